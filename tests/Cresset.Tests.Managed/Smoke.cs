@@ -1,0 +1,7 @@
+namespace Cresset.Tests.Managed;
+
+public sealed class Smoke
+{
+    [Xunit.Fact]
+    public void Runs() => Xunit.Assert.True(Environment.Version.Major >= 10);
+}
