@@ -1,10 +1,27 @@
+using Cresset.Native.Loading;
+
 namespace Cresset.Native;
 
-/// <summary>Start-up of native code: runs once before <c>Main</c> in every executable.</summary>
+/// <summary>
+/// Start-up of native code. Runs before <c>Main</c> in every executable that references this assembly
+/// (a module initializer compiled in by <c>buildTransitive/Cresset.Native.targets</c>), so that the first use of
+/// TorchSharp finds its library and the allocator is tuned before libtorch loads.
+/// </summary>
 public static class NativeRuntime
 {
-    /// <summary>Prepares the loading of libtorch. Safe to call more than once.</summary>
+    private static int _initialized;
+
+    /// <summary>Prepares the loading of libtorch. Safe to call more than once and from several threads.</summary>
     public static void Initialize()
     {
+        if (Interlocked.Exchange(ref _initialized, 1) != 0) return;
+        AllocatorTuning.Apply();
+        TorchLibraryResolver.Register();
     }
+
+    /// <summary>How the allocator was set up.</summary>
+    public static AllocatorState Allocator => AllocatorTuning.State;
+
+    /// <summary>How TorchSharp's native library was (or will be) found, in one sentence.</summary>
+    public static string LoadingStory => TorchLibraryResolver.Story;
 }
