@@ -1,0 +1,86 @@
+using Cresset.Tensors;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Cresset.Tests.Torch.Tensors;
+
+[LeakFree]
+public sealed class StateDictTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("cresset-sd-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void ModuleRoundTripsThroughAFile()
+    {
+        using var scope = NewDisposeScope();
+        using nn.Module a = Net(1), b = Net(2);
+        var path = Path.Combine(_folder, "net.safetensors");
+        StateDict.Save(a, path);
+        Assert.True(StateDict.Load(b, path).IsExact);
+        Assert.All(StateDict.Of(a), pair => Assert.True(pair.Value.equal(StateDict.Of(b)[pair.Key]).all().item<bool>()));
+    }
+
+    [Fact]
+    public void ForeignPrefixIsMapped()
+    {
+        using var scope = NewDisposeScope();
+        using nn.Module a = Net(1), b = Net(2);
+        var foreign = StateDict.Of(a).ToDictionary(p => "model.net." + p.Key, p => p.Value);
+        foreign.Add("optimizer.step", zeros(1));
+        Assert.True(StateDict.Load(b, foreign, keys: KeyMap.Identity.Drop("optimizer.").StripPrefix("model.").Only("net.")).IsExact);
+        Assert.True(StateDict.Of(b)["0.weight"].equal(StateDict.Of(a)["0.weight"]).all().item<bool>());
+    }
+
+    [Fact]
+    public void RefusedCheckpointNamesEveryKeyAndChangesNothing()
+    {
+        using var scope = NewDisposeScope();
+        using nn.Module net = Net(1);
+        var before = StateDict.Of(net).ToDictionary(p => p.Key, p => p.Value.clone());
+        // A [1, 4] source would be broadcast by TorchSharp's own loader.
+        var source = new Dictionary<string, Tensor> { ["0.weight"] = zeros(1, 4), ["0.bias"] = zeros(3), ["extra"] = zeros(1) };
+        var error = Assert.Throws<CheckpointException>(() => StateDict.Load(net, source));
+        Assert.Equal(["0.weight: checkpoint [1, 4], module [3, 4]"], error.Report.MisShaped);
+        Assert.Equal(["extra"], error.Report.Unexpected);
+        Assert.Equal(["1.weight", "1.bias"], error.Report.Missing);
+        Assert.All(StateDict.Of(net), pair => Assert.True(pair.Value.equal(before[pair.Key]).all().item<bool>()));
+    }
+
+    [Fact]
+    public void LenientLoadingReportsWhatItLeftOut()
+    {
+        using var scope = NewDisposeScope();
+        using nn.Module net = Net(1);
+        var report = StateDict.Load(net, new Dictionary<string, Tensor> { ["0.bias"] = ones(3, dtype: ScalarType.Float64), ["extra"] = zeros(1) }, strict: false);
+        Assert.Equal(["0.bias"], report.Loaded);
+        Assert.Equal(["extra"], report.Unexpected);
+        Assert.Equal(3, report.Missing.Count);
+        Assert.Equal(3f, StateDict.Of(net)["0.bias"].sum().item<float>());
+    }
+
+    [Fact]
+    public void TwoKeysThatBecomeOneAreRefused()
+    {
+        using var scope = NewDisposeScope();
+        using nn.Module net = Net(1);
+        var source = new Dictionary<string, Tensor> { ["a.x"] = zeros(1), ["b.x"] = zeros(1) };
+        var map = KeyMap.Identity.StripPrefix("a.").StripPrefix("b.");
+        Assert.Contains("both become 'x'", Assert.Throws<CheckpointException>(() => StateDict.Load(net, source, keys: map)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("norm.gamma", "norm.weight")]
+    [InlineData("gamma", "weight")]
+    [InlineData("my_gamma.x", "my_gamma.x")]
+    public void RenameReplacesWholePartsOnly(string key, string expected) => Assert.Equal(expected, KeyMap.Identity.Rename("gamma", "weight").Apply(key));
+
+    private static nn.Module Net(int seed)
+    {
+        var net = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2));
+        Initialize.Reset(net, new Generator((ulong)seed));
+        return net;
+    }
+}
