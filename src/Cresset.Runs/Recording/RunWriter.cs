@@ -1,0 +1,222 @@
+using System.Diagnostics;
+using Microsoft.Data.Sqlite;
+
+namespace Cresset.Runs;
+
+/// <summary>
+/// Carries what a run records into the database and the event file. A thread commits every 250 ms; Flush, Truncate
+/// and Finish commit on the caller's thread. Nothing is forgotten before its transaction stands, so a full disk that
+/// gets room again costs no point.
+/// </summary>
+internal sealed class RunWriter : IDisposable
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(2);
+
+    private readonly AutoResetEvent _wake = new(false);
+    private readonly PointQueue _queue;
+    private readonly Lock _commit = new();
+    private readonly Lock _posting = new();
+    private readonly SqliteConnection _connection;
+    private readonly SqliteCommand _chunk;
+    private readonly EventFileWriter? _events;
+    private readonly Dictionary<string, SeriesAppender> _series = [];
+    private readonly List<PendingPoint> _points = [];
+    private readonly List<Func<SqliteConnection, long, int>> _rows = [];
+    private readonly ColumnWriter _columns = new();
+    private readonly Thread _thread;
+    private readonly string _path;
+    private readonly string _folder;
+    private readonly long _key;
+    private readonly List<(Func<SqliteConnection, long, int> Row, Action<EventFileWriter>? Event)> _posts = [];
+    private long _lastBeat = Stopwatch.GetTimestamp();
+    private volatile Exception? _fault;
+    private volatile bool _stop;
+
+    public RunWriter(RunStore store, long key, string folder, bool eventFile)
+    {
+        _queue = new(_wake);
+        _path = store.DatabasePath;
+        _folder = folder;
+        _key = key;
+        _connection = store.OpenConnection();
+        _chunk = ChunkRow.Command(_connection);
+        _events = eventFile ? new EventFileWriter(folder) { OwnerFlushes = true } : null;
+        _thread = new Thread(Work) { IsBackground = true, Name = "run writer" };
+        _thread.Start();
+    }
+
+    public void Scalar(string tag, in SeriesPoint point)
+    {
+        ThrowIfFaulted();
+        _queue.Add(tag, point);
+    }
+
+    public void Post(Func<SqliteConnection, long, int> row, Action<EventFileWriter>? record = null)
+    {
+        ThrowIfFaulted();
+        ObjectDisposedException.ThrowIf(_stop, typeof(Run));
+        lock (_posting) _posts.Add((row, record));
+    }
+
+    public void Flush()
+    {
+        ObjectDisposedException.ThrowIf(_stop, typeof(Run));
+        Commit(null);
+    }
+
+    public void Truncate(long step, Action<EventFileWriter> record)
+    {
+        lock (_commit)
+        {
+            Flush();
+            Commit(connection =>
+            {
+                SeriesTruncation.TruncateAfter(connection, _key, step, _folder);
+                _series.Clear();
+            });
+            if (_events is null) return;
+            record(_events);
+            _events.Flush();
+        }
+    }
+
+    public void Finish(RunStatus status, IReadOnlyDictionary<string, double> summary, string message)
+    {
+        _stop = true;
+        _queue.Close();
+        _wake.Set();
+        _thread.Join();
+        Commit(connection =>
+        {
+            connection.Execute(
+                "UPDATE runs SET status = $1, message = $2, ended = $3 WHERE key = $0",
+                _key, status.ToString().ToLowerInvariant(), message, EventFileWriter.Microseconds(DateTime.UtcNow));
+            connection.Execute("DELETE FROM summary WHERE run = $0", _key);
+            foreach (var (name, value) in summary) connection.Execute("INSERT INTO summary (run, key, value) VALUES ($0, $1, $2)", _key, name, value);
+            Beat(connection);
+        });
+    }
+
+    /// <summary>Closes database and event file; call <see cref="Finish"/> before.</summary>
+    public void Dispose()
+    {
+        _chunk.Dispose();
+        _connection.Dispose();
+        _wake.Dispose();
+        try
+        {
+            _events?.Dispose();
+        }
+        catch (IOException)
+        {
+            // Finish has reported the full disk already, and the file ends with a whole record.
+        }
+    }
+
+    private void Work()
+    {
+        while (!_stop)
+        {
+            _wake.WaitOne(Interval);
+            try
+            {
+                Commit(null);
+            }
+            catch (Exception e) when (e is RunStoreException or InvalidDataException)
+            {
+                // Kept in _fault: the recording threads learn of it at their next call.
+            }
+        }
+    }
+
+    /// <summary>Stores everything pending, and <paramref name="also"/>, in one transaction.</summary>
+    private void Commit(Action<SqliteConnection>? also)
+    {
+        lock (_commit)
+        {
+            try
+            {
+                Collect();
+                var beat = Stopwatch.GetElapsedTime(_lastBeat) >= Heartbeat;
+                if (_points.Count > 0 || _rows.Count > 0 || beat || also is not null || _fault is not null) Store(also, beat);
+                _events?.Flush();
+                _fault = null;
+            }
+            catch (SqliteException e)
+            {
+                _fault = Connections.Translate(e, _path);
+                throw _fault;
+            }
+            catch (IOException e) when (e is not RunStoreException)
+            {
+                _fault = new RunStoreException($"The run's files in '{_folder}' cannot be written: {e.Message}", e);
+                throw _fault;
+            }
+            catch (InvalidDataException e)
+            {
+                _fault = e;
+                throw;
+            }
+        }
+    }
+
+    // Event records are made once, here; the database is told again until it takes them.
+    private void Collect()
+    {
+        foreach (var pending in _queue.Take().Span)
+        {
+            _points.Add(pending);
+            _events?.Scalar(pending.Tag, pending.Point.Step, pending.Point.WallTime, pending.Point.Value);
+        }
+        lock (_posting)
+        {
+            foreach (var (row, record) in _posts)
+            {
+                _rows.Add(row);
+                if (_events is not null) record?.Invoke(_events);
+            }
+            _posts.Clear();
+        }
+    }
+
+    private void Store(Action<SqliteConnection>? also, bool beat)
+    {
+        using var transaction = _connection.BeginTransaction(deferred: false);
+        _chunk.Transaction = transaction;
+        var taken = 0;
+        try
+        {
+            foreach (var pending in _points)
+            {
+                if (!_series.TryGetValue(pending.Tag, out var series)) _series[pending.Tag] = series = SeriesAppender.Load(_connection, _key, pending.Tag);
+                series.Append(pending.Point, _columns);
+                taken++;
+            }
+        }
+        finally
+        {
+            // Appended points live on in their appenders, whatever becomes of this transaction.
+            _points.RemoveRange(0, taken);
+        }
+        foreach (var series in _series.Values) series.Store(_connection, _chunk, _columns);
+        foreach (var row in _rows) row(_connection, _key);
+        if (beat) Beat(_connection);
+        also?.Invoke(_connection);
+        transaction.Commit();
+        foreach (var series in _series.Values) series.Committed();
+        _rows.Clear();
+    }
+
+    private void Beat(SqliteConnection connection)
+    {
+        var active = (long)Stopwatch.GetElapsedTime(_lastBeat).TotalMicroseconds;
+        _lastBeat = Stopwatch.GetTimestamp();
+        connection.Execute("UPDATE runs SET heartbeat = $1, active = active + $2 WHERE key = $0", _key, EventFileWriter.Microseconds(DateTime.UtcNow), active);
+    }
+
+    private void ThrowIfFaulted()
+    {
+        if (_fault is { } fault) throw new RunStoreException(fault.Message, fault);
+    }
+}

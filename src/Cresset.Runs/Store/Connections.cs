@@ -1,0 +1,109 @@
+using System.Collections.Concurrent;
+using Microsoft.Data.Sqlite;
+
+namespace Cresset.Runs;
+
+/// <summary>The open connections of one store. Our own pool: the provider's keeps deleted files open for the life of the process.</summary>
+internal sealed class Connections(string path, bool readOnly) : IDisposable
+{
+    private const int CannotOpen = 14, ReadOnlyDatabase = 8;
+    private readonly ConcurrentBag<SqliteConnection> _idle = [];
+    private volatile bool _disposed;
+    private bool _immutable;
+
+    /// <summary>Calls <paramref name="use"/> with a connection and turns SQLite's errors into ours.</summary>
+    public T Use<T>(Func<SqliteConnection, T> use)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, typeof(RunStore));
+        SqliteConnection? connection = null;
+        try
+        {
+            if (!_idle.TryTake(out connection)) connection = Open();
+            var result = use(connection);
+            _idle.Add(connection);
+            connection = null;
+            return result;
+        }
+        catch (SqliteException e)
+        {
+            throw Translate(e, path);
+        }
+        finally
+        {
+            connection?.Dispose();
+        }
+    }
+
+    /// <summary>Calls <paramref name="use"/> inside a transaction that takes the write lock at once.</summary>
+    public T Write<T>(Func<SqliteConnection, T> use) => Use(connection =>
+    {
+        using var transaction = connection.BeginTransaction(deferred: false);
+        var result = use(connection);
+        transaction.Commit();
+        return result;
+    });
+
+    /// <summary>Calls <paramref name="use"/> inside a transaction, so that all it reads is of one moment.</summary>
+    public T Read<T>(Func<SqliteConnection, T> use) => Use(connection =>
+    {
+        using var transaction = connection.BeginTransaction(deferred: true);
+        return use(connection);
+    });
+
+    /// <summary>A connection of its own, for a writer that keeps it.</summary>
+    public SqliteConnection Open()
+    {
+        try
+        {
+            return OpenWith(_immutable);
+        }
+        catch (SqliteException e) when (readOnly && !_immutable && e.SqliteErrorCode is CannotOpen or ReadOnlyDatabase && File.Exists(path))
+        {
+            // A WAL database in a folder that cannot be written opens only if SQLite is told that nobody writes.
+            _immutable = true;
+            return OpenWith(true);
+        }
+    }
+
+    public void Dispose()
+    {
+        _disposed = true;
+        while (_idle.TryTake(out var connection)) connection.Dispose();
+    }
+
+    public static Exception Translate(SqliteException e, string path) => e.SqliteErrorCode switch
+    {
+        11 or 26 => new InvalidDataException($"'{path}' is no intact SQLite database ({e.Message}). Restore it from a copy or move it away.", e),
+        13 => new RunStoreException($"No space left on the disk of '{path}'. Free some space and resume the run.", e),
+        5 or 6 => new RunStoreException($"'{path}' stayed locked by another process for too long.", e),
+        8 => new RunStoreException($"'{path}' is not writable.", e),
+        14 => new RunStoreException($"'{path}' cannot be opened; check that the folder exists and is readable and writable.", e),
+        _ => new RunStoreException($"'{path}': {e.Message}", e),
+    };
+
+    private SqliteConnection OpenWith(bool immutable)
+    {
+        var source = immutable ? $"file:{Uri.EscapeDataString(path).Replace("%2F", "/", StringComparison.Ordinal)}?immutable=1" : path;
+        var settings = new SqliteConnectionStringBuilder
+        {
+            DataSource = source,
+            Mode = readOnly ? SqliteOpenMode.ReadOnly : SqliteOpenMode.ReadWriteCreate,
+            Pooling = false,
+            DefaultTimeout = 30,
+        };
+        var connection = new SqliteConnection(settings.ToString());
+        try
+        {
+            connection.Open();
+            connection.Execute("PRAGMA busy_timeout = 10000");
+            if (readOnly) connection.Scalar<long>("SELECT count(*) FROM sqlite_master");
+            else connection.Execute("PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216;");
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,87 @@
+using Cresset.Numerics;
+using Microsoft.Data.Sqlite;
+
+namespace Cresset.Runs;
+
+public sealed partial class RunStore
+{
+    /// <summary>The series of a run, sorted by tag, without their points.</summary>
+    /// <exception cref="RunNotFoundException">There is no such run.</exception>
+    public IReadOnlyList<SeriesInfo> Series(string id) => OfRun(id, (connection, run) => connection.Query(
+        "SELECT tag, count, first_step, last_step, final_step, final_time, final_value, min, max FROM series WHERE run = $0 ORDER BY tag",
+        r => new SeriesInfo(r.GetString(0), r.GetInt64(1), r.GetInt64(2), r.GetInt64(3), new(r.GetInt64(4), r.GetInt64(5), r.DoubleOrNaN(6)), r.DoubleOrNaN(7), r.DoubleOrNaN(8)),
+        run));
+
+    /// <summary>All points of a series in the order they were recorded.</summary>
+    /// <exception cref="RunNotFoundException">There is no such run.</exception>
+    /// <exception cref="ArgumentException">The run has no series of that tag.</exception>
+    public IReadOnlyList<SeriesPoint> ReadSeries(string id, string tag) => OfRun(id, (connection, run) =>
+    {
+        var (key, count) = SeriesKey(connection, run, id, tag);
+        return SeriesReader.All(connection, key, count);
+    });
+
+    /// <summary>
+    /// The part of a series between two steps (inclusive) in at most <paramref name="maxBuckets"/> buckets with minimum,
+    /// maximum and mean, so that no spike is lost; few points come as buckets of one. Reads at most about
+    /// sixteen times <paramref name="maxBuckets"/> items, however long the series is.
+    /// </summary>
+    /// <exception cref="RunNotFoundException">There is no such run.</exception>
+    /// <exception cref="ArgumentException">The run has no series of that tag, or <paramref name="maxBuckets"/> is below 1.</exception>
+    public IReadOnlyList<SeriesBucket> ReadSeries(string id, string tag, long fromStep, long toStep, int maxBuckets)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxBuckets, 1);
+        return OfRun(id, (connection, run) =>
+        {
+            var (key, count) = SeriesKey(connection, run, id, tag);
+            return SeriesReader.Zoom(connection, key, count, fromStep, toStep, maxBuckets);
+        });
+    }
+
+    /// <summary>The point recorded last of every series, by tag.</summary>
+    public IReadOnlyDictionary<string, SeriesPoint> LastValues(string id) => Series(id).ToDictionary(series => series.Tag, series => series.Last);
+
+    /// <summary>The flat configuration of a run.</summary>
+    public IReadOnlyDictionary<string, string> Config(string id) => Pairs(id, "SELECT key, value FROM config WHERE run = $0 ORDER BY key");
+
+    /// <summary>Facts about the machine and the program of a run.</summary>
+    public IReadOnlyDictionary<string, string> EnvironmentOf(string id) => Pairs(id, "SELECT key, value FROM environment WHERE run = $0 ORDER BY key");
+
+    /// <summary>The pictures of a run by tag and step.</summary>
+    public IReadOnlyList<RunPicture> Pictures(string id) => OfRun(id, (connection, run) => connection.Query(
+        "SELECT tag, step, time, type, file, bytes, sha256, caption FROM media WHERE run = $0 ORDER BY tag, step",
+        r => new RunPicture(r.GetString(0), r.GetInt64(1), r.Time(2), r.GetString(3), Path.Combine(FolderOf(id), r.GetString(4)), r.GetInt64(5), r.GetString(6), r.GetString(7)),
+        run));
+
+    /// <summary>The texts of a run by tag and step.</summary>
+    public IReadOnlyList<RunText> Texts(string id) => OfRun(id, (connection, run) => connection.Query(
+        "SELECT tag, step, time, text FROM texts WHERE run = $0 ORDER BY tag, step", r => new RunText(r.GetString(0), r.GetInt64(1), r.Time(2), r.GetString(3)), run));
+
+    /// <summary>The histograms of a run by tag and step.</summary>
+    public IReadOnlyList<RunHistogram> Histograms(string id) => OfRun(id, (connection, run) => connection.Query(
+        "SELECT tag, step, time, data FROM histograms WHERE run = $0 ORDER BY tag, step",
+        r => new RunHistogram(r.GetString(0), r.GetInt64(1), r.Time(2), HistogramSummary.Read((byte[])r[3])), run));
+
+    private Dictionary<string, string> Pairs(string id, string sql) => OfRun(id, (connection, run)
+        => connection.Query(sql, r => (Key: r.GetString(0), Value: r.GetString(1)), run).ToDictionary(pair => pair.Key, pair => pair.Value));
+
+    private T OfRun<T>(string id, Func<SqliteConnection, long, T> read)
+    {
+        var found = false;
+        var result = _connections.Read(connection =>
+        {
+            var run = KeyOf(connection, id);
+            found = run >= 0;
+            return found ? read(connection, run) : default;
+        });
+        return found ? result! : throw Missing(id);
+    }
+
+    private static (long Key, long Count) SeriesKey(SqliteConnection connection, long run, string id, string tag)
+    {
+        var found = connection.Query("SELECT key, count FROM series WHERE run = $0 AND tag = $1", r => (r.GetInt64(0), r.GetInt64(1)), run, tag);
+        if (found is [var row]) return row;
+        var tags = connection.Query("SELECT tag FROM series WHERE run = $0 ORDER BY tag", r => r.GetString(0), run);
+        throw new ArgumentException($"Run '{id}' has no series '{tag}'.{NearestName.Suggest(tag, tags)} It has: {(tags.Count == 0 ? "none" : string.Join(", ", tags.Take(20)))}.", nameof(tag));
+    }
+}

@@ -1,0 +1,250 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Microsoft.Data.Sqlite;
+
+namespace Cresset.Runs;
+
+/// <summary>
+/// A folder of runs with its database <c>runs.db</c>. Several processes may record different runs in one store at
+/// once. Members may be called from several threads.
+/// </summary>
+public sealed partial class RunStore : IDisposable
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+    private readonly Connections _connections;
+
+    private RunStore(string folder, bool readOnly)
+    {
+        Folder = Path.GetFullPath(folder);
+        DatabasePath = Path.Combine(Folder, "runs.db");
+        IsReadOnly = readOnly;
+        _connections = new Connections(DatabasePath, readOnly);
+    }
+
+    /// <summary>Full path of the folder.</summary>
+    public string Folder { get; }
+
+    /// <summary>Full path of the database.</summary>
+    public string DatabasePath { get; }
+
+    /// <summary>Opened by <see cref="OpenReadOnly"/>.</summary>
+    public bool IsReadOnly { get; }
+
+    /// <summary>Whether a folder holds a store.</summary>
+    public static bool Exists(string folder) => File.Exists(Path.Combine(folder, "runs.db"));
+
+    /// <summary>Opens the store of a folder, making folder and database if they are not there, and brings an older database up to date.</summary>
+    /// <exception cref="RunStoreException">The folder is not writable, or the disk is full.</exception>
+    /// <exception cref="InvalidDataException"><c>runs.db</c> is damaged, of another program, or of a newer version.</exception>
+    public static RunStore Open(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RunStoreException($"The runs folder '{folder}' cannot be made: {e.Message}", e);
+        }
+        var store = new RunStore(folder, readOnly: false);
+        try
+        {
+            store._connections.Use(connection =>
+            {
+                EnterWal(connection);
+                Schema.Migrate(connection, store.DatabasePath);
+                return 0;
+            });
+            return store;
+        }
+        catch
+        {
+            store.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens an existing store for reading only; works in folders that are not writable.</summary>
+    /// <exception cref="RunStoreException">There is no store in the folder, or it cannot be read.</exception>
+    /// <exception cref="InvalidDataException"><c>runs.db</c> is damaged, of another program, or of another version.</exception>
+    public static RunStore OpenReadOnly(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        if (!Exists(folder)) throw new RunStoreException($"There are no runs in '{Path.GetFullPath(folder)}' (no runs.db). Name the folder that holds them.");
+        var store = new RunStore(folder, readOnly: true);
+        try
+        {
+            var version = store._connections.Use(connection => Schema.Check(connection, store.DatabasePath));
+            return version == Schema.Version ? store : throw new InvalidDataException($"'{store.DatabasePath}' has the older schema version {version}; open it once for writing to bring it up to date.");
+        }
+        catch
+        {
+            store.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Begins a new run: makes its folder, its rows and its event file.</summary>
+    /// <exception cref="RunStoreException">The folder is not writable, or the disk is full.</exception>
+    public Run Begin(RunDescription description)
+    {
+        ArgumentNullException.ThrowIfNull(description);
+        ArgumentException.ThrowIfNullOrWhiteSpace(description.Name);
+        ThrowIfReadOnly();
+        var now = DateTime.UtcNow;
+        var id = NewId(description.Name, now);
+        var folder = FolderOf(id);
+        return Files(folder, () =>
+        {
+            Directory.CreateDirectory(Path.Combine(folder, "checkpoints"));
+            Directory.CreateDirectory(Path.Combine(folder, "samples"));
+            var held = Hold(id, folder);
+            try
+            {
+                if (description.ConfigText is { } text) AtomicFile.WriteText(Path.Combine(folder, description.ConfigFileName), text);
+                else AtomicFile.WriteText(Path.Combine(folder, "config.json"), JsonSerializer.Serialize(description.Config, Indented));
+                var key = _connections.Write(connection => Insert(connection, id, description, now));
+                return new Run(this, Get(id), key, held, description.WriteEventFile, resumed: false);
+            }
+            catch
+            {
+                held.Dispose();
+                throw;
+            }
+        });
+    }
+
+    /// <summary>Begins a new run with a flat configuration.</summary>
+    public Run Begin(string name, string kind, IReadOnlyDictionary<string, string>? config = null)
+        => Begin(new RunDescription { Name = name, Kind = kind, Config = config ?? new Dictionary<string, string>() });
+
+    /// <summary>Continues a run whose process ended or was killed. Call <see cref="Run.TruncateAfter"/> with the step of the restored checkpoint.</summary>
+    /// <param name="text">Id, unique beginning of it, or name (see <see cref="Find"/>).</param>
+    /// <param name="writeEventFile">Also write another event file into its folder.</param>
+    /// <exception cref="RunNotFoundException">No run, or several, go by <paramref name="text"/>.</exception>
+    /// <exception cref="RunStoreException">Another process records into it.</exception>
+    public Run Resume(string text, bool writeEventFile = true)
+    {
+        ThrowIfReadOnly();
+        var info = Find(text);
+        return Files(info.Folder, () =>
+        {
+            Directory.CreateDirectory(Path.Combine(info.Folder, "checkpoints"));
+            Directory.CreateDirectory(Path.Combine(info.Folder, "samples"));
+            var held = Hold(info.Id, info.Folder);
+            try
+            {
+                var key = _connections.Write(connection =>
+                {
+                    connection.Execute(
+                        "UPDATE runs SET status = 'running', ended = NULL, message = '', heartbeat = $1, sessions = sessions + 1, host = $2, process = $3, process_key = $4 WHERE id = $0",
+                        info.Id, EventFileWriter.Microseconds(DateTime.UtcNow), Environment.MachineName, Environment.ProcessId, Liveness.OwnKey);
+                    return KeyOf(connection, info.Id);
+                });
+                return new Run(this, info, key, held, writeEventFile, resumed: true);
+            }
+            catch
+            {
+                held.Dispose();
+                throw;
+            }
+        });
+    }
+
+    /// <summary>Full path of the folder of a run.</summary>
+    public string FolderOf(string id) => Path.Combine(Folder, id);
+
+    /// <summary>Closes the database. Runs that are being recorded keep their own connection.</summary>
+    public void Dispose() => _connections.Dispose();
+
+    internal SqliteConnection OpenConnection()
+    {
+        try
+        {
+            return _connections.Open();
+        }
+        catch (SqliteException e)
+        {
+            throw Connections.Translate(e, DatabasePath);
+        }
+    }
+
+    private static long Insert(SqliteConnection connection, string id, RunDescription description, DateTime now)
+    {
+        var time = EventFileWriter.Microseconds(now);
+        var key = connection.Scalar<long>(
+            "INSERT INTO runs (id, name, kind, status, created, heartbeat, host, process, process_key, note) VALUES ($0, $1, $2, 'running', $3, $3, $4, $5, $6, $7) RETURNING key",
+            id, description.Name, description.Kind, time, Environment.MachineName, Environment.ProcessId, Liveness.OwnKey, description.Note);
+        foreach (var (name, value) in description.Config) connection.Execute("INSERT INTO config (run, key, value) VALUES ($0, $1, $2)", key, name, value);
+        var facts = new Dictionary<string, string>(EnvironmentFacts.Collect());
+        foreach (var (name, value) in description.Environment) facts[name] = value;
+        foreach (var (name, value) in facts) connection.Execute("INSERT INTO environment (run, key, value) VALUES ($0, $1, $2)", key, name, value);
+        foreach (var tag in description.Tags) connection.Execute("INSERT OR IGNORE INTO tags (run, tag) VALUES ($0, $1)", key, tag);
+        return key;
+    }
+
+    // Taking WAL needs the file for a moment alone, and SQLite's own waiting does not cover that.
+    private static void EnterWal(SqliteConnection connection)
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            try
+            {
+                if (connection.Scalar<string>("PRAGMA journal_mode = WAL") == "wal") return;
+            }
+            catch (SqliteException e) when (e.SqliteErrorCode is 5 or 6 && attempt < 100)
+            {
+            }
+            if (attempt == 100) throw new RunStoreException($"'{connection.DataSource}' does not take write-ahead logging; runs need a local disk.");
+            Thread.Sleep(20);
+        }
+    }
+
+    // The operating system frees the lock with the process, however that ends.
+    private FileStream Hold(string id, string folder)
+    {
+        var path = Path.Combine(folder, "run.lock");
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            var info = Get(id);
+            throw new RunStoreException($"Run '{id}' is being recorded by process {info.ProcessId} on {info.Host}; stop it first.");
+        }
+    }
+
+    private static T Files<T>(string folder, Func<T> make)
+    {
+        try
+        {
+            return make();
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException || (e is IOException and not RunStoreException))
+        {
+            throw new RunStoreException($"The run's folder '{folder}' cannot be written: {e.Message}", e);
+        }
+    }
+
+    private static string NewId(string name, DateTime now)
+    {
+        var slug = new StringBuilder();
+        foreach (var c in name.ToLowerInvariant())
+        {
+            if (char.IsAsciiLetterOrDigit(c)) slug.Append(c);
+            else if (slug.Length > 0 && slug[^1] != '-') slug.Append('-');
+            if (slug.Length == 48) break;
+        }
+        var start = slug.ToString().Trim('-');
+        return string.Create(CultureInfo.InvariantCulture, $"{(start.Length == 0 ? "run" : start)}-{now:yyyyMMdd-HHmmss}-{RandomNumberGenerator.GetHexString(4, lowercase: true)}");
+    }
+
+    private void ThrowIfReadOnly()
+    {
+        if (IsReadOnly) throw new InvalidOperationException($"The store '{Folder}' was opened for reading only; use RunStore.Open.");
+    }
+}

@@ -1,0 +1,29 @@
+using Cresset.Runs;
+using Xunit;
+
+namespace Cresset.Tests.Managed.Runs;
+
+public sealed class RunPictureTests
+{
+    /// <summary>A PNG file of one pixel.</summary>
+    internal static byte[] OnePixel { get; } = Convert.FromBase64String(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==");
+
+    [Fact]
+    public void PicturesAreFilesInTheRunsFolder()
+    {
+        using var folder = new TemporaryFolder();
+        using var store = RunStore.Open(folder.Path);
+        using var run = store.Begin("pictures", "train");
+        var first = run.Picture("samples", 12, OnePixel, "twelve");
+        var second = run.Picture("../../etc/x", 12, OnePixel);
+        run.Flush();
+        Assert.Equal(Path.Combine(run.SampleFolder, "samples-000012.png"), first);
+        Assert.Equal(run.SampleFolder, Path.GetDirectoryName(second));
+        var pictures = store.Pictures(run.Id);
+        Assert.Equal(2, pictures.Count);
+        Assert.Equal(OnePixel, File.ReadAllBytes(pictures.Single(p => p.Caption == "twelve").Path));
+        Assert.Throws<ArgumentException>(() => run.Picture("bad", 1, [1, 2, 3]));
+        run.Finish(RunStatus.Finished);
+    }
+}
