@@ -1,0 +1,71 @@
+using static TorchSharp.torch;
+
+namespace Cresset.Data;
+
+/// <summary>Small grey images with class labels: inputs float32 [N, 1, H, W] in 0..1, targets int64 [N].</summary>
+public static class ImageClassification
+{
+    private const int DigitsTrainCount = 1437;
+
+    /// <summary>
+    /// The embedded 8x8 handwritten digits (UCI, Alpaydin and Kaynak, CC BY 4.0), split in file order:
+    /// the first 1,437 to train, the last 360 (other writers) to test.
+    /// </summary>
+    public static (TensorDataset Train, TensorDataset Test) Digits()
+    {
+        using var all = Make(Embedded("digits-images-idx3-ubyte.gz", 3), Embedded("digits-labels-idx1-ubyte.gz", 1), 16, 10, "digits");
+        return (all.Slice(0, DigitsTrainCount), all.Slice(DigitsTrainCount, all.Count));
+    }
+
+    /// <summary>A folder with the four files of MNIST or Fashion-MNIST, <c>.gz</c> or plain.</summary>
+    /// <exception cref="FileNotFoundException">A file is missing; the message says which names were tried.</exception>
+    /// <exception cref="InvalidDataException">A file is damaged; the message names file and offset.</exception>
+    public static (TensorDataset Train, TensorDataset Test) IdxFolder(string folder)
+        => (IdxPair(Find(folder, "train-images-idx3-ubyte"), Find(folder, "train-labels-idx1-ubyte")), IdxPair(Find(folder, "t10k-images-idx3-ubyte"), Find(folder, "t10k-labels-idx1-ubyte")));
+
+    /// <summary>One pair of image and label files; pixels are divided by 255.</summary>
+    /// <exception cref="InvalidDataException">A file is damaged, the counts differ, or a label is above 9.</exception>
+    public static TensorDataset IdxPair(string images, string labels, int classes = 10)
+        => Make(IdxFile.Read(images, 3), IdxFile.Read(labels, 1), 255, classes, labels, images);
+
+    /// <summary>Where Debian's package and common downloads put Fashion-MNIST, or null.</summary>
+    public static string? FindFashionMnist()
+    {
+        string?[] candidates = [Environment.GetEnvironmentVariable("CRESSET_FASHION_MNIST"), "/usr/share/datasets/fashion-mnist", Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "cresset", "fashion-mnist"), Path.Combine("data", "fashion-mnist")];
+        return candidates.FirstOrDefault(folder => folder is not null && Directory.Exists(folder) && Directory.GetFiles(folder, "train-images-idx3-ubyte*").Length > 0);
+    }
+
+    /// <summary>Fashion-MNIST (Xiao et al. 2017, MIT), 28x28, 60,000 to train and 10,000 to test.</summary>
+    /// <exception cref="FileNotFoundException">It is in none of the usual places; the message says how to get it.</exception>
+    public static (TensorDataset Train, TensorDataset Test) FashionMnist()
+        => IdxFolder(FindFashionMnist() ?? throw new FileNotFoundException("Fashion-MNIST was not found. On Debian or Ubuntu: apt-get install dataset-fashion-mnist. Elsewhere: put its four .gz files into a folder and set CRESSET_FASHION_MNIST to it."));
+
+    private static TensorDataset Make(IdxFile images, IdxFile labels, float scale, int classes, string labelsName, string imagesName = "")
+    {
+        if (images.Shape[0] != labels.Shape[0]) throw new InvalidDataException($"{imagesName} holds {images.Shape[0]} images, {labelsName} {labels.Shape[0]} labels.");
+        for (var i = 0; i < labels.Values.Length; i++)
+        {
+            if (labels.Values[i] >= classes) throw new InvalidDataException($"{labelsName}: label {labels.Values[i]} at offset {8 + i} of the content; allowed are 0 to {classes - 1}.");
+        }
+        using var scope = NewDisposeScope();
+        var pixels = tensor(images.Values).to(ScalarType.Float32).div_(scale).reshape(images.Shape[0], 1, images.Shape[1], images.Shape[2]);
+        return new TensorDataset(pixels, tensor(labels.Values).to(ScalarType.Int64));
+    }
+
+    private static IdxFile Embedded(string name, int dimensions)
+    {
+        using var stream = typeof(ImageClassification).Assembly.GetManifestResourceStream($"digits/{name}")
+            ?? throw new InvalidOperationException($"The embedded resource digits/{name} is missing from {typeof(ImageClassification).Assembly.Location}.");
+        return IdxFile.Read(stream, $"embedded {name}", dimensions);
+    }
+
+    private static string Find(string folder, string name)
+    {
+        foreach (var candidate in new[] { $"{name}.gz", name })
+        {
+            var path = Path.Combine(folder, candidate);
+            if (File.Exists(path)) return path;
+        }
+        throw new FileNotFoundException($"{folder} holds neither {name}.gz nor {name}.", Path.Combine(folder, name));
+    }
+}

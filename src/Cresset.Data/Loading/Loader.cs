@@ -1,0 +1,95 @@
+using Cresset.Numerics;
+using static TorchSharp.torch;
+
+namespace Cresset.Data;
+
+/// <summary>
+/// Endless batches of a dataset in an order that depends on seed and epoch alone: neither the number of workers nor
+/// where it was resumed changes it.
+/// </summary>
+public sealed class Loader : IDisposable
+{
+    private readonly IDataset _dataset;
+    private readonly LoaderOptions _options;
+    private readonly Queue<Task<IPreparedBatch>> _ahead = new();
+    private LoaderPosition _next;
+    private LoaderPosition _scheduled;
+    private int[]? _order;
+    private int _orderEpoch = -1;
+
+    /// <summary>Starts at a position (the beginning by default).</summary>
+    /// <exception cref="ArgumentException">The dataset has fewer examples than one batch needs, or the position lies outside an epoch.</exception>
+    public Loader(IDataset dataset, LoaderOptions options, LoaderPosition position = default)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        _dataset = dataset;
+        _options = options.ThrowIfInvalid();
+        BatchesPerEpoch = options.DropLast ? dataset.Count / options.BatchSize : (dataset.Count + options.BatchSize - 1) / options.BatchSize;
+        if (BatchesPerEpoch == 0) throw new ArgumentException($"The dataset has {dataset.Count} examples, fewer than one batch of {options.BatchSize}; lower BatchSize or set DropLast to false.", nameof(dataset));
+        if (position.Epoch < 0 || position.Batch < 0 || position.Batch > BatchesPerEpoch) throw new ArgumentException($"Position {position} lies outside an epoch of {BatchesPerEpoch} batches; the dataset or the batch size has changed.", nameof(position));
+        _next = _scheduled = Normalize(position);
+    }
+
+    /// <summary>Batches of one pass over the data.</summary>
+    public int BatchesPerEpoch { get; }
+
+    /// <summary>Where the next batch comes from.</summary>
+    public LoaderPosition Position => _next;
+
+    /// <summary>The next batch, its tensors in the caller's scope.</summary>
+    public Batch Next()
+    {
+        if (_options.Workers == 0)
+        {
+            var request = RequestAt(_scheduled);
+            _next = _scheduled = Following(_scheduled);
+            return _dataset.Prepare(request).ToBatch();
+        }
+        while (_ahead.Count < _options.Workers + _options.Prefetch)
+        {
+            var request = RequestAt(_scheduled);
+            _scheduled = Following(_scheduled);
+            _ahead.Enqueue(Task.Run(() => _dataset.Prepare(request)));
+        }
+        var prepared = _ahead.Dequeue().GetAwaiter().GetResult();
+        _next = Following(_next);
+        return prepared.ToBatch();
+    }
+
+    /// <summary>One pass in dataset order, the smaller last batch included: for evaluation.</summary>
+    public static IEnumerable<Batch> Once(IDataset dataset, int batchSize)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
+        for (var start = 0; start < dataset.Count; start += batchSize)
+        {
+            var indices = Enumerable.Range(start, Math.Min(batchSize, dataset.Count - start)).ToArray();
+            yield return dataset.Prepare(new BatchRequest(indices, 0, 0)).ToBatch();
+        }
+    }
+
+    /// <summary>Waits for the workers to end.</summary>
+    public void Dispose()
+    {
+        while (_ahead.TryDequeue(out var task)) task.ContinueWith(static t => _ = t.Exception, TaskScheduler.Default).Wait();
+    }
+
+    private BatchRequest RequestAt(LoaderPosition position)
+    {
+        if (_orderEpoch != position.Epoch) (_order, _orderEpoch) = (OrderOf(position.Epoch), position.Epoch);
+        var start = position.Batch * _options.BatchSize;
+        return new BatchRequest(new ArraySegment<int>(_order!, start, Math.Min(_options.BatchSize, _dataset.Count - start)), _options.Seed, position.Epoch);
+    }
+
+    private int[] OrderOf(int epoch)
+    {
+        if (!_options.Shuffle) return Enumerable.Range(0, _dataset.Count).ToArray();
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(unchecked(_options.Seed + (ulong)epoch));
+        return randperm(_dataset.Count, dtype: ScalarType.Int32, generator: generator).data<int>().ToArray();
+    }
+
+    private LoaderPosition Following(LoaderPosition position) => Normalize(position with { Batch = position.Batch + 1 });
+
+    private LoaderPosition Normalize(LoaderPosition position) => position.Batch < BatchesPerEpoch ? position : new LoaderPosition(position.Epoch + 1, 0);
+}

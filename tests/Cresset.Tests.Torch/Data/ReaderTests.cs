@@ -1,0 +1,161 @@
+using System.IO.Compression;
+using System.Security.Cryptography;
+using Cresset.Data;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Cresset.Tests.Torch.Data;
+
+[LeakFree]
+public sealed class ReaderTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("cresset-data-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void EmbeddedDigitsAreTheRealOnes()
+    {
+        var (train, test) = ImageClassification.Digits();
+        using (train)
+        using (test)
+        using (NewDisposeScope())
+        {
+            Assert.Equal((1437, 360), (train.Count, test.Count));
+            var pixels = cat([train.Inputs, test.Inputs]).mul(16).round().to(ScalarType.Byte).data<byte>().ToArray();
+            Assert.Equal(561_718, pixels.Sum(p => (int)p));
+            Assert.Equal("8f26b2bd9d135c256808f68f14fdabddde6d9c7f869ae419704b051f0f14b3b3", Convert.ToHexStringLower(SHA256.HashData(pixels)));
+            var labels = cat([train.Targets!, test.Targets!]).to(ScalarType.Byte).data<byte>().ToArray();
+            Assert.Equal("8ba4f891220f5e4c9c819638d1602d74b83618f167043c6da52a2a247841ddf0", Convert.ToHexStringLower(SHA256.HashData(labels)));
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void IdxReadsPlainAndGzip(bool gzip)
+    {
+        var path = WriteIdx("x", [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 9, 8, 7, 6], gzip);
+        var idx = IdxFile.Read(path, 3);
+        Assert.Equal([2, 1, 2], idx.Shape);
+        Assert.Equal([9, 8, 7, 6], idx.Values);
+    }
+
+    [Theory]
+    [InlineData(new byte[] { 0, 0, 8, 1, 0, 0, 0, 1, 5 }, "magic number 0x00000801 at offset 0; expected 0x00000803")]
+    [InlineData(new byte[] { 0, 0, 8, 3, 0, 0 }, "ends at offset 6, inside the sizes")]
+    [InlineData(new byte[] { 0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 9, 8, 7 }, "ends at offset 19")]
+    [InlineData(new byte[] { 0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 9, 8 }, "1 bytes follow the data")]
+    [InlineData(new byte[] { 0, 0, 8, 3, 255, 255, 255, 255, 0, 0, 0, 1, 0, 0, 0, 1 }, "is negative")]
+    [InlineData(new byte[] { 0, 0, 8, 3, 127, 0, 0, 0, 127, 0, 0, 0, 127, 0, 0, 0 }, "ask for more than")]
+    [InlineData(new byte[] { 1 }, "starts with a 4-byte magic number")]
+    public void DamagedIdxNamesFileAndOffset(byte[] bytes, string fault)
+    {
+        foreach (var gzip in new[] { false, true })
+        {
+            var path = WriteIdx("bad", bytes, gzip);
+            var error = Assert.Throws<InvalidDataException>(() => IdxFile.Read(path, 3));
+            Assert.Contains(fault, error.Message, StringComparison.Ordinal);
+            Assert.Contains(path, error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void EveryTruncationOfAGzipFileIsRefused()
+    {
+        var content = new byte[16 + 400];
+        new byte[] { 0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 10, 0, 0, 0, 10 }.CopyTo(content, 0);
+        new Random(1).NextBytes(content.AsSpan(16));
+        var whole = File.ReadAllBytes(WriteIdx("whole", content, gzip: true));
+        for (var length = 2; length < whole.Length; length += 3)
+        {
+            var path = Path.Combine(_folder, "cut.gz");
+            File.WriteAllBytes(path, whole[..length]);
+            Assert.Contains(path, Assert.Throws<InvalidDataException>(() => IdxFile.Read(path, 3)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void LabelOutOfRangeNamesFileAndOffset()
+    {
+        var images = WriteIdx("i", [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 9, 8], false);
+        var labels = WriteIdx("l", [0, 0, 8, 1, 0, 0, 0, 2, 3, 11], false);
+        var error = Assert.Throws<InvalidDataException>(() => ImageClassification.IdxPair(images, labels));
+        Assert.Equal($"{labels}: label 11 at offset 9 of the content; allowed are 0 to 9.", error.Message);
+    }
+
+    [Fact]
+    public void MissingFolderFilesAreNamed()
+        => Assert.Contains("train-images-idx3-ubyte", Assert.Throws<FileNotFoundException>(() => ImageClassification.IdxFolder(_folder)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void NpyRoundTripsAndReadsFortranOrder()
+    {
+        using var scope = NewDisposeScope();
+        var path = Path.Combine(_folder, "x.npy");
+        foreach (var x in new[] { randn(3, 4), randn(5), arange(6, dtype: ScalarType.Int64).reshape(1, 6), zeros(0, 2), randn(2, 3, dtype: ScalarType.Float64) })
+        {
+            NpyFile.Write(path, x);
+            var back = NpyFile.Read(path);
+            Assert.Equal(x.dtype, back.dtype);
+            Assert.Equal(x.shape, back.shape);
+            Assert.True(x.numel() == 0 || back.equal(x).all().item<bool>());
+        }
+        // numpy.asfortranarray([[1, 2, 3], [4, 5, 6]], dtype=float32)
+        const string Header = "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }";
+        File.WriteAllBytes(path, [0x93, .. "NUMPY"u8, 1, 0, 118, 0, .. System.Text.Encoding.ASCII.GetBytes(Header.PadRight(117) + "\n"), .. new float[] { 1, 4, 2, 5, 3, 6 }.SelectMany(BitConverter.GetBytes)]);
+        Assert.Equal([1f, 2f, 3f, 4f, 5f, 6f], NpyFile.Read(path).data<float>().ToArray());
+        File.WriteAllBytes(path, File.ReadAllBytes(path)[..^2]);
+        Assert.Contains("needs 24 bytes", Assert.Throws<InvalidDataException>(() => NpyFile.Read(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void CsvReadsAndNamesTheBadCell()
+    {
+        using var scope = NewDisposeScope();
+        var path = Path.Combine(_folder, "t.csv");
+        File.WriteAllText(path, "label,x,y\n1,2.5,-3\n4,5e-1,6\n");
+        var table = CsvTable.Read(path);
+        Assert.Equal([2.5f, -3f, 0.5f, 6f], table.ToTensor("x", "y").data<float>().ToArray());
+        Assert.Contains("Did you mean 'label'?", Assert.Throws<ArgumentException>(() => table.ToTensor("labell")).Message, StringComparison.Ordinal);
+        File.WriteAllText(path, "a,b\n1,2\n3,x\n");
+        Assert.Equal($"{path}, line 3, column 'b': 'x' is no number.", Assert.Throws<InvalidDataException>(() => CsvTable.Read(path)).Message);
+        File.WriteAllText(path, "a,b\n1,2\n3\n");
+        Assert.Contains("line 3: 1 cells", Assert.Throws<InvalidDataException>(() => CsvTable.Read(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ImageFolderReadsClassesSizesAndRefusesRubbish()
+    {
+        using var scope = NewDisposeScope();
+        foreach (var (name, shade) in new[] { ("cat/a.png", (byte)255), ("dog/b.png", (byte)51) })
+        {
+            var path = Path.Combine(_folder, name);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            using var picture = new SkiaSharp.SKBitmap(20, 10);
+            picture.Erase(new SkiaSharp.SKColor(shade, shade, shade));
+            using var stream = File.Create(path);
+            picture.Encode(stream, SkiaSharp.SKEncodedImageFormat.Png, 100);
+        }
+        var folder = new ImageFolder(_folder, new ImageFolderOptions { Size = 8, Channels = 1 });
+        Assert.Equal(["cat", "dog"], folder.Classes);
+        var batch = folder.Prepare(new BatchRequest([1, 0], 0, 0)).ToBatch();
+        Assert.Equal([2L, 1, 8, 8], batch.Inputs.shape);
+        Assert.Equal([1L, 0], batch.Targets!.data<long>().ToArray());
+        Assert.Equal(0.2f, batch.Inputs[0].mean().item<float>(), 0.01f);
+        Assert.Equal(1f, batch.Inputs[1].mean().item<float>(), 0.01f);
+        File.WriteAllText(Path.Combine(_folder, "cat", "b.png"), "no picture");
+        Assert.Contains("is no readable PNG or JPEG", Assert.Throws<InvalidDataException>(() => new ImageFolder(_folder).Prepare(new BatchRequest([1], 0, 0))).Message, StringComparison.Ordinal);
+        Assert.Throws<DirectoryNotFoundException>(() => new ImageFolder(Path.Combine(_folder, "none")));
+    }
+
+    private string WriteIdx(string name, byte[] bytes, bool gzip)
+    {
+        var path = Path.Combine(_folder, gzip ? name + ".gz" : name);
+        using Stream file = File.Create(path);
+        using Stream stream = gzip ? new GZipStream(file, CompressionLevel.Optimal) : file;
+        stream.Write(bytes);
+        return path;
+    }
+}
