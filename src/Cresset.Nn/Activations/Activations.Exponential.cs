@@ -1,0 +1,143 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Nn;
+
+public static partial class Activations
+{
+    /// <summary>1 / (1 + e^-x).</summary>
+    public static Tensor Sigmoid(Tensor x) => x.sigmoid();
+
+    /// <summary>log(sigmoid(x)).</summary>
+    public static Tensor LogSigmoid(Tensor x) => nn.functional.logsigmoid(x);
+
+    /// <summary>Hyperbolic tangent.</summary>
+    public static Tensor Tanh(Tensor x) => x.tanh();
+
+    /// <summary>x - tanh(x).</summary>
+    public static Tensor Tanhshrink(Tensor x) => nn.functional.tanhshrink(x);
+
+    /// <summary>x / (1 + |x|).</summary>
+    public static Tensor Softsign(Tensor x) => nn.functional.softsign(x);
+
+    /// <summary>log(1 + e^(beta x)) / beta, the line x itself where beta x > threshold. Dugas et al. 2001.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="beta"/> is not positive.</exception>
+    public static Tensor Softplus(Tensor x, double beta = 1, double threshold = 20)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(beta);
+        return nn.functional.softplus(x, beta, threshold);
+    }
+
+    /// <summary>x for x > 0, else alpha (e^x - 1). Clevert et al. 2016.</summary>
+    public static Tensor Elu(Tensor x, double alpha = 1) => nn.functional.elu(x, alpha);
+
+    /// <summary>max(x, 0) + min(alpha (e^(x/alpha) - 1), 0): ELU that stays continuously differentiable for every alpha. Barron 2017.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="alpha"/> is zero.</exception>
+    public static Tensor Celu(Tensor x, double alpha = 1)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(alpha);
+        return nn.functional.celu(x, alpha);
+    }
+
+    /// <summary>1.0507 * (x for x > 0, else 1.6733 (e^x - 1)): keeps mean 0 and variance 1 through deep nets. Klambauer et al. 2017.</summary>
+    public static Tensor Selu(Tensor x) => nn.functional.selu(x);
+
+    /// <summary>x * sigmoid(x), also called Swish. Hendrycks and Gimpel 2016; Elfwing et al. 2018; Ramachandran et al. 2017.</summary>
+    public static Tensor Silu(Tensor x) => nn.functional.silu(x);
+
+    /// <summary>x * sigmoid(beta x). Ramachandran et al. 2017.</summary>
+    public static Tensor Swish(Tensor x, double beta = 1)
+    {
+        using var scope = NewDisposeScope();
+        return (x * (x * beta).sigmoid()).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>x * Phi(x) with the normal distribution function: the exact, erf form. Hendrycks and Gimpel 2016.</summary>
+    public static Tensor Gelu(Tensor x) => nn.functional.gelu(x);
+
+    /// <summary>x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))): GPT-2's "gelu_new", JAX's default.</summary>
+    public static Tensor GeluTanh(Tensor x) => x.gelu(TorchSharp.Modules.GELU.Approximate.tanh);
+
+    /// <summary>x/2 (1 + tanh(0.7978845608 x (1 + 0.044715 x^2))): the form with a ten digit constant that GPT-NeoX was trained with.</summary>
+    public static Tensor GeluFast(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        return (x * 0.5 * (1 + (x * 0.7978845608 * (1 + x * x * 0.044715)).tanh())).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>x * sigmoid(1.702 x), as CLIP.</summary>
+    public static Tensor QuickGelu(Tensor x) => Swish(x, 1.702);
+
+    /// <summary>GELU cut to [min, max]. Hugging Face's "gelu_10" is [-10, 10].</summary>
+    public static Tensor ClippedGelu(Tensor x, double min = -10, double max = 10)
+    {
+        using var scope = NewDisposeScope();
+        return Gelu(x).clamp(min, max).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>x * tanh(softplus(x)). Misra 2019.</summary>
+    public static Tensor Mish(Tensor x) => nn.functional.mish(x);
+
+    /// <summary>Error function.</summary>
+    public static Tensor Erf(Tensor x) => x.erf();
+
+    /// <summary>(1 + erf((x - mu) / (sigma sqrt 2))) / 2. Ma et al. 2022 (Mega), mu = sqrt(1/2), sigma = sqrt(1/(4 pi)).</summary>
+    public static Tensor Laplace(Tensor x, double mu = 0.707107, double sigma = 0.282095)
+    {
+        using var scope = NewDisposeScope();
+        return (((x - mu) / (sigma * Math.Sqrt(2))).erf() + 1).mul(0.5).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>sqrt(softplus(x)): router score in recent mixture-of-experts models.</summary>
+    public static Tensor SqrtSoftplus(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        return Softplus(x).sqrt().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>(x + sqrt(x^2 + b)) / 2: an algebraic softplus. Barron 2021.</summary>
+    public static Tensor Squareplus(Tensor x, double b = 4)
+    {
+        using var scope = NewDisposeScope();
+        return ((x + (x.square() + b).sqrt()) / 2).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>e^x.</summary>
+    public static Tensor Exponential(Tensor x) => x.exp();
+
+    /// <summary>x tanh(e^x). Liu and Di 2020.</summary>
+    public static Tensor TanhExp(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        // e^x overflows from 88 in float32, where tanh is 1 long before: the cut keeps the gradient finite.
+        return (x * x.clamp_max(20).exp().tanh()).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>x tanh(x). Roy et al. 2019 (LiSHT).</summary>
+    public static Tensor Lisht(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        return (x * x.tanh()).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>x erf(softplus(x)). Nag et al. 2021 (SERF).</summary>
+    public static Tensor Serf(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        return (x * Softplus(x).erf()).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// x > 0: alphaP x^2 + beta x, else alphaN (e^min(x,eps) - 1 - x) + beta x. Huang 2025 (xIELU).
+    /// </summary>
+    public static Tensor Xielu(Tensor x, double alphaP = 0.8, double alphaN = 0.8, double beta = 0.5, double eps = -1e-6)
+    {
+        using var scope = NewDisposeScope();
+        var positive = x.square() * alphaP + x * beta;
+        var negative = (x.clamp_max(eps).expm1() - x) * alphaN + x * beta;
+        return where(x.gt(0), positive, negative).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>x itself (an alias of it, so that a module never returns its own input).</summary>
+    public static Tensor Identity(Tensor x) => x.alias();
+}

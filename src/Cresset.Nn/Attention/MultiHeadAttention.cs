@@ -1,0 +1,96 @@
+using Cresset.Numerics;
+using Cresset.Tensors;
+using TorchSharp;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace Cresset.Nn;
+
+/// <summary>How a multi-head attention layer is built.</summary>
+public sealed record MultiHeadAttentionOptions : IOptionsRecord
+{
+    /// <summary>Number of heads; divides the width.</summary>
+    public long Heads { get; init; } = 8;
+
+    /// <summary>Width of the context for cross-attention; 0 is self-attention.</summary>
+    public long ContextDim { get; init; }
+
+    /// <summary>q, k, v have biases.</summary>
+    public bool QkvBias { get; init; } = true;
+
+    /// <summary>Normalise queries and keys per head (RMS), as ViT-22B and SD3 do.</summary>
+    public bool QkNorm { get; init; }
+
+    /// <summary>Position i sees positions up to i only.</summary>
+    public bool Causal { get; init; }
+
+    /// <summary>Fused or explicit attention.</summary>
+    public AttentionPath Path { get; init; }
+
+    /// <inheritdoc/>
+    public IEnumerable<OptionProblem> Validate() => new OptionChecks().Positive(Heads, "", nameof(Heads)).AtLeast(ContextDim, 0L, "0 is self-attention", nameof(ContextDim)).Defined(Path, "", nameof(Path));
+}
+
+/// <summary>
+/// Multi-head attention, [N, L, dim] (and context [N, S, contextDim]) to [N, L, dim].
+/// Keys: <c>to_q</c>, <c>to_k</c>, <c>to_v</c>, <c>to_out</c>, with qk norm <c>norm_q</c>, <c>norm_k</c>.
+/// </summary>
+public sealed class MultiHeadAttention : nn.Module<Tensor, Tensor>
+{
+    [ComponentName(Name = "to_q")]
+    private readonly Linear _query;
+
+    [ComponentName(Name = "to_k")]
+    private readonly Linear _key;
+
+    [ComponentName(Name = "to_v")]
+    private readonly Linear _value;
+
+    [ComponentName(Name = "to_out")]
+    private readonly Linear _output;
+
+    [ComponentName(Name = "norm_q")]
+    private readonly RmsNorm? _queryNorm;
+
+    [ComponentName(Name = "norm_k")]
+    private readonly RmsNorm? _keyNorm;
+
+    private readonly MultiHeadAttentionOptions _options;
+    private readonly long _dim;
+
+    /// <summary>Builds the layer for width <paramref name="dim"/>.</summary>
+    /// <exception cref="ArgumentException">The heads do not divide the width, or an option is not allowed.</exception>
+    public MultiHeadAttention(long dim, MultiHeadAttentionOptions? options = null, Generator? generator = null)
+        : base(nameof(MultiHeadAttention))
+    {
+        _options = (options ?? new MultiHeadAttentionOptions()).ThrowIfInvalid();
+        if (dim <= 0 || dim % _options.Heads != 0) throw new ArgumentException($"MultiHeadAttention: width {dim} does not split into {_options.Heads} heads; take a width that is a multiple of the heads.", nameof(dim));
+        _dim = dim;
+        var context = _options.ContextDim > 0 ? _options.ContextDim : dim;
+        _query = nn.Linear(dim, dim, _options.QkvBias);
+        _key = nn.Linear(context, dim, _options.QkvBias);
+        _value = nn.Linear(context, dim, _options.QkvBias);
+        _output = nn.Linear(dim, dim);
+        if (_options.QkNorm) (_queryNorm, _keyNorm) = (new RmsNorm(dim / _options.Heads), new RmsNorm(dim / _options.Heads));
+        RegisterComponents();
+        if (generator is not null) Initialize.Reset(this, generator);
+    }
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor input) => Forward(input, null);
+
+    /// <summary>With a context [N, S, contextDim] to look at (null: the input itself) and an optional mask, see <see cref="Attention.ScaledDotProduct"/>.</summary>
+    public Tensor Forward(Tensor input, Tensor? context, Tensor? mask = null)
+    {
+        Shape.Expect(input, "N L D", ("D", _dim));
+        using var scope = NewDisposeScope();
+        var seen = context ?? input;
+        var q = Attention.SplitHeads(_query.call(input), _options.Heads);
+        var k = Attention.SplitHeads(_key.call(seen), _options.Heads);
+        var v = Attention.SplitHeads(_value.call(seen), _options.Heads);
+        if (_queryNorm is not null) (q, k) = (_queryNorm.call(q), _keyNorm!.call(k));
+        var y = Attention.ScaledDotProduct(q, k, v, mask, _options.Causal, path: _options.Path);
+        return _output.call(Attention.MergeHeads(y)).MoveToOuterDisposeScope();
+    }
+}

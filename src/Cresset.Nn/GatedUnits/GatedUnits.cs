@@ -1,0 +1,81 @@
+using Cresset.Tensors;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Nn;
+
+/// <summary>Gated linear units as functions: act(gate) * value. Shazeer 2020, "GLU variants improve transformers".</summary>
+public static class GatedUnits
+{
+    /// <summary>act(gate) * value for two tensors of one shape.</summary>
+    /// <exception cref="ArgumentException">Unknown activation.</exception>
+    public static Tensor Apply(Tensor gate, Tensor value, string activation = "silu")
+    {
+        using var scope = NewDisposeScope();
+        return (ActivationCatalog.Function(activation)(gate) * value).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>[..., 2H] to [..., H].</summary>
+    /// <exception cref="ShapeException">The last dimension is odd.</exception>
+    /// <exception cref="ArgumentException">Unknown activation.</exception>
+    public static Tensor Apply(Tensor packed, string activation = "silu", GateLayout layout = GateLayout.GateFirst)
+    {
+        using var scope = NewDisposeScope();
+        var (gate, value) = Split(packed, layout);
+        return Apply(gate, value, activation).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>silu(gate) * value.</summary>
+    public static Tensor SwiGlu(Tensor gate, Tensor value) => Apply(gate, value, "silu");
+
+    /// <summary>gelu(gate) * value, erf form.</summary>
+    public static Tensor GeGlu(Tensor gate, Tensor value) => Apply(gate, value, "gelu");
+
+    /// <summary>relu(gate) * value.</summary>
+    public static Tensor ReGlu(Tensor gate, Tensor value) => Apply(gate, value, "relu");
+
+    /// <summary>PyTorch's glu: splits <paramref name="x"/> along <paramref name="dim"/>, first half * sigmoid(second half).</summary>
+    /// <exception cref="ShapeException">The dimension is odd.</exception>
+    public static Tensor Glu(Tensor x, long dim = -1)
+    {
+        if (x.size((int)dim) % 2 != 0) throw Odd(x, dim);
+        return nn.functional.glu(x, dim);
+    }
+
+    /// <summary>
+    /// gpt-oss: gate g = min(a, limit), value u = min(max(b, -limit), limit), result (u + 1) * g * sigmoid(alpha g).
+    /// <paramref name="packed"/> is [..., 2H], the result [..., H].
+    /// </summary>
+    /// <exception cref="ShapeException">The last dimension is odd.</exception>
+    public static Tensor ClampedSwiGlu(Tensor packed, double alpha = 1.702, double limit = 7, GateLayout layout = GateLayout.GateFirst)
+    {
+        using var scope = NewDisposeScope();
+        var (gate, value) = Split(packed, layout);
+        return ClampedSwiGlu(gate, value, alpha, limit).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>gpt-oss's clamped SwiGLU for two tensors of one shape.</summary>
+    public static Tensor ClampedSwiGlu(Tensor gate, Tensor value, double alpha = 1.702, double limit = 7)
+    {
+        using var scope = NewDisposeScope();
+        var g = gate.clamp_max(limit);
+        var u = value.clamp(-limit, limit);
+        return ((u + 1) * (g * (g * alpha).sigmoid())).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Views of gate and value in a packed tensor [..., 2H] (also a weight's rows: pass <paramref name="dim"/> 0).</summary>
+    /// <exception cref="ShapeException">The dimension is odd.</exception>
+    public static (Tensor Gate, Tensor Value) Split(Tensor packed, GateLayout layout, long dim = -1)
+    {
+        var size = packed.size((int)dim);
+        if (size % 2 != 0) throw Odd(packed, dim);
+        var axis = dim < 0 ? packed.dim() + dim : dim;
+        if (layout == GateLayout.Interleaved) return (packed.slice(axis, 0, size, 2), packed.slice(axis, 1, size, 2));
+        var first = packed.narrow(axis, 0, size / 2);
+        var second = packed.narrow(axis, size / 2, size / 2);
+        return layout == GateLayout.GateFirst ? (first, second) : (second, first);
+    }
+
+    private static ShapeException Odd(Tensor x, long dim) =>
+        new($"A gated unit splits dimension {dim} into gate and value, so it must be even; the tensor has shape {Shape.Text(x)}. Make the layer before it twice the hidden width.");
+}

@@ -1,0 +1,51 @@
+using Cresset.Tensors;
+using TorchSharp;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace Cresset.Nn;
+
+/// <summary>
+/// x / sqrt(mean(x^2) + eps) * weight over the last dimension, [..., dim] to the same shape; the statistics are float32
+/// (float64 for float64 input) whatever the input's type. Zhang and Sennrich 2019. Key: <c>weight</c>.
+/// </summary>
+public sealed class RmsNorm : nn.Module<Tensor, Tensor>
+{
+    [ComponentName(Name = "weight")]
+    private readonly Parameter? _weight;
+
+    private readonly long _dim;
+    private readonly double _eps;
+
+    /// <summary>Builds the layer with weight 1.</summary>
+    /// <param name="dim">Size of the last dimension.</param>
+    /// <param name="eps">Added to the mean square; LLaMA uses 1e-5 or 1e-6.</param>
+    /// <param name="affine">False: no weight.</param>
+    public RmsNorm(long dim, double eps = 1e-6, bool affine = true)
+        : base(nameof(RmsNorm))
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(dim);
+        ArgumentOutOfRangeException.ThrowIfNegative(eps);
+        (_dim, _eps) = (dim, eps);
+        if (affine) _weight = new Parameter(ones(dim).DetachFromDisposeScope());
+        RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor input)
+    {
+        if (input.dim() == 0 || input.size(-1) != _dim) throw Shape.Wrong(input, $"[..., {_dim}]");
+        return Apply(input, _weight, _eps);
+    }
+
+    /// <summary>The function itself: x [..., dim], weight [dim] or null.</summary>
+    public static Tensor Apply(Tensor x, Tensor? weight, double eps = 1e-6)
+    {
+        using var scope = NewDisposeScope();
+        var wide = x.dtype is ScalarType.BFloat16 or ScalarType.Float16 ? x.to(ScalarType.Float32) : x;
+        var y = wide * (wide.square().mean([-1], keepdim: true) + eps).rsqrt();
+        if (wide.dtype != x.dtype) y = y.to(x.dtype);
+        return (weight is null ? y : y * weight).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,17 @@
+namespace Cresset.Nn;
+
+/// <summary>How a decoder doubles the resolution of [N, C, H, W].</summary>
+public enum UpsamplerKind
+{
+    /// <summary>Transposed convolution, kernel 2 x scale, started as bilinear interpolation: no uneven overlap.</summary>
+    Transposed,
+
+    /// <summary>Nearest neighbours, then a 3x3 convolution (Odena et al. 2016).</summary>
+    Nearest,
+
+    /// <summary>Bilinear interpolation, then a 3x3 convolution.</summary>
+    Bilinear,
+
+    /// <summary>Convolution to scale^2 times the channels, then pixel shuffle, with ICNR weights (Shi et al. 2016, Aitken et al. 2017).</summary>
+    PixelShuffle,
+}

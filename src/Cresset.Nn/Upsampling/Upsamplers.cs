@@ -1,0 +1,35 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Nn;
+
+/// <summary>Makes a decoder's upsampler by kind.</summary>
+public static class Upsamplers
+{
+    /// <summary>A layer [N, in, H, W] to [N, out, scale H, scale W].</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not a kind, or scale below 2.</exception>
+    public static nn.Module<Tensor, Tensor> Create(UpsamplerKind kind, long inChannels, long outChannels, int scale = 2)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(scale, 2);
+        return kind switch
+        {
+            UpsamplerKind.Transposed => Transposed(inChannels, outChannels, scale),
+            UpsamplerKind.Nearest => new ResizeConv2d(inChannels, outChannels, scale, InterpolationMode.Nearest),
+            UpsamplerKind.Bilinear => new ResizeConv2d(inChannels, outChannels, scale, InterpolationMode.Bilinear),
+            UpsamplerKind.PixelShuffle => new SubPixelConv2d(inChannels, outChannels, scale),
+            _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Not a kind of upsampler."),
+        };
+    }
+
+    /// <summary>
+    /// Transposed convolution whose kernel (2 scale - scale % 2) is covered evenly by the stride; with
+    /// <paramref name="bilinear"/> it starts as bilinear interpolation (channels beyond the smaller number start at 0).
+    /// </summary>
+    public static TorchSharp.Modules.ConvTranspose2d Transposed(long inChannels, long outChannels, int scale, bool bilinear = false)
+    {
+        var kernel = (2L * scale) - (scale % 2);
+        var layer = nn.ConvTranspose2d(inChannels, outChannels, kernel, stride: scale, padding: scale / 2);
+        if (bilinear) UpsamplingInit.Bilinear(layer.weight!);
+        return layer;
+    }
+}

@@ -1,0 +1,50 @@
+using Cresset.Nn;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Tests.Torch.Nn;
+
+/// <summary>One module of Cresset.Nn with an input it takes: what the laws over all modules run on.</summary>
+public sealed record ModuleCase(string Name, Type Type, Func<nn.Module> Build, Func<nn.Module, ScalarType, Tensor> Run, long[]? Shape = null)
+{
+    public override string ToString() => Name;
+
+    private static ModuleCase Of<T>(string name, Func<T> build, params long[] shape)
+        where T : nn.Module<Tensor, Tensor>
+        => new(name, typeof(T), build, (m, type) => ((T)m).call(Input(type, shape)), shape);
+
+    private static ModuleCase With<T>(string name, Func<T> build, Func<T, ScalarType, Tensor> run)
+        where T : nn.Module
+        => new(name, typeof(T), build, (m, type) => run((T)m, type));
+
+    /// <summary>The same numbers at every call.</summary>
+    public static Tensor Input(ScalarType type, params long[] shape) => (arange(shape.Aggregate(1L, (a, b) => a * b), dtype: ScalarType.Float64) * 1.7).sin().mul(2).reshape(shape).to(type);
+
+    private static UNetOptions Small => new() { Channels = [8, 16, 16], BlocksPerLevel = 1, Groups = 4, Heads = 2 };
+
+    public static IEnumerable<ModuleCase> All =>
+    [
+        .. ActivationCatalog.All.Select(a => new ModuleCase("activation " + a.Name, ActivationCatalog.Create(a.Name).GetType(), () => ActivationCatalog.Create(a.Name), (m, type) => ((nn.Module<Tensor, Tensor>)m).call(Input(type, 3, 4, 6)), [3, 4, 6])),
+        Of("feed-forward swiglu", () => new FeedForward(6), 2, 5, 6),
+        Of("feed-forward gelu", () => new FeedForward(6, FeedForwardOptions.Gelu), 2, 5, 6),
+        Of("feed-forward clamped", () => new FeedForward(6, FeedForwardOptions.ClampedSwiGlu), 2, 5, 6),
+        Of("rms norm", () => new RmsNorm(6), 2, 5, 6),
+        Of("channel norm", () => new ChannelNorm(6), 2, 6, 3, 3),
+        Of("channel rms norm", () => new ChannelNorm(6, center: false), 2, 6, 3, 3),
+        Of("multi-head attention", () => new MultiHeadAttention(8, new() { Heads = 2, QkNorm = true }), 2, 5, 8),
+        Of("multi-head attention, explicit causal", () => new MultiHeadAttention(8, new() { Heads = 2, Causal = true, Path = AttentionPath.Explicit }), 2, 5, 8),
+        With<MultiHeadAttention>("cross-attention", () => new(8, new() { Heads = 4, ContextDim = 6 }), (m, t) => m.Forward(Input(t, 2, 5, 8), Input(t, 2, 3, 6))),
+        Of("spatial attention", () => new SpatialAttention(8, 2), 2, 8, 3, 5),
+        Of("sinusoidal embedding", () => new SinusoidalEmbedding(7), 5),
+        With<ConditionEmbedding>("condition embedding", () => new(8, classes: 3, frequencyDim: 6), (m, t) => m.call(Input(t, 2).abs(), tensor(new long[] { 0, 3 }))),
+        Of("resize convolution", () => new ResizeConv2d(3, 4), 2, 3, 4, 5),
+        Of("sub-pixel convolution", () => new SubPixelConv2d(3, 4, 3), 2, 3, 4, 5),
+        With<UNet>("unet", () => new(3, 2, Small), (m, t) => m.call(Input(t, 2, 3, 8, 8))),
+        With<UNet>("unet with odd sizes and attention", () => new(3, 2, Small with { AttentionLevels = [1], MiddleAttention = true, Upsampler = UpsamplerKind.PixelShuffle }), (m, t) => m.call(Input(t, 2, 3, 7, 9))),
+        With<UNet>("plain unet", () => new(1, 2, UNetOptions.Segmentation with { Channels = [4, 8] }), (m, t) => m.call(Input(t, 2, 1, 6, 6))),
+        With<ConditionedUNet>("conditioned unet", () => new(1, 1, Small, classes: 4), (m, t) => m.call(Input(t, 2, 1, 8, 8), Input(t, 2).abs(), tensor(new long[] { 0, 4 }))),
+    ];
+
+    /// <summary>Parts of a larger module, whose laws are checked with it.</summary>
+    public static IReadOnlySet<Type> Parts { get; } = new HashSet<Type> { typeof(UNetBlock), typeof(UNetLevel) };
+}
