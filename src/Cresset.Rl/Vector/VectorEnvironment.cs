@@ -1,0 +1,94 @@
+namespace Cresset.Rl;
+
+/// <summary>
+/// Several copies of an environment stepped together. All results lie in arrays of the vector environment that the next call
+/// overwrites; nothing is allocated per step.
+/// </summary>
+/// <typeparam name="TObservation">Element of an observation.</typeparam>
+/// <typeparam name="TAction">Element of an action.</typeparam>
+public abstract class VectorEnvironment<TObservation, TAction>
+    where TObservation : unmanaged
+    where TAction : unmanaged
+{
+    /// <summary>Makes the arrays for <paramref name="count"/> copies.</summary>
+    protected VectorEnvironment(int count, Space<TObservation> observationSpace, Space<TAction> actionSpace, AutoresetMode autoreset)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        if (!Enum.IsDefined(autoreset)) throw new ArgumentOutOfRangeException(nameof(autoreset), autoreset, "Not a mode.");
+        Count = count;
+        SingleObservationSpace = observationSpace;
+        SingleActionSpace = actionSpace;
+        Autoreset = autoreset;
+        ObservationArray = new TObservation[count * observationSpace.Size];
+        FinalArray = autoreset == AutoresetMode.SameStep ? new TObservation[ObservationArray.Length] : [];
+        RewardArray = new double[count];
+        TerminatedArray = new bool[count];
+        TruncatedArray = new bool[count];
+        IsResetArray = new bool[count];
+    }
+
+    /// <summary>Number of copies.</summary>
+    public int Count { get; }
+
+    /// <summary>Observations of one copy.</summary>
+    public Space<TObservation> SingleObservationSpace { get; }
+
+    /// <summary>Actions of one copy.</summary>
+    public Space<TAction> SingleActionSpace { get; }
+
+    /// <summary>When ended copies are reset.</summary>
+    public AutoresetMode Autoreset { get; }
+
+    /// <summary>The current observations, [Count, ObservationSpace.Size].</summary>
+    public ReadOnlySpan<TObservation> Observations => ObservationArray;
+
+    /// <summary>
+    /// In <see cref="AutoresetMode.SameStep"/> the last observations of the episodes that ended in this step,
+    /// [Count, ObservationSpace.Size]; rows of copies that go on are stale. Empty in the other modes.
+    /// </summary>
+    public ReadOnlySpan<TObservation> FinalObservations => FinalArray;
+
+    /// <summary>Reward of each copy in the last step.</summary>
+    public ReadOnlySpan<double> Rewards => RewardArray;
+
+    /// <summary>Which copies reached an end of their task in the last step.</summary>
+    public ReadOnlySpan<bool> Terminated => TerminatedArray;
+
+    /// <summary>Which copies were cut in the last step.</summary>
+    public ReadOnlySpan<bool> Truncated => TruncatedArray;
+
+    /// <summary>In <see cref="AutoresetMode.NextStep"/> the copies that the last step only reset.</summary>
+    public ReadOnlySpan<bool> IsReset => IsResetArray;
+
+    /// <summary>The array behind <see cref="Observations"/>.</summary>
+    protected TObservation[] ObservationArray { get; }
+
+    /// <summary>The array behind <see cref="FinalObservations"/>.</summary>
+    protected TObservation[] FinalArray { get; }
+
+    /// <summary>The array behind <see cref="Rewards"/>.</summary>
+    protected double[] RewardArray { get; }
+
+    /// <summary>The array behind <see cref="Terminated"/>.</summary>
+    protected bool[] TerminatedArray { get; }
+
+    /// <summary>The array behind <see cref="Truncated"/>.</summary>
+    protected bool[] TruncatedArray { get; }
+
+    /// <summary>The array behind <see cref="IsReset"/>.</summary>
+    protected bool[] IsResetArray { get; }
+
+    /// <summary>Starts an episode in every copy.</summary>
+    /// <param name="seed">Seed of the vector environment; how it is shared among the copies is said by each kind.</param>
+    public abstract void Reset(ulong? seed = null);
+
+    /// <summary>Takes one action a copy.</summary>
+    /// <param name="actions">[Count, ActionSpace.Size].</param>
+    public abstract void Step(ReadOnlySpan<TAction> actions);
+
+    /// <summary>Writes everything that decides the steps to come.</summary>
+    public abstract void Save(BinaryWriter writer);
+
+    /// <summary>Restores what <see cref="Save"/> wrote.</summary>
+    public abstract void Load(BinaryReader reader);
+}
