@@ -1,3 +1,4 @@
+using Cresset.Numerics;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
@@ -17,15 +18,15 @@ internal static class RunMedia
         var height = BinaryPrimitives.ReadInt32BigEndian(png[20..]);
         var file = $"samples/{FileName(tag)}-{step:D6}.png";
         var path = Path.Combine(run.Folder, file);
+        var bytes = png.ToArray();
         try
         {
-            AtomicFile.Write(path, png);
+            AtomicFile.WriteBytes(path, bytes);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new RunStoreException($"The picture '{path}' cannot be written: {e.Message}", e);
         }
-        var bytes = png.ToArray();
         var hash = Convert.ToHexStringLower(SHA256.HashData(bytes));
         writer.Post(
             (connection, key) => connection.Execute(

@@ -1,3 +1,4 @@
+using Cresset.Numerics;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;

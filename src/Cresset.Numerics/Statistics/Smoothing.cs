@@ -1,4 +1,4 @@
-namespace Cresset.Runs;
+namespace Cresset.Numerics;
 
 /// <summary>The smoothing of TensorBoard's scalar charts.</summary>
 public static class Smoothing
