@@ -1,1 +1,14 @@
-System.Console.WriteLine("benchmarks");
+using Cresset.Benchmarks.Detection;
+
+// One line a benchmark: its name and what runs it with the rest of the command line.
+Dictionary<string, Func<string[], int>> benchmarks = new()
+{
+    ["detection-score"] = ScoreCocoSet.Run,
+};
+
+if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out var run))
+{
+    Console.Error.WriteLine("usage: Cresset.Benchmarks NAME [arguments]; names: " + string.Join(", ", benchmarks.Keys.Order()));
+    return 2;
+}
+return run(args[1..]);

@@ -1,0 +1,25 @@
+namespace Cresset.Detection;
+
+/// <summary>An axis-parallel box in pixels: left, top, width, height (the layout of COCO files).</summary>
+/// <param name="X">Left edge.</param>
+/// <param name="Y">Top edge.</param>
+/// <param name="Width">Width; a negative value is kept as it is.</param>
+/// <param name="Height">Height; a negative value is kept as it is.</param>
+public readonly record struct Box(double X, double Y, double Width, double Height)
+{
+    /// <summary>Right edge, <c>X + Width</c>.</summary>
+    public double Right => X + Width;
+
+    /// <summary>Bottom edge, <c>Y + Height</c>.</summary>
+    public double Bottom => Y + Height;
+
+    /// <summary><c>Width * Height</c>.</summary>
+    public double Area => Width * Height;
+
+    /// <summary>The box between two corners.</summary>
+    public static Box FromCorners(double xMin, double yMin, double xMax, double yMax) => new(xMin, yMin, xMax - xMin, yMax - yMin);
+
+    /// <summary>The box around a centre.</summary>
+    public static Box FromCenter(double centerX, double centerY, double width, double height)
+        => new(centerX - (width / 2), centerY - (height / 2), width, height);
+}

@@ -1,0 +1,69 @@
+namespace Cresset.Detection;
+
+/// <summary>Files in the COCO layout: one JSON object with images, annotations and categories; results as one JSON list.</summary>
+/// <remarks>Files may be gzip-compressed. They are read as a stream; memory holds the records, never the text.</remarks>
+public static class CocoFormat
+{
+    /// <summary>Reads a ground-truth file.</summary>
+    /// <exception cref="DetectionFormatException">The first fault, unless <see cref="ReadOptions.Lenient"/> is set.</exception>
+    public static DetectionDataset ReadGroundTruth(string path, ReadOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new ReadOptions();
+        using var scanner = new JsonScanner(path, options.Progress);
+        return ReadGroundTruth(scanner, options, cancellationToken);
+    }
+
+    /// <summary>Reads ground truth from a stream; <paramref name="name"/> stands for the file in messages.</summary>
+    /// <exception cref="DetectionFormatException">The first fault, unless <see cref="ReadOptions.Lenient"/> is set.</exception>
+    public static DetectionDataset ReadGroundTruth(Stream stream, string name, ReadOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        using var scanner = new JsonScanner(name, stream);
+        return ReadGroundTruth(scanner, options ?? new ReadOptions(), cancellationToken);
+    }
+
+    /// <summary>Reads a result file. With a data set, unknown images and categories are faults.</summary>
+    /// <exception cref="DetectionFormatException">The first fault, unless <see cref="ReadOptions.Lenient"/> is set.</exception>
+    public static DetectionResults ReadResults(string path, DetectionDataset? dataset = null, ReadOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new ReadOptions();
+        using var scanner = new JsonScanner(path, options.Progress);
+        return ReadResults(scanner, dataset, options, cancellationToken);
+    }
+
+    /// <summary>Reads results from a stream; <paramref name="name"/> stands for the file in messages.</summary>
+    /// <exception cref="DetectionFormatException">The first fault, unless <see cref="ReadOptions.Lenient"/> is set.</exception>
+    public static DetectionResults ReadResults(Stream stream, string name, DetectionDataset? dataset = null, ReadOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        using var scanner = new JsonScanner(name, stream);
+        return ReadResults(scanner, dataset, options ?? new ReadOptions(), cancellationToken);
+    }
+
+    private static DetectionDataset ReadGroundTruth(JsonScanner scanner, ReadOptions options, CancellationToken cancellationToken)
+    {
+        var desk = new FaultDesk(scanner.Path, options);
+        var reader = new CocoGroundTruthReader(scanner, desk, options.Parts, cancellationToken);
+        GuardMalformed(desk, reader.Read);
+        return reader.Finish();
+    }
+
+    private static DetectionResults ReadResults(JsonScanner scanner, DetectionDataset? dataset, ReadOptions options, CancellationToken cancellationToken)
+    {
+        var desk = new FaultDesk(scanner.Path, options);
+        var reader = new CocoResultReader(scanner, desk, dataset, options.Parts, cancellationToken);
+        GuardMalformed(desk, reader.Read);
+        return new DetectionResults(reader.ToArray()) { Source = scanner.Path };
+    }
+
+    /// <summary>Leniently, a damaged file gives the records before the damage.</summary>
+    private static void GuardMalformed(FaultDesk desk, Action read)
+    {
+        try
+        {
+            read();
+        }
+        catch (DetectionFormatException e) when (desk.Lenient && e.Problem.Kind == DataProblemKind.Malformed)
+        {
+            desk.Report.Add(e.Problem);
+        }
+    }
+}

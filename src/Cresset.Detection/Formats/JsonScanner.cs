@@ -1,0 +1,388 @@
+using System.Buffers;
+using System.Globalization;
+using System.IO.Compression;
+using System.Runtime.CompilerServices;
+using System.Text;
+
+namespace Cresset.Detection;
+
+/// <summary>
+/// Forward reader of UTF-8 JSON from a stream with a sliding window. It knows the numbers NaN, Infinity and -Infinity
+/// that Python writes, keeps byte offsets for messages, and never holds more than the window plus one token.
+/// </summary>
+internal sealed class JsonScanner : IDisposable
+{
+    private const int MaxDepth = 200;
+    private static readonly SearchValues<byte> SkipStops = SearchValues.Create("\"[]{}"u8);
+    private readonly Stream _stream;
+    private readonly Stream _raw;
+    private readonly long _rawLength;
+    private readonly IProgress<double>? _progress;
+    private byte[] _buffer;
+    private byte[] _scratch = new byte[256];
+    private int _position;
+    private int _end;
+    private long _consumed;
+    private bool _atEnd;
+
+    public JsonScanner(string path, IProgress<double>? progress)
+    {
+        Path = path;
+        _raw = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.SequentialScan);
+        _rawLength = _raw.Length;
+        _progress = progress;
+        _stream = IsGzip(_raw) ? new GZipStream(_raw, CompressionMode.Decompress) : _raw;
+        _buffer = new byte[1 << 18];
+        SkipByteOrderMark();
+    }
+
+    public JsonScanner(string name, Stream stream)
+    {
+        Path = name;
+        _raw = _stream = stream;
+        _buffer = new byte[1 << 14];
+        SkipByteOrderMark();
+    }
+
+    public string Path { get; }
+
+    public long Offset => _consumed + _position;
+
+    public void Dispose()
+    {
+        _stream.Dispose();
+        _raw.Dispose();
+    }
+
+    /// <summary>The next byte that is not white space, not taken; 0 at the end of the file.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public byte Peek()
+    {
+        while (true)
+        {
+            if (_position == _end && !Fill()) return 0;
+            var b = _buffer[_position];
+            if (b > ' ') return b;
+            if (b is not ((byte)' ' or (byte)'\n' or (byte)'\r' or (byte)'\t')) return b == 0 ? (byte)1 : b;
+            _position++;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryTake(byte symbol)
+    {
+        if (Peek() != symbol) return false;
+        _position++;
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Expect(byte symbol)
+    {
+        if (!TryTake(symbol)) throw Unexpected($"'{(char)symbol}'");
+    }
+
+    /// <summary>After an element: true when another follows, false when the container closes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool NextElement(byte close)
+    {
+        var b = Peek();
+        if (b == ',')
+        {
+            _position++;
+            return true;
+        }
+        if (b != close) throw Unexpected($"',' or '{(char)close}'");
+        _position++;
+        return false;
+    }
+
+    /// <summary>The text of a string without quotes; valid until the next call.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public ReadOnlySpan<byte> ReadString()
+    {
+        Expect((byte)'"');
+        var scanned = 0;
+        while (true)
+        {
+            var rest = _buffer.AsSpan(_position + scanned, _end - _position - scanned);
+            var stop = rest.IndexOfAny((byte)'"', (byte)'\\');
+            if (stop >= 0)
+            {
+                var length = scanned + stop;
+                if (rest[stop] == '\\') return ReadEscaped(length);
+                var text = _buffer.AsSpan(_position, length);
+                _position += length + 1;
+                return text;
+            }
+            scanned = _end - _position;
+            if (!Fill()) throw Broken("the file ends inside a string");
+        }
+    }
+
+    public string ReadText() => Encoding.UTF8.GetString(ReadString());
+
+    /// <summary>A name of an object's member and the colon after it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ReadOnlySpan<byte> ReadName()
+    {
+        var name = ReadString();
+        if (_position < _end && _buffer[_position] == ':')
+        {
+            _position++;
+            return name;
+        }
+        return ReadNameSlow(name);
+    }
+
+    /// <summary>A number, or NaN / Infinity / -Infinity.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public double ReadNumber()
+    {
+        var first = Peek();
+        if (_end - _position < 32) EnsureWindow(64);
+        if (JsonNumber.TryParse(_buffer, _position, _end, out var value, out var next))
+        {
+            _position = next;
+            return value;
+        }
+        return ReadNumberSlow(first);
+    }
+
+    /// <summary>A whole number; 1.0 and 1e3 are accepted, 1.5 is not.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public long ReadInteger()
+    {
+        Peek();
+        if (_end - _position < 32) EnsureWindow(64);
+        var i = _position;
+        long value = 0;
+        var digits = 0;
+        while (i < _end && (uint)(_buffer[i] - '0') <= 9)
+        {
+            value = (value * 10) + (_buffer[i] - '0');
+            i++;
+            digits++;
+        }
+        if (digits is > 0 and < 18 && i < _end && (_buffer[i] is (byte)',' or (byte)'}' or (byte)']' or (byte)' ' or (byte)'\n'))
+        {
+            if (digits > 1 && _buffer[_position] == '0') throw Unexpected("a number");
+            _position = i;
+            return value;
+        }
+        return ReadIntegerSlow();
+    }
+
+    /// <summary>Passes over any value.</summary>
+    public void Skip()
+    {
+        var b = Peek();
+        if (b == '"')
+        {
+            ReadString();
+        }
+        else if (b is (byte)'{' or (byte)'[')
+        {
+            SkipContainer();
+        }
+        else if (b is (byte)'t' or (byte)'f' or (byte)'n')
+        {
+            SkipWord();
+        }
+        else
+        {
+            ReadNumber();
+        }
+    }
+
+    /// <summary>true, false, or a number (not zero is true).</summary>
+    public bool ReadFlag()
+    {
+        var b = Peek();
+        if (b is (byte)'t' or (byte)'f') return SkipWord() == 't';
+        return ReadNumber() != 0;
+    }
+
+    /// <summary>Takes null when it is the next value.</summary>
+    public bool TryNull()
+    {
+        if (Peek() != 'n') return false;
+        SkipWord();
+        return true;
+    }
+
+    public DetectionFormatException Unexpected(string wanted)
+    {
+        var b = Peek();
+        return Broken(b == 0 ? $"the file ends where {wanted} was expected" : $"expected {wanted}, found {Show(b)}");
+    }
+
+    public DetectionFormatException Broken(string message)
+        => new(new DataProblem(DataProblemKind.Malformed, Path, Where, "", message + "; the JSON is cut off or damaged.", Offset));
+
+    /// <summary>The record being read, for messages.</summary>
+    public string Where => WhereIndex < 0 ? WhereList : string.Create(CultureInfo.InvariantCulture, $"{WhereList}[{WhereIndex}]");
+
+    public string WhereList { get; set; } = "";
+
+    public int WhereIndex { get; set; } = -1;
+
+    private static string Show(byte b) => b is > 32 and < 127 ? $"'{(char)b}'" : string.Create(CultureInfo.InvariantCulture, $"byte 0x{b:X2}");
+
+    private static bool IsGzip(Stream stream)
+    {
+        Span<byte> head = stackalloc byte[2];
+        var read = stream.ReadAtLeast(head, 2, throwOnEndOfStream: false);
+        stream.Position = 0;
+        return read == 2 && head[0] == 0x1F && head[1] == 0x8B;
+    }
+
+    private void SkipByteOrderMark()
+    {
+        EnsureWindow(3);
+        if (_end >= 3 && _buffer[0] == 0xEF && _buffer[1] == 0xBB && _buffer[2] == 0xBF) _position = 3;
+    }
+
+    private ReadOnlySpan<byte> ReadNameSlow(ReadOnlySpan<byte> name)
+    {
+        // Looking for the colon may move the window that the name lies in.
+        if (_scratch.Length < name.Length) _scratch = new byte[name.Length * 2];
+        name.CopyTo(_scratch);
+        var length = name.Length;
+        Expect((byte)':');
+        return _scratch.AsSpan(0, length);
+    }
+
+    private double ReadNumberSlow(byte first)
+    {
+        if (first is (byte)'N' or (byte)'I') return TakeWord(first == 'N' ? "NaN"u8 : "Infinity"u8, first == 'N' ? double.NaN : double.PositiveInfinity);
+        if (first == '-' && _position + 1 < _end && _buffer[_position + 1] == 'I') return TakeWord("-Infinity"u8, double.NegativeInfinity);
+        EnsureWindow(2048);
+        if (JsonNumber.TryParseLong(_buffer.AsSpan(_position, _end - _position), out var value, out var used))
+        {
+            _position += used;
+            return value;
+        }
+        throw Unexpected("a number");
+    }
+
+    private double TakeWord(ReadOnlySpan<byte> word, double value)
+    {
+        EnsureWindow(16);
+        if (!_buffer.AsSpan(_position, _end - _position).StartsWith(word)) throw Unexpected("a number");
+        _position += word.Length;
+        return value;
+    }
+
+    private long ReadIntegerSlow()
+    {
+        var value = ReadNumber();
+        if (Math.Floor(value) != value || Math.Abs(value) > 9007199254740992.0) throw Broken(string.Create(CultureInfo.InvariantCulture, $"{value} is not a whole number"));
+        return (long)value;
+    }
+
+    private byte SkipWord()
+    {
+        EnsureWindow(8);
+        var rest = _buffer.AsSpan(_position, _end - _position);
+        var first = rest[0];
+        var word = first == 't' ? "true"u8 : first == 'f' ? "false"u8 : "null"u8;
+        if (!rest.StartsWith(word)) throw Unexpected("a value");
+        _position += word.Length;
+        return first;
+    }
+
+    private void SkipContainer()
+    {
+        Span<byte> open = stackalloc byte[MaxDepth];
+        var depth = 0;
+        do
+        {
+            var stop = _buffer.AsSpan(_position, _end - _position).IndexOfAny(SkipStops);
+            if (stop < 0)
+            {
+                _position = _end;
+                if (!Fill()) throw Broken("the file ends inside a list or object");
+                continue;
+            }
+            _position += stop;
+            var b = _buffer[_position];
+            if (b == '"')
+            {
+                ReadString();
+                continue;
+            }
+            _position++;
+            if (b is (byte)'{' or (byte)'[')
+            {
+                if (depth == MaxDepth) throw Broken("lists are nested more than 200 deep");
+                open[depth++] = b;
+            }
+            else if (open[--depth] != (b == '}' ? (byte)'{' : (byte)'['))
+            {
+                throw Broken($"'{(char)b}' closes the wrong bracket");
+            }
+        }
+        while (depth > 0);
+    }
+
+    private ReadOnlySpan<byte> ReadEscaped(int start)
+    {
+        var scanned = start;
+        while (true)
+        {
+            while (_position + scanned >= _end)
+            {
+                if (!Fill()) throw Broken("the file ends inside a string");
+            }
+            var b = _buffer[_position + scanned];
+            if (b == '"') break;
+            scanned += b == '\\' ? 2 : 1;
+        }
+        if (_scratch.Length < scanned) _scratch = new byte[scanned * 2];
+        if (!JsonEscapes.TryDecode(_buffer.AsSpan(_position, scanned), _scratch, out var written)) throw Broken("a string holds a wrong escape");
+        _position += scanned + 1;
+        return _scratch.AsSpan(0, written);
+    }
+
+    private void EnsureWindow(int bytes)
+    {
+        while (_end - _position < bytes && Fill())
+        {
+        }
+    }
+
+    private bool Fill()
+    {
+        if (_atEnd) return false;
+        if (_position > 0)
+        {
+            Buffer.BlockCopy(_buffer, _position, _buffer, 0, _end - _position);
+            _consumed += _position;
+            _end -= _position;
+            _position = 0;
+        }
+        if (_end == _buffer.Length)
+        {
+            if (_buffer.Length >= 1 << 29) throw Broken("one value is longer than 512 MB");
+            Array.Resize(ref _buffer, _buffer.Length * 2);
+        }
+        int read;
+        try
+        {
+            read = _stream.Read(_buffer, _end, _buffer.Length - _end);
+        }
+        catch (InvalidDataException e)
+        {
+            throw Broken($"the gzip stream is damaged ({e.Message})");
+        }
+        _progress?.Report(_rawLength == 0 ? 1 : (double)_raw.Position / _rawLength);
+        if (read == 0)
+        {
+            _atEnd = true;
+            return false;
+        }
+        _end += read;
+        return true;
+    }
+}

@@ -1,0 +1,92 @@
+using System.Runtime.CompilerServices;
+
+namespace Cresset.Detection;
+
+/// <summary>Overlaps of all detections with all objects of a group, row by row.</summary>
+internal sealed class OverlapMatrix(CocoOptions options, bool crowdsDivideByDetection = true)
+{
+    private double[] _values = new double[256];
+    private Box[] _boxes = new Box[16];
+    private RunLengthMask?[] _masks = new RunLengthMask?[16], _boundaries = new RunLengthMask?[16];
+
+    /// <summary><c>[detection * objects + object]</c>.</summary>
+    public double[] Values => _values;
+
+    public void Compute(in MatchGroup group)
+    {
+        int n = group.Detections.Length, m = group.Objects.Length;
+        if (n * m > _values.Length) _values = new double[Math.Max(n * m, _values.Length * 2)];
+        if (m > _boxes.Length) _boxes = new Box[Math.Max(m, _boxes.Length * 2)];
+        switch (options.Kind)
+        {
+            case IouKind.Box: ComputeBoxes(group); break;
+            case IouKind.Keypoints: ComputeKeypoints(group); break;
+            default: ComputeMasks(group, options.Kind == IouKind.Boundary); break;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ComputeBoxes(in MatchGroup group)
+    {
+        int n = group.Detections.Length, m = group.Objects.Length;
+        var anyCrowd = false;
+        for (var g = 0; g < m; g++)
+        {
+            ref readonly var o = ref group.AllObjects[group.Objects[g]];
+            _boxes[g] = o.Box;
+            anyCrowd |= o.IsCrowd;
+        }
+        anyCrowd &= crowdsDivideByDetection;
+        for (var d = 0; d < n; d++)
+        {
+            var box = group.AllDetections[group.Detections[d]].Box;
+            for (var g = 0; g < m; g++)
+            {
+                var crowd = anyCrowd && group.AllObjects[group.Objects[g]].IsCrowd;
+                _values[(d * m) + g] = BoxOverlap.Iou(box, _boxes[g], crowd);
+            }
+        }
+    }
+
+    private void ComputeMasks(in MatchGroup group, bool withBoundary)
+    {
+        int n = group.Detections.Length, m = group.Objects.Length;
+        if (m > _masks.Length) (_masks, _boundaries) = (new RunLengthMask?[m * 2], new RunLengthMask?[m * 2]);
+        int height = group.Image?.Height ?? 0, width = group.Image?.Width ?? 0;
+        for (var g = 0; g < m; g++)
+        {
+            ref readonly var o = ref group.AllObjects[group.Objects[g]];
+            _masks[g] = (o.Segmentation ?? new PolygonSegmentation([CornersOf(o.Box)])).ToMask(height, width);
+            _boundaries[g] = withBoundary ? _masks[g]!.Boundary(options.BoundaryRatio) : null;
+            _boxes[g] = _masks[g]!.Bounds;
+        }
+        for (var d = 0; d < n; d++)
+        {
+            ref readonly var detection = ref group.AllDetections[group.Detections[d]];
+            var mask = (detection.Shape?.Segmentation ?? new PolygonSegmentation([CornersOf(detection.Box)])).ToMask(height, width);
+            var boundary = withBoundary ? mask.Boundary(options.BoundaryRatio) : null;
+            var bounds = mask.Bounds;
+            for (var g = 0; g < m; g++)
+            {
+                var crowd = crowdsDivideByDetection && group.AllObjects[group.Objects[g]].IsCrowd;
+                var iou = BoxOverlap.Iou(bounds, _boxes[g], crowd) > 0 ? mask.OverlapOfRuns(_masks[g]!, crowd) : 0;
+                _values[(d * m) + g] = withBoundary && !crowd ? Math.Min(iou, boundary!.Iou(_boundaries[g]!)) : iou;
+            }
+        }
+    }
+
+    private void ComputeKeypoints(in MatchGroup group)
+    {
+        int n = group.Detections.Length, m = group.Objects.Length;
+        for (var d = 0; d < n; d++)
+        {
+            var points = group.AllDetections[group.Detections[d]].Shape?.Keypoints;
+            for (var g = 0; g < m; g++)
+            {
+                _values[(d * m) + g] = KeypointSimilarity.Oks(group.AllObjects[group.Objects[g]], points, options.KeypointSigmas);
+            }
+        }
+    }
+
+    private static double[] CornersOf(Box b) => [b.X, b.Y, b.X, b.Bottom, b.Right, b.Bottom, b.Right, b.Y];
+}

@@ -1,0 +1,140 @@
+using System.Globalization;
+
+namespace Cresset.Detection;
+
+/// <summary>
+/// COCO evaluation, all at once (<see cref="Evaluate(DetectionDataset, DetectionResults, CocoOptions?, IProgress{double}?, CancellationToken)"/>)
+/// or image by image. Evaluators can be saved and merged; any sharding gives the bits of a single run.
+/// </summary>
+public sealed class CocoEvaluator
+{
+    private readonly CocoOptions _options;
+    private readonly int[] _maxDetections;
+    private readonly DatasetCategory[] _categories;
+    private readonly HashSet<long> _categoryIds;
+    private readonly CocoMatcher _matcher;
+    private readonly CocoRules _rules;
+    private readonly EvaluationState _state;
+
+    /// <summary>Makes an empty evaluator for the given categories.</summary>
+    /// <exception cref="Numerics.InvalidOptionsException">The options are not allowed.</exception>
+    public CocoEvaluator(IReadOnlyList<DatasetCategory> categories, CocoOptions? options = null)
+        : this(categories, options ?? new CocoOptions(), DetectionAreaSource.PerDetection)
+    {
+    }
+
+    private CocoEvaluator(IReadOnlyList<DatasetCategory> categories, CocoOptions options, DetectionAreaSource areaSource, EvaluationState? state = null)
+    {
+        ArgumentNullException.ThrowIfNull(categories);
+        _options = Numerics.OptionsRecordExtensions.ThrowIfInvalid(options);
+        _maxDetections = [.. options.MaxDetections.Order()];
+        var chosen = options.CategoryIds?.ToHashSet();
+        _categories = [.. categories.GroupBy(c => c.Id).Select(g => g.Last()).Where(c => chosen is null || chosen.Contains(c.Id)).OrderBy(c => c.Id)];
+        _categoryIds = [.. _categories.Select(c => c.Id)];
+        _rules = RulesOf(options, _maxDetections[^1], areaSource);
+        _matcher = new CocoMatcher(options, _rules);
+        _state = state ?? new EvaluationState(FingerprintOf(options, _maxDetections), options.AreaRanges.Count);
+    }
+
+    /// <summary>Number of images added.</summary>
+    public int ImageCount => _state.Images.Count;
+
+    /// <summary>Evaluates a whole data set.</summary>
+    public static CocoResult Evaluate(DetectionDataset dataset, DetectionResults results, CocoOptions? options = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
+        => FromDataset(dataset, results, options, progress, cancellationToken).Compute();
+
+    /// <summary>Matches a whole data set and gives the filled evaluator, which can be saved or merged.</summary>
+    public static CocoEvaluator FromDataset(DetectionDataset dataset, DetectionResults results, CocoOptions? options = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        ArgumentNullException.ThrowIfNull(results);
+        options ??= new CocoOptions();
+        var source = options.Corrected ? DetectionAreaSource.PerDetection : CocoRules.SourceOf(results.Items);
+        var evaluator = new CocoEvaluator(dataset.Categories, options, source);
+        var plan = EvaluationPlan.Make(dataset, results, options.CategoryIds, options.ImageIds, options.ClassAgnostic, lastCopyStandsForAll: !options.Corrected);
+        foreach (var matches in MatchRunner.Run(plan, () => new CocoMatcher(options, evaluator._rules), options.ThreadCount, progress, cancellationToken))
+        {
+            evaluator._state.Put(matches);
+        }
+        evaluator._state.AddImages(plan.ImageIds);
+        return evaluator;
+    }
+
+    /// <summary>Adds one image with all its objects and detections; ids of images in the records are not read.</summary>
+    /// <exception cref="ArgumentException">The image was added before.</exception>
+    public void Add(DatasetImage image, IReadOnlyList<GroundTruthObject> objects, IReadOnlyList<Detection> detections)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentNullException.ThrowIfNull(objects);
+        ArgumentNullException.ThrowIfNull(detections);
+        if (_options.ImageIds is { } chosen && !chosen.Contains(image.Id)) return;
+        _state.AddImage(image.Id);
+        var allObjects = objects as GroundTruthObject[] ?? [.. objects];
+        var allDetections = detections as Detection[] ?? [.. detections];
+        foreach (var (category, o, d) in ImageGroups.Split(allObjects, allDetections, _categoryIds, _options.ClassAgnostic))
+        {
+            MatchRunner.MatchOne(_state.Category(category), _matcher, image.Id, image, allObjects, allDetections, o, d, 0);
+        }
+    }
+
+    /// <summary>Takes over the images of another evaluator with the same options.</summary>
+    /// <exception cref="ArgumentException">The options differ or an image is in both.</exception>
+    public void Merge(CocoEvaluator other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        _state.Merge(other._state);
+    }
+
+    /// <summary>Writes the state; equal states give equal bytes.</summary>
+    public void Save(Stream stream) => _state.Write(stream);
+
+    /// <summary>Reads a state that <see cref="Save"/> wrote, for the same categories and options.</summary>
+    /// <exception cref="InvalidDataException">The stream is damaged or was written with other options.</exception>
+    public static CocoEvaluator Load(Stream stream, IReadOnlyList<DatasetCategory> categories, CocoOptions? options = null)
+    {
+        options ??= new CocoOptions();
+        var state = EvaluationState.Read(stream);
+        var wanted = FingerprintOf(options, [.. options.MaxDetections.Order()]);
+        if (state.Fingerprint != wanted) throw new InvalidDataException($"The state was saved with other options: {state.Fingerprint}; these are {wanted}.");
+        return new CocoEvaluator(categories, options, DetectionAreaSource.PerDetection, state);
+    }
+
+    /// <summary>The result over all images added so far; more may be added afterwards.</summary>
+    public CocoResult Compute()
+    {
+        var ids = _options.ClassAgnostic ? [-1L] : Array.ConvertAll(_categories, c => c.Id);
+        var tables = new CocoTables(_options.IouThresholds.Count, _options.RecallThresholds.Count, ids.Length, _options.AreaRanges.Count, _maxDetections.Length);
+        var matches = Array.ConvertAll(ids, id => (_state.Find(id) ?? new CategoryMatches(id, _options.AreaRanges.Count)).InImageOrder());
+        if (_options.ThreadCount <= 1 || ids.Length == 1)
+        {
+            var accumulator = new CocoAccumulator(_options, _maxDetections);
+            for (var k = 0; k < ids.Length; k++) accumulator.Accumulate(matches[k], k, tables);
+        }
+        else
+        {
+            Parallel.For(0, ids.Length, new ParallelOptions { MaxDegreeOfParallelism = _options.ThreadCount }, () => new CocoAccumulator(_options, _maxDetections), (k, _, accumulator) =>
+            {
+                accumulator.Accumulate(matches[k], k, tables);
+                return accumulator;
+            }, _ => { });
+        }
+        var names = ids is [-1] && _options.ClassAgnostic ? ["all"] : Array.ConvertAll(_categories, c => c.Name.Length > 0 ? c.Name : c.Id.ToString(CultureInfo.InvariantCulture));
+        return new CocoResult(_options, ids, names, _maxDetections, tables, matches);
+    }
+
+    internal static CocoRules RulesOf(CocoOptions options, int maxDetections, DetectionAreaSource areaSource) => new()
+    {
+        MaxDetections = maxDetections,
+        IdZeroIsNoMatch = !options.Corrected,
+        IgnoringMarks = options.Corrected ? ObjectMarks.Crowd | ObjectMarks.Ignore : ObjectMarks.Crowd,
+        UnlabelledAreIgnored = options.Kind == IouKind.Keypoints,
+        AreaSource = areaSource,
+    };
+
+    private static string FingerprintOf(CocoOptions o, int[] maxDetections)
+    {
+        static string List(IEnumerable<double> values) => string.Join(",", values.Select(v => v.ToString("R", CultureInfo.InvariantCulture)));
+        var areas = string.Join(",", o.AreaRanges.Select(a => string.Create(CultureInfo.InvariantCulture, $"{a.Name}:{a.Min:R}-{a.Max:R}")));
+        return string.Create(CultureInfo.InvariantCulture, $"coco kind={o.Kind} iou={List(o.IouThresholds)} dets={string.Join(",", maxDetections)} areas={areas} agnostic={o.ClassAgnostic} corrected={o.Corrected} sigmas={(o.Kind == IouKind.Keypoints ? List(o.KeypointSigmas) : "")} band={(o.Kind == IouKind.Boundary ? o.BoundaryRatio : 0):R}");
+    }
+}
