@@ -48,18 +48,18 @@ public sealed class DetectionDataset
 /// <summary>The detections of a model in the order of the file.</summary>
 public sealed class DetectionResults
 {
-    private readonly Detection[] _items;
+    private readonly DetectedObject[] _items;
 
     /// <summary>Makes results from detections.</summary>
-    public DetectionResults(IReadOnlyList<Detection> detections)
+    public DetectionResults(IReadOnlyList<DetectedObject> detections)
         : this([.. detections])
     {
     }
 
-    internal DetectionResults(Detection[] items) => _items = items;
+    internal DetectionResults(DetectedObject[] items) => _items = items;
 
     /// <summary>The detections.</summary>
-    public ReadOnlySpan<Detection> Items => _items;
+    public ReadOnlySpan<DetectedObject> Items => _items;
 
     /// <summary>Where they were read from; empty for results made in memory.</summary>
     public string Source { get; init; } = "";

@@ -19,11 +19,7 @@ internal sealed class CocoRecordFields(JsonScanner scanner, FaultDesk desk)
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public long Integer(string field)
-    {
-        if ((uint)(scanner.Peek() - '0') <= 9) return scanner.ReadInteger();
-        return IntegerSlow(field);
-    }
+    public long Integer(string field) => scanner.TryTakeInteger(out var value) ? value : IntegerSlow(field);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public double Number(string field)
@@ -35,6 +31,16 @@ internal sealed class CocoRecordFields(JsonScanner scanner, FaultDesk desk)
     /// <summary>A box of four finite numbers; an empty list gives false.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryBox(string field, out Box box)
+    {
+        if (scanner.TryTakeFour(out var left, out var top, out var width, out var height))
+        {
+            box = new Box(left, top, width, height);
+            return true;
+        }
+        return TryBoxSlow(field, out box);
+    }
+
+    private bool TryBoxSlow(string field, out Box box)
     {
         box = default;
         if (scanner.Peek() != '[')

@@ -82,6 +82,32 @@ internal sealed class JsonScanner : IDisposable
         if (!TryTake(symbol)) throw Unexpected($"'{(char)symbol}'");
     }
 
+    /// <summary>Takes the text when it comes next, white space before it aside.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryTakeLiteral(ReadOnlySpan<byte> text)
+    {
+        Peek();
+        if (!_buffer.AsSpan(_position, _end - _position).StartsWith(text)) return false;
+        _position += text.Length;
+        return true;
+    }
+
+    /// <summary>Takes a list of exactly four plain numbers; takes nothing when the text looks any other way.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public bool TryTakeFour(out double a, out double b, out double c, out double d)
+    {
+        a = b = c = d = 0;
+        if (Peek() != '[') return false;
+        if (_end - _position < 160) EnsureWindow(160);
+        var i = _position + 1;
+        if (!JsonNumber.TryParse(_buffer, i, _end, out a, out i) || !Comma(ref i)) return false;
+        if (!JsonNumber.TryParse(_buffer, i, _end, out b, out i) || !Comma(ref i)) return false;
+        if (!JsonNumber.TryParse(_buffer, i, _end, out c, out i) || !Comma(ref i)) return false;
+        if (!JsonNumber.TryParse(_buffer, i, _end, out d, out i) || _buffer[i] != ']') return false;
+        _position = i + 1;
+        return true;
+    }
+
     /// <summary>After an element: true when another follows, false when the container closes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool NextElement(byte close)
@@ -149,28 +175,20 @@ internal sealed class JsonScanner : IDisposable
         return ReadNumberSlow(first);
     }
 
-    /// <summary>A whole number; 1.0 and 1e3 are accepted, 1.5 is not.</summary>
+    /// <summary>Takes a plain whole number of up to 17 digits; takes nothing when the text looks any other way.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public long ReadInteger()
+    public bool TryTakeInteger(out long value)
     {
         Peek();
         if (_end - _position < 32) EnsureWindow(64);
         var i = _position;
-        long value = 0;
-        var digits = 0;
-        while (i < _end && (uint)(_buffer[i] - '0') <= 9)
-        {
-            value = (value * 10) + (_buffer[i] - '0');
-            i++;
-            digits++;
-        }
-        if (digits is > 0 and < 18 && i < _end && (_buffer[i] is (byte)',' or (byte)'}' or (byte)']' or (byte)' ' or (byte)'\n'))
-        {
-            if (digits > 1 && _buffer[_position] == '0') throw Unexpected("a number");
-            _position = i;
-            return value;
-        }
-        return ReadIntegerSlow();
+        value = 0;
+        while (i < _end && (uint)(_buffer[i] - '0') <= 9 && i - _position < 18) value = (value * 10) + (_buffer[i++] - '0');
+        var digits = i - _position;
+        if (digits is 0 or 18 || i == _end || (digits > 1 && _buffer[_position] == '0')) return false;
+        if (_buffer[i] is not ((byte)',' or (byte)'}' or (byte)']' or (byte)' ' or (byte)'\n')) return false;
+        _position = i;
+        return true;
     }
 
     /// <summary>Passes over any value.</summary>
@@ -227,6 +245,15 @@ internal sealed class JsonScanner : IDisposable
 
     public int WhereIndex { get; set; } = -1;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool Comma(ref int i)
+    {
+        if (_buffer[i] != ',') return false;
+        i++;
+        if (i < _end && _buffer[i] == ' ') i++;
+        return true;
+    }
+
     private static string Show(byte b) => b is > 32 and < 127 ? $"'{(char)b}'" : string.Create(CultureInfo.InvariantCulture, $"byte 0x{b:X2}");
 
     private static bool IsGzip(Stream stream)
@@ -272,13 +299,6 @@ internal sealed class JsonScanner : IDisposable
         if (!_buffer.AsSpan(_position, _end - _position).StartsWith(word)) throw Unexpected("a number");
         _position += word.Length;
         return value;
-    }
-
-    private long ReadIntegerSlow()
-    {
-        var value = ReadNumber();
-        if (Math.Floor(value) != value || Math.Abs(value) > 9007199254740992.0) throw Broken(string.Create(CultureInfo.InvariantCulture, $"{value} is not a whole number"));
-        return (long)value;
     }
 
     private byte SkipWord()

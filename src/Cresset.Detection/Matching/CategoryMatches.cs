@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Cresset.Detection;
 
 /// <summary>
@@ -68,6 +70,7 @@ internal sealed class CategoryMatches(long categoryId, int layers)
     }
 
     /// <summary>Opens a segment and hands out its places to be filled.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public SegmentSlots Append(long imageId, int detections)
     {
         if (Segments == _imageIds.Length || Detections + detections > _scores.Length)

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Cresset.Detection;
 
 /// <summary>Objects and detections brought into the order category, image, file.</summary>
@@ -53,6 +55,7 @@ internal sealed class EvaluationPlan
         return [.. sorted.Distinct()];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Arrange(IdIndex categories, IdIndex images, bool classAgnostic, bool lastCopyStandsForAll, Func<int, bool>? keepDetection)
     {
         var detections = Results.Items;
@@ -111,6 +114,7 @@ internal sealed class EvaluationPlan
         return order;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static (int[] Index, int[] Images, int[] Starts) Order(ReadOnlySpan<int> index, int[] category, int[] image, int categories, int images, bool classAgnostic)
     {
         var n = index.Length;
@@ -133,6 +137,7 @@ internal sealed class EvaluationPlan
         return (sorted, sortedImages, starts);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int[] CountingSort(int[] order, int[] keys, int count)
     {
         var starts = new int[count + 1];
@@ -163,6 +168,7 @@ internal sealed class EvaluationPlan
 
         public int Count => _positions.Count;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public int Find(long id)
         {
             if (id == _lastId) return _lastPosition;

@@ -7,7 +7,7 @@ internal ref struct MatchGroup
     public long CategoryId;
     public DatasetImage? Image;
     public ReadOnlySpan<GroundTruthObject> AllObjects;
-    public ReadOnlySpan<Detection> AllDetections;
+    public ReadOnlySpan<DetectedObject> AllDetections;
 
     /// <summary>Indexes of the objects in the protocol's order.</summary>
     public ReadOnlySpan<int> Objects;

@@ -51,7 +51,8 @@ internal static class MatchRunner
         => MatchOne(matches, matcher, imageId, plan.Dataset.FindImage(imageId), plan.Dataset.Objects, plan.Results.Items, objects, detections, 0);
 
     /// <summary>Sorts and cuts the detections of one group and matches them.</summary>
-    public static void MatchOne(CategoryMatches matches, GroupMatcher matcher, long imageId, DatasetImage? image, ReadOnlySpan<GroundTruthObject> allObjects, ReadOnlySpan<Detection> allDetections, ReadOnlySpan<int> objects, Span<int> detections, long firstSequence)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void MatchOne(CategoryMatches matches, GroupMatcher matcher, long imageId, DatasetImage? image, ReadOnlySpan<GroundTruthObject> allObjects, ReadOnlySpan<DetectedObject> allDetections, ReadOnlySpan<int> objects, Span<int> detections, long firstSequence)
     {
         ScoreOrder.SortGroup(detections, allDetections);
         if (detections.Length > matcher.MaxDetections) detections = detections[..matcher.MaxDetections];

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Cresset.Detection;
 
 /// <summary>Stable orders by falling score; NaN comes last, -0 equals 0.</summary>
@@ -14,7 +16,8 @@ internal static class ScoreOrder
     }
 
     /// <summary>Sorts a short list of indexes in place by the scores they point to.</summary>
-    public static void SortGroup(Span<int> indexes, ReadOnlySpan<Detection> detections)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void SortGroup(Span<int> indexes, ReadOnlySpan<DetectedObject> detections)
     {
         if (indexes.Length > SmallSize)
         {
@@ -40,6 +43,7 @@ internal static class ScoreOrder
     }
 
     /// <summary>The stable order of the keys, smallest first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int[] Sort(ReadOnlySpan<ulong> keys)
     {
         var n = keys.Length;

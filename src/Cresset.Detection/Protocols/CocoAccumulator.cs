@@ -13,6 +13,7 @@ internal sealed class CocoAccumulator(CocoOptions options, int[] maxDetections)
     private readonly int[] _hits = new int[64], _skipped = new int[64];
     private double[] _precision = [], _scores = [];
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Accumulate(CategoryMatches matches, int k, CocoTables tables)
     {
         if (matches.Segments == 0) return;
@@ -85,70 +86,32 @@ internal sealed class CocoAccumulator(CocoOptions options, int[] maxDetections)
     private void Interpolate(CocoTables tables, int t, int k, int layer, int m, int positives, (bool Any, double Score) first)
     {
         var count = _hits[t];
-        tables.SetRecall(t, k, layer, m, first.Any ? (double)count / positives : 0);
+        var cell = tables.Cell(k, layer, m, t);
+        tables.Recall[cell] = first.Any ? (double)count / positives : 0;
         var precision = _precision.AsSpan(t * positives, count);
         var scores = _scores.AsSpan(t * positives, count);
         for (var i = count - 1; i > 0; i--)
         {
             if (precision[i] > precision[i - 1]) precision[i - 1] = precision[i];
         }
-        tables.Clear(t, k, layer, m);
+        var toPrecision = tables.Precision.AsSpan(cell * _recalls.Length, _recalls.Length);
+        var toScores = tables.Scores.AsSpan(cell * _recalls.Length, _recalls.Length);
+        toPrecision.Clear();
+        toScores.Clear();
         for (var r = 0; r < _recalls.Length && first.Any; r++)
         {
             var wanted = _recalls[r];
             if (wanted <= 0)
             {
-                tables.Set(t, r, k, layer, m, count > 0 ? precision[0] : 0, first.Score);
+                toPrecision[r] = count > 0 ? precision[0] : 0;
+                toScores[r] = first.Score;
                 continue;
             }
             var j = Math.Max(0, (int)(wanted * positives) - 2);
             while (j < count && (double)(j + 1) / positives < wanted) j++;
             if (j >= count) break;
-            tables.Set(t, r, k, layer, m, precision[j], scores[j]);
+            toPrecision[r] = precision[j];
+            toScores[r] = scores[j];
         }
-    }
-}
-
-/// <summary>The arrays of an evaluation: precision and scores [T, R, K, A, M], recall [T, K, A, M], -1 where nothing is defined.</summary>
-internal sealed class CocoTables
-{
-    private readonly int _r, _k, _a, _m;
-
-    public CocoTables(int thresholds, int recalls, int categories, int areas, int maxDetections)
-    {
-        Shape = [thresholds, recalls, categories, areas, maxDetections];
-        (_r, _k, _a, _m) = (recalls, categories, areas, maxDetections);
-        Precision = new double[(long)thresholds * recalls * categories * areas * maxDetections];
-        Scores = new double[Precision.LongLength];
-        Recall = new double[thresholds * categories * areas * maxDetections];
-        Array.Fill(Precision, -1);
-        Array.Fill(Scores, -1);
-        Array.Fill(Recall, -1);
-    }
-
-    public int[] Shape { get; }
-
-    public double[] Precision { get; }
-
-    public double[] Scores { get; }
-
-    public double[] Recall { get; }
-
-    public int Index(int t, int r, int k, int a, int m) => (((((((t * _r) + r) * _k) + k) * _a) + a) * _m) + m;
-
-    public int RecallIndex(int t, int k, int a, int m) => (((((t * _k) + k) * _a) + a) * _m) + m;
-
-    public void SetRecall(int t, int k, int a, int m, double value) => Recall[RecallIndex(t, k, a, m)] = value;
-
-    public void Set(int t, int r, int k, int a, int m, double precision, double score)
-    {
-        var i = Index(t, r, k, a, m);
-        Precision[i] = precision;
-        Scores[i] = score;
-    }
-
-    public void Clear(int t, int k, int a, int m)
-    {
-        for (var r = 0; r < _r; r++) Set(t, r, k, a, m, 0, 0);
     }
 }

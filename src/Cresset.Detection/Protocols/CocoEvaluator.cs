@@ -62,7 +62,7 @@ public sealed class CocoEvaluator
 
     /// <summary>Adds one image with all its objects and detections; ids of images in the records are not read.</summary>
     /// <exception cref="ArgumentException">The image was added before.</exception>
-    public void Add(DatasetImage image, IReadOnlyList<GroundTruthObject> objects, IReadOnlyList<Detection> detections)
+    public void Add(DatasetImage image, IReadOnlyList<GroundTruthObject> objects, IReadOnlyList<DetectedObject> detections)
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(objects);
@@ -70,7 +70,7 @@ public sealed class CocoEvaluator
         if (_options.ImageIds is { } chosen && !chosen.Contains(image.Id)) return;
         _state.AddImage(image.Id);
         var allObjects = objects as GroundTruthObject[] ?? [.. objects];
-        var allDetections = detections as Detection[] ?? [.. detections];
+        var allDetections = detections as DetectedObject[] ?? [.. detections];
         foreach (var (category, o, d) in ImageGroups.Split(allObjects, allDetections, _categoryIds, _options.ClassAgnostic))
         {
             MatchRunner.MatchOne(_state.Category(category), _matcher, image.Id, image, allObjects, allDetections, o, d, 0);

@@ -15,7 +15,7 @@ internal sealed class CocoMatcher : GroupMatcher
     private readonly OverlapMatrix _overlap;
     private bool[] _taken = new bool[16], _crowd = new bool[16], _ignored = new bool[16];
     private int[] _order = new int[16];
-    private double[] _best = new double[64];
+    private double[] _best = new double[64], _sizes = new double[64];
 
     public CocoMatcher(CocoOptions options, CocoRules rules)
     {
@@ -43,11 +43,13 @@ internal sealed class CocoMatcher : GroupMatcher
             var size = Math.Max(m, _taken.Length * 2);
             (_taken, _crowd, _ignored, _order) = (new bool[size], new bool[size], new bool[size], new int[size]);
         }
+        if (n > _best.Length) (_best, _sizes) = (new double[n * 2], new double[n * 2]);
+        MeasureDetections(group);
+        var never = _rules.UnmatchedNeverCount(group);
         // pycocotools looks keypoint overlaps up under the class; class-agnostic it finds none.
         var noOverlaps = _options.Kind == IouKind.Keypoints && _options.ClassAgnostic && !_options.Corrected;
         if (n > 0 && m > 0 && !noOverlaps)
         {
-            if (n > _best.Length) _best = new double[Math.Max(n, _best.Length * 2)];
             _overlap.Compute(group);
             FindBest(n, m);
         }
@@ -57,11 +59,22 @@ internal sealed class CocoMatcher : GroupMatcher
             var counting = OrderObjects(group, area);
             slots.Positives[layer] = counting;
             if (n > 0 && m > 0 && !noOverlaps) MatchLayer(group, slots, layer);
-            IgnoreOutside(group, slots, layer, area);
+            IgnoreOutside(n, slots, layer, area, never);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void MeasureDetections(in MatchGroup group)
+    {
+        for (var d = 0; d < group.Detections.Length; d++)
+        {
+            ref readonly var detection = ref group.AllDetections[group.Detections[d]];
+            _sizes[d] = _rules.AreaSource == DetectionAreaSource.Box ? detection.Box.Width * detection.Box.Height : _rules.DetectionArea(detection, group.Image);
         }
     }
 
     /// <summary>Highest overlap of every detection; NaN counts as highest because comparisons with it never reject.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void FindBest(int n, int m)
     {
         var values = _overlap.Values;
@@ -78,6 +91,7 @@ internal sealed class CocoMatcher : GroupMatcher
     }
 
     /// <summary>Ordinary objects first, ignored ones last, each in their order; gives the number of ordinary ones.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int OrderObjects(in MatchGroup group, in AreaRange area)
     {
         var m = group.Objects.Length;
@@ -97,6 +111,7 @@ internal sealed class CocoMatcher : GroupMatcher
         return counting;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void MatchLayer(in MatchGroup group, SegmentSlots slots, int layer)
     {
         int n = group.Detections.Length, m = group.Objects.Length, layers = _areas.Length;
@@ -121,6 +136,7 @@ internal sealed class CocoMatcher : GroupMatcher
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int Pick(double[] values, int row, int m, double start)
     {
         var best = start;
@@ -139,18 +155,16 @@ internal sealed class CocoMatcher : GroupMatcher
     }
 
     /// <summary>Unmatched detections whose own area is outside the range do not count.</summary>
-    private void IgnoreOutside(in MatchGroup group, SegmentSlots slots, int layer, in AreaRange area)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void IgnoreOutside(int n, SegmentSlots slots, int layer, in AreaRange area, bool never)
     {
         var layers = _areas.Length;
         var all = _starts.Length == 64 ? ulong.MaxValue : (1UL << _starts.Length) - 1;
-        var never = _rules.UnmatchedNeverCount(group);
-        for (var d = 0; d < group.Detections.Length; d++)
+        for (var d = 0; d < n; d++)
         {
-            var size = _rules.DetectionArea(group.AllDetections[group.Detections[d]], group.Image);
-            if (!never && !(size < area.Min || size > area.Max)) continue;
+            if (!never && !(_sizes[d] < area.Min || _sizes[d] > area.Max)) continue;
             var slot = (d * layers) + layer;
             slots.Ignored[slot] |= all & ~slots.Hits[slot];
         }
-        // Hits on ignored objects stay hits only as "ignored".
     }
 }

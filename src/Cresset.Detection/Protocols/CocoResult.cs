@@ -4,6 +4,7 @@ namespace Cresset.Detection;
 public sealed class CocoResult
 {
     private readonly CocoTables _tables;
+    private double[]? _precision, _scores, _recall;
 
     internal CocoResult(CocoOptions options, long[] categoryIds, string[] categoryNames, int[] maxDetections, CocoTables tables, CategoryMatches[] matches)
     {
@@ -35,13 +36,13 @@ public sealed class CocoResult
     public IReadOnlyList<string> StatNames { get; }
 
     /// <summary>Interpolated precision, <c>[T, R, K, A, M]</c> in row order; -1 for absent categories.</summary>
-    public ReadOnlySpan<double> Precision => _tables.Precision;
+    public ReadOnlySpan<double> Precision => _precision ??= _tables.InReferenceOrder(_tables.Precision);
 
     /// <summary>Scores at those places, same shape.</summary>
-    public ReadOnlySpan<double> Scores => _tables.Scores;
+    public ReadOnlySpan<double> Scores => _scores ??= _tables.InReferenceOrder(_tables.Scores);
 
     /// <summary>Final recall, <c>[T, K, A, M]</c>; -1 for absent categories.</summary>
-    public ReadOnlySpan<double> Recall => _tables.Recall;
+    public ReadOnlySpan<double> Recall => _recall ??= _tables.RecallInReferenceOrder();
 
     /// <summary>Sizes of <see cref="Precision"/>.</summary>
     public IReadOnlyList<int> Shape => _tables.Shape;
@@ -75,13 +76,14 @@ public sealed class CocoResult
         double sum = 0, carry = 0;
         long count = 0;
         var recalls = withRecalls ? _tables.Shape[1] : 1;
-        for (var t = threshold ?? 0; t < (threshold + 1 ?? _tables.Shape[0]); t++)
+        for (var k = category ?? 0; k < (category + 1 ?? _tables.Shape[2]); k++)
         {
-            for (var r = 0; r < recalls; r++)
+            for (var t = threshold ?? 0; t < (threshold + 1 ?? _tables.Shape[0]); t++)
             {
-                for (var k = category ?? 0; k < (category + 1 ?? _tables.Shape[2]); k++)
+                var cell = _tables.Cell(k, area, m, t);
+                var values = withRecalls ? _tables.Precision.AsSpan(cell * recalls, recalls) : _tables.Recall.AsSpan(cell, 1);
+                foreach (var value in values)
                 {
-                    var value = withRecalls ? _tables.Precision[_tables.Index(t, r, k, area, m)] : _tables.Recall[_tables.RecallIndex(t, k, area, m)];
                     if (value <= -1) continue;
                     // Compensated: the mean does not depend on how the sum is split.
                     var y = value - carry;

@@ -27,7 +27,7 @@ internal sealed class CocoRules
     public bool UnmatchedNeverCount(in MatchGroup group)
         => HonoursNotExhaustive && group.Image?.NotExhaustiveCategoryIds is { } open && open.Contains(group.CategoryId);
 
-    public double DetectionArea(in Detection detection, DatasetImage? image) => AreaSource switch
+    public double DetectionArea(in DetectedObject detection, DatasetImage? image) => AreaSource switch
     {
         DetectionAreaSource.Box => detection.Box.Width * detection.Box.Height,
         DetectionAreaSource.Mask => MaskOf(detection, image)?.Area ?? 0,
@@ -37,13 +37,13 @@ internal sealed class CocoRules
     };
 
     /// <summary>The rule of the reference: what the first result has decides for all.</summary>
-    public static DetectionAreaSource SourceOf(ReadOnlySpan<Detection> detections)
+    public static DetectionAreaSource SourceOf(ReadOnlySpan<DetectedObject> detections)
     {
         if (detections.Length == 0 || detections[0].HasBox) return DetectionAreaSource.Box;
         return detections[0].Shape?.Segmentation is not null ? DetectionAreaSource.Mask : DetectionAreaSource.Keypoints;
     }
 
-    private static RunLengthMask? MaskOf(in Detection detection, DatasetImage? image)
+    private static RunLengthMask? MaskOf(in DetectedObject detection, DatasetImage? image)
         => detection.Shape?.Segmentation?.ToMask(image?.Height ?? 0, image?.Width ?? 0);
 
     private static double Extent(double[] points)

@@ -1,10 +1,10 @@
 namespace Cresset.Detection;
 
 /// <summary>One detection of a model.</summary>
-public readonly record struct Detection
+public readonly record struct DetectedObject
 {
     /// <summary>A detection that has a box and no further shape.</summary>
-    public Detection(long imageId, long categoryId, Box box, double score)
+    public DetectedObject(long imageId, long categoryId, Box box, double score)
     {
         ImageId = imageId;
         CategoryId = categoryId;
