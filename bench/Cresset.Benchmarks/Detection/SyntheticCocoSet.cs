@@ -14,7 +14,7 @@ internal sealed class SyntheticCocoSet
     private readonly int[] _categories = [.. Enumerable.Range(1, 90).Except([12, 26, 29, 30, 45, 66, 68, 69, 71, 83])];
     private readonly double[] _sums = new double[80];
     private ulong _state = 2017;
-    private byte[] _line = new byte[512];
+    private readonly byte[] _line = new byte[512];
 
     public SyntheticCocoSet()
     {

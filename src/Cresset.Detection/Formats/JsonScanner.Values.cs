@@ -1,0 +1,158 @@
+using System.Runtime.CompilerServices;
+
+namespace Cresset.Detection;
+
+/// <content>Numbers, flags and values that are passed over.</content>
+internal sealed partial class JsonScanner
+{
+    /// <summary>Takes a list of exactly four plain numbers; takes nothing when the text looks any other way.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public bool TryTakeFour(out double a, out double b, out double c, out double d)
+    {
+        a = b = c = d = 0;
+        if (Peek() != '[') return false;
+        if (_end - _position < 160) EnsureWindow(160);
+        var i = _position + 1;
+        if (!JsonNumber.TryParse(_buffer, i, _end, out a, out i) || !Comma(ref i)) return false;
+        if (!JsonNumber.TryParse(_buffer, i, _end, out b, out i) || !Comma(ref i)) return false;
+        if (!JsonNumber.TryParse(_buffer, i, _end, out c, out i) || !Comma(ref i)) return false;
+        if (!JsonNumber.TryParse(_buffer, i, _end, out d, out i) || _buffer[i] != ']') return false;
+        _position = i + 1;
+        return true;
+    }
+
+    /// <summary>A number, or NaN / Infinity / -Infinity.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public double ReadNumber()
+    {
+        var first = Peek();
+        if (_end - _position < 32) EnsureWindow(64);
+        if (JsonNumber.TryParse(_buffer, _position, _end, out var value, out var next))
+        {
+            _position = next;
+            return value;
+        }
+        return ReadNumberSlow(first);
+    }
+
+    /// <summary>Takes a plain whole number of up to 17 digits; takes nothing when the text looks any other way.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryTakeInteger(out long value)
+    {
+        Peek();
+        if (_end - _position < 32) EnsureWindow(64);
+        var i = _position;
+        value = 0;
+        while (i < _end && (uint)(_buffer[i] - '0') <= 9 && i - _position < 18) value = (value * 10) + (_buffer[i++] - '0');
+        var digits = i - _position;
+        if (digits is 0 or 18 || i == _end || (digits > 1 && _buffer[_position] == '0')) return false;
+        if (_buffer[i] is not ((byte)',' or (byte)'}' or (byte)']' or (byte)' ' or (byte)'\n')) return false;
+        _position = i;
+        return true;
+    }
+
+    /// <summary>Passes over any value.</summary>
+    public void Skip()
+    {
+        var b = Peek();
+        if (b == '"')
+        {
+            ReadString();
+        }
+        else if (b is (byte)'{' or (byte)'[')
+        {
+            SkipContainer();
+        }
+        else if (b is (byte)'t' or (byte)'f' or (byte)'n')
+        {
+            SkipWord();
+        }
+        else
+        {
+            ReadNumber();
+        }
+    }
+
+    /// <summary>true, false, or a number (not zero is true).</summary>
+    public bool ReadFlag()
+    {
+        var b = Peek();
+        if (b is (byte)'t' or (byte)'f') return SkipWord() == 't';
+        return ReadNumber() != 0;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool Comma(ref int i)
+    {
+        if (_buffer[i] != ',') return false;
+        i++;
+        if (i < _end && _buffer[i] == ' ') i++;
+        return true;
+    }
+
+    private double ReadNumberSlow(byte first)
+    {
+        if (first is (byte)'N' or (byte)'I') return TakeWord(first == 'N' ? "NaN"u8 : "Infinity"u8, first == 'N' ? double.NaN : double.PositiveInfinity);
+        if (first == '-' && _position + 1 < _end && _buffer[_position + 1] == 'I') return TakeWord("-Infinity"u8, double.NegativeInfinity);
+        EnsureWindow(2048);
+        if (JsonNumber.TryParseLong(_buffer.AsSpan(_position, _end - _position), out var value, out var used))
+        {
+            _position += used;
+            return value;
+        }
+        throw Unexpected("a number");
+    }
+
+    private double TakeWord(ReadOnlySpan<byte> word, double value)
+    {
+        EnsureWindow(16);
+        if (!_buffer.AsSpan(_position, _end - _position).StartsWith(word)) throw Unexpected("a number");
+        _position += word.Length;
+        return value;
+    }
+
+    private byte SkipWord()
+    {
+        EnsureWindow(8);
+        var rest = _buffer.AsSpan(_position, _end - _position);
+        var first = rest[0];
+        var word = first == 't' ? "true"u8 : first == 'f' ? "false"u8 : "null"u8;
+        if (!rest.StartsWith(word)) throw Unexpected("a value");
+        _position += word.Length;
+        return first;
+    }
+
+    private void SkipContainer()
+    {
+        Span<byte> open = stackalloc byte[MaxDepth];
+        var depth = 0;
+        do
+        {
+            var stop = _buffer.AsSpan(_position, _end - _position).IndexOfAny(SkipStops);
+            if (stop < 0)
+            {
+                _position = _end;
+                if (!Fill()) throw Broken("the file ends inside a list or object");
+                continue;
+            }
+            _position += stop;
+            var b = _buffer[_position];
+            if (b == '"')
+            {
+                ReadString();
+                continue;
+            }
+            _position++;
+            if (b is (byte)'{' or (byte)'[')
+            {
+                if (depth == MaxDepth) throw Broken("lists are nested more than 200 deep");
+                open[depth++] = b;
+            }
+            else if (open[--depth] != (b == '}' ? (byte)'{' : (byte)'['))
+            {
+                throw Broken($"'{(char)b}' closes the wrong bracket");
+            }
+        }
+        while (depth > 0);
+    }
+}
