@@ -1,0 +1,25 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Optim;
+
+/// <summary>The p-norm over many tensors together.</summary>
+internal static class GradientNorm
+{
+    public static double Of(IReadOnlyList<Tensor> gradients, double normType, int threads)
+    {
+        if (gradients.Count == 0) return 0;
+        if (normType == 2 && gradients.All(FusedBatch.IsPlain)) return Math.Sqrt(SquaredSum.Of(gradients, threads));
+        using var scope = NewDisposeScope();
+        var norms = new double[gradients.Count];
+        for (var i = 0; i < norms.Length; i++)
+        {
+            var g = gradients[i].dtype is ScalarType.Float32 or ScalarType.Float64 ? gradients[i] : gradients[i].to(ScalarType.Float32);
+            norms[i] = double.IsPositiveInfinity(normType)
+                ? g.abs().max().ToDouble()
+                : normType == 1 ? g.abs().sum(ScalarType.Float64).ToDouble() : Math.Pow(g.to(ScalarType.Float64).abs().pow(normType).sum().ToDouble(), 1 / normType);
+        }
+        if (double.IsPositiveInfinity(normType)) return norms.Any(double.IsNaN) ? double.NaN : norms.Max();
+        return Math.Pow(norms.Sum(n => Math.Pow(n, normType)), 1 / normType);
+    }
+}

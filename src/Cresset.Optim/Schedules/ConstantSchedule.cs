@@ -1,0 +1,22 @@
+using Cresset.Numerics;
+
+namespace Cresset.Optim;
+
+/// <summary>The base rate times StartFactor for the first Steps, then the base rate. The defaults are PyTorch's ConstantLR; with factor 1 it is a constant rate.</summary>
+public sealed record ConstantSchedule : FactorSchedule
+{
+    /// <summary>Factor at the start, in [0, 1].</summary>
+    public double StartFactor { get; init; } = 1.0 / 3;
+
+    /// <summary>Length of the start, at least 0.</summary>
+    public double Steps { get; init; } = 5;
+
+    /// <summary>The base rate for ever.</summary>
+    public static ConstantSchedule Flat { get; } = new() { StartFactor = 1, Steps = 0 };
+
+    /// <inheritdoc/>
+    public override double Factor(double position) => position < Steps ? StartFactor : 1;
+
+    /// <inheritdoc/>
+    protected override void Check(OptionChecks checks) => checks?.Within(StartFactor, 0, 1).AtLeast(Steps, 0.0);
+}
