@@ -1,0 +1,113 @@
+using System.Text.Json;
+using Cresset.Diffusion;
+using Xunit;
+
+namespace Cresset.Tests.Torch.Diffusion;
+
+public sealed class TokenizerTests
+{
+    private static JsonElement Read(string name) => JsonDocument.Parse(File.ReadAllText(Repository.Reference("diffusion/" + name))).RootElement;
+
+    private static int[] Ids(JsonElement element) => [.. element.EnumerateArray().Select(x => x.GetInt32())];
+
+    [Theory]
+    [InlineData(ClipTextCleaning.Repair)]
+    [InlineData(ClipTextCleaning.Basic)]
+    public void ClipIdsEqualTheReference(ClipTextCleaning cleaning)
+    {
+        var tokenizer = ClipTokenizer.Standard(cleaning: cleaning);
+        var wrong = new List<string>();
+        foreach (var entry in Read("tokenizer_clip.json").GetProperty("cases").EnumerateArray())
+        {
+            var column = cleaning == ClipTextCleaning.Basic && entry.TryGetProperty("hf_clip_without_ftfy", out var other) ? other : entry.GetProperty("openai_clip_ftfy");
+            var text = entry.GetProperty("text").GetString()!;
+            var actual = tokenizer.Encode(text);
+            if (!Ids(column).SequenceEqual(actual)) wrong.Add($"{text}: {string.Join(' ', actual)} instead of {string.Join(' ', Ids(column))}");
+        }
+        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+    }
+
+    [Fact]
+    public void ClipPadsAndCuts()
+    {
+        var reference = Read("tokenizer_clip.json");
+        Assert.Equal(49408, ClipTokenizer.Standard().Count);
+        Assert.Equal(Ids(reference.GetProperty("padded77.clip_l.a photo of a cat")), ClipTokenizer.Standard().EncodePadded("a photo of a cat", out var dropped));
+        Assert.Equal(0, dropped);
+        Assert.Equal(Ids(reference.GetProperty("padded77.clip_g.a photo of a cat")), ClipTokenizer.Standard(padWithZero: true).EncodePadded("a photo of a cat", out _));
+        var text = string.Join(' ', Enumerable.Repeat("word", 75)) + " last two";
+        Assert.Equal(Ids(reference.GetProperty("truncated77.[word x75, last two]")), ClipTokenizer.Standard().EncodePadded(text, out dropped));
+        Assert.Equal(2, dropped);
+    }
+
+    [Fact]
+    public void ClipDecodes()
+    {
+        var tokenizer = ClipTokenizer.Standard();
+        foreach (var entry in Read("tokenizer_clip.json").GetProperty("decode").EnumerateArray())
+        {
+            Assert.Equal(entry.GetProperty("text").GetString(), tokenizer.Decode(Ids(entry.GetProperty("ids"))));
+        }
+    }
+
+    [Fact]
+    public void ClipReadsAFolder()
+    {
+        var tokenizer = ClipTokenizer.FromFolder(Repository.Reference("diffusion/tiny_sd3/tokenizer_2"));
+        Assert.Equal((594, 592, 593, 0), (tokenizer.Count, tokenizer.StartId, tokenizer.EndId, tokenizer.PadId));
+        Assert.Equal(593, ClipTokenizer.FromFolder(Repository.Reference("diffusion/tiny_sd3/tokenizer")).PadId);
+        var error = Assert.Throws<InvalidDataException>(() => ClipTokenizer.FromFolder(Repository.Root));
+        Assert.Contains("vocab.json", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void VeryLongPromptsAreCut()
+    {
+        var words = string.Join(' ', Enumerable.Range(0, 10_000).Select(i => "word" + i));
+        var ids = ClipTokenizer.Standard().EncodePadded(words, out var dropped);
+        Assert.Equal(77, ids.Length);
+        Assert.True(dropped > 10_000);
+        Assert.Equal(77, ClipTokenizer.Standard().EncodePadded(new string('a', 50_000), out _).Length);
+    }
+
+    [Theory]
+    [InlineData("test_sentencepiece.model", "test_sentencepiece.model")]
+    [InlineData("tiny_sd3/tokenizer_3/spiece.model", "tiny_sd3/tokenizer_3/spiece.model")]
+    public void UnigramAndT5IdsEqualTheReference(string key, string file)
+    {
+        var path = Repository.Reference("diffusion/" + file);
+        var unigram = UnigramTokenizer.FromFile(path);
+        T5Tokenizer legacy = T5Tokenizer.FromFile(path), later = T5Tokenizer.FromFile(path, legacy: false);
+        var wrong = new List<string>();
+        void Compare(string kind, string text, IEnumerable<int> expected, IEnumerable<int> actual)
+        {
+            if (!expected.SequenceEqual(actual)) wrong.Add($"{kind} {text}: {string.Join(' ', actual)} instead of {string.Join(' ', expected)}");
+        }
+        foreach (var entry in Read("tokenizer_sentencepiece.json").GetProperty("models").GetProperty(key).GetProperty("cases").EnumerateArray())
+        {
+            var text = entry.GetProperty("text").GetString()!;
+            var ids = Ids(entry.GetProperty("ids"));
+            Compare("raw", text, ids, unigram.Encode(text));
+            if (entry.TryGetProperty("pieces", out var pieces)) Assert.Equal(pieces.EnumerateArray().Select(p => p.GetString()), unigram.Pieces(text).Select(p => p.Text));
+            int[] expected = entry.TryGetProperty("t5_legacy", out var old) ? Ids(old) : [.. ids, unigram.EndId];
+            Compare("legacy", text, expected, legacy.Encode(text));
+            Compare("later", text, entry.TryGetProperty("t5_nonlegacy", out var fresh) ? Ids(fresh) : expected, later.Encode(text));
+        }
+        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+    }
+
+    [Fact]
+    public void DamagedModelsNameTheOffset()
+    {
+        var path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        try
+        {
+            File.WriteAllBytes(path, File.ReadAllBytes(Repository.Reference("diffusion/test_sentencepiece.model"))[..5000]);
+            Assert.Contains("byte", Assert.Throws<InvalidDataException>(() => T5Tokenizer.FromFile(path)).Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+}
