@@ -1,0 +1,94 @@
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace Cresset.Diffusion;
+
+/// <summary>Group normalisation with weight and bias, [N, C, H, W].</summary>
+internal sealed class GroupNormalization : WeightLayer
+{
+    private readonly long _groups;
+    private readonly double _eps;
+
+    [ComponentName(Name = "weight")]
+    private Parameter _weight;
+
+    [ComponentName(Name = "bias")]
+    private Parameter _bias;
+
+    public GroupNormalization(long groups, long channels, double eps, WeightPlace place)
+        : base(nameof(GroupNormalization))
+    {
+        (_groups, _eps) = (groups, eps);
+        _weight = NewConstant(place, 1, channels);
+        _bias = NewConstant(place, 0, channels);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor input) => nn.functional.group_norm(input, _groups, _weight, _bias, _eps);
+
+    internal override void Assign(string name, Tensor value)
+    {
+        if (name == "weight") _weight = Replace(name, _weight, value);
+        else if (name == "bias") _bias = Replace(name, _bias, value);
+        else throw NoSuchWeight(name);
+    }
+}
+
+/// <summary>Layer normalisation over the last dimension with weight and bias.</summary>
+internal sealed class LayerNormalization : WeightLayer
+{
+    private readonly long[] _shape;
+    private readonly double _eps;
+
+    [ComponentName(Name = "weight")]
+    private Parameter _weight;
+
+    [ComponentName(Name = "bias")]
+    private Parameter _bias;
+
+    public LayerNormalization(long width, double eps, WeightPlace place)
+        : base(nameof(LayerNormalization))
+    {
+        (_shape, _eps) = ([width], eps);
+        _weight = NewConstant(place, 1, width);
+        _bias = NewConstant(place, 0, width);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor input) => nn.functional.layer_norm(input, _shape, _weight, _bias, _eps);
+
+    internal override void Assign(string name, Tensor value)
+    {
+        if (name == "weight") _weight = Replace(name, _weight, value);
+        else if (name == "bias") _bias = Replace(name, _bias, value);
+        else throw NoSuchWeight(name);
+    }
+}
+
+/// <summary>Root-mean-square normalisation over the last dimension (Zhang and Sennrich 2019); statistics in single precision.</summary>
+internal sealed class RootMeanSquareNormalization : WeightLayer
+{
+    private readonly double _eps;
+
+    [ComponentName(Name = "weight")]
+    private Parameter _weight;
+
+    public RootMeanSquareNormalization(long width, double eps, WeightPlace place)
+        : base(nameof(RootMeanSquareNormalization))
+    {
+        _eps = eps;
+        _weight = NewConstant(place, 1, width);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var x = input.to(ScalarType.Float32);
+        var inverse = x.square().mean([-1], keepdim: true).add_(_eps).rsqrt();
+        return x.mul(inverse).to(_weight.dtype).mul(_weight).MoveToOuterDisposeScope();
+    }
+
+    internal override void Assign(string name, Tensor value) => _weight = name == "weight" ? Replace(name, _weight, value) : throw NoSuchWeight(name);
+}

@@ -1,0 +1,44 @@
+using Cresset.Tensors;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Cresset.Diffusion;
+
+/// <summary>
+/// A layer whose weights can be put in place one by one, so that a checkpoint's mapped tensors become the weights themselves
+/// and no second copy is ever made.
+/// </summary>
+public abstract class WeightLayer : nn.Module<Tensor, Tensor>
+{
+    private protected WeightLayer(string name)
+        : base(name)
+    {
+    }
+
+    /// <summary>Puts a tensor in the place of the weight of this name; the layer owns it afterwards.</summary>
+    internal abstract void Assign(string name, Tensor value);
+
+    private protected Parameter Replace(string name, Parameter? old, Tensor value)
+    {
+        if (old is not null && !old.shape.SequenceEqual(value.shape)) throw new ShapeException($"{GetName()}.{name} has shape {Shape.Text(old)}; the new value has {Shape.Text(value)}.");
+        var parameter = value as Parameter ?? new Parameter(value, requires_grad: false);
+        parameter.DetachFromDisposeScope();
+        ConditionallyRegisterParameter(name, parameter);
+        old?.Dispose();
+        return parameter;
+    }
+
+    private protected static ArgumentException NoSuchWeight(string name) => new($"The layer has no weight '{name}'.", nameof(name));
+
+    private protected static Parameter NewUniform(WeightPlace place, double bound, params long[] shape)
+    {
+        if (place.IsUnallocated) return new Parameter(empty(shape, dtype: place.Dtype, device: place.Device));
+        using var noGrad = no_grad();
+        // Drawn in single precision on the CPU, so that a seed gives the same weights everywhere.
+        using var values = Initialize.Uniform(empty(shape), -bound, bound, place.Generator);
+        return new Parameter(values.to(place.Dtype, place.Device ?? CPU, copy: true).DetachFromDisposeScope());
+    }
+
+    private protected static Parameter NewConstant(WeightPlace place, double value, params long[] shape)
+        => new(full(shape, value, dtype: place.Dtype, device: place.Device).DetachFromDisposeScope());
+}
