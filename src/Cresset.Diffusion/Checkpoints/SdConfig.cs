@@ -1,0 +1,74 @@
+using System.Text.Json;
+
+namespace Cresset.Diffusion;
+
+/// <summary>Reads the config.json files of a diffusers folder into options records.</summary>
+internal static class SdConfig
+{
+    public static JsonElement Read(string path)
+    {
+        if (!File.Exists(path)) throw new InvalidDataException($"{path} is not there.");
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : throw new InvalidDataException($"{path} holds no JSON object.");
+        }
+        catch (JsonException error)
+        {
+            throw new InvalidDataException($"{path} is not valid JSON: {error.Message}", error);
+        }
+    }
+
+    public static MmDitOptions Transformer(JsonElement c, string path)
+    {
+        Kind(c, path, "SD3Transformer2DModel");
+        var d = new MmDitOptions();
+        var options = d with
+        {
+            SampleSize = Int(c, "sample_size", d.SampleSize),
+            PatchSize = Int(c, "patch_size", d.PatchSize),
+            InChannels = Int(c, "in_channels", d.InChannels),
+            OutChannels = Int(c, "out_channels", Int(c, "in_channels", d.OutChannels)),
+            Layers = Int(c, "num_layers", 18),
+            HeadDim = Int(c, "attention_head_dim", d.HeadDim),
+            Heads = Int(c, "num_attention_heads", 18),
+            TextWidth = Int(c, "joint_attention_dim", d.TextWidth),
+            PooledWidth = Int(c, "pooled_projection_dim", d.PooledWidth),
+            PositionTableSize = Int(c, "pos_embed_max_size", 96),
+            QkNorm = QkNorm(c, path),
+            DualAttentionLayers = c.TryGetProperty("dual_attention_layers", out var dual) && dual.ValueKind == JsonValueKind.Array ? [.. dual.EnumerateArray().Select(x => x.GetInt32())] : [],
+        };
+        var caption = Int(c, "caption_projection_dim", options.Width);
+        if (caption != options.Width) throw new InvalidDataException($"{path}: caption_projection_dim is {caption}, but num_attention_heads * attention_head_dim is {options.Width}; they must be equal.");
+        return options;
+    }
+
+    private static bool QkNorm(JsonElement c, string path)
+    {
+        var kind = c.TryGetProperty("qk_norm", out var norm) && norm.ValueKind == JsonValueKind.String ? norm.GetString() : null;
+        return kind switch
+        {
+            null => false,
+            "rms_norm" => true,
+            _ => throw new InvalidDataException($"{path}: qk_norm is \"{kind}\"; known are null and \"rms_norm\"."),
+        };
+    }
+
+    /// <summary>Refuses the config of another class of model by name.</summary>
+    public static void Kind(JsonElement c, string path, string expected)
+    {
+        if (c.TryGetProperty("_class_name", out var name) && name.GetString() is { } actual && actual != expected) throw new InvalidDataException($"{path} describes a {actual}; expected {expected}. This is the checkpoint of another kind of model.");
+    }
+
+    public static int Int(JsonElement c, string name, int otherwise)
+        => c.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetInt32() : otherwise;
+
+    public static double Number(JsonElement c, string name, double otherwise)
+        => c.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : otherwise;
+
+    public static bool Flag(JsonElement c, string name, bool otherwise)
+        => c.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : otherwise;
+
+    public static string? Text(JsonElement c, string name)
+        => c.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+}

@@ -1,0 +1,73 @@
+using Cresset.Tensors;
+using static TorchSharp.torch;
+
+namespace Cresset.Diffusion;
+
+/// <summary>
+/// Puts a checkpoint's tensors in the place of a network's weights. Where element types agree the mapped file itself becomes
+/// the weight: nothing is copied, and pages are read when they are first used.
+/// </summary>
+public static class WeightLoader
+{
+    /// <summary>Loads every weight of the module; all keys and shapes are compared before the first is touched.</summary>
+    /// <param name="module">The network, best built with <see cref="WeightPlace.Nowhere"/>.</param>
+    /// <param name="source">The checkpoint; may be disposed afterwards.</param>
+    /// <param name="dtype">Element type of the weights; null keeps the stored one.</param>
+    /// <param name="device">Device; null is the CPU.</param>
+    /// <param name="cancellation">Stops between two tensors.</param>
+    /// <returns>What was loaded; keys that only the checkpoint has are reported, not refused.</returns>
+    /// <exception cref="CheckpointException">Keys are missing or shapes differ; nothing was changed.</exception>
+    public static LoadReport Load(nn.Module module, ITensorSource source, ScalarType? dtype = null, Device? device = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        ArgumentNullException.ThrowIfNull(source);
+        var slots = Slots(module);
+        var report = Compare(slots, source);
+        if (report.Missing.Count > 0 || report.MisShaped.Count > 0) throw new CheckpointException(source.Path, report);
+        using var noGrad = no_grad();
+        foreach (var (key, slot) in slots)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var tensor = source.Map(key);
+            var wanted = dtype ?? tensor.dtype;
+            if (tensor.dtype != wanted || (device is not null && device.type != TorchSharp.DeviceType.CPU))
+            {
+                using var stored = tensor;
+                tensor = stored.to(wanted, device ?? CPU);
+            }
+            slot.Owner.Assign(slot.Name, tensor);
+        }
+        return report;
+    }
+
+    /// <summary>What a network and a checkpoint have in common, without loading.</summary>
+    public static LoadReport Compare(nn.Module module, ITensorSource source) => Compare(Slots(module), source);
+
+    private static LoadReport Compare(Dictionary<string, (WeightLayer Owner, string Name, long[] Shape)> slots, ITensorSource source)
+    {
+        List<string> loaded = [], missing = [], misShaped = [];
+        foreach (var (key, slot) in slots)
+        {
+            if (!source.Entries.TryGetValue(key, out var entry)) missing.Add(key);
+            else if (!entry.Shape.SequenceEqual(slot.Shape)) misShaped.Add($"{key}: checkpoint [{string.Join(", ", entry.Shape)}], module {Shape.Text(slot.Shape)}");
+            else loaded.Add(key);
+        }
+        return new LoadReport(loaded, missing, [.. source.Entries.Keys.Where(key => !slots.ContainsKey(key))], misShaped);
+    }
+
+    internal static Dictionary<string, (WeightLayer Owner, string Name, long[] Shape)> Slots(nn.Module module)
+    {
+        var slots = new Dictionary<string, (WeightLayer Owner, string Name, long[] Shape)>();
+        void Visit(string prefix, nn.Module current)
+        {
+            if (current is WeightLayer layer)
+            {
+                foreach (var (name, parameter) in layer.named_parameters(false)) slots[prefix + name] = (layer, name, parameter.shape);
+                foreach (var (name, buffer) in layer.named_buffers(false)) slots[prefix + name] = (layer, name, buffer.shape);
+            }
+            foreach (var (name, child) in current.named_children()) Visit($"{prefix}{name}.", child);
+        }
+        Visit("", module);
+        return slots;
+    }
+}
