@@ -43,6 +43,65 @@ internal static class SdConfig
         return options;
     }
 
+    public static VaeOptions Autoencoder(JsonElement c, string path)
+    {
+        Kind(c, path, "AutoencoderKL");
+        var d = new VaeOptions();
+        return d with
+        {
+            ImageChannels = Int(c, "in_channels", d.ImageChannels),
+            LatentChannels = Int(c, "latent_channels", 4),
+            BlockChannels = c.TryGetProperty("block_out_channels", out var blocks) ? [.. blocks.EnumerateArray().Select(x => x.GetInt32())] : d.BlockChannels,
+            LayersPerBlock = Int(c, "layers_per_block", 1),
+            NormGroups = Int(c, "norm_num_groups", d.NormGroups),
+            SampleSize = Int(c, "sample_size", d.SampleSize),
+            ScalingFactor = Number(c, "scaling_factor", 0.18215),
+            ShiftFactor = Number(c, "shift_factor", 0),
+            QuantConvolution = Flag(c, "use_quant_conv", true),
+            PostQuantConvolution = Flag(c, "use_post_quant_conv", true),
+        };
+    }
+
+    public static ClipTextOptions Clip(JsonElement c, string path)
+    {
+        var d = new ClipTextOptions();
+        var activation = Text(c, "hidden_act") ?? "quick_gelu";
+        return d with
+        {
+            VocabularySize = Int(c, "vocab_size", d.VocabularySize),
+            Positions = Int(c, "max_position_embeddings", d.Positions),
+            Width = Int(c, "hidden_size", 512),
+            Layers = Int(c, "num_hidden_layers", d.Layers),
+            Heads = Int(c, "num_attention_heads", 8),
+            MlpWidth = Int(c, "intermediate_size", 2048),
+            ProjectionWidth = Int(c, "projection_dim", 512),
+            EndTokenId = Int(c, "eos_token_id", 49407),
+            Activation = activation switch
+            {
+                "quick_gelu" => ClipActivation.QuickGelu,
+                "gelu" => ClipActivation.Gelu,
+                _ => throw new InvalidDataException($"{path}: hidden_act is \"{activation}\"; known are \"quick_gelu\" and \"gelu\"."),
+            },
+        };
+    }
+
+    public static T5EncoderOptions T5(JsonElement c, string path)
+    {
+        if (Text(c, "feed_forward_proj") is { } feedForward && feedForward != "gated-gelu") throw new InvalidDataException($"{path}: feed_forward_proj is \"{feedForward}\"; only T5 1.1's \"gated-gelu\" is known.");
+        var d = new T5EncoderOptions();
+        return d with
+        {
+            VocabularySize = Int(c, "vocab_size", d.VocabularySize),
+            Width = Int(c, "d_model", 512),
+            Layers = Int(c, "num_layers", 6),
+            Heads = Int(c, "num_heads", 8),
+            HeadDim = Int(c, "d_kv", 64),
+            MlpWidth = Int(c, "d_ff", 2048),
+            Buckets = Int(c, "relative_attention_num_buckets", d.Buckets),
+            MaxDistance = Int(c, "relative_attention_max_distance", d.MaxDistance),
+        };
+    }
+
     private static bool QkNorm(JsonElement c, string path)
     {
         var kind = c.TryGetProperty("qk_norm", out var norm) && norm.ValueKind == JsonValueKind.String ? norm.GetString() : null;

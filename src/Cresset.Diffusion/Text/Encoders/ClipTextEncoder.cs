@@ -1,0 +1,237 @@
+using Cresset.Numerics;
+using Cresset.Tensors;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace Cresset.Diffusion;
+
+/// <summary>What a CLIP text encoder says about a prompt.</summary>
+/// <param name="LastHidden">All tokens after the final normalisation, [N, T, W].</param>
+/// <param name="Hidden">All tokens before the last layer(s), without the final normalisation, [N, T, W]: what SD3 reads.</param>
+/// <param name="Pooled">The end token, projected, [N, P].</param>
+public sealed record ClipTextOutput(Tensor LastHidden, Tensor Hidden, Tensor Pooled);
+
+/// <summary>CLIP's text encoder with projection (Radford et al. 2021). Keys are those of transformers.</summary>
+public sealed class ClipTextEncoder : nn.Module<Tensor, Tensor>
+{
+    [ComponentName(Name = "text_model")]
+    private readonly TextModel _model;
+
+    [ComponentName(Name = "text_projection")]
+    private readonly Projection _projection;
+
+    /// <summary>Builds the encoder.</summary>
+    public ClipTextEncoder(ClipTextOptions options, WeightPlace? place = null)
+        : base(nameof(ClipTextEncoder))
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Options = options.ThrowIfInvalid();
+        place ??= WeightPlace.Cpu;
+        _model = new TextModel(options, place);
+        _projection = new Projection(options.Width, options.ProjectionWidth, false, place);
+        RegisterComponents();
+    }
+
+    /// <summary>The sizes it was built with.</summary>
+    public ClipTextOptions Options { get; }
+
+    /// <summary>Ids [N, T] to the projected pooled embedding [N, P].</summary>
+    public override Tensor forward(Tensor ids)
+    {
+        using var scope = NewDisposeScope();
+        return Encode(ids).Pooled.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Encodes token ids.</summary>
+    /// <param name="ids">[N, T] of 64-bit integers, T at most <see cref="ClipTextOptions.Positions"/>.</param>
+    /// <param name="clipSkip">0 reads the output of the layer before the last, 1 of the one before that, and so on.</param>
+    /// <param name="mask">[N, T], 1 for tokens to attend to; null (as SD3) for all.</param>
+    public ClipTextOutput Encode(Tensor ids, int clipSkip = 0, Tensor? mask = null)
+    {
+        Shape.Expect(ids, "N T");
+        if (ids.size(1) > Options.Positions) throw Shape.Wrong(ids, $"at most {Options.Positions} tokens", "Cut the prompt first: ClipTokenizer.EncodePadded does.");
+        if (clipSkip < 0 || clipSkip >= Options.Layers) throw new ArgumentOutOfRangeException(nameof(clipSkip), clipSkip, $"This encoder has {Options.Layers} layers: allowed are 0 to {Options.Layers - 1}.");
+        using var scope = NewDisposeScope();
+        var (last, hidden) = _model.Run(ids, Options.Layers - 1 - clipSkip, mask);
+        var at = Options.EndTokenId == 2 ? ids.argmax(1) : ids.eq(Options.EndTokenId).to(ScalarType.Int32).argmax(1);
+        var pooled = last.gather(1, at.view(-1, 1, 1).expand(-1, 1, last.size(2))).squeeze(1);
+        return new ClipTextOutput(last.MoveToOuterDisposeScope(), hidden.MoveToOuterDisposeScope(), _projection.call(pooled).MoveToOuterDisposeScope());
+    }
+
+    private sealed class TextModel : nn.Module<Tensor, Tensor>
+    {
+        [ComponentName(Name = "embeddings")]
+        private readonly TokenEmbeddings _embeddings;
+
+        [ComponentName(Name = "encoder")]
+        private readonly LayerStack _encoder;
+
+        [ComponentName(Name = "final_layer_norm")]
+        private readonly LayerNormalization _finalNorm;
+
+        public TextModel(ClipTextOptions options, WeightPlace place)
+            : base(nameof(TextModel))
+        {
+            _embeddings = new TokenEmbeddings(options, place);
+            _encoder = new LayerStack(options, place);
+            _finalNorm = new LayerNormalization(options.Width, 1e-5, place);
+            RegisterComponents();
+        }
+
+        public (Tensor Last, Tensor Hidden) Run(Tensor ids, int hiddenAfter, Tensor? mask)
+        {
+            var (last, hidden) = _encoder.Run(_embeddings.call(ids), hiddenAfter, mask);
+            return (_finalNorm.call(last), hidden);
+        }
+
+        public override Tensor forward(Tensor ids) => Run(ids, 0, null).Last;
+    }
+
+    private sealed class TokenEmbeddings : nn.Module<Tensor, Tensor>
+    {
+        [ComponentName(Name = "token_embedding")]
+        private readonly TokenTable _tokens;
+
+        [ComponentName(Name = "position_embedding")]
+        private readonly TokenTable _positions;
+
+        public TokenEmbeddings(ClipTextOptions options, WeightPlace place)
+            : base(nameof(TokenEmbeddings))
+        {
+            _tokens = new TokenTable(options.VocabularySize, options.Width, place);
+            _positions = new TokenTable(options.Positions, options.Width, place);
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor ids) => _tokens.call(ids).add(_positions.Weight.narrow(0, 0, ids.size(1)));
+    }
+
+    private sealed class LayerStack : nn.Module<Tensor, Tensor>
+    {
+        [ComponentName(Name = "layers")]
+        private readonly ModuleList<ClipLayer> _layers;
+
+        public LayerStack(ClipTextOptions options, WeightPlace place)
+            : base(nameof(LayerStack))
+        {
+            _layers = new ModuleList<ClipLayer>([.. Enumerable.Range(0, options.Layers).Select(_ => new ClipLayer(options, place))]);
+            RegisterComponents();
+        }
+
+        public (Tensor Last, Tensor Hidden) Run(Tensor x, int hiddenAfter, Tensor? mask)
+        {
+            var bias = mask is null ? null : CausalBias(mask, x.dtype);
+            var hidden = x;
+            for (var i = 0; i < _layers.Count; i++)
+            {
+                if (i == hiddenAfter) hidden = x;
+                x = _layers[i].Run(x, bias);
+            }
+            return (x, hidden);
+        }
+
+        public override Tensor forward(Tensor x) => Run(x, 0, null).Last;
+
+        private static Tensor CausalBias(Tensor mask, ScalarType dtype)
+        {
+            long tokens = mask.size(1);
+            var allowed = ones([tokens, tokens], ScalarType.Bool, mask.device).tril(0).unsqueeze(0).logical_and(mask.ne(0).unsqueeze(1));
+            return zeros([mask.size(0), 1, tokens, tokens], dtype, mask.device).masked_fill(allowed.logical_not().unsqueeze(1), finfo(dtype).min);
+        }
+    }
+
+    private sealed class ClipLayer : nn.Module<Tensor, Tensor>
+    {
+        [ComponentName(Name = "self_attn")]
+        private readonly SelfAttention _attention;
+
+        [ComponentName(Name = "layer_norm1")]
+        private readonly LayerNormalization _norm1;
+
+        [ComponentName(Name = "layer_norm2")]
+        private readonly LayerNormalization _norm2;
+
+        [ComponentName(Name = "mlp")]
+        private readonly Mlp _mlp;
+
+        public ClipLayer(ClipTextOptions options, WeightPlace place)
+            : base(nameof(ClipLayer))
+        {
+            _attention = new SelfAttention(options, place);
+            _norm1 = new LayerNormalization(options.Width, 1e-5, place);
+            _norm2 = new LayerNormalization(options.Width, 1e-5, place);
+            _mlp = new Mlp(options, place);
+            RegisterComponents();
+        }
+
+        public Tensor Run(Tensor x, Tensor? bias)
+        {
+            using var scope = NewDisposeScope();
+            var mixed = x + _attention.Run(_norm1.call(x), bias);
+            return (mixed + _mlp.call(_norm2.call(mixed))).MoveToOuterDisposeScope();
+        }
+
+        public override Tensor forward(Tensor x) => Run(x, null);
+    }
+
+    private sealed class SelfAttention : nn.Module<Tensor, Tensor>
+    {
+        private readonly long _heads;
+
+        [ComponentName(Name = "q_proj")]
+        private readonly Projection _query;
+
+        [ComponentName(Name = "k_proj")]
+        private readonly Projection _key;
+
+        [ComponentName(Name = "v_proj")]
+        private readonly Projection _value;
+
+        [ComponentName(Name = "out_proj")]
+        private readonly Projection _out;
+
+        public SelfAttention(ClipTextOptions options, WeightPlace place)
+            : base(nameof(SelfAttention))
+        {
+            _heads = options.Heads;
+            Projection New() => new(options.Width, options.Width, true, place);
+            (_query, _key, _value, _out) = (New(), New(), New(), New());
+            RegisterComponents();
+        }
+
+        public Tensor Run(Tensor x, Tensor? bias)
+        {
+            Tensor q = Attention.Split(_query.call(x), _heads), k = Attention.Split(_key.call(x), _heads), v = Attention.Split(_value.call(x), _heads);
+            return _out.call(Attention.Merge(Attention.Attend(q, k, v, bias, causal: bias is null)));
+        }
+
+        public override Tensor forward(Tensor x) => Run(x, null);
+    }
+
+    private sealed class Mlp : nn.Module<Tensor, Tensor>
+    {
+        private readonly ClipActivation _activation;
+
+        [ComponentName(Name = "fc1")]
+        private readonly Projection _up;
+
+        [ComponentName(Name = "fc2")]
+        private readonly Projection _down;
+
+        public Mlp(ClipTextOptions options, WeightPlace place)
+            : base(nameof(Mlp))
+        {
+            _activation = options.Activation;
+            _up = new Projection(options.Width, options.MlpWidth, true, place);
+            _down = new Projection(options.MlpWidth, options.Width, true, place);
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor input)
+        {
+            var hidden = _up.call(input);
+            return _down.call(_activation == ClipActivation.Gelu ? nn.functional.gelu(hidden) : hidden * (hidden * 1.702).sigmoid());
+        }
+    }
+}
