@@ -1,0 +1,85 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Flows;
+
+/// <summary>Keeps the state at each accepted step; the backward pass repeats one step at a time with a graph (adaptive checkpoint adjoint, Zhuang et al. 2020).</summary>
+internal sealed class CheckpointFunction : autograd.SingleTensorFunction<CheckpointFunction>
+{
+    public override string Name => nameof(CheckpointFunction);
+
+    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+    {
+        var problem = (OdeProblem)vars[0];
+        var initial = (Tensor)vars[1];
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        // Steps must end at the requested times: a value between two checkpoints would need a graph of its own.
+        var options = problem.Options with { Output = OdeOutput.Landing };
+        var times = problem.Times;
+        using var integrator = Ode.Make(problem.Field, initial, options.Method.IsAdaptive() ? times : WithStops(times, options), options with { Steps = 0, StepSize = 0 }, null);
+        List<Tensor> checkpoints = [initial.alias()];
+        List<double> instants = [times[0]];
+        List<Tensor> states = [initial.alias()];
+        while (states.Count < times.Length)
+        {
+            integrator.Advance(null);
+            checkpoints.Add(integrator.State.alias());
+            instants.Add(integrator.Time);
+            if (integrator.Time == times[states.Count]) states.Add(checkpoints[^1]);
+        }
+        problem.Forward = integrator.Statistics;
+        ctx.save_data("problem", problem);
+        ctx.save_data("instants", instants.ToArray());
+        ctx.save_for_backward(checkpoints);
+        return stack(states).MoveToOuterDisposeScope();
+    }
+
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    {
+        var problem = (OdeProblem)ctx.get_data("problem");
+        var checkpoints = ctx.get_saved_variables();
+        return problem.Guard(checkpoints[0], () => Backward(problem, (double[])ctx.get_data("instants"), checkpoints, grad_output));
+    }
+
+    private static List<Tensor> Backward(OdeProblem problem, double[] instants, List<Tensor> checkpoints, Tensor grad)
+    {
+        using var scope = NewDisposeScope();
+        var tableau = ButcherTableau.Of(problem.Options.Method);
+        var output = problem.Times.Length - 1;
+        var adjoint = grad[output].clone();
+        var gradients = problem.Parameters.Select(p => zeros_like(p)).ToArray();
+        var evaluations = 0;
+        Tensor Field(double time, Tensor state)
+        {
+            evaluations++;
+            return problem.Field(time, state);
+        }
+        for (var i = instants.Length - 2; i >= 0; i--)
+        {
+            using var step = NewDisposeScope();
+            using var grads = enable_grad();
+            var state = checkpoints[i].detach().requires_grad_(true);
+            var next = RungeKuttaStep.Take(tableau, Field, instants[i], instants[i + 1], instants[i + 1] - instants[i], state, Field(instants[i], state)).State;
+            List<Tensor> inputs = [state, .. problem.Parameters];
+            var found = autograd.grad([next], inputs, [adjoint], allow_unused: true);
+            using var noGrad = no_grad();
+            for (var p = 0; p < gradients.Length; p++)
+            {
+                if (found[p + 1] is { IsInvalid: false } g) gradients[p].add_(g);
+            }
+            var carried = found[0] is { IsInvalid: false } s ? s : zeros_like(state);
+            if (output > 0 && instants[i] == problem.Times[output - 1]) carried = carried + grad[--output];
+            adjoint = carried.detach().MoveToOuterDisposeScope();
+        }
+        problem.Record.Statistics += new OdeStatistics(evaluations, instants.Length - 1, 0);
+        return [null!, adjoint.MoveToOuterDisposeScope(), .. gradients.Select(g => g.MoveToOuterDisposeScope())];
+    }
+
+    // The grid of a fixed-step method, with the requested times added to it.
+    private static double[] WithStops(double[] times, OdeOptions options)
+    {
+        var sorted = FixedStepIntegrator.Grid(times, options).Concat(times).Distinct();
+        return [.. times[^1] > times[0] ? sorted.Order() : sorted.OrderDescending()];
+    }
+}

@@ -1,0 +1,51 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Flows;
+
+/// <summary>The solution inside an accepted step, from t0 to t1. Lives in the dispose scope of its step.</summary>
+internal sealed class StepInterpolant(ButcherTableau tableau, VelocityField field, double t0, double t1, double step, Tensor state0, Tensor state1, Tensor[] slopes, Func<Tensor> endSlope)
+{
+    private Tensor? _mid;
+    private Tensor? _endSlope;
+
+    public double Start => t0;
+
+    public double End => t1;
+
+    public Tensor EndState => state1;
+
+    /// <summary>The state at a time between the two ends. Evaluates the field for methods without an interpolant of their order.</summary>
+    public Tensor At(double time)
+    {
+        var x = (time - t0) / (t1 - t0);
+        if (x <= 0) return state0.alias();
+        if (x >= 1) return state1.alias();
+        if (tableau.Order > 5)
+        {
+            // No interpolant of order 7: a fresh, shorter step from the start is more accurate than the step itself.
+            using var inner = NewDisposeScope();
+            return RungeKuttaStep.Take(tableau, field, t0, time, time - t0, state0, slopes[0]).State.MoveToOuterDisposeScope();
+        }
+        _endSlope ??= endSlope();
+        double x2 = x * x, x3 = x2 * x, x4 = x3 * x;
+        if (tableau.Mid is not { } mid)
+        {
+            return RungeKuttaStep.Combine(
+                null,
+                [state0, state1, slopes[0], _endSlope],
+                [1 - 3 * x2 + 2 * x3, 3 * x2 - 2 * x3, step * (x - 2 * x2 + x3), step * (x3 - x2)],
+                1);
+        }
+        // Quartic through both ends, both slopes and the middle; the weights follow from the five conditions.
+        _mid ??= RungeKuttaStep.Combine(state0, slopes, mid, step);
+        return RungeKuttaStep.Combine(
+            null,
+            [state0, state1, _mid, slopes[0], _endSlope],
+            [
+                1 - 11 * x2 + 18 * x3 - 8 * x4, -5 * x2 + 14 * x3 - 8 * x4, 16 * x2 - 32 * x3 + 16 * x4,
+                step * (x - 4 * x2 + 5 * x3 - 2 * x4), step * (x2 - 3 * x3 + 2 * x4),
+            ],
+            1);
+    }
+}

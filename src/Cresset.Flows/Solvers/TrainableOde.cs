@@ -1,0 +1,91 @@
+using Cresset.Numerics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Flows;
+
+/// <summary>Solves whose gradients reach the parameters of the field without keeping the graph of all steps.</summary>
+public static class TrainableOde
+{
+    /// <summary>Solves as <see cref="Ode.Solve(VelocityField, Tensor, IReadOnlyList{double}, OdeOptions)"/> with the gradient method asked for.</summary>
+    /// <param name="field">The field.</param>
+    /// <param name="parameters">Every tensor the field depends on that needs a gradient.</param>
+    /// <param name="initial">State at the first time.</param>
+    /// <param name="times">Strictly monotone times.</param>
+    /// <param name="options">Settings of the forward solve.</param>
+    /// <param name="gradient">The method.</param>
+    /// <param name="adjoint">Settings of the backward solve of <see cref="OdeGradient.Adjoint"/>; null takes those of the forward solve.</param>
+    /// <param name="seminorm">Leave the parameters' gradients out of the adjoint's error norm (Kidger et al. 2021): fewer steps, gradients as accurate.</param>
+    /// <returns>The solution, and the record of the backward pass, which is filled when that has run.</returns>
+    public static (OdeSolution Solution, BackwardRecord Backward) Solve(
+        VelocityField field,
+        IReadOnlyList<Tensor> parameters,
+        Tensor initial,
+        IReadOnlyList<double> times,
+        OdeOptions? options = null,
+        OdeGradient gradient = OdeGradient.Adjoint,
+        OdeOptions? adjoint = null,
+        bool seminorm = false)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        options = (options ?? new OdeOptions()).ThrowIfInvalid();
+        var record = new BackwardRecord();
+        if (gradient == OdeGradient.Direct || !is_grad_enabled()) return (Ode.Solve(field, initial, times, options), record);
+        Ode.Check(field, initial, times);
+        var problem = new OdeProblem(field, [.. parameters], [.. times], options, (adjoint ?? options).ThrowIfInvalid(), seminorm, record);
+        object[] arguments = [problem, initial, .. parameters];
+        var states = gradient switch
+        {
+            OdeGradient.Adjoint => AdjointFunction.apply(arguments),
+            OdeGradient.Checkpoint => CheckpointFunction.apply(arguments),
+            _ => throw new ArgumentOutOfRangeException(nameof(gradient), gradient, "Unknown gradient method."),
+        };
+        return (new OdeSolution([.. times], states, problem.Forward), record);
+    }
+}
+
+/// <summary>What the backward pass of a solve did. An exception cannot leave a backward pass: a failure gives NaN gradients and is kept here.</summary>
+public sealed class BackwardRecord
+{
+    /// <summary>What the backward pass cost; zero before it ran.</summary>
+    public OdeStatistics Statistics { get; internal set; }
+
+    /// <summary>Why the backward pass failed; null when it did not.</summary>
+    public Exception? Failure { get; internal set; }
+}
+
+/// <summary>Everything the backward pass needs to know.</summary>
+internal sealed class OdeProblem(VelocityField velocity, Tensor[] parameters, double[] times, OdeOptions options, OdeOptions adjoint, bool seminorm, BackwardRecord record)
+{
+    public VelocityField Field => velocity;
+
+    public Tensor[] Parameters => parameters;
+
+    public double[] Times => times;
+
+    public OdeOptions Options => options;
+
+    public OdeOptions Adjoint => adjoint;
+
+    public bool Seminorm => seminorm;
+
+    public BackwardRecord Record => record;
+
+    public OdeStatistics Forward { get; set; }
+
+    /// <summary>Gradients in the order of the function's arguments; NaN everywhere when <paramref name="compute"/> throws.</summary>
+    public List<Tensor> Guard(Tensor initial, Func<List<Tensor>> compute)
+    {
+        try
+        {
+            return compute();
+        }
+        catch (Exception failure)
+        {
+            record.Failure = failure;
+            List<Tensor> broken = [null!, full_like(initial, double.NaN)];
+            broken.AddRange(parameters.Select(p => full_like(p, double.NaN)));
+            return broken;
+        }
+    }
+}
