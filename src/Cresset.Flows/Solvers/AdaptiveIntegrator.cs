@@ -7,7 +7,7 @@ namespace Cresset.Flows;
 internal sealed class AdaptiveIntegrator : Integrator
 {
     // Gustafsson's exponents, as shares of 1 / order.
-    private const double Proportional = 0.7, Integral = 0.4;
+    private const double Proportional = 0.85, Integral = 0.2;
 
     private readonly double _direction;
     private readonly double _span;
@@ -71,7 +71,8 @@ internal sealed class AdaptiveIntegrator : Integrator
         if (accept)
         {
             end ??= Evaluate(t1, state);
-            accepted?.Invoke(new StepInterpolant(Tableau, Evaluate, t0, t1, step, State, state, slopes, () => end));
+            using var inside = new StepInterpolant(Tableau, Evaluate, t0, t1, step, State, state, slopes, () => end);
+            accepted?.Invoke(inside);
             Carry(t1, state, end);
             while (_nextStop < _stops.Count && (_stops[_nextStop] - t1) * _direction <= 0) _nextStop++;
         }

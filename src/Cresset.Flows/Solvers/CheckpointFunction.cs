@@ -31,18 +31,19 @@ internal sealed class CheckpointFunction : autograd.SingleTensorFunction<Checkpo
         problem.Forward = integrator.Statistics;
         ctx.save_data("problem", problem);
         ctx.save_data("instants", instants.ToArray());
-        ctx.save_for_backward(checkpoints);
+        // Saved when this method has returned: it must outlive the scope here.
+        ctx.save_for_backward([stack(checkpoints).MoveToOuterDisposeScope()]);
         return stack(states).MoveToOuterDisposeScope();
     }
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         var problem = (OdeProblem)ctx.get_data("problem");
-        var checkpoints = ctx.get_saved_variables();
+        var checkpoints = ctx.get_saved_variables()[0];
         return problem.Guard(checkpoints[0], () => Backward(problem, (double[])ctx.get_data("instants"), checkpoints, grad_output));
     }
 
-    private static List<Tensor> Backward(OdeProblem problem, double[] instants, List<Tensor> checkpoints, Tensor grad)
+    private static List<Tensor> Backward(OdeProblem problem, double[] instants, Tensor checkpoints, Tensor grad)
     {
         using var scope = NewDisposeScope();
         var tableau = ButcherTableau.Of(problem.Options.Method);

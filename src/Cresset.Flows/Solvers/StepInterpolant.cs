@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
-/// <summary>The solution inside an accepted step, from t0 to t1. Lives in the dispose scope of its step.</summary>
-internal sealed class StepInterpolant(ButcherTableau tableau, VelocityField field, double t0, double t1, double step, Tensor state0, Tensor state1, Tensor[] slopes, Func<Tensor> endSlope)
+/// <summary>The solution inside an accepted step, from t0 to t1. Valid while its step lasts.</summary>
+internal sealed class StepInterpolant(ButcherTableau tableau, VelocityField field, double t0, double t1, double step, Tensor state0, Tensor state1, Tensor[] slopes, Func<Tensor> endSlope) : IDisposable
 {
     private Tensor? _mid;
     private Tensor? _endSlope;
@@ -14,6 +14,12 @@ internal sealed class StepInterpolant(ButcherTableau tableau, VelocityField fiel
     public double End => t1;
 
     public Tensor EndState => state1;
+
+    public void Dispose()
+    {
+        _mid?.Dispose();
+        _endSlope?.Dispose();
+    }
 
     /// <summary>The state at a time between the two ends. Evaluates the field for methods without an interpolant of their order.</summary>
     public Tensor At(double time)
@@ -27,7 +33,8 @@ internal sealed class StepInterpolant(ButcherTableau tableau, VelocityField fiel
             using var inner = NewDisposeScope();
             return RungeKuttaStep.Take(tableau, field, t0, time, time - t0, state0, slopes[0]).State.MoveToOuterDisposeScope();
         }
-        _endSlope ??= endSlope();
+        // Made at the first question, inside whatever scope asks: kept out of it, freed with the step.
+        _endSlope ??= endSlope().alias().DetachFromDisposeScope();
         double x2 = x * x, x3 = x2 * x, x4 = x3 * x;
         if (tableau.Mid is not { } mid)
         {
@@ -38,7 +45,7 @@ internal sealed class StepInterpolant(ButcherTableau tableau, VelocityField fiel
                 1);
         }
         // Quartic through both ends, both slopes and the middle; the weights follow from the five conditions.
-        _mid ??= RungeKuttaStep.Combine(state0, slopes, mid, step);
+        _mid ??= RungeKuttaStep.Combine(state0, slopes, mid, step).DetachFromDisposeScope();
         return RungeKuttaStep.Combine(
             null,
             [state0, state1, _mid, slopes[0], _endSlope],

@@ -1,0 +1,89 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Flows;
+
+/// <summary>Mini-batch optimal transport for the pairing of noise and data (Tong et al. 2023, Pooladian et al. 2023), and distances between sets.</summary>
+public static class OptimalTransport
+{
+    /// <summary>For each source point the index of its data point under the assignment of least squared distance.</summary>
+    /// <param name="source">Source samples [N, ...].</param>
+    /// <param name="data">Data [N, ...].</param>
+    /// <returns>int64 [N]: source[i] belongs to data[result[i]].</returns>
+    public static Tensor Pair(Tensor source, Tensor data)
+        => tensor(Assign(source, data).Select(j => (long)j).ToArray());
+
+    /// <summary>
+    /// Reorders the source so that its rows are paired with the data's. With labels the pairing stays inside a class: across
+    /// classes it would make the source depend on the label, and a conditional model would learn from the wrong source.
+    /// </summary>
+    /// <param name="source">Source samples [N, ...].</param>
+    /// <param name="data">Data [N, ...].</param>
+    /// <param name="labels">Class labels int64 [N]; null pairs the batch as a whole.</param>
+    /// <returns>The source in the data's order.</returns>
+    public static Tensor Couple(Tensor source, Tensor data, Tensor? labels = null)
+    {
+        var count = (int)data.size(0);
+        var order = new long[count];
+        if (labels is null)
+        {
+            var columns = Assign(source, data);
+            for (var i = 0; i < count; i++) order[columns[i]] = i;
+        }
+        else
+        {
+            Cresset.Tensors.Shape.Expect(labels, "N", ("N", count));
+            var classes = labels.to(ScalarType.Int64).cpu().data<long>().ToArray();
+            foreach (var group in Enumerable.Range(0, count).GroupBy(i => classes[i]))
+            {
+                using var scope = NewDisposeScope();
+                var members = group.Select(i => (long)i).ToArray();
+                var index = tensor(members);
+                var columns = Assign(source.index_select(0, index), data.index_select(0, index));
+                for (var i = 0; i < members.Length; i++) order[members[columns[i]]] = members[i];
+            }
+        }
+        using var rows = tensor(order, device: source.device);
+        return source.index_select(0, rows);
+    }
+
+    /// <summary>The exact Wasserstein distance of order 1 or 2 (Euclidean ground distance) between two sets of equally weighted points.</summary>
+    /// <param name="x">Points [N, ...].</param>
+    /// <param name="y">Points [M, ...].</param>
+    /// <param name="order">1 or 2.</param>
+    public static double Wasserstein(Tensor x, Tensor y, int order = 2)
+    {
+        if (order is not (1 or 2)) throw new ArgumentOutOfRangeException(nameof(order), order, "The order must be 1 or 2.");
+        var cost = TransportCost.SquaredDistances(x, y);
+        if (order == 1)
+        {
+            for (var i = 0; i < cost.Length; i++) cost[i] = Math.Sqrt(cost[i]);
+        }
+        int n = (int)x.size(0), m = (int)y.size(0);
+        double total = 0;
+        if (n == m)
+        {
+            var columns = ExactAssignment.Solve(cost, n);
+            for (var i = 0; i < n; i++) total += cost[i * n + columns[i]] / n;
+        }
+        else
+        {
+            var plan = TransportPlan.Exact(cost, Uniform(n), Uniform(m));
+            for (var i = 0; i < cost.Length; i++) total += plan[i] * cost[i];
+        }
+        return order == 2 ? Math.Sqrt(total) : total;
+    }
+
+    private static int[] Assign(Tensor source, Tensor data)
+    {
+        if (source.size(0) != data.size(0)) throw Cresset.Tensors.Shape.Wrong(data, $"[{source.size(0)}, ...]", "An assignment pairs sets of equal size.");
+        return ExactAssignment.Solve(TransportCost.SquaredDistances(source, data), (int)source.size(0));
+    }
+
+    private static double[] Uniform(int count)
+    {
+        var weights = new double[count];
+        Array.Fill(weights, 1.0 / count);
+        return weights;
+    }
+}

@@ -1,0 +1,100 @@
+using CsCheck;
+using Cresset.Flows;
+using Cresset.Tensors;
+using TorchSharp;
+using static TorchSharp.torch;
+using Xunit;
+
+namespace Cresset.Tests.Torch.Flows;
+
+public sealed class TransportTests
+{
+    private static double Cost(double[] cost, int[] columns) => columns.Select((j, i) => cost[i * columns.Length + j]).Sum();
+
+    private static IEnumerable<int[]> Permutations(int n)
+        => n == 1 ? [[0]] : Permutations(n - 1).SelectMany(p => Enumerable.Range(0, n).Select(k => (int[])[.. p[..k], n - 1, .. p[k..]]));
+
+    [Fact]
+    public void TheAssignmentIsThePermutationOfLeastCost()
+    {
+        Gen.Int[1, 6].SelectMany(n => Gen.Double[0, 1].Array[n * n].Select(c => (n, c))).Sample(
+            sample =>
+            {
+                var columns = ExactAssignment.Solve(sample.c, sample.n);
+                Assert.Equal(Enumerable.Range(0, sample.n), columns.Order());
+                Assert.Equal(Permutations(sample.n).Min(p => Cost(sample.c, p)), Cost(sample.c, columns), 12);
+            },
+            iter: 300,
+            threads: 1);
+    }
+
+    /// <summary>Ties everywhere: equal costs must neither loop for ever nor break the permutation.</summary>
+    [Fact]
+    public void TiesAreResolved()
+    {
+        Gen.Int[1, 40].SelectMany(n => Gen.Int[0, 2].Array[n * n].Select(c => (n, c.Select(v => (double)v).ToArray()))).Sample(
+            sample =>
+            {
+                var columns = ExactAssignment.Solve(sample.Item2, sample.n);
+                Assert.Equal(Enumerable.Range(0, sample.n), columns.Order());
+                var uniform = Enumerable.Repeat(1.0 / sample.n, sample.n).ToArray();
+                var plan = TransportPlan.Exact(sample.Item2, uniform, uniform);
+                Assert.Equal(plan.Zip(sample.Item2, (p, c) => p * c).Sum(), Cost(sample.Item2, columns) / sample.n, 9);
+            },
+            iter: 100,
+            threads: 1);
+    }
+
+    /// <summary>Duality: the exact plan of a rectangular problem costs what the assignment of its duplicated points costs.</summary>
+    [Fact]
+    public void RectangularPlansEqualTheAssignmentOfDuplicatedPoints()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(5);
+        Tensor x = randn(6, 2, generator: generator), y = randn(4, 2, generator: generator);
+        var both = OptimalTransport.Wasserstein(x.repeat_interleave(2, 0), y.repeat_interleave(3, 0));
+        Assert.Equal(both, OptimalTransport.Wasserstein(x, y), 9);
+    }
+
+    [Fact]
+    public void SinkhornKeepsTheMassesAndNearsTheExactPlan()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(6);
+        var cost = TransportCost.SquaredDistances(randn(5, 3, generator: generator), randn(7, 3, generator: generator));
+        double[] a = [.. Enumerable.Repeat(0.2, 5)], b = [.. Enumerable.Repeat(1.0 / 7, 7)];
+        var exact = TransportPlan.Exact(cost, a, b).Zip(cost, (p, c) => p * c).Sum();
+        var last = double.PositiveInfinity;
+        foreach (var regularisation in new[] { 1.0, 0.1, 0.02 })
+        {
+            var plan = TransportPlan.Sinkhorn(cost, a, b, regularisation);
+            for (var i = 0; i < 5; i++) Assert.Equal(0.2, plan.AsSpan(i * 7, 7).ToArray().Sum(), 9);
+            var found = plan.Zip(cost, (p, c) => p * c).Sum();
+            Assert.InRange(found, exact - 1e-9, last);
+            last = found;
+        }
+        Assert.Equal(exact, last, 1);
+    }
+
+    [Fact]
+    [LeakFree]
+    public void CouplingKeepsTheDataAndRespectsLabels()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(7);
+        Tensor source = randn(64, 2, generator: generator), data = randn(64, 2, generator: generator), labels = randint(0, 3, 64, generator: generator);
+        double Total(Tensor s) => (s - data).square().sum().ToDouble();
+        var coupled = OptimalTransport.Couple(source, data);
+        var within = OptimalTransport.Couple(source, data, labels);
+        Assert.True(Total(coupled) < Total(within) && Total(within) < Total(source));
+        var pair = OptimalTransport.Pair(source, data);
+        Assert.Equal(Total(coupled), (source - data.index_select(0, pair)).square().sum().ToDouble(), 3);
+        for (var c = 0; c < 3; c++)
+        {
+            var members = (labels == c).nonzero().flatten();
+            FlowGoldens.Close(source.index_select(0, members).sort(0).Values, within.index_select(0, members).sort(0).Values, 0, "a class keeps its source points");
+        }
+        Assert.Throws<ShapeException>(() => OptimalTransport.Couple(source.narrow(0, 0, 3), data));
+        Assert.Throws<ArgumentException>(() => ExactAssignment.Solve([1, double.NaN, 0, 1], 2));
+    }
+}
