@@ -34,8 +34,9 @@ public sealed record FrozenLakeOptions : IOptionsRecord
 /// Cross a frozen lake from S to G without falling into a hole. Actions: 0 left, 1 down, 2 right, 3 up. The same table and the
 /// same draws as Gymnasium's <c>FrozenLake</c>.
 /// </summary>
-public sealed class FrozenLake : TableEnvironment, IRenderable
+public sealed class FrozenLake : TableEnvironment, IGridWorld, IRenderable
 {
+    private static readonly (int Row, int Column)[] Moves = [(0, -1), (1, 0), (0, 1), (-1, 0)];
     private readonly IReadOnlyList<string> _map;
 
     /// <summary>Makes the environment.</summary>
@@ -46,25 +47,37 @@ public sealed class FrozenLake : TableEnvironment, IRenderable
     /// <inheritdoc/>
     public int FramesPerSecond => 4;
 
-    private int Columns => _map[0].Length;
+    /// <inheritdoc/>
+    public int Rows => _map.Count;
 
     /// <inheritdoc/>
-    public RgbImage Render()
+    public int Columns => _map[0].Length;
+
+    /// <inheritdoc/>
+    public (int Row, int Column) CellOf(int state) => (state / Columns, state % Columns);
+
+    /// <inheritdoc/>
+    public (int Row, int Column) MoveOf(int action) => Moves[action];
+
+    /// <inheritdoc/>
+    public GridCellKind KindOf(int row, int column) => _map[row][column] switch
     {
-        var size = Math.Clamp(512 / Math.Max(_map.Count, Columns), 12, 64);
-        var canvas = GridPictures.Draw(_map.Count, Columns, (r, c) => _map[r][c] switch
-        {
-            'H' => new GridCell(GridPictures.Water, "H"),
-            'G' => new GridCell(GridPictures.Goal, "G"),
-            'S' => new GridCell(GridPictures.Start, "S"),
-            _ => new GridCell(GridPictures.Ice),
-        }, size);
-        canvas.DrawAgent(State / Columns, State % Columns, size);
-        return canvas.Image;
-    }
+        'H' => GridCellKind.Trap,
+        'G' => GridCellKind.Goal,
+        'S' => GridCellKind.Start,
+        _ => GridCellKind.Floor,
+    };
 
     /// <inheritdoc/>
-    public string RenderText() => GridPictures.Text(_map.Count, Columns, (r, c) => _map[r][c], State / Columns, State % Columns);
+    public RgbImage Render() => GridPictures.Render(this, State, kind => kind switch
+    {
+        GridCellKind.Trap => new GridCell(GridPictures.Water, "H"),
+        GridCellKind.Floor => new GridCell(GridPictures.Ice),
+        _ => GridPictures.Look(kind),
+    });
+
+    /// <inheritdoc/>
+    public string RenderText() => GridPictures.Text(this, State);
 
     private static TransitionTable BuildTable(FrozenLakeOptions options)
     {

@@ -8,16 +8,26 @@ public sealed class StickyAction<TObservation, TAction> : Wrapper<TObservation, 
     where TAction : unmanaged
 {
     private readonly double _probability;
+    private readonly (int Min, int Max) _duration;
     private readonly TAction[] _last;
     private bool _hasLast;
+    private int _repeats;
+    private int _taken;
 
     /// <summary>Repeats actions of <paramref name="inner"/> with <paramref name="probability"/>.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The probability is outside [0, 1).</exception>
-    public StickyAction(IEnvironment<TObservation, TAction> inner, double probability)
+    /// <param name="inner">The environment.</param>
+    /// <param name="probability">Chance that a repetition begins.</param>
+    /// <param name="minDuration">Fewest steps of a repetition.</param>
+    /// <param name="maxDuration">Most steps of a repetition; the number is drawn uniformly.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The probability is outside [0, 1) or the durations are not a range of positive numbers.</exception>
+    public StickyAction(IEnvironment<TObservation, TAction> inner, double probability, int minDuration = 1, int maxDuration = 1)
         : base(inner)
     {
         if (probability is not (>= 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(probability), probability, $"The probability is {probability}; allowed is [0, 1).");
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(minDuration);
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxDuration, minDuration);
         _probability = probability;
+        _duration = (minDuration, maxDuration);
         _last = new TAction[inner.ActionSpace.Size];
     }
 
@@ -25,13 +35,22 @@ public sealed class StickyAction<TObservation, TAction> : Wrapper<TObservation, 
     public override void Reset(Span<TObservation> observation, ulong? seed = null)
     {
         _hasLast = false;
+        (_repeats, _taken) = (0, 0);
         Inner.Reset(observation, seed);
     }
 
     /// <inheritdoc/>
     public override StepOutcome Step(ReadOnlySpan<TAction> action, Span<TObservation> observation)
     {
-        if (!_hasLast || Random.NextDouble() >= _probability) action.CopyTo(_last);
+        if (_repeats > 0 || (_hasLast && Random.NextDouble() < _probability))
+        {
+            if (_repeats == 0) _repeats = (int)Random.NextInt64(_duration.Min, _duration.Max + 1L);
+            if (++_taken == _repeats) (_repeats, _taken) = (0, 0);
+        }
+        else
+        {
+            action.CopyTo(_last);
+        }
         _hasLast = true;
         return Inner.Step(_last, observation);
     }
@@ -40,13 +59,15 @@ public sealed class StickyAction<TObservation, TAction> : Wrapper<TObservation, 
     protected override void SaveState(BinaryWriter writer)
     {
         writer.Write(_hasLast);
+        writer.Write(_repeats);
+        writer.Write(_taken);
         writer.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes<TAction>(_last));
     }
 
     /// <inheritdoc/>
     protected override void LoadState(BinaryReader reader)
     {
-        _hasLast = reader.ReadBoolean();
+        (_hasLast, _repeats, _taken) = (reader.ReadBoolean(), reader.ReadInt32(), reader.ReadInt32());
         reader.BaseStream.ReadExactly(System.Runtime.InteropServices.MemoryMarshal.AsBytes(_last.AsSpan()));
     }
 }
@@ -91,101 +112,4 @@ public sealed class RepeatAction<TAction> : Wrapper<float, TAction>
         for (var i = 0; _before is not null && i < observation.Length; i++) observation[i] = Math.Max(_before[i], _after![i]);
         return outcome with { Reward = reward };
     }
-}
-
-/// <summary>Maps actions in a chosen range linearly to the bounds of the inner action space.</summary>
-/// <typeparam name="TObservation">Element of an observation.</typeparam>
-public sealed class RescaleAction<TObservation> : Wrapper<TObservation, float>
-    where TObservation : unmanaged
-{
-    private readonly BoxScale _scale;
-    private readonly float[] _inner;
-
-    /// <summary>Takes actions in [<paramref name="low"/>, <paramref name="high"/>].</summary>
-    /// <exception cref="ArgumentException">The action space is not a box, or the range is empty.</exception>
-    public RescaleAction(IEnvironment<TObservation, float> inner, float low = -1, float high = 1)
-        : base(inner, actionSpace: new Box(low, high, inner.ActionSpace.Size))
-    {
-        if (!(low < high)) throw new ArgumentException($"The range [{low}, {high}] is empty.", nameof(low));
-        _scale = new BoxScale(BoxScale.BoxOf(inner.ActionSpace), low, high);
-        _inner = new float[inner.ActionSpace.Size];
-    }
-
-    /// <inheritdoc/>
-    public override StepOutcome Step(ReadOnlySpan<float> action, Span<TObservation> observation)
-    {
-        for (var i = 0; i < _inner.Length; i++) _inner[i] = _scale.Backward(i, action[i]);
-        return Inner.Step(_inner, observation);
-    }
-}
-
-/// <summary>Clips actions to the bounds of the inner action space.</summary>
-/// <typeparam name="TObservation">Element of an observation.</typeparam>
-public sealed class ClipAction<TObservation>(IEnvironment<TObservation, float> inner)
-    : Wrapper<TObservation, float>(inner, actionSpace: new Box(float.NegativeInfinity, float.PositiveInfinity, inner.ActionSpace.Size))
-    where TObservation : unmanaged
-{
-    private readonly Box _box = BoxScale.BoxOf(inner.ActionSpace);
-    private readonly float[] _clipped = new float[inner.ActionSpace.Size];
-
-    /// <inheritdoc/>
-    public override StepOutcome Step(ReadOnlySpan<float> action, Span<TObservation> observation)
-    {
-        for (var i = 0; i < _clipped.Length; i++) _clipped[i] = Math.Clamp(action[i], _box.Low[i], _box.High[i]);
-        return Inner.Step(_clipped, observation);
-    }
-}
-
-/// <summary>Maps observations linearly from their bounds to a chosen range.</summary>
-/// <typeparam name="TAction">Element of an action.</typeparam>
-public sealed class RescaleObservation<TAction> : Wrapper<float, TAction>
-    where TAction : unmanaged
-{
-    private readonly BoxScale _scale;
-
-    /// <summary>Shows observations in [<paramref name="low"/>, <paramref name="high"/>].</summary>
-    /// <exception cref="ArgumentException">The observation space is not a box with finite bounds.</exception>
-    public RescaleObservation(IEnvironment<float, TAction> inner, float low = -1, float high = 1)
-        : base(inner, new Box(low, high, inner.ObservationSpace.Size))
-        => _scale = new BoxScale(BoxScale.BoxOf(inner.ObservationSpace), low, high);
-
-    /// <inheritdoc/>
-    public override void Reset(Span<float> observation, ulong? seed = null)
-    {
-        Inner.Reset(observation, seed);
-        for (var i = 0; i < observation.Length; i++) observation[i] = _scale.Forward(i, observation[i]);
-    }
-
-    /// <inheritdoc/>
-    public override StepOutcome Step(ReadOnlySpan<TAction> action, Span<float> observation)
-    {
-        var outcome = Inner.Step(action, observation);
-        for (var i = 0; i < observation.Length; i++) observation[i] = _scale.Forward(i, observation[i]);
-        return outcome;
-    }
-}
-
-/// <summary>The linear map from the bounds of a box to a range.</summary>
-internal sealed class BoxScale
-{
-    private readonly float[] _gradient;
-    private readonly float[] _intercept;
-
-    public BoxScale(Box box, float low, float high)
-    {
-        if (!box.IsBounded) throw new ArgumentException($"{box} has infinite bounds and cannot be rescaled to [{low}, {high}].", nameof(box));
-        _gradient = new float[box.Size];
-        _intercept = new float[box.Size];
-        for (var i = 0; i < box.Size; i++)
-        {
-            _gradient[i] = (float)((high - low) / ((double)box.High[i] - box.Low[i]));
-            _intercept[i] = (_gradient[i] * -box.Low[i]) + low;
-        }
-    }
-
-    public static Box BoxOf(Space<float> space) => space as Box ?? throw new ArgumentException($"{space} is not a Box.", nameof(space));
-
-    public float Forward(int index, float value) => (_gradient[index] * value) + _intercept[index];
-
-    public float Backward(int index, float value) => (value - _intercept[index]) / _gradient[index];
 }
