@@ -1,0 +1,186 @@
+using Cresset.Numerics;
+using Cresset.Tensors;
+using TorchSharp;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace Cresset.Quantization;
+
+/// <summary>A learned table of K codes of width D with the statistics that keep it alive: average counts, average sums, restarts.</summary>
+/// <remarks>State-dict keys: <c>embed</c> (codes), <c>cluster_size</c>, <c>embed_avg</c>, <c>initted</c>, <c>steps</c>, <c>stream.state</c>.</remarks>
+public sealed class Codebook : nn.Module
+{
+    [ComponentName(Name = "embed")]
+    private readonly Tensor _codes;
+    [ComponentName(Name = "cluster_size")]
+    private readonly Tensor _counts;
+    [ComponentName(Name = "embed_avg")]
+    private readonly Tensor _sums;
+    [ComponentName(Name = "initted")]
+    private readonly Tensor _initialized;
+    [ComponentName(Name = "steps")]
+    private readonly Tensor _steps;
+    [ComponentName(Name = "stream")]
+    private readonly CountedStream _stream;
+
+    /// <summary>Draws the first codes from the generator (seed 0 when null).</summary>
+    public Codebook(CodebookOptions options, Generator? generator = null)
+        : base(nameof(Codebook))
+    {
+        Options = options.ThrowIfInvalid();
+        using var scope = NewDisposeScope();
+        using var own = generator is null ? new Generator(0) : null;
+        generator ??= own;
+        long size = options.Size, width = options.Width;
+        var codes = empty(size, width);
+        var bound = options.Start == CodebookStart.KaimingUniform ? Math.Sqrt(6.0 / (size * width)) : 1.0 / size;
+        if (options.Start == CodebookStart.Normal) Initialize.Normal(codes, generator: generator);
+        else Initialize.Uniform(codes, -bound, bound, generator);
+        if (options.Similarity == CodeSimilarity.Cosine) codes = UnitVectors.Of(codes);
+        codes = codes.detach();
+        var debiased = options.AverageStart == AverageStart.Debiased;
+        _counts = (debiased ? zeros(size) : ones(size)).DetachFromDisposeScope();
+        _sums = (debiased ? zeros_like(codes) : codes.clone()).DetachFromDisposeScope();
+        _codes = (options.Learning == CodebookLearning.Gradient ? new Parameter(codes) : codes).DetachFromDisposeScope();
+        _initialized = tensor(options.KMeansIterations == 0).DetachFromDisposeScope();
+        _steps = zeros(1, dtype: ScalarType.Int64).DetachFromDisposeScope();
+        _stream = new CountedStream(generator);
+        RegisterComponents();
+    }
+
+    /// <summary>The options it was made from.</summary>
+    public CodebookOptions Options { get; }
+
+    /// <summary>The codes [K, D]: a parameter when they learn by gradient, else a buffer. Owned by the module.</summary>
+    public Tensor Codes => _codes;
+
+    /// <summary>Average number of vectors a batch that chose each code [K]. Owned by the module.</summary>
+    public Tensor ClusterSize => _counts;
+
+    /// <summary>Average sum of the vectors that chose each code [K, D]. Owned by the module.</summary>
+    public Tensor ClusterSum => _sums;
+
+    internal CountedStream Stream => _stream;
+
+    internal CodeMetric Metric => Options.Similarity == CodeSimilarity.Cosine ? CodeMetric.InnerProduct : CodeMetric.Euclidean;
+
+    /// <summary>Puts other codes in place and restarts the averages from them.</summary>
+    /// <param name="codes">[K, D].</param>
+    public void SetCodes(Tensor codes)
+    {
+        Shape.Expect(codes, "K D", [("K", Options.Size), ("D", Options.Width)]);
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        _codes.copy_(codes);
+        if (Options.AverageStart == AverageStart.Debiased)
+        {
+            _counts.zero_();
+            _sums.zero_();
+        }
+        else
+        {
+            _counts.fill_(1);
+            _sums.copy_(codes);
+        }
+        _steps.zero_();
+        _initialized.fill_(true);
+    }
+
+    /// <summary>The vectors in the space of the codes: scaled to length one under cosine similarity, else as they are.</summary>
+    public Tensor Transform(Tensor rows) => Options.Similarity == CodeSimilarity.Cosine ? UnitVectors.Of(rows) : rows.alias();
+
+    /// <summary>The codes as they are compared and read: of length one under cosine similarity. Differentiable.</summary>
+    internal Tensor EffectiveCodes()
+        => Options.Similarity == CodeSimilarity.Cosine && Options.Learning == CodebookLearning.Gradient ? UnitVectors.Of(_codes) : _codes.alias();
+
+    /// <summary>Index int64 [N] of the code nearest to each (transformed) row [N, D].</summary>
+    internal Tensor Nearest(Tensor rows)
+    {
+        using var scope = NewDisposeScope();
+        return CodeSearch.Nearest(rows, EffectiveCodes(), Metric).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Places the codes by k-means on the first training batch, once.</summary>
+    internal void InitializeFrom(Tensor rows)
+    {
+        if (_initialized.ToBoolean()) return;
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        rows = rows.detach();
+        var (centres, counts) = KMeans.Lloyd(rows, Draw(rows, Options.Size), Options.KMeansIterations, Options.Similarity);
+        _codes.copy_(centres);
+        if (Options.AverageStart == AverageStart.Codes)
+        {
+            _counts.copy_(counts);
+            _sums.copy_(centres * counts.unsqueeze(1));
+        }
+        _initialized.fill_(true);
+    }
+
+    /// <summary>One training step of the averages, codes and restarts for rows and the indices they chose. Returns the number of restarted codes.</summary>
+    internal int Update(Tensor rows, Tensor indices)
+    {
+        var average = Options.Learning == CodebookLearning.MovingAverage;
+        if (!average && Options.RestartThreshold == 0) return 0;
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        rows = rows.detach();
+        var (hits, sums) = CodeSearch.Segments(rows, indices, Options.Size);
+        _counts.mul_(Options.Decay).add_(hits, alpha: 1 - Options.Decay);
+        _sums.mul_(Options.Decay).add_(sums, alpha: 1 - Options.Decay);
+        _steps.add_(1);
+        if (average) AverageCodes();
+        return Options.RestartThreshold > 0 ? Restart(rows) : 0;
+    }
+
+    private void AverageCodes()
+    {
+        // Sonnet's debiasing divides both averages by 1 - decay^t: they start at zero.
+        var bias = Options.AverageStart == AverageStart.Debiased ? 1 - Math.Pow(Options.Decay, _steps.ToInt64()) : 1;
+        var counts = _counts / bias;
+        var total = counts.sum();
+        var smoothed = (counts + Options.Epsilon) / (total + (Options.Size * Options.Epsilon)) * total;
+        var codes = _sums / bias / smoothed.clamp_min(float.Epsilon).unsqueeze(1);
+        if (Options.Similarity == CodeSimilarity.Cosine) codes = UnitVectors.Of(codes);
+        _codes.copy_(where(smoothed.unsqueeze(1) > 0, codes, _codes));
+    }
+
+    private int Restart(Tensor rows)
+    {
+        var dead = _counts < Options.RestartThreshold;
+        var which = dead.nonzero().reshape(-1);
+        var count = (int)which.size(0);
+        if (count == 0) return 0;
+        var vectors = Draw(rows, count);
+        // All three, or the next moving-average step would undo the restart.
+        _codes.index_copy_(0, which, vectors);
+        _counts.index_fill_(0, which, Options.RestartThreshold);
+        _sums.index_copy_(0, which, vectors * Options.RestartThreshold);
+        return count;
+    }
+
+    /// <summary>Rows drawn without repetition while there are enough.</summary>
+    private Tensor Draw(Tensor rows, int count)
+    {
+        var stream = _stream.Next();
+        var available = (int)rows.size(0);
+        var chosen = new long[count];
+        if (available >= count)
+        {
+            var order = new int[available];
+            for (var i = 0; i < available; i++) order[i] = i;
+            for (var i = 0; i < count; i++)
+            {
+                var j = i + stream.NextInt32(available - i);
+                (order[i], order[j]) = (order[j], order[i]);
+                chosen[i] = order[i];
+            }
+        }
+        else
+        {
+            for (var i = 0; i < count; i++) chosen[i] = stream.NextInt32(available);
+        }
+        return rows.index_select(0, tensor(chosen, device: rows.device));
+    }
+}

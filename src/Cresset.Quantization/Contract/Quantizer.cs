@@ -1,0 +1,224 @@
+using Cresset.Tensors;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Quantization;
+
+/// <summary>
+/// A bottleneck that replaces vectors by the nearest of finitely many values. Every quantizer gives back the same things:
+/// values, indices, a loss with its terms, and statistics; every index decodes to its value again.
+/// </summary>
+/// <remarks>
+/// Computation is in float32 (float64 for float64 input) whatever the input's precision: half precision cannot tell near codes apart.
+/// In training mode (<c>train()</c>) a call may update the codebook; in evaluation mode it changes nothing.
+/// </remarks>
+public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
+{
+    /// <summary>Names the module.</summary>
+    protected Quantizer(string name)
+        : base(name)
+    {
+    }
+
+    /// <summary>Numbers a vector, D.</summary>
+    public abstract long Width { get; }
+
+    /// <summary>How many codes each index of a vector chooses from; a plain quantizer has one entry, a residual one an entry a stage.</summary>
+    public abstract IReadOnlyList<long> CodebookSizes { get; }
+
+    /// <summary>Bits that the indices of one vector hold: the sum of log2 of <see cref="CodebookSizes"/>.</summary>
+    public double BitsPerVector => CodebookSizes.Sum(size => Math.Log2(size));
+
+    /// <summary>What to do with vectors that are not finite.</summary>
+    public NonFinitePolicy NonFinite { get; set; } = NonFinitePolicy.Throw;
+
+    /// <summary>Quantizes vectors that lie in the last dimension.</summary>
+    /// <param name="input">Vectors [..., D], floating point.</param>
+    public override QuantizerOutput forward(Tensor input) => Quantize(input);
+
+    /// <summary>Quantizes vectors that lie in the last dimension.</summary>
+    /// <param name="input">Vectors [..., D], floating point.</param>
+    /// <param name="mask">Which vectors count, bool [...]; null for all. The others get index -1 and value 0 and touch nothing.</param>
+    /// <exception cref="ShapeException">The last dimension is not <see cref="Width"/>, or the mask has another shape.</exception>
+    /// <exception cref="ArgumentException">The mask keeps nothing, or a vector is not finite and <see cref="NonFinite"/> says to throw.</exception>
+    public QuantizerOutput Quantize(Tensor input, Tensor? mask = null)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        if (input.dim() < 2 || input.size(-1) != Width) throw Shape.Wrong(input, $"[..., {Width}]", $"The quantizer takes vectors of width {Width} in the last dimension; for [N, {Width}, H, W] maps call QuantizeMap.");
+        if (!input.is_floating_point()) throw new ArgumentException($"input is {input.dtype}; expected a floating point type.", nameof(input));
+        using var scope = NewDisposeScope();
+        var positions = input.shape[..^1];
+        var rows = input.reshape(-1, Width);
+        if (rows.dtype is not ScalarType.Float32 and not ScalarType.Float64) rows = rows.to(ScalarType.Float32);
+        var count = rows.size(0);
+        if (count == 0) throw Shape.Wrong(input, "at least one vector");
+        var kept = KeptRows(rows, positions, mask, out var notFinite);
+        long[]? positionsKept = null;
+        if (kept is not null)
+        {
+            positionsKept = TensorSpans.Of<long>(kept).ToArray();
+            kept = kept.to(rows.device);
+            rows = rows.index_select(0, kept);
+        }
+
+        var result = QuantizeRows(new RowBatch(rows, positionsKept, count / positions[0], (int)positions[0]));
+        var error = result.Error ?? MeanSquaredError(result.Values, rows);
+        var usage = Usage(result.Indices);
+        var values = result.Values;
+        var indices = result.Indices;
+        if (kept is not null)
+        {
+            values = zeros([count, Width], dtype: values.dtype, device: values.device).index_add(0, kept, values, 1);
+            indices = full([count, indices.size(1)], -1L, dtype: ScalarType.Int64, device: indices.device).index_copy_(0, kept, indices);
+        }
+        var stages = CodebookSizes.Count;
+        var output = new QuantizerOutput(
+            values.reshape(input.shape).to(input.dtype),
+            stages == 1 ? indices.reshape(positions) : indices.reshape([.. positions, stages]),
+            Total(result.Terms, rows),
+            result.Terms,
+            new QuantizerStatistics(usage, result.Restarted, notFinite, error, result.Warnings));
+        output.MoveToOuterScope();
+        return output;
+    }
+
+    /// <summary>Quantizes a map: one vector a position, channels in dimension 1.</summary>
+    /// <param name="map">[N, D, L], [N, D, H, W] or [N, D, T, H, W].</param>
+    /// <param name="mask">Which positions count, bool [N, L], [N, H, W] ...; null for all.</param>
+    /// <returns>Values in the map's shape; indices [N, H, W] (and the stages at the end when there are several).</returns>
+    public QuantizerOutput QuantizeMap(Tensor map, Tensor? mask = null)
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        if (map.dim() < 3 || map.size(1) != Width) throw Shape.Wrong(map, $"[N, {Width}, ...]");
+        using var scope = NewDisposeScope();
+        var output = Quantize(map.movedim([1], [-1]), mask);
+        output = output with { Quantized = output.Quantized.movedim([-1], [1]) };
+        output.MoveToOuterScope();
+        return output;
+    }
+
+    /// <summary>The values of indices: what a decoder gets when codes come from a file or a prior.</summary>
+    /// <param name="indices">int64 [...], or [..., S] when a vector has S indices; a residual quantizer also takes fewer stages. -1 stands for none and decodes to 0.</param>
+    /// <returns>Values [..., D].</returns>
+    /// <exception cref="ArgumentException">An index is out of range; the message gives its position and value.</exception>
+    public Tensor Decode(Tensor indices)
+    {
+        ArgumentNullException.ThrowIfNull(indices);
+        if (indices.dtype != ScalarType.Int64) throw new ArgumentException($"indices are {indices.dtype}; expected Int64.", nameof(indices));
+        using var scope = NewDisposeScope();
+        var stages = CodebookSizes.Count;
+        var given = stages == 1 ? 1 : indices.dim() > 0 ? indices.size(-1) : 0;
+        if (given < 1 || given > stages || (given < stages && !AcceptsFewerStages)) throw Shape.Wrong(indices, $"[..., {stages}]: one index a stage");
+        var positions = stages == 1 ? indices.shape : indices.shape[..^1];
+        var rows = indices.reshape(-1, given);
+        CheckRange(rows.cpu().contiguous(), indices.shape);
+        return DecodeRows(rows).reshape([.. positions, Width]).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>As <see cref="Decode"/>, with the vectors in dimension 1: indices [N, H, W] give [N, D, H, W].</summary>
+    public Tensor DecodeMap(Tensor indices)
+    {
+        using var scope = NewDisposeScope();
+        return Decode(indices).movedim([-1], [1]).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Whether an index list may be cut short.</summary>
+    internal virtual bool AcceptsFewerStages => false;
+
+    /// <summary>Quantizes the vectors that take part.</summary>
+    internal abstract RowResult QuantizeRows(RowBatch batch);
+
+    /// <summary>Values [N, D] of indices [N, S]; every index is in range or -1.</summary>
+    internal abstract Tensor DecodeRows(Tensor indices);
+
+    /// <summary>Histograms of indices [N, S], one a column; -1 counts nowhere.</summary>
+    private CodeUsage[] Usage(Tensor indices)
+    {
+        using var scope = NewDisposeScope();
+        var sizes = CodebookSizes;
+        var all = TensorSpans.Of<long>(indices.cpu().contiguous());
+        var usage = new CodeUsage[sizes.Count];
+        for (var s = 0; s < usage.Length; s++)
+        {
+            usage[s] = new CodeUsage(sizes[s]);
+            for (var i = s; i < all.Length; i += usage.Length)
+            {
+                if (all[i] >= 0) usage[s].Add(all[i]);
+            }
+        }
+        return usage;
+    }
+
+    private static Tensor Total(IReadOnlyList<LossTerm> terms, Tensor rows)
+    {
+        var total = zeros(Array.Empty<long>(), dtype: rows.dtype, device: rows.device);
+        foreach (var term in terms)
+        {
+            if (term.Weight != 0) total = total + (term.Value * term.Weight);
+        }
+        return total;
+    }
+
+    private static double MeanSquaredError(Tensor values, Tensor rows)
+    {
+        using var noGrad = no_grad();
+        return nn.functional.mse_loss(values.detach(), rows.detach()).ToDouble();
+    }
+
+    private static bool AllFinite(Tensor rows)
+    {
+        if (rows.device_type == DeviceType.CPU && rows.dtype == ScalarType.Float32) return FloatRows.FirstNotFinite(TensorSpans.Of<float>(rows.detach().contiguous())) < 0;
+        return rows.detach().isfinite().all().ToBoolean();
+    }
+
+    private Tensor? KeptRows(Tensor rows, long[] positions, Tensor? mask, out long notFinite)
+    {
+        notFinite = 0;
+        Tensor? keep = null;
+        if (mask is not null)
+        {
+            if (mask.dtype != ScalarType.Bool) throw new ArgumentException($"mask is {mask.dtype}; expected Bool.", nameof(mask));
+            if (!mask.shape.AsSpan().SequenceEqual(positions)) throw Shape.Wrong(mask, Shape.Text(positions), "A mask has the shape of the input without its vector dimension.");
+            keep = mask.reshape(-1).cpu();
+            if (!keep.any().ToBoolean()) throw new ArgumentException("mask keeps no vector: there is nothing to quantize. Leave such a batch out.", nameof(mask));
+        }
+        using var noGrad = no_grad();
+        if (!AllFinite(rows))
+        {
+            var finite = rows.detach().isfinite().all(1).cpu();
+            var bad = keep is null ? finite.logical_not() : keep.logical_and(finite.logical_not());
+            notFinite = bad.sum().ToInt64();
+            if (notFinite > 0 && NonFinite == NonFinitePolicy.Throw)
+            {
+                var first = bad.to(ScalarType.Int64).argmax().ToInt64();
+                throw new ArgumentException($"{notFinite} of {rows.size(0)} vectors of the input hold NaN or an infinity, the first at position {PositionText(first, positions)}. Nothing was changed. Look for a diverging encoder (lower the learning rate, clip gradients), or set NonFinite = Skip.");
+            }
+            keep = keep is null ? finite : keep.logical_and(finite);
+            if (!keep.any().ToBoolean()) throw new ArgumentException("No vector of the input is finite: there is nothing to quantize.");
+        }
+        return keep?.nonzero().reshape(-1);
+    }
+
+    private void CheckRange(Tensor rows, long[] shape)
+    {
+        var sizes = CodebookSizes;
+        var stages = (int)rows.size(1);
+        var all = TensorSpans.Of<long>(rows);
+        for (var i = 0; i < all.Length; i++)
+        {
+            if (all[i] >= -1 && all[i] < sizes[i % stages]) continue;
+            throw new ArgumentException($"Index {all[i]} at position {PositionText(i, shape)} is out of range; allowed: 0 to {sizes[i % stages] - 1}, or -1 for none.");
+        }
+    }
+
+    private static string PositionText(long flat, long[] shape)
+    {
+        var position = new long[shape.Length];
+        for (var i = shape.Length - 1; i >= 0; i--)
+        {
+            position[i] = flat % shape[i];
+            flat /= shape[i];
+        }
+        return Shape.Text(position);
+    }
+}

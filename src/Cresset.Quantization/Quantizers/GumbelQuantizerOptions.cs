@@ -1,0 +1,29 @@
+using Cresset.Numerics;
+
+namespace Cresset.Quantization;
+
+/// <summary>Gumbel-softmax quantization (Jang et al. 2016; DALL-E's tokenizer): a classifier over codes, sampled in training.</summary>
+public sealed record GumbelQuantizerOptions : IOptionsRecord
+{
+    /// <summary>Codes.</summary>
+    public int Size { get; init; } = 512;
+
+    /// <summary>Numbers a vector, in and out.</summary>
+    public int Width { get; init; } = 64;
+
+    /// <summary>Temperature of the relaxed sample; anneal it with <see cref="GumbelQuantizer.Temperature"/>.</summary>
+    public double Temperature { get; init; } = 1;
+
+    /// <summary>In training passes on one code instead of a mixture, with the mixture's gradient.</summary>
+    public bool Hard { get; init; } = true;
+
+    /// <summary>Weight of the divergence of the assignment from the uniform distribution.</summary>
+    public double PriorWeight { get; init; } = 5e-4;
+
+    /// <inheritdoc/>
+    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .AtLeast(Size, 2)
+        .AtLeast(Width, 1)
+        .Positive(Temperature)
+        .AtLeast(PriorWeight, 0);
+}

@@ -1,0 +1,60 @@
+using Cresset.Tensors;
+using TorchSharp;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace Cresset.Quantization;
+
+/// <summary>A quantizer between two linear maps: narrow codes for wide vectors (ViT-VQGAN, DAC), and the way to fit FSQ and LFQ to any width. Values of indices pass the outgoing map too.</summary>
+/// <remarks>State-dict keys: <c>project_in</c>, <c>project_out</c>, <c>inner</c>.</remarks>
+public sealed class ProjectedQuantizer : Quantizer
+{
+    [ComponentName(Name = "project_in")]
+    private readonly Linear _projectIn;
+    [ComponentName(Name = "project_out")]
+    private readonly Linear _projectOut;
+    [ComponentName(Name = "inner")]
+    private readonly Quantizer _inner;
+
+    /// <summary>Draws the maps from the generator (seed 0 when null).</summary>
+    public ProjectedQuantizer(Quantizer inner, int width, Generator? generator = null)
+        : base(nameof(ProjectedQuantizer))
+    {
+        ArgumentNullException.ThrowIfNull(inner);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
+        using var own = generator is null ? new Generator(0) : null;
+        _projectIn = nn.Linear(width, inner.Width);
+        _projectOut = nn.Linear(inner.Width, width);
+        Initialize.Reset(_projectIn, generator ?? own!);
+        Initialize.Reset(_projectOut, generator ?? own!);
+        _inner = inner;
+        Width = width;
+        RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    public override long Width { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<long> CodebookSizes => _inner.CodebookSizes;
+
+    /// <summary>The quantizer between the maps.</summary>
+    public Quantizer Inner => _inner;
+
+    internal override bool AcceptsFewerStages => _inner.AcceptsFewerStages;
+
+    internal override RowResult QuantizeRows(RowBatch batch)
+    {
+        var result = _inner.QuantizeRows(batch with { Rows = _projectIn.call(batch.Rows) });
+        return result with { Values = _projectOut.call(result.Values), Error = null };
+    }
+
+    internal override Tensor DecodeRows(Tensor indices)
+    {
+        using var scope = NewDisposeScope();
+        var values = _projectOut.call(_inner.DecodeRows(indices));
+        // A position without any index is nothing, not the map's bias.
+        return values.masked_fill((indices < 0).all(1).unsqueeze(1), 0).MoveToOuterDisposeScope();
+    }
+}
