@@ -20,11 +20,13 @@ public sealed partial class Chart
     /// <param name="values">Heights <c>[series, category]</c> in row order.</param>
     /// <param name="errors">Half lengths of error bars in the same order, or empty.</param>
     /// <exception cref="ArgumentException">There are not as many values as categories times series.</exception>
+    /// <exception cref="InvalidOperationException">An axis is logarithmic.</exception>
     public Chart GroupedBars<T>(IReadOnlyList<string> categories, IReadOnlyList<string> names, ReadOnlySpan<T> values, ReadOnlySpan<T> errors = default)
         where T : struct, INumber<T>
     {
         ArgumentNullException.ThrowIfNull(categories);
         ArgumentNullException.ThrowIfNull(names);
+        NeedsLinearAxes("Bars");
         var (heights, halves) = (Numbers(values), Numbers(errors));
         SameLength(categories.Count * names.Count, heights.Length, nameof(categories), nameof(values));
         if (halves.Length > 0) SameLength(heights.Length, halves.Length, nameof(values), nameof(errors));
@@ -40,7 +42,8 @@ public sealed partial class Chart
                 bars.Add(new Bar
                 {
                     Position = category + ((series - ((names.Count - 1) / 2.0)) * width), Value = heights[at], Size = width * 0.94,
-                    FillColor = color, LineWidth = 0, Error = halves.Length > 0 && double.IsFinite(halves[at]) ? halves[at] : 0, ErrorSize = width / 3,
+                    FillColor = color, Error = halves.Length > 0 && double.IsFinite(halves[at]) ? halves[at] : 0, ErrorSize = width / 3,
+                    LineColor = PlotColors.Text, LineWidth = halves.Length > 0 ? 1.5f : 0,
                 });
             }
             var plot = _plot.Add.Bars(bars);
@@ -59,10 +62,12 @@ public sealed partial class Chart
     /// <param name="values">The values; those that are not finite are left out.</param>
     /// <param name="bins">Number of bins, or 0 for the square root of the number of values, between 5 and 60.</param>
     /// <param name="density">Areas that add to one instead of counts.</param>
+    /// <exception cref="InvalidOperationException">An axis is logarithmic.</exception>
     public Chart Histogram<T>(string? name, ReadOnlySpan<T> values, int bins = 0, bool density = false)
         where T : struct, INumber<T>
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bins);
+        NeedsLinearAxes("Histograms");
         var finite = Numbers(values).Where(double.IsFinite).ToArray();
         if (finite.Length == 0) return this;
         if (bins == 0) bins = Math.Clamp((int)Math.Sqrt(finite.Length), 5, 60);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using ScottPlot;
 using ScottPlot.TickGenerators;
 
@@ -10,7 +9,6 @@ public sealed partial class Chart
 
     private void Style()
     {
-        _plot.Font.Set(PlotFont.Name);
         _plot.FigureBackground.Color = Colors.White;
         _plot.DataBackground.Color = Colors.White;
         _plot.Axes.Color(PlotColors.Axis);
@@ -22,13 +20,19 @@ public sealed partial class Chart
             axis.TickLabelStyle.FontSize = TickSize;
             axis.TickLabelStyle.ForeColor = PlotColors.Text;
             axis.TickLabelStyle.FontName = PlotFont.Name;
+            axis.MinorTickStyle.Length = 0;
         }
         Words(_plot.Axes.Bottom.Label, _options.XLabel, LabelSize, bold: false);
         Words(_plot.Axes.Left.Label, _options.YLabel, LabelSize, bold: false);
         if (_options.Title.Length > 0) _plot.Title(_options.Title);
         Words(_plot.Axes.Title.Label, _options.Title, TitleSize, bold: true);
-        if (_options.LogX) _plot.Axes.Bottom.TickGenerator = LogTicks();
-        if (_options.LogY) _plot.Axes.Left.TickGenerator = LogTicks();
+        if (_options.LogX) (_plot.Axes.Bottom.TickGenerator, _plot.Axes.Bottom.MinorTickStyle.Length) = (new LogTicks(), 3);
+        if (_options.LogY) (_plot.Axes.Left.TickGenerator, _plot.Axes.Left.MinorTickStyle.Length) = (new LogTicks(), 3);
+        foreach (var axis in new[] { (ScottPlot.AxisPanels.AxisBase)_plot.Axes.Left, (ScottPlot.AxisPanels.AxisBase)_plot.Axes.Bottom })
+        {
+            axis.PaddingOutsideAxisLabels = new PixelPadding(6);
+            axis.PaddingBetweenTickAndAxisLabels = new PixelPadding(6);
+        }
     }
 
     private static void Words(LabelStyle label, string text, float size, bool bold)
@@ -70,15 +74,18 @@ public sealed partial class Chart
         return _plot;
     }
 
-    // The values are logarithms already; ticks stand at whole powers and are named by what they stand for.
-    private static NumericAutomatic LogTicks() => new()
+    private void NeedsLinearAxes(string what)
     {
-        IntegerTicksOnly = true,
-        MinorTickGenerator = new LogMinorTickGenerator(),
-        LabelFormatter = exponent => Math.Abs(exponent) <= 3
-            ? Math.Pow(10, exponent).ToString("0.###", CultureInfo.InvariantCulture)
-            : string.Create(CultureInfo.InvariantCulture, $"1e{exponent:0}"),
-    };
+        if (_options.LogX || _options.LogY) throw new InvalidOperationException($"{what} need linear axes; leave LogX and LogY off.");
+    }
+
+    // Cells have edges of their own.
+    private void HideFrame()
+    {
+        _plot.HideGrid();
+        _plot.Axes.Left.FrameLineStyle.Width = 0;
+        _plot.Axes.Bottom.FrameLineStyle.Width = 0;
+    }
 
     private static void Categories(IReadOnlyList<string> names, IAxis axis, Func<int, double> position)
     {

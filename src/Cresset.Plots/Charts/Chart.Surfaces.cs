@@ -20,6 +20,7 @@ public sealed partial class Chart
         where T : struct, INumber<T>
     {
         options = (options ?? new HeatMapOptions()).ThrowIfInvalid();
+        NeedsLinearAxes("Heat maps");
         var table = Table(values, rows, columns);
         if (options.CellTexts is { } texts) SameLength(rows * columns, texts.Count, nameof(values), nameof(options.CellTexts));
         var map = Colored(table, options);
@@ -29,7 +30,8 @@ public sealed partial class Chart
         if (options.ShowValues || options.CellTexts is not null) CellTexts(table, options, map);
         Names(options.ColumnLabels, columns, _plot.Axes.Bottom, i => i);
         Names(options.RowLabels, rows, _plot.Axes.Left, i => -i);
-        _plot.HideGrid();
+        HideFrame();
+        CellEdges(rows, columns);
         _plot.Axes.SetLimits(-0.5, columns - 0.5, -rows + 0.5, 0.5);
         _plot.Axes.SquareUnits();
         return this;
@@ -46,12 +48,13 @@ public sealed partial class Chart
         where T : struct, INumber<T>
     {
         options = (options ?? new HeatMapOptions()).ThrowIfInvalid();
+        NeedsLinearAxes("Surfaces");
         var map = Colored(Table(values, rows, columns), options);
         map.FlipVertically = true;
         map.Smooth = true;
         var (dx, dy) = ((area.XMax - area.XMin) / Math.Max(1, columns - 1) / 2, (area.YMax - area.YMin) / Math.Max(1, rows - 1) / 2);
         map.Rectangle = new CoordinateRect(area.XMin - dx, area.XMax + dx, area.YMin - dy, area.YMax + dy);
-        _plot.HideGrid();
+        HideFrame();
         _plot.Axes.SetLimits(area.XMin, area.XMax, area.YMin, area.YMax);
         return this;
     }
@@ -77,6 +80,7 @@ public sealed partial class Chart
                 drawn.LineWidth = 1;
             }
         }
+        if (!_plot.Axes.LimitsHaveBeenSet) _plot.Axes.SetLimits(X(area.XMin), X(area.XMax), Y(area.YMin), Y(area.YMax));
         return this;
     }
 
@@ -127,7 +131,9 @@ public sealed partial class Chart
 
     private ScottPlot.Plottables.Heatmap Colored(double[,] table, HeatMapOptions options)
     {
-        var finite = table.Cast<double>().Where(double.IsFinite).DefaultIfEmpty(0).ToList();
+        var finite = table.Cast<double>().Where(double.IsFinite).ToList();
+        var empty = finite.Count == 0;
+        if (empty) finite.Add(0);
         var (min, max) = (options.Minimum ?? finite.Min(), options.Maximum ?? finite.Max());
         // The middle colour of a signed scale means zero unless the ends are given.
         if (options is { Colors: ColorScale.Diverging, Minimum: null, Maximum: null }) max = -(min = -Math.Max(Math.Abs(min), Math.Abs(max)));
@@ -139,8 +145,9 @@ public sealed partial class Chart
                 if (!double.IsFinite(table[i, j])) table[i, j] = double.NaN;
             }
         }
-        var map = _plot.Add.Heatmap(table);
-        map.Colormap = ColorMap.Of(options.Colors);
+        // The library cannot draw a table without any number.
+        var map = _plot.Add.Heatmap(empty ? new double[table.GetLength(0), table.GetLength(1)] : table);
+        map.Colormap = empty ? ColorMap.Nothing : ColorMap.Of(options.Colors);
         map.ManualRange = new ScottPlot.Range(min, max);
         map.NaNCellColor = PlotColors.Grid;
         if (options.ColorBar)
@@ -148,9 +155,26 @@ public sealed partial class Chart
             var bar = _plot.Add.ColorBar(map);
             bar.Axis.TickLabelStyle.FontName = PlotFont.Name;
             bar.Axis.TickLabelStyle.FontSize = TickSize;
+            bar.Axis.TickLabelStyle.ForeColor = PlotColors.Text;
+            bar.Axis.MinorTickStyle.Length = 0;
+            bar.Axis.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { TickDensity = 0.5 };
             Words(bar.LabelStyle, options.ColorBarLabel, LabelSize, bold: false);
         }
         return map;
+    }
+
+    // A thin edge tells empty cells from the paper; very small cells would vanish under it.
+    private void CellEdges(int rows, int columns)
+    {
+        if (Math.Min(_options.Width * 0.75 / columns, _options.Height * 0.75 / rows) < 14) return;
+        for (var i = 0; i <= rows; i++) Edge(-0.5, 0.5 - i, columns - 0.5, 0.5 - i);
+        for (var j = 0; j <= columns; j++) Edge(j - 0.5, 0.5, j - 0.5, 0.5 - rows);
+
+        void Edge(double x1, double y1, double x2, double y2)
+        {
+            var line = _plot.Add.Line(x1, y1, x2, y2);
+            (line.LineColor, line.LineWidth, line.MarkerSize) = (PlotColors.Grid, 1, 0);
+        }
     }
 
     private void CellTexts(double[,] table, HeatMapOptions options, ScottPlot.Plottables.Heatmap map)

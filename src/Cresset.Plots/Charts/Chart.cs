@@ -135,7 +135,8 @@ public sealed partial class Chart : Figure
     public override byte[] ToPng() => Finished().GetImageBytes(_options.Width, _options.Height, ImageFormat.Png);
 
     /// <inheritdoc/>
-    public override string ToSvg() => Finished().GetSvgXml(_options.Width, _options.Height);
+    public override string ToSvg() => Finished().GetSvgXml(_options.Width, _options.Height)
+        .Replace($"font-family=\"{PlotFont.Name}\"", $"font-family=\"{PlotFont.Name}, Verdana, sans-serif\"", StringComparison.Ordinal);
 
     /// <summary>The chart as a picture of pixels, for grids and animations.</summary>
     public Picture ToPicture() => Picture.Decode(ToPng());

@@ -10,11 +10,12 @@ internal static class Gallery
         ["curves"] = Curves,
         ["log-log"] = LogLog,
         ["curves-legend-outside"] = LegendOutside,
+        ["log-short"] = () => new Chart(new ChartOptions { Title = "Short range", LogX = true, LogY = true, XLabel = "x", YLabel = "y" }).Line(null, new[] { 20.0, 30, 90 }, new[] { 0.2, 0.5, 0.9 }),
         ["scatter"] = Points,
         ["bars"] = () => new Chart(new ChartOptions { Title = "Accuracy", YLabel = "share of the test part" })
             .Bars(["3-NN", "logistic", "SVC", "small CNN"], new[] { 0.967, 0.900, 0.958, 0.972 }, new[] { 0.004, 0.01, 0.006, 0.003 }),
         ["bars-negative"] = () => new Chart(new ChartOptions { Title = "Reward by action" }).Bars(["left", "right"], new[] { -3f, 2f }),
-        ["grouped-bars"] = () => new Chart(new ChartOptions { Title = "Steps per second", YLabel = "steps/s", Legend = LegendPlace.UpperLeft })
+        ["grouped-bars"] = () => new Chart(new ChartOptions { Title = "Steps per second", YLabel = "steps/s" })
             .GroupedBars(["batch 32", "batch 64", "batch 128"], ["Cresset", "PyTorch", "bare loop"], new[] { 210.0, 140, 90, 180, 130, 95, 215, 142, 92 }),
         ["histogram"] = Distributions,
         ["heat-map"] = () => new Chart(new ChartOptions { Title = "Correlation", Width = 640, Height = 520 })
@@ -89,9 +90,9 @@ internal static class Gallery
             values[i] = i == 7 ? double.NaN : 10 - Math.Abs(row - 3) - Math.Abs(column - 4);
             if (i is 7 or 19) continue;
             xs.Add(column);
-            ys.Add(-row - 0.18);
+            ys.Add(-row - 0.24);
             dx.Add(column < 4 ? 0.4 : 0);
-            dy.Add(column < 4 ? 0 : -0.4);
+            dy.Add(column < 4 ? 0 : -0.34);
         }
         return new Chart(new ChartOptions { Title = "State values and greedy actions", Width = 640, Height = 480 })
             .HeatMap(values, 4, 5, new HeatMapOptions { CellTexts = [.. values.Select(v => double.IsNaN(v) ? "" : $"{v:0.0}\n ")], ColorBarLabel = "value" })
