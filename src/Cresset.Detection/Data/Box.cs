@@ -16,10 +16,19 @@ public readonly record struct Box(double X, double Y, double Width, double Heigh
     /// <summary><c>Width * Height</c>.</summary>
     public double Area => Width * Height;
 
-    /// <summary>The box between two corners.</summary>
-    public static Box FromCorners(double xMin, double yMin, double xMax, double yMax) => new(xMin, yMin, xMax - xMin, yMax - yMin);
+    /// <summary>The box between two corners; <see cref="Right"/> and <see cref="Bottom"/> give the corner back to the bit where a double can.</summary>
+    public static Box FromCorners(double xMin, double yMin, double xMax, double yMax) => new(xMin, yMin, Extent(xMin, xMax), Extent(yMin, yMax));
 
     /// <summary>The box around a centre.</summary>
     public static Box FromCenter(double centerX, double centerY, double width, double height)
         => new(centerX - (width / 2), centerY - (height / 2), width, height);
+
+    /// <summary>The length whose sum with the start rounds to the end.</summary>
+    private static double Extent(double start, double end)
+    {
+        var length = end - start;
+        if (start + length == end) return length;
+        if (start + Math.BitIncrement(length) == end) return Math.BitIncrement(length);
+        return start + Math.BitDecrement(length) == end ? Math.BitDecrement(length) : length;
+    }
 }

@@ -5,6 +5,9 @@ namespace Cresset.Detection;
 /// <summary>Runs a matcher over all groups of a plan, a category at a time; the result is the same for any number of threads.</summary>
 internal static class MatchRunner
 {
+    /// <summary>The file order is not known; equal scores then follow the image ids.</summary>
+    public const long NoSequence = long.MinValue;
+
     public static CategoryMatches[] Run(EvaluationPlan plan, Func<GroupMatcher> makeMatcher, int threads, IProgress<double>? progress, CancellationToken cancellation)
     {
         var matches = new CategoryMatches[plan.CategoryIds.Length];
@@ -60,7 +63,7 @@ internal static class MatchRunner
         for (var i = 0; i < detections.Length; i++)
         {
             slots.Scores[i] = allDetections[detections[i]].Score;
-            slots.Sequence[i] = firstSequence + detections[i];
+            slots.Sequence[i] = firstSequence == NoSequence ? 0 : firstSequence + detections[i];
         }
         var group = new MatchGroup
         {

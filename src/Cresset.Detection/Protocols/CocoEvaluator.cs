@@ -14,16 +14,17 @@ public sealed class CocoEvaluator
     private readonly HashSet<long> _categoryIds;
     private readonly CocoMatcher _matcher;
     private readonly CocoRules _rules;
+    private readonly CocoVariant _variant;
     private readonly EvaluationState _state;
 
     /// <summary>Makes an empty evaluator for the given categories.</summary>
     /// <exception cref="Numerics.InvalidOptionsException">The options are not allowed.</exception>
     public CocoEvaluator(IReadOnlyList<DatasetCategory> categories, CocoOptions? options = null)
-        : this(categories, options ?? new CocoOptions(), DetectionAreaSource.PerDetection)
+        : this(categories, options ?? new CocoOptions(), CocoVariant.Coco)
     {
     }
 
-    private CocoEvaluator(IReadOnlyList<DatasetCategory> categories, CocoOptions options, DetectionAreaSource areaSource, EvaluationState? state = null)
+    internal CocoEvaluator(IReadOnlyList<DatasetCategory> categories, CocoOptions options, CocoVariant variant, DetectionAreaSource areaSource = DetectionAreaSource.PerDetection, EvaluationState? state = null)
     {
         ArgumentNullException.ThrowIfNull(categories);
         _options = Numerics.OptionsRecordExtensions.ThrowIfInvalid(options);
@@ -31,9 +32,10 @@ public sealed class CocoEvaluator
         var chosen = options.CategoryIds?.ToHashSet();
         _categories = [.. categories.GroupBy(c => c.Id).Select(g => g.Last()).Where(c => chosen is null || chosen.Contains(c.Id)).OrderBy(c => c.Id)];
         _categoryIds = [.. _categories.Select(c => c.Id)];
-        _rules = RulesOf(options, _maxDetections[^1], areaSource);
+        _variant = variant;
+        _rules = RulesOf(options, _maxDetections[^1], areaSource, variant);
         _matcher = new CocoMatcher(options, _rules);
-        _state = state ?? new EvaluationState(FingerprintOf(options, _maxDetections), options.AreaRanges.Count);
+        _state = state ?? new EvaluationState(FingerprintOf(options, _maxDetections, variant), options.AreaRanges.Count);
     }
 
     /// <summary>Number of images added.</summary>
@@ -45,13 +47,16 @@ public sealed class CocoEvaluator
 
     /// <summary>Matches a whole data set and gives the filled evaluator, which can be saved or merged.</summary>
     public static CocoEvaluator FromDataset(DetectionDataset dataset, DetectionResults results, CocoOptions? options = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
+        => FromDataset(dataset, results, options ?? new CocoOptions(), CocoVariant.Coco, progress, cancellationToken);
+
+    internal static CocoEvaluator FromDataset(DetectionDataset dataset, DetectionResults results, CocoOptions options, CocoVariant variant, IProgress<double>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(results);
-        options ??= new CocoOptions();
         var source = options.Corrected ? DetectionAreaSource.PerDetection : CocoRules.SourceOf(results.Items);
-        var evaluator = new CocoEvaluator(dataset.Categories, options, source);
-        var plan = EvaluationPlan.Make(dataset, results, options.CategoryIds, options.ImageIds, options.ClassAgnostic, lastCopyStandsForAll: !options.Corrected);
+        var evaluator = new CocoEvaluator(dataset.Categories, options, variant, source);
+        var keep = variant == CocoVariant.Lvis ? FederatedFilter.Keep(dataset.Objects, results.Items, dataset.FindImage, evaluator._maxDetections[^1], evaluator._categoryIds) : null;
+        var plan = EvaluationPlan.Make(dataset, results, options.CategoryIds, options.ImageIds, options.ClassAgnostic, lastCopyStandsForAll: !options.Corrected, keep is null ? null : i => keep[i]);
         foreach (var matches in MatchRunner.Run(plan, () => new CocoMatcher(options, evaluator._rules), options.ThreadCount, progress, cancellationToken))
         {
             evaluator._state.Put(matches);
@@ -71,9 +76,14 @@ public sealed class CocoEvaluator
         _state.AddImage(image.Id);
         var allObjects = objects as GroundTruthObject[] ?? [.. objects];
         var allDetections = detections as DetectedObject[] ?? [.. detections];
+        if (_variant == CocoVariant.Lvis)
+        {
+            var keep = FederatedFilter.Keep(allObjects, allDetections, _ => image, _maxDetections[^1], _categoryIds);
+            allDetections = [.. allDetections.Where((_, i) => keep[i])];
+        }
         foreach (var (category, o, d) in ImageGroups.Split(allObjects, allDetections, _categoryIds, _options.ClassAgnostic))
         {
-            MatchRunner.MatchOne(_state.Category(category), _matcher, image.Id, image, allObjects, allDetections, o, d, 0);
+            MatchRunner.MatchOne(_state.Category(category), _matcher, image.Id, image, allObjects, allDetections, o, d, MatchRunner.NoSequence);
         }
     }
 
@@ -91,12 +101,14 @@ public sealed class CocoEvaluator
     /// <summary>Reads a state that <see cref="Save"/> wrote, for the same categories and options.</summary>
     /// <exception cref="InvalidDataException">The stream is damaged or was written with other options.</exception>
     public static CocoEvaluator Load(Stream stream, IReadOnlyList<DatasetCategory> categories, CocoOptions? options = null)
+        => Load(stream, categories, options ?? new CocoOptions(), CocoVariant.Coco);
+
+    internal static CocoEvaluator Load(Stream stream, IReadOnlyList<DatasetCategory> categories, CocoOptions options, CocoVariant variant)
     {
-        options ??= new CocoOptions();
         var state = EvaluationState.Read(stream);
-        var wanted = FingerprintOf(options, [.. options.MaxDetections.Order()]);
+        var wanted = FingerprintOf(options, [.. options.MaxDetections.Order()], variant);
         if (state.Fingerprint != wanted) throw new InvalidDataException($"The state was saved with other options: {state.Fingerprint}; these are {wanted}.");
-        return new CocoEvaluator(categories, options, DetectionAreaSource.PerDetection, state);
+        return new CocoEvaluator(categories, options, variant, DetectionAreaSource.PerDetection, state);
     }
 
     /// <summary>The result over all images added so far; more may be added afterwards.</summary>
@@ -119,22 +131,25 @@ public sealed class CocoEvaluator
             }, _ => { });
         }
         var names = ids is [-1] && _options.ClassAgnostic ? ["all"] : Array.ConvertAll(_categories, c => c.Name.Length > 0 ? c.Name : c.Id.ToString(CultureInfo.InvariantCulture));
-        return new CocoResult(_options, ids, names, _maxDetections, tables, matches);
+        var frequencies = _options.ClassAgnostic ? [""] : Array.ConvertAll(_categories, c => c.Frequency);
+        return new CocoResult(_options, _variant, ids, names, frequencies, _maxDetections, tables, matches);
     }
 
-    internal static CocoRules RulesOf(CocoOptions options, int maxDetections, DetectionAreaSource areaSource) => new()
+    internal static CocoRules RulesOf(CocoOptions options, int maxDetections, DetectionAreaSource areaSource, CocoVariant variant = CocoVariant.Coco) => new()
     {
-        MaxDetections = maxDetections,
-        IdZeroIsNoMatch = !options.Corrected,
-        IgnoringMarks = options.Corrected ? ObjectMarks.Crowd | ObjectMarks.Ignore : ObjectMarks.Crowd,
+        MaxDetections = variant == CocoVariant.Lvis ? int.MaxValue : maxDetections,
+        CrowdsAreReusable = variant != CocoVariant.Lvis,
+        IdZeroIsNoMatch = !options.Corrected && variant != CocoVariant.TorchMetrics,
+        IgnoringMarks = variant == CocoVariant.Lvis ? ObjectMarks.Ignore : options.Corrected ? ObjectMarks.Crowd | ObjectMarks.Ignore : ObjectMarks.Crowd,
         UnlabelledAreIgnored = options.Kind == IouKind.Keypoints,
         AreaSource = areaSource,
+        HonoursNotExhaustive = variant == CocoVariant.Lvis,
     };
 
-    private static string FingerprintOf(CocoOptions o, int[] maxDetections)
+    private static string FingerprintOf(CocoOptions o, int[] maxDetections, CocoVariant variant)
     {
         static string List(IEnumerable<double> values) => string.Join(",", values.Select(v => v.ToString("R", CultureInfo.InvariantCulture)));
         var areas = string.Join(",", o.AreaRanges.Select(a => string.Create(CultureInfo.InvariantCulture, $"{a.Name}:{a.Min:R}-{a.Max:R}")));
-        return string.Create(CultureInfo.InvariantCulture, $"coco kind={o.Kind} iou={List(o.IouThresholds)} dets={string.Join(",", maxDetections)} areas={areas} agnostic={o.ClassAgnostic} corrected={o.Corrected} sigmas={(o.Kind == IouKind.Keypoints ? List(o.KeypointSigmas) : "")} band={(o.Kind == IouKind.Boundary ? o.BoundaryRatio : 0):R}");
+        return string.Create(CultureInfo.InvariantCulture, $"{variant} kind={o.Kind} iou={List(o.IouThresholds)} dets={string.Join(",", maxDetections)} areas={areas} agnostic={o.ClassAgnostic} corrected={o.Corrected} sigmas={(o.Kind == IouKind.Keypoints ? List(o.KeypointSigmas) : "")} band={(o.Kind == IouKind.Boundary ? o.BoundaryRatio : 0):R}");
     }
 }

@@ -24,7 +24,7 @@ internal sealed class CocoMatcher : GroupMatcher
         _starts = [.. options.IouThresholds.Select(t => Math.Min(t, 1 - 1e-10))];
         _areas = [.. options.AreaRanges];
         MaxDetections = rules.MaxDetections;
-        _overlap = new OverlapMatrix(options);
+        _overlap = new OverlapMatrix(options, rules.CrowdsAreReusable);
     }
 
     public override int Layers => _areas.Length;
@@ -45,7 +45,6 @@ internal sealed class CocoMatcher : GroupMatcher
         }
         if (n > _best.Length) (_best, _sizes) = (new double[n * 2], new double[n * 2]);
         MeasureDetections(group);
-        var never = _rules.UnmatchedNeverCount(group);
         // pycocotools looks keypoint overlaps up under the class; class-agnostic it finds none.
         var noOverlaps = _options.Kind == IouKind.Keypoints && _options.ClassAgnostic && !_options.Corrected;
         if (n > 0 && m > 0 && !noOverlaps)
@@ -59,7 +58,7 @@ internal sealed class CocoMatcher : GroupMatcher
             var counting = OrderObjects(group, area);
             slots.Positives[layer] = counting;
             if (n > 0 && m > 0 && !noOverlaps) MatchLayer(group, slots, layer);
-            IgnoreOutside(n, slots, layer, area, never);
+            IgnoreOutside(group, slots, layer, area);
         }
     }
 
@@ -156,13 +155,14 @@ internal sealed class CocoMatcher : GroupMatcher
 
     /// <summary>Unmatched detections whose own area is outside the range do not count.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void IgnoreOutside(int n, SegmentSlots slots, int layer, in AreaRange area, bool never)
+    private void IgnoreOutside(in MatchGroup group, SegmentSlots slots, int layer, in AreaRange area)
     {
         var layers = _areas.Length;
         var all = _starts.Length == 64 ? ulong.MaxValue : (1UL << _starts.Length) - 1;
-        for (var d = 0; d < n; d++)
+        for (var d = 0; d < group.Detections.Length; d++)
         {
-            if (!never && !(_sizes[d] < area.Min || _sizes[d] > area.Max)) continue;
+            var outside = _sizes[d] < area.Min || _sizes[d] > area.Max;
+            if (!outside && !(_rules.HonoursNotExhaustive && _rules.MissNeverCounts(group.AllDetections[group.Detections[d]], group.Image))) continue;
             var slot = (d * layers) + layer;
             slots.Ignored[slot] |= all & ~slots.Hits[slot];
         }

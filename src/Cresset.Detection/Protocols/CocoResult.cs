@@ -6,8 +6,10 @@ public sealed class CocoResult
     private readonly CocoTables _tables;
     private double[]? _precision, _scores, _recall;
 
-    internal CocoResult(CocoOptions options, long[] categoryIds, string[] categoryNames, int[] maxDetections, CocoTables tables, CategoryMatches[] matches)
+    internal CocoResult(CocoOptions options, CocoVariant variant, long[] categoryIds, string[] categoryNames, string[] frequencies, int[] maxDetections, CocoTables tables, CategoryMatches[] matches)
     {
+        Variant = variant;
+        Frequencies = frequencies;
         Options = options;
         CategoryIds = categoryIds;
         CategoryNames = categoryNames;
@@ -49,6 +51,10 @@ public sealed class CocoResult
 
     internal CategoryMatches[] Matches { get; }
 
+    internal CocoVariant Variant { get; }
+
+    internal string[] Frequencies { get; }
+
     /// <summary>AP: the mean of all defined precisions; null selects all thresholds or categories. -1 when none is defined.</summary>
     /// <param name="threshold">Index of the IoU threshold.</param>
     /// <param name="category">Index of the category.</param>
@@ -57,7 +63,7 @@ public sealed class CocoResult
     public double AveragePrecision(int? threshold = null, int? category = null, int area = 0, int maxDetections = -1)
     {
         var m = maxDetections < 0 ? MaxDetections.Count - 1 : maxDetections;
-        return Mean(threshold, category, withRecalls: true, area, m);
+        return Mean(threshold, category, withRecalls: true, area, m, null);
     }
 
     /// <summary>AR: the mean of all defined final recalls; null selects all thresholds or categories. -1 when none is defined.</summary>
@@ -68,16 +74,20 @@ public sealed class CocoResult
     public double AverageRecall(int? threshold = null, int? category = null, int area = 0, int maxDetections = -1)
     {
         var m = maxDetections < 0 ? MaxDetections.Count - 1 : maxDetections;
-        return Mean(threshold, category, withRecalls: false, area, m);
+        return Mean(threshold, category, withRecalls: false, area, m, null);
     }
 
-    private double Mean(int? threshold, int? category, bool withRecalls, int area, int m)
+    /// <summary>AP over the categories of one LVIS frequency group.</summary>
+    internal double FrequencyAp(string frequency) => Mean(null, null, withRecalls: true, 0, MaxDetections.Count - 1, frequency);
+
+    private double Mean(int? threshold, int? category, bool withRecalls, int area, int m, string? frequency)
     {
         double sum = 0, carry = 0;
         long count = 0;
         var recalls = withRecalls ? _tables.Shape[1] : 1;
         for (var k = category ?? 0; k < (category + 1 ?? _tables.Shape[2]); k++)
         {
+            if (frequency is not null && Frequencies[k] != frequency) continue;
             for (var t = threshold ?? 0; t < (threshold + 1 ?? _tables.Shape[0]); t++)
             {
                 var cell = _tables.Cell(k, area, m, t);
@@ -95,58 +105,5 @@ public sealed class CocoResult
             }
         }
         return count == 0 ? -1 : sum / count;
-    }
-}
-
-/// <summary>The statistics in the order of the reference.</summary>
-internal static class CocoSummary
-{
-    public static (string[] Names, double[] Stats) Make(CocoResult result) => result.Options.Kind == IouKind.Keypoints ? Keypoints(result) : Boxes(result);
-
-    private static (string[] Names, double[] Stats) Boxes(CocoResult r)
-    {
-        var max = r.MaxDetections;
-        int first = 0, second = Math.Min(1, max.Count - 1), last = Math.Min(2, max.Count - 1);
-        // pycocotools reports AP only for exactly 100 detections, whatever the list says.
-        var forAp = r.Options.Corrected ? max.Count - 1 : IndexOf(max, 100);
-        if (r.Options.Corrected) last = max.Count - 1;
-        string[] names = ["AP", "AP50", "AP75", "APs", "APm", "APl", $"AR{max[first]}", $"AR{max[second]}", $"AR{max[last]}", "ARs", "ARm", "ARl"];
-        return (names, [
-            Ap(r, null, "all", forAp), Ap(r, .5, "all", last), Ap(r, .75, "all", last),
-            Ap(r, null, "small", last), Ap(r, null, "medium", last), Ap(r, null, "large", last),
-            Ar(r, null, "all", first), Ar(r, null, "all", second), Ar(r, null, "all", last),
-            Ar(r, null, "small", last), Ar(r, null, "medium", last), Ar(r, null, "large", last),
-        ]);
-    }
-
-    private static (string[] Names, double[] Stats) Keypoints(CocoResult r)
-    {
-        var m = r.Options.Corrected ? r.MaxDetections.Count - 1 : IndexOf(r.MaxDetections, 20);
-        return (["AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl"], [
-            Ap(r, null, "all", m), Ap(r, .5, "all", m), Ap(r, .75, "all", m), Ap(r, null, "medium", m), Ap(r, null, "large", m),
-            Ar(r, null, "all", m), Ar(r, .5, "all", m), Ar(r, .75, "all", m), Ar(r, null, "medium", m), Ar(r, null, "large", m),
-        ]);
-    }
-
-    private static double Ap(CocoResult r, double? iou, string area, int m)
-        => Find(r, iou, area, out var t, out var a) && m >= 0 ? r.AveragePrecision(t, null, a, m) : -1;
-
-    private static double Ar(CocoResult r, double? iou, string area, int m)
-        => Find(r, iou, area, out var t, out var a) && m >= 0 ? r.AverageRecall(t, null, a, m) : -1;
-
-    private static bool Find(CocoResult r, double? iou, string area, out int? threshold, out int layer)
-    {
-        threshold = iou is null ? null : IndexOf(r.Options.IouThresholds, iou.Value);
-        layer = IndexOf([.. r.Options.AreaRanges.Select(x => x.Name)], area);
-        return threshold is not < 0 && layer >= 0;
-    }
-
-    private static int IndexOf<T>(IReadOnlyList<T> list, T value)
-    {
-        for (var i = 0; i < list.Count; i++)
-        {
-            if (EqualityComparer<T>.Default.Equals(list[i], value)) return i;
-        }
-        return -1;
     }
 }

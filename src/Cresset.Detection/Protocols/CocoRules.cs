@@ -24,8 +24,8 @@ internal sealed class CocoRules
 
     public bool Ignores(in GroundTruthObject o) => (o.Marks & IgnoringMarks) != 0 || (UnlabelledAreIgnored && o.KeypointCount == 0);
 
-    public bool UnmatchedNeverCount(in MatchGroup group)
-        => HonoursNotExhaustive && group.Image?.NotExhaustiveCategoryIds is { } open && open.Contains(group.CategoryId);
+    public bool MissNeverCounts(in DetectedObject detection, DatasetImage? image)
+        => HonoursNotExhaustive && image?.NotExhaustiveCategoryIds is { } open && open.Contains(detection.CategoryId);
 
     public double DetectionArea(in DetectedObject detection, DatasetImage? image) => AreaSource switch
     {

@@ -1,0 +1,120 @@
+using Cresset.Numerics;
+
+namespace Cresset.Detection;
+
+/// <summary>The named rules by which detections are scored; each gives the answer of its own tool.</summary>
+public enum DetectionProtocol
+{
+    /// <summary>pycocotools, accidents included.</summary>
+    Coco,
+
+    /// <summary>COCO without the known accidents.</summary>
+    CocoFixed,
+
+    /// <summary>VOC until 2009: mean of 11 precisions.</summary>
+    Voc07,
+
+    /// <summary>VOC from 2010 on: area under the envelope.</summary>
+    Voc10,
+
+    /// <summary>Object-Detection-Metrics by Padilla et al. 2020, all points.</summary>
+    Padilla,
+
+    /// <summary>The same, 11 points.</summary>
+    Padilla11,
+
+    /// <summary>LVIS: federated annotation, frequency groups, 300 detections an image.</summary>
+    Lvis,
+
+    /// <summary>Open Images: group-of regions, hierarchy.</summary>
+    OpenImages,
+
+    /// <summary>ultralytics, current curve.</summary>
+    Yolo,
+
+    /// <summary>ultralytics before the curve was closed at the last recall.</summary>
+    YoloLegacy,
+
+    /// <summary>torchmetrics: COCO in float32.</summary>
+    TorchMetrics,
+
+    /// <summary>tidecv.</summary>
+    Tide,
+}
+
+/// <summary>Names of protocols as commands and files have them.</summary>
+public static class DetectionProtocols
+{
+    private static readonly (DetectionProtocol Protocol, string Name)[] Table =
+    [
+        (DetectionProtocol.Coco, "coco"), (DetectionProtocol.CocoFixed, "coco-fixed"), (DetectionProtocol.Voc07, "voc07"),
+        (DetectionProtocol.Voc10, "voc10"), (DetectionProtocol.Padilla, "padilla"), (DetectionProtocol.Padilla11, "padilla-11"),
+        (DetectionProtocol.Lvis, "lvis"), (DetectionProtocol.OpenImages, "openimages"), (DetectionProtocol.Yolo, "yolo"),
+        (DetectionProtocol.YoloLegacy, "yolo-legacy"), (DetectionProtocol.TorchMetrics, "torchmetrics"), (DetectionProtocol.Tide, "tide"),
+    ];
+
+    /// <summary>All names.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. Table.Select(t => t.Name)];
+
+    /// <summary>The name of a protocol, such as <c>coco-fixed</c>.</summary>
+    public static string NameOf(DetectionProtocol protocol) => Table.First(t => t.Protocol == protocol).Name;
+
+    /// <summary>The protocol of a name.</summary>
+    /// <exception cref="ArgumentException">There is none; the message names the nearest.</exception>
+    public static DetectionProtocol Parse(string name)
+    {
+        foreach (var (protocol, known) in Table)
+        {
+            if (string.Equals(known, name, StringComparison.OrdinalIgnoreCase)) return protocol;
+        }
+        throw new ArgumentException($"protocol \"{name}\" is not known; allowed: {string.Join(", ", Names)}.", nameof(name));
+    }
+}
+
+/// <summary>Parameters of a protocol; null takes what its tool takes.</summary>
+public sealed record ProtocolOptions : IOptionsRecord
+{
+    /// <summary>The rules.</summary>
+    public DetectionProtocol Protocol { get; init; }
+
+    /// <summary>What is compared; only the COCO family and <c>tide</c> know more than boxes.</summary>
+    public IouKind Kind { get; init; }
+
+    /// <summary>IoU thresholds; at most 64.</summary>
+    public IReadOnlyList<double>? IouThresholds { get; init; }
+
+    /// <summary>Numbers of detections an image and category may have (COCO family).</summary>
+    public IReadOnlyList<int>? MaxDetections { get; init; }
+
+    /// <summary>All categories as one.</summary>
+    public bool ClassAgnostic { get; init; }
+
+    /// <summary>Open Images: weight of a group-of region that was found, 0 or 1.</summary>
+    public double GroupOfWeight { get; init; }
+
+    /// <summary>Open Images: the class hierarchy; null for none.</summary>
+    public CategoryHierarchy? Hierarchy { get; init; }
+
+    /// <summary>ultralytics: compute overlaps in float32 with 1e-7 added to the union, as the package does.</summary>
+    public bool YoloSinglePrecision { get; init; }
+
+    /// <summary>tide: IoU below which a detection is background.</summary>
+    public double BackgroundThreshold { get; init; } = 0.1;
+
+    /// <summary>Standard deviations of keypoints.</summary>
+    public IReadOnlyList<double> KeypointSigmas { get; init; } = CocoOptions.PersonSigmas;
+
+    /// <summary>Threads; 0 takes all cores. Results do not depend on it.</summary>
+    public int Threads { get; init; }
+
+    /// <inheritdoc/>
+    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .Defined(Protocol)
+        .Defined(Kind)
+        .Must(IouThresholds is null || (IouThresholds.Count is > 0 and <= 64 && IouThresholds.All(t => t is >= 0 and <= 1)), IouThresholds is null ? "" : string.Join(", ", IouThresholds), "1 to 64 values in [0, 1]", field: nameof(IouThresholds))
+        .Must(MaxDetections is null || (MaxDetections.Count > 0 && MaxDetections.All(m => m >= 1)), MaxDetections is null ? "" : string.Join(", ", MaxDetections), "one or more numbers from 1 on", field: nameof(MaxDetections))
+        .Must(Kind == IouKind.Box || Protocol is DetectionProtocol.Coco or DetectionProtocol.CocoFixed or DetectionProtocol.Lvis or DetectionProtocol.TorchMetrics or DetectionProtocol.Tide, Kind, "boxes with this protocol", "Take coco for masks and keypoints.", nameof(Kind))
+        .Within(GroupOfWeight, 0, 1)
+        .Within(BackgroundThreshold, 0, 1)
+        .AtLeast(Threads, 0);
+}

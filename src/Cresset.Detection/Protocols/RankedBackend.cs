@@ -1,0 +1,119 @@
+using System.Globalization;
+
+namespace Cresset.Detection;
+
+/// <summary>VOC, Object-Detection-Metrics, Open Images and ultralytics: a ranking per category and a rule for its area.</summary>
+internal sealed class RankedBackend : IProtocolBackend
+{
+    private readonly ProtocolOptions _options;
+    private readonly IReadOnlyList<DatasetCategory> _categories;
+    private readonly HashSet<long> _ids;
+    private readonly double[] _thresholds;
+    private readonly GroupMatcher _matcher;
+    private readonly RankingRules _rules;
+    private EvaluationState _state;
+
+    public RankedBackend(ProtocolOptions options, IReadOnlyList<DatasetCategory> categories)
+    {
+        _options = options;
+        _categories = categories;
+        _ids = [.. categories.Select(c => c.Id)];
+        var yolo = options.Protocol is DetectionProtocol.Yolo or DetectionProtocol.YoloLegacy;
+        _thresholds = [.. options.IouThresholds ?? (yolo ? Grid.Linspace(.5, .95, 10) : [0.5])];
+        if (options.YoloSinglePrecision) _thresholds = Array.ConvertAll(_thresholds, t => (double)(float)t);
+        _matcher = MakeMatcher();
+        _rules = options.Protocol == DetectionProtocol.OpenImages
+            ? new RankingRules(TiesByFileOrder: false, TiesReversedBetweenImages: true, options.GroupOfWeight, DropIgnored: true)
+            : new RankingRules(TiesByFileOrder: true);
+        _state = new EvaluationState(Fingerprint(), _matcher.Layers);
+    }
+
+    public void AddDataset(DetectionDataset dataset, DetectionResults results, IProgress<double>? progress, CancellationToken cancellation)
+    {
+        var keep = _options.Protocol == DetectionProtocol.OpenImages ? VerifiedOnly(dataset, results) : null;
+        var plan = EvaluationPlan.Make(dataset, results, [.. _ids], null, _options.ClassAgnostic, lastCopyStandsForAll: false, keep);
+        foreach (var matches in MatchRunner.Run(plan, MakeMatcher, _options.Threads == 0 ? Environment.ProcessorCount : _options.Threads, progress, cancellation)) _state.Put(matches);
+        _state.AddImages(plan.ImageIds);
+    }
+
+    public void Add(DatasetImage image, IReadOnlyList<GroundTruthObject> objects, IReadOnlyList<DetectedObject> detections)
+    {
+        _state.AddImage(image.Id);
+        GroundTruthObject[] allObjects = [.. objects];
+        DetectedObject[] allDetections = [.. detections];
+        if (_options.Protocol == DetectionProtocol.OpenImages && VerifiedOnly(new DetectionDataset([image], _categories, allObjects), new DetectionResults(allDetections)) is { } keep)
+        {
+            allDetections = [.. allDetections.Where((_, i) => keep(i))];
+        }
+        foreach (var (category, o, d) in ImageGroups.Split(allObjects, allDetections, _ids, _options.ClassAgnostic))
+        {
+            MatchRunner.MatchOne(_state.Category(category), _matcher, image.Id, image, allObjects, allDetections, o, d, MatchRunner.NoSequence);
+        }
+    }
+
+    public void Merge(IProtocolBackend other) => _state.Merge(((RankedBackend)other)._state);
+
+    public void Save(Stream stream) => _state.Write(stream);
+
+    public void Restore(Stream stream)
+    {
+        var state = EvaluationState.Read(stream);
+        if (state.Fingerprint != _state.Fingerprint) throw new InvalidDataException($"The state was saved with other options: {state.Fingerprint}; these are {_state.Fingerprint}.");
+        _state = state;
+    }
+
+    public ProtocolResult Compute()
+    {
+        var classes = new List<ProtocolClass>();
+        var named = _options.ClassAgnostic ? [(Id: -1L, Name: "all")] : _categories.Select(c => (c.Id, Name: ProtocolEvaluator.NameOf(c)));
+        foreach (var (id, name) in named)
+        {
+            var matches = (_state.Find(id) ?? new CategoryMatches(id, _matcher.Layers)).InImageOrder();
+            var curves = Enumerable.Range(0, _thresholds.Length).Select(t => RankedCurve.Make(matches, t, 0, _rules)).ToArray();
+            classes.Add(new ProtocolClass(id, name, curves[0].Positives, Array.ConvertAll(curves, Ap), curves[0]));
+        }
+        var counted = classes.Where(c => c.Positives > 0).ToArray();
+        var perThreshold = Enumerable.Range(0, _thresholds.Length).Select(t => counted.Length == 0 ? double.NaN : counted.Average(c => c.Ap[t])).ToArray();
+        var statistics = new List<ProtocolStatistic>();
+        if (_thresholds.Length > 1) statistics.Add(new ProtocolStatistic("mAP", perThreshold.Average()));
+        statistics.AddRange(_thresholds.Select((t, i) => new ProtocolStatistic("mAP" + (t * 100).ToString("0.##", CultureInfo.InvariantCulture), perThreshold[i])));
+        if (_thresholds.Length == 1) statistics.Insert(0, statistics[0] with { Name = "mAP" });
+        var yolo = _options.Protocol is DetectionProtocol.Yolo or DetectionProtocol.YoloLegacy;
+        var point = yolo ? YoloCurve.OperatingPoint([.. counted.Select(c => c.Curve)]) : null;
+        if (point is not null && counted.Length > 0)
+        {
+            statistics.Add(new ProtocolStatistic("P", point.Precision.Average()));
+            statistics.Add(new ProtocolStatistic("R", point.Recall.Average()));
+            statistics.Add(new ProtocolStatistic("confidence", point.Confidence));
+        }
+        return new ProtocolResult(_options.Protocol, _thresholds, statistics, classes) { OperatingPoint = point };
+    }
+
+    private double Ap(RankedCurve curve) => _options.Protocol switch
+    {
+        DetectionProtocol.Voc07 or DetectionProtocol.Padilla11 => curve.ElevenPointAp(),
+        DetectionProtocol.Yolo => YoloCurve.Ap(curve, legacy: false),
+        DetectionProtocol.YoloLegacy => YoloCurve.Ap(curve, legacy: true),
+        DetectionProtocol.OpenImages when curve.Positives == 0 => double.NaN,
+        _ => curve.AllPointAp(),
+    };
+
+    private GroupMatcher MakeMatcher() => _options.Protocol switch
+    {
+        DetectionProtocol.Voc07 or DetectionProtocol.Voc10 => new VocMatcher(_thresholds, padilla: false),
+        DetectionProtocol.Padilla or DetectionProtocol.Padilla11 => new VocMatcher(_thresholds, padilla: true),
+        DetectionProtocol.OpenImages => new OpenImagesMatcher(_thresholds),
+        _ => new YoloMatcher(_thresholds, _options.YoloSinglePrecision),
+    };
+
+    /// <summary>Where images list verified categories, detections of others are not judged.</summary>
+    private static Func<int, bool>? VerifiedOnly(DetectionDataset dataset, DetectionResults results)
+    {
+        if (!dataset.Images.Any(i => i.NegativeCategoryIds is not null)) return null;
+        HashSet<long> known = [.. dataset.Categories.Select(c => c.Id)];
+        var keep = FederatedFilter.Keep(dataset.Objects, results.Items, dataset.FindImage, int.MaxValue, known);
+        return i => keep[i] || dataset.FindImage(results.Items[i].ImageId)?.NegativeCategoryIds is null;
+    }
+
+    private string Fingerprint() => string.Create(CultureInfo.InvariantCulture, $"{DetectionProtocols.NameOf(_options.Protocol)} iou={string.Join(",", _thresholds.Select(t => t.ToString("R", CultureInfo.InvariantCulture)))} agnostic={_options.ClassAgnostic} single={_options.YoloSinglePrecision}");
+}

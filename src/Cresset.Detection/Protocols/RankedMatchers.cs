@@ -1,0 +1,181 @@
+namespace Cresset.Detection;
+
+/// <summary>
+/// VOC and Object-Detection-Metrics: a detection looks at the object of highest overlap (the first of equal ones), taken or
+/// not; there is no second choice.
+/// </summary>
+internal sealed class VocMatcher(IReadOnlyList<double> thresholds, bool padilla) : GroupMatcher
+{
+    private bool[] _taken = new bool[16];
+
+    public override int Layers => 1;
+
+    public override void Match(in MatchGroup group, SegmentSlots slots)
+    {
+        var m = group.Objects.Length;
+        for (var g = 0; g < m; g++)
+        {
+            if (!Neutral(group.AllObjects[group.Objects[g]])) slots.Positives[0]++;
+        }
+        if (m > _taken.Length) _taken = new bool[m * 2];
+        for (var t = 0; t < thresholds.Count; t++)
+        {
+            Array.Clear(_taken, 0, m);
+            for (var d = 0; d < group.Detections.Length; d++)
+            {
+                var (overlap, best) = Best(group.AllDetections[group.Detections[d]].Box, group);
+                if (best < 0 || !(padilla ? overlap >= thresholds[t] : overlap > thresholds[t])) continue;
+                if (Neutral(group.AllObjects[group.Objects[best]]))
+                {
+                    slots.Ignored[d] |= 1UL << t;
+                }
+                else if (!_taken[best])
+                {
+                    _taken[best] = true;
+                    slots.Hits[d] |= 1UL << t;
+                }
+            }
+        }
+    }
+
+    /// <summary>Difficult objects neither count nor are missed; COCO crowds are read as such. Padilla's tool knows neither.</summary>
+    private bool Neutral(in GroundTruthObject o) => !padilla && (o.IsDifficult || o.IsCrowd);
+
+    private (double Overlap, int Index) Best(in Box box, in MatchGroup group)
+    {
+        var best = padilla ? double.Epsilon : double.NegativeInfinity;
+        var index = -1;
+        double x1 = box.X, y1 = box.Y, x2 = box.Right, y2 = box.Bottom;
+        for (var g = 0; g < group.Objects.Length; g++)
+        {
+            var o = group.AllObjects[group.Objects[g]].Box;
+            double ox2 = o.Right, oy2 = o.Bottom;
+            // Object-Detection-Metrics first tests the plain edges, so boxes less than a pixel apart do not meet.
+            var apart = padilla && (x1 > ox2 || o.X > x2 || y2 < o.Y || y1 > oy2);
+            var overlap = apart ? 0 : BoxOverlap.InclusiveIou(x1, y1, x2, y2, o.X, o.Y, ox2, oy2);
+            if (!(overlap > best)) continue;
+            best = overlap;
+            index = g;
+        }
+        return (best, index);
+    }
+}
+
+/// <summary>ultralytics: each detection keeps its best object at or above the threshold, each object the first such detection.</summary>
+internal sealed class YoloMatcher(IReadOnlyList<double> thresholds, bool single) : GroupMatcher
+{
+    private bool[] _taken = new bool[16];
+
+    public override int Layers => 1;
+
+    public override void Match(in MatchGroup group, SegmentSlots slots)
+    {
+        var m = group.Objects.Length;
+        slots.Positives[0] = m;
+        if (m > _taken.Length) _taken = new bool[m * 2];
+        for (var t = 0; t < thresholds.Count; t++)
+        {
+            Array.Clear(_taken, 0, m);
+            for (var d = 0; d < group.Detections.Length; d++)
+            {
+                var best = -1;
+                double highest = 0;
+                for (var g = 0; g < m; g++)
+                {
+                    var overlap = Overlap(group.AllDetections[group.Detections[d]].Box, group.AllObjects[group.Objects[g]].Box);
+                    if (overlap >= thresholds[t] && (best < 0 || overlap > highest)) (best, highest) = (g, overlap);
+                }
+                if (best < 0 || _taken[best]) continue;
+                _taken[best] = true;
+                slots.Hits[d] |= 1UL << t;
+            }
+        }
+    }
+
+    private double Overlap(in Box a, in Box b) => single ? SingleOverlap(a, b) : BoxOverlap.Iou(a, b);
+
+    private static float SingleOverlap(in Box a, in Box b)
+    {
+        float ax1 = (float)a.X, ay1 = (float)a.Y, ax2 = (float)a.Right, ay2 = (float)a.Bottom;
+        float bx1 = (float)b.X, by1 = (float)b.Y, bx2 = (float)b.Right, by2 = (float)b.Bottom;
+        var intersection = Math.Max(Math.Min(ax2, bx2) - Math.Max(ax1, bx1), 0f) * Math.Max(Math.Min(ay2, by2) - Math.Max(ay1, by1), 0f);
+        return intersection / (((ax2 - ax1) * (ay2 - ay1)) + ((bx2 - bx1) * (by2 - by1)) - intersection + 1e-7f);
+    }
+}
+
+/// <summary>
+/// Open Images: the object of highest overlap or none; what is left is tested against group-of regions by intersection over
+/// the detection's area. Layer 1 marks the best detection of each group-of region that was found.
+/// </summary>
+internal sealed class OpenImagesMatcher(IReadOnlyList<double> thresholds) : GroupMatcher
+{
+    public override int Layers => 2;
+
+    public override void Match(in MatchGroup group, SegmentSlots slots)
+    {
+        var plain = new List<int>();
+        var groups = new List<int>();
+        foreach (var index in group.Objects)
+        {
+            ref readonly var o = ref group.AllObjects[index];
+            (o.IsGroupOf ? groups : plain).Add(index);
+            if (o.IsGroupOf) slots.Positives[1]++;
+            else if (!o.IsDifficult) slots.Positives[0]++;
+        }
+        for (var t = 0; t < thresholds.Count; t++)
+        {
+            MatchPlain(group, slots, plain, t);
+            MatchGroups(group, slots, groups, t);
+        }
+    }
+
+    private void MatchPlain(in MatchGroup group, SegmentSlots slots, List<int> plain, int t)
+    {
+        if (plain.Count == 0) return;
+        var taken = new bool[plain.Count];
+        for (var d = 0; d < group.Detections.Length; d++)
+        {
+            var (overlap, best) = Best(group, d, plain, overDetection: false);
+            if (!(overlap >= thresholds[t])) continue;
+            if (group.AllObjects[plain[best]].IsDifficult)
+            {
+                slots.Ignored[2 * d] |= 1UL << t;
+            }
+            else if (!taken[best])
+            {
+                taken[best] = true;
+                slots.Hits[2 * d] |= 1UL << t;
+            }
+        }
+    }
+
+    private void MatchGroups(in MatchGroup group, SegmentSlots slots, List<int> groups, int t)
+    {
+        if (groups.Count == 0) return;
+        var bit = 1UL << t;
+        var found = new bool[groups.Count];
+        for (var d = 0; d < group.Detections.Length; d++)
+        {
+            if (((slots.Hits[2 * d] | slots.Ignored[2 * d]) & bit) != 0) continue;
+            var (overlap, best) = Best(group, d, groups, overDetection: true);
+            if (!(overlap >= thresholds[t])) continue;
+            slots.Ignored[2 * d] |= bit;
+            // Detections come by falling score: the first one carries the region's score.
+            if (found[best] || !(slots.Scores[d] > 0)) continue;
+            found[best] = true;
+            slots.Hits[(2 * d) + 1] |= bit;
+        }
+    }
+
+    private static (double Overlap, int Index) Best(in MatchGroup group, int d, List<int> objects, bool overDetection)
+    {
+        var box = group.AllDetections[group.Detections[d]].Box;
+        var best = (Overlap: double.NegativeInfinity, Index: -1);
+        for (var g = 0; g < objects.Count; g++)
+        {
+            var overlap = BoxOverlap.Iou(box, group.AllObjects[objects[g]].Box, overDetection);
+            if (overlap > best.Overlap) best = (overlap, g);
+        }
+        return best;
+    }
+}
