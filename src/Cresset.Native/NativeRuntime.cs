@@ -16,11 +16,15 @@ public static class NativeRuntime
     {
         if (Interlocked.Exchange(ref _initialized, 1) != 0) return;
         AllocatorTuning.Apply();
+        ThreadWaiting.Apply();
         TorchLibraryResolver.Register();
     }
 
     /// <summary>How the allocator was set up.</summary>
     public static AllocatorState Allocator => AllocatorTuning.State;
+
+    /// <summary>How libtorch's worker threads wait between operations, in one sentence.</summary>
+    public static string Threading => ThreadWaiting.Story;
 
     /// <summary>How TorchSharp's native library was (or will be) found, in one sentence.</summary>
     public static string LoadingStory => TorchLibraryResolver.Story;

@@ -1,0 +1,36 @@
+using System.CommandLine;
+using Cresset.Cli.Terminal;
+using Cresset.Recipes;
+using Cresset.Runs;
+
+namespace Cresset.Cli.Commands;
+
+/// <summary><c>cresset sample RUN</c>: draws from a trained model.</summary>
+internal static class SampleCommand
+{
+    public static Command Create()
+    {
+        var run = SharedOptions.Run();
+        var conditions = new Argument<string[]>("PROMPT") { Description = "Prompts or class names, where the model takes them.", Arity = ArgumentArity.ZeroOrMore };
+        var count = new Option<int>("--count", "-n") { Description = "How many samples (default: the model's own number)." };
+        var seed = new Option<ulong>("--seed") { Description = "Seed of the draw; the same seed draws the same." };
+        var temperature = new Option<double>("--temperature") { Description = "Below 1: safer samples; above 1: more varied.", DefaultValueFactory = _ => 1 };
+        var output = new Option<string?>("--output", "-o") { Description = "Folder for the pictures (default: samples/ in the run's folder).", HelpName = "FOLDER" };
+        var json = SharedOptions.Json();
+        var runs = SharedOptions.RunsFolder();
+        var command = new Command("sample", "Draw samples from a run's best checkpoint.") { run, conditions, count, seed, temperature, output, runs, json };
+        command.SetAction(result =>
+        {
+            if (result.GetValue(count) < 0) throw new ArgumentException($"--count is {result.GetValue(count)}; allowed: 0 (the model's own number) or more.");
+            if (!(result.GetValue(temperature) >= 0)) throw new ArgumentException($"--temperature is {result.GetValue(temperature)}; allowed: 0 or more.");
+            using var store = RunStore.OpenReadOnly(result.GetValue(runs)!);
+            using var interruption = new Interruption("stopping.");
+            using var view = new TrainingView(result.GetValue(json));
+            var folder = result.GetValue(output) is { } given ? Path.GetFullPath(given) : null;
+            var request = new SampleRequest(result.GetValue(count), result.GetValue(seed), result.GetValue(conditions), result.GetValue(temperature), folder);
+            TrainCommand.Report(new RecipeRunner(store, new RecipeCatalog()).Sample(result.GetValue(run)!, request, view, interruption.Token), result.GetValue(json));
+            return ExitCode.Success;
+        });
+        return command.WithExamples("cresset sample sd3-digits seven three", "cresset sample glow-digits --temperature 0.7 --seed 1 -n 64");
+    }
+}

@@ -1,0 +1,27 @@
+using System.CommandLine;
+
+namespace Cresset.Cli.Commands;
+
+/// <summary>Options that several verbs have.</summary>
+internal static class SharedOptions
+{
+    public const string RunsVariable = "CRESSET_RUNS";
+
+    public static Option<bool> Json() => new("--json") { Description = "Print JSON for machines instead of text for people." };
+
+    public static Option<string> RunsFolder() => new("--runs")
+    {
+        Description = $"Folder that holds the runs (default: ${RunsVariable} or ./runs).",
+        DefaultValueFactory = _ => Environment.GetEnvironmentVariable(RunsVariable) is { Length: > 0 } folder ? folder : "runs",
+        HelpName = "FOLDER",
+    };
+
+    public static Argument<string> Run() => new("RUN") { Description = "A run: its id, the beginning of it, or its name (then the newest)." };
+
+    /// <summary>Adds examples below a verb's help.</summary>
+    public static Command WithExamples(this Command command, params string[] examples)
+    {
+        command.Description += Environment.NewLine + Environment.NewLine + "Examples:" + Environment.NewLine + string.Join(Environment.NewLine, examples.Select(e => "  " + e));
+        return command;
+    }
+}

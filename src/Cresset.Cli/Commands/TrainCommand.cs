@@ -1,0 +1,88 @@
+using System.CommandLine;
+using Cresset.Cli.Terminal;
+using Cresset.Recipes;
+using Cresset.Runs;
+
+namespace Cresset.Cli.Commands;
+
+/// <summary><c>cresset train</c>: runs a recipe, or goes on with a run.</summary>
+internal static class TrainCommand
+{
+    public const string DefaultRecipe = "digits-classifier";
+
+    public static Command Create()
+    {
+        var words = new Argument<string[]>("RECIPE|FILE key=value")
+        {
+            Description = $"A recipe's name (see 'cresset list') or a YAML file, then overrides such as trainer.steps=500. Without a recipe: {DefaultRecipe}.",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
+        var resume = new Option<string?>("--resume") { Description = "Go on with a stopped or killed run from its newest checkpoint.", HelpName = "RUN" };
+        var print = new Option<bool>("--print-config") { Description = "Print the resolved recipe and do nothing." };
+        var quiet = new Option<bool>("--quiet", "-q") { Description = "Show no progress." };
+        var json = SharedOptions.Json();
+        var runs = SharedOptions.RunsFolder();
+        var command = new Command("train", "Run a recipe: train a model, record the run, keep checkpoints and pictures.") { words, resume, print, quiet, runs, json };
+        command.SetAction(result => Run(result.GetValue(words)!, result.GetValue(resume), result.GetValue(print), result.GetValue(quiet), result.GetValue(runs)!, result.GetValue(json)));
+        return command.WithExamples(
+            "cresset train",
+            "cresset train digits-classifier trainer.steps=300 seed=7",
+            "cresset train my-recipe.yaml optimization.learning_rate=1e-3",
+            "cresset train --resume digits-classifier");
+    }
+
+    private static int Run(string[] words, string? resume, bool print, bool quiet, string runsFolder, bool json)
+    {
+        if (words.FirstOrDefault(w => w.StartsWith('-')) is { } unknown) throw new ArgumentException($"unknown option '{unknown}'; see 'cresset train --help'.");
+        var catalog = new RecipeCatalog();
+        ResolvedRecipe? recipe = null;
+        if (resume is null)
+        {
+            var name = words.Length > 0 && !words[0].Contains('=', StringComparison.Ordinal) ? words[0] : DefaultRecipe;
+            var overrides = words.Where((w, i) => !(i == 0 && w == name)).ToArray();
+            if (overrides.FirstOrDefault(o => !o.Contains('=', StringComparison.Ordinal)) is { } stray) throw new ArgumentException($"'{stray}' is no override; write key=value, for example trainer.steps=500.");
+            recipe = catalog.Find(name).Resolve(overrides);
+            if (print)
+            {
+                Console.Out.Write(recipe.ToYaml());
+                return ExitCode.Success;
+            }
+        }
+        else if (words.Length > 0)
+        {
+            throw new ArgumentException($"--resume goes on with the run's own recipe and takes no '{words[0]}'; start a new run to change it.");
+        }
+
+        // A run to resume must exist already: a mistyped folder shall not be made.
+        if (resume is not null && !RunStore.Exists(runsFolder)) throw new DirectoryNotFoundException($"There are no runs in '{Path.GetFullPath(runsFolder)}'; name the folder with --runs.");
+        using var store = RunStore.Open(runsFolder);
+        using var interruption = new Interruption("finishing the step and saving; press Ctrl-C again to quit at once.");
+        using var view = new TrainingView(quiet || json);
+        var runner = new RecipeRunner(store, catalog);
+        void Announce(Run run)
+        {
+            if (!quiet && !json) Console.Out.WriteLine($"{(run.WasResumed ? "resuming" : "run")}  {run.Id}  ({TrainingView.Relative(run.Folder)})");
+        }
+        var result = recipe is not null
+            ? runner.Train(recipe, Announce, view, interruption.Token)
+            : runner.Resume(resume!, Announce, view, interruption.Token);
+        view.Dispose();
+        Report(result, json);
+        if (result.Outcome.Completed) return ExitCode.Success;
+        Console.Error.WriteLine($"cresset: stopped; go on with: cresset train --resume {result.RunId}");
+        return ExitCode.Interrupted;
+    }
+
+    /// <summary>The last lines of train, eval and sample: figures, pictures, folder.</summary>
+    public static void Report(RecipeResult result, bool json)
+    {
+        if (json)
+        {
+            Output.Json(new { Run = result.RunId, result.Folder, result.Outcome.Completed, result.Outcome.Metrics, result.Outcome.Pictures });
+            return;
+        }
+        foreach (var (name, value) in result.Outcome.Metrics) Console.Out.WriteLine($"{name,-16} {Output.Number(value)}");
+        foreach (var picture in result.Outcome.Pictures) Console.Out.WriteLine($"{"picture",-16} {TrainingView.Relative(picture)}");
+        Console.Out.WriteLine($"{"run folder",-16} {TrainingView.Relative(result.Folder)}");
+    }
+}

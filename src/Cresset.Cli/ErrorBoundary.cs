@@ -1,0 +1,59 @@
+using System.Runtime.InteropServices;
+using Cresset.Numerics;
+
+namespace Cresset.Cli;
+
+/// <summary>Turns exceptions into one clear line and an exit code. A user's mistake never shows a stack trace.</summary>
+internal static class ErrorBoundary
+{
+    public const string DebugVariable = "CRESSET_DEBUG";
+
+    public static int Run(Func<int> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception e)
+        {
+            return Report(e);
+        }
+    }
+
+    public static int Report(Exception error)
+    {
+        if (error is AggregateException { InnerExceptions: [var only] }) error = only;
+        if (error is OperationCanceledException)
+        {
+            Console.Error.WriteLine("cresset: interrupted.");
+            return ExitCode.Interrupted;
+        }
+        var (code, message) = Describe(error);
+        foreach (var line in message.Split('\n')) Console.Error.WriteLine("cresset: " + line.TrimEnd('\r'));
+        if (Environment.GetEnvironmentVariable(DebugVariable) is { Length: > 0 }) Console.Error.WriteLine(error);
+        return code;
+    }
+
+    // Types are compared by name where naming them would load an assembly (libtorch among them) just to catch.
+    private static (int Code, string Message) Describe(Exception error) => error switch
+    {
+        InvalidOptionsException => (ExitCode.Usage, error.Message),
+        FileNotFoundException { FileName: { Length: > 0 } file } when !error.Message.Contains(file, StringComparison.Ordinal) => (ExitCode.Usage, $"{error.Message} ({file})"),
+        FileNotFoundException or DirectoryNotFoundException => (ExitCode.Usage, error.Message),
+        ArgumentException => (ExitCode.Usage, WithoutParameter(error.Message)),
+        NotSupportedException => (ExitCode.Usage, error.Message),
+        _ when error.GetType().Name == "ConfigException" => (ExitCode.Usage, error.Message),
+        UnauthorizedAccessException => (ExitCode.Failure, error.Message),
+        IOException or InvalidDataException => (ExitCode.Failure, error.Message),
+        ExternalException => (ExitCode.Failure, "libtorch: " + error.Message.Split('\n')[0]),
+        TypeInitializationException { InnerException: { } inner } => (ExitCode.Failure, inner.Message),
+        _ when error.GetType().Namespace?.StartsWith("Cresset", StringComparison.Ordinal) == true => (ExitCode.Failure, error.Message),
+        _ => (ExitCode.Failure, $"unexpected {error.GetType().Name}: {error.Message} (set {DebugVariable}=1 to see where)"),
+    };
+
+    private static string WithoutParameter(string message)
+    {
+        var at = message.LastIndexOf(" (Parameter '", StringComparison.Ordinal);
+        return at < 0 ? message : message[..at];
+    }
+}

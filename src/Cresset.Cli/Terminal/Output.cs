@@ -1,0 +1,48 @@
+using System.Text.Json;
+using Spectre.Console;
+
+namespace Cresset.Cli.Terminal;
+
+/// <summary>What a command prints: tables and lines for people, JSON for machines.</summary>
+internal static class Output
+{
+    private static readonly JsonSerializerOptions Indented = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DictionaryKeyPolicy = null,
+        NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new System.Text.Json.Serialization.JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+    };
+
+    public static void Json(object value) => Console.Out.WriteLine(JsonSerializer.Serialize(value, Indented));
+
+    public static void Table(IReadOnlyList<string> columns, IEnumerable<IReadOnlyList<string>> rows)
+    {
+        var table = new Table { Border = TableBorder.Simple, ShowHeaders = true };
+        foreach (var column in columns) table.AddColumn(new TableColumn(Markup.Escape(column)).NoWrap());
+        foreach (var row in rows) table.AddRow(row.Select(cell => (Spectre.Console.Rendering.IRenderable)new Text(cell)).ToArray());
+        // Without a terminal there is no width to fit into: a table must not break its rows.
+        if (Console.IsOutputRedirected) AnsiConsole.Profile.Width = 500;
+        AnsiConsole.Write(table);
+    }
+
+    public static string Number(double value) => value switch
+    {
+        _ when double.IsNaN(value) => "NaN",
+        0 => "0",
+        _ when Math.Abs(value) is >= 1e-3 and < 1e6 => value.ToString("0.####", System.Globalization.CultureInfo.InvariantCulture),
+        _ => value.ToString("0.###e+0", System.Globalization.CultureInfo.InvariantCulture),
+    };
+
+    public static string Duration(TimeSpan time) => time switch
+    {
+        _ when time == TimeSpan.MaxValue || time.TotalDays > 365 => "?",
+        { TotalDays: >= 1 } => $"{(int)time.TotalDays}d {time.Hours}h",
+        { TotalHours: >= 1 } => $"{(int)time.TotalHours}h {time.Minutes:00}m",
+        { TotalMinutes: >= 1 } => $"{time.Minutes}m {time.Seconds:00}s",
+        { TotalSeconds: >= 10 } => $"{time.TotalSeconds:0}s",
+        _ => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.0}s"),
+    };
+}

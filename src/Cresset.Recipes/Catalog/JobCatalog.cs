@@ -1,0 +1,11 @@
+namespace Cresset.Recipes;
+
+/// <summary>All jobs that recipes can name. A new one is added here and nowhere else.</summary>
+public static class JobCatalog
+{
+    /// <summary>The jobs, in the order in which they are listed.</summary>
+    public static IReadOnlyList<IJob> All { get; } =
+    [
+        new DigitsClassifierJob(),
+    ];
+}

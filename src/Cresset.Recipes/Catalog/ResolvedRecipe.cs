@@ -1,0 +1,43 @@
+using Cresset.Numerics;
+
+namespace Cresset.Recipes;
+
+/// <summary>A recipe whose job and options are all known and valid.</summary>
+/// <param name="Name">Recipe name or file stem.</param>
+/// <param name="Summary">One sentence.</param>
+/// <param name="Job">What it runs.</param>
+/// <param name="Options">One record a section.</param>
+public sealed record ResolvedRecipe(string Name, string Summary, IJob Job, IReadOnlyDictionary<string, IOptionsRecord> Options)
+{
+    /// <summary>Every value, written out as a recipe that resolves to the same.</summary>
+    public string ToYaml()
+    {
+        var root = new Dictionary<string, object?> { ["name"] = Name, ["summary"] = Summary, ["job"] = Job.Name };
+        foreach (var (section, record) in Options) root[section] = OptionsBinder.Unbind(record);
+        return new YamlDotNet.Serialization.SerializerBuilder().WithQuotingNecessaryStrings().Build().Serialize(root);
+    }
+
+    /// <summary>Every value by dotted key, for the store of runs.</summary>
+    public IReadOnlyDictionary<string, string> Flatten()
+    {
+        var flat = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["job"] = Job.Name };
+        foreach (var (section, record) in Options) Add(section, OptionsBinder.Unbind(record));
+        return flat;
+
+        void Add(string path, object? value)
+        {
+            switch (value)
+            {
+                case Dictionary<string, object?> map:
+                    foreach (var (key, inner) in map) Add($"{path}.{key}", inner);
+                    break;
+                case List<object?> list:
+                    flat[path] = "[" + string.Join(", ", list) + "]";
+                    break;
+                default:
+                    flat[path] = value switch { null => "null", bool b => b ? "true" : "false", _ => value.ToString()! };
+                    break;
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+using System.Collections;
+using System.Globalization;
+using System.Reflection;
+using System.Text;
+using Cresset.Numerics;
+
+namespace Cresset.Recipes;
+
+/// <summary>Fills an options record from a map of a recipe, and writes a record back as YAML values.</summary>
+internal static class OptionsBinder
+{
+    /// <summary>A copy of <paramref name="defaults"/> with the values of <paramref name="map"/>; every problem is reported at once.</summary>
+    public static IOptionsRecord Bind(IOptionsRecord defaults, ConfigMap? map, string section, ConfigSource recipe)
+    {
+        var problems = new List<(ConfigSource, string)>();
+        var bound = (IOptionsRecord)BindRecord(defaults, map, section, problems);
+        if (problems.Count == 0)
+        {
+            foreach (var problem in bound.Validate())
+            {
+                var key = string.Join('.', problem.Field.Split('.').Select(SnakeCase));
+                var renamed = problem with { Field = section.Length == 0 ? key : $"{section}.{key}" };
+                problems.Add((SourceOf(map, key) ?? recipe, renamed.ToString()));
+            }
+        }
+        return problems.Count == 0 ? bound : throw new ConfigException(problems);
+    }
+
+    /// <summary>The properties that a recipe may set, in the order of their declaration.</summary>
+    public static IReadOnlyList<PropertyInfo> Properties(Type record)
+        => [.. record.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite && p.GetIndexParameters().Length == 0).OrderBy(p => p.MetadataToken)];
+
+    /// <summary>"LearningRate" to "learning_rate".</summary>
+    public static string SnakeCase(string name)
+    {
+        var text = new StringBuilder();
+        for (var i = 0; i < name.Length; i++)
+        {
+            if (char.IsUpper(name[i]) && i > 0 && (!char.IsUpper(name[i - 1]) || (i + 1 < name.Length && char.IsLower(name[i + 1])))) text.Append('_');
+            text.Append(char.ToLowerInvariant(name[i]));
+        }
+        return text.ToString();
+    }
+
+    /// <summary>A record as nested dictionaries, lists and texts, ready to be written.</summary>
+    public static Dictionary<string, object?> Unbind(IOptionsRecord record)
+        => Properties(record.GetType()).ToDictionary(p => SnakeCase(p.Name), p => Plain(p.GetValue(record)));
+
+    private static object? Plain(object? value) => value switch
+    {
+        null => null,
+        IOptionsRecord record => Unbind(record),
+        string text => text,
+        bool flag => flag,
+        Enum choice => SnakeCase(choice.ToString()),
+        double or float => ((IFormattable)value).ToString("R", CultureInfo.InvariantCulture),
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        IEnumerable items => items.Cast<object?>().Select(Plain).ToList(),
+        _ => value.ToString(),
+    };
+
+    private static object BindRecord(object defaults, ConfigMap? map, string path, List<(ConfigSource, string)> problems)
+    {
+        if (map is null) return defaults;
+        var type = defaults.GetType();
+        // Records copy themselves through a method that the compiler hides from C#.
+        var copy = type.GetMethod("<Clone>$")!.Invoke(defaults, null)!;
+        var properties = Properties(type).ToDictionary(p => SnakeCase(p.Name));
+        foreach (var (key, node) in map.Items)
+        {
+            var where = path.Length == 0 ? key : $"{path}.{key}";
+            if (!properties.TryGetValue(key, out var property))
+            {
+                problems.Add((node.Source, $"unknown key '{where}'.{NearestName.Suggest(key, properties.Keys)} Known keys: {string.Join(", ", properties.Keys)}."));
+                continue;
+            }
+            var value = Convert(node, property.PropertyType, property.GetValue(defaults), where, problems);
+            if (value is not Failed) property.SetValue(copy, value);
+        }
+        return copy;
+    }
+
+    private static object? Convert(ConfigNode node, Type type, object? current, string path, List<(ConfigSource, string)> problems)
+    {
+        var inner = Nullable.GetUnderlyingType(type) ?? type;
+        switch (node)
+        {
+            case ConfigMap map when typeof(IOptionsRecord).IsAssignableFrom(inner):
+                return BindRecord(current ?? Activator.CreateInstance(inner)!, map, path, problems);
+            case ConfigText { Plain: true, Value: "null" or "~" or "" } when inner != type || !type.IsValueType && type != typeof(string):
+                return null;
+            case ConfigText text when ElementType(inner) is { } single:
+                // One value, or several with commas as the command line writes them, stand for a list.
+                var parts = text.Value.Trim('[', ']').Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+                return Convert(new ConfigList(text.Source, parts.Select(p => (ConfigNode)new ConfigText(text.Source, p, true)).ToList()), type, current, path, problems);
+            case ConfigText text:
+                return ConvertText(text, inner, path, problems);
+            case ConfigList list when ElementType(inner) is { } element:
+                var items = list.Items.Select((item, i) => Convert(item, element, null, $"{path}[{i}]", problems)).ToList();
+                if (items.Any(i => i is Failed)) return Failed.Instance;
+                var array = Array.CreateInstance(element, items.Count);
+                for (var i = 0; i < items.Count; i++) array.SetValue(items[i], i);
+                return inner.IsAssignableFrom(array.GetType()) ? array : Activator.CreateInstance(inner, array);
+            default:
+                problems.Add((node.Source, $"{path} is a {(node is ConfigMap ? "map" : "list")}; expected {Describe(inner)}."));
+                return Failed.Instance;
+        }
+    }
+
+    private static object ConvertText(ConfigText text, Type type, string path, List<(ConfigSource, string)> problems)
+    {
+        var value = text.Value;
+        var invariant = CultureInfo.InvariantCulture;
+        if (type == typeof(string)) return value;
+        if (type == typeof(bool) && bool.TryParse(value, out var flag)) return flag;
+        if (type == typeof(double) && double.TryParse(value, NumberStyles.Float, invariant, out var real)) return real;
+        if (type == typeof(float) && float.TryParse(value, NumberStyles.Float, invariant, out var single)) return single;
+        if (type == typeof(ulong) && ulong.TryParse(value, NumberStyles.Integer, invariant, out var unsigned)) return unsigned;
+        if (type == typeof(uint) && uint.TryParse(value, NumberStyles.Integer, invariant, out var smaller)) return smaller;
+        if ((type == typeof(int) || type == typeof(long)) && TryWhole(value, out var whole))
+        {
+            if (type == typeof(long)) return whole;
+            if (whole is >= int.MinValue and <= int.MaxValue) return (int)whole;
+        }
+        if (type.IsEnum)
+        {
+            foreach (var name in Enum.GetNames(type))
+            {
+                if (ConfigMap.Canonical(value).Equals(SnakeCase(name), StringComparison.OrdinalIgnoreCase) || value.Equals(name, StringComparison.OrdinalIgnoreCase)) return Enum.Parse(type, name);
+            }
+            var names = Enum.GetNames(type).Select(SnakeCase).ToList();
+            problems.Add((text.Source, $"{path} is '{value}'; allowed: {string.Join(", ", names)}.{NearestName.Suggest(value, names)}"));
+            return Failed.Instance;
+        }
+        problems.Add((text.Source, $"{path} is '{value}'; expected {Describe(type)}."));
+        return Failed.Instance;
+    }
+
+    // "1e4" and "20_000" are whole numbers to people.
+    private static bool TryWhole(string value, out long whole)
+    {
+        var text = value.Replace("_", "", StringComparison.Ordinal);
+        if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out whole)) return true;
+        if (!text.Contains('e', StringComparison.OrdinalIgnoreCase)) return false;
+        if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) || real != Math.Floor(real) || Math.Abs(real) > 9e15) return false;
+        whole = (long)real;
+        return true;
+    }
+
+    private static Type? ElementType(Type type)
+    {
+        if (type == typeof(string)) return null;
+        if (type.IsArray) return type.GetElementType();
+        return type.IsGenericType && typeof(IEnumerable).IsAssignableFrom(type) ? type.GetGenericArguments()[0] : null;
+    }
+
+    private static string Describe(Type type)
+    {
+        if (type == typeof(bool)) return "true or false";
+        if (type == typeof(int) || type == typeof(long)) return "a whole number";
+        if (type == typeof(ulong) || type == typeof(uint)) return "a whole number from 0 up";
+        if (type == typeof(double) || type == typeof(float)) return "a number";
+        if (ElementType(type) is { } element) return $"a list of values, each {Describe(element)}";
+        return typeof(IOptionsRecord).IsAssignableFrom(type) ? "a map of keys and values" : "a text";
+    }
+
+    private static ConfigSource? SourceOf(ConfigMap? map, string path)
+    {
+        ConfigNode? node = map;
+        foreach (var part in path.Split('.'))
+        {
+            if (node is not ConfigMap inner) return null;
+            node = inner[part];
+        }
+        return node?.Source;
+    }
+
+    private sealed class Failed
+    {
+        public static readonly Failed Instance = new();
+    }
+}

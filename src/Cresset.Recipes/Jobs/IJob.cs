@@ -1,0 +1,42 @@
+using Cresset.Numerics;
+
+namespace Cresset.Recipes;
+
+/// <summary>
+/// Something a recipe can run: supervised training, an agent that drives itself, a study. It names its sections of
+/// options; the recipe and the command line fill them.
+/// </summary>
+public interface IJob
+{
+    /// <summary>The name that a recipe's <c>job</c> key gives.</summary>
+    string Name { get; }
+
+    /// <summary>One sentence.</summary>
+    string Summary { get; }
+
+    /// <summary>Sections of the recipe with the records that hold their defaults.</summary>
+    IReadOnlyList<OptionsSection> Sections { get; }
+
+    /// <summary>Does the work, recording into the run; goes on from the newest checkpoint when there is one.</summary>
+    JobOutcome Run(JobContext context);
+
+    /// <summary>Evaluates the run's best checkpoint.</summary>
+    JobOutcome Evaluate(JobContext context);
+
+    /// <summary>Draws from the run's best checkpoint.</summary>
+    /// <exception cref="NotSupportedException">There is nothing to draw from this kind of model.</exception>
+    JobOutcome Sample(JobContext context, SampleRequest request);
+}
+
+/// <summary>A section of a recipe.</summary>
+/// <param name="Name">Its key.</param>
+/// <param name="Defaults">The record with its default values.</param>
+public sealed record OptionsSection(string Name, IOptionsRecord Defaults);
+
+/// <summary>What to draw.</summary>
+/// <param name="Count">Number of samples; 0 leaves it to the model.</param>
+/// <param name="Seed">Seed of the draw.</param>
+/// <param name="Conditions">Prompts or class names; empty for none.</param>
+/// <param name="Temperature">Where the model has one; 1 is the model as trained.</param>
+/// <param name="OutputFolder">Where pictures go; null for the run's own folder.</param>
+public sealed record SampleRequest(int Count = 0, ulong Seed = 0, IReadOnlyList<string>? Conditions = null, double Temperature = 1, string? OutputFolder = null);

@@ -1,0 +1,30 @@
+using Cresset.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Tensors;
+
+/// <summary>Finds the device a user asked for.</summary>
+public static class ComputeDevice
+{
+    /// <summary>"auto" (a GPU when there is one), "cpu", "cuda" or "cuda:N".</summary>
+    /// <exception cref="ArgumentException">No such device here; the message says what there is.</exception>
+    public static Device Resolve(string name)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        if (name == "cpu") return CPU;
+        if (name == "auto") return cuda.is_available() ? CUDA : CPU;
+        if (!name.StartsWith("cuda", StringComparison.Ordinal)) throw new ArgumentException($"Device '{name}'; allowed: auto, cpu, cuda, cuda:N.", nameof(name));
+        if (!cuda.is_available()) throw new ArgumentException($"Device '{name}': this build or machine has no CUDA. Build with -p:CressetBackend=cuda on a machine with an NVIDIA GPU, or use device=cpu.", nameof(name));
+        var index = name.Length > 5 ? int.Parse(name.AsSpan(5), System.Globalization.CultureInfo.InvariantCulture) : 0;
+        if (index >= cuda.device_count()) throw new ArgumentException($"Device '{name}': this machine has {cuda.device_count()} GPUs, numbered from 0.", nameof(name));
+        return new Device(DeviceType.CUDA, index);
+    }
+
+    /// <summary>True when bfloat16 arithmetic is done in hardware there.</summary>
+    public static bool HasBFloat16(Device device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        return device.type == DeviceType.CUDA || CpuFeatures.HasAvx512Bf16 || CpuFeatures.HasAmxBf16;
+    }
+}

@@ -1,0 +1,14 @@
+namespace Cresset.Training;
+
+/// <summary>Number format of weights and arithmetic in training.</summary>
+public enum Precision
+{
+    /// <summary>float32 throughout.</summary>
+    Float32,
+
+    /// <summary>
+    /// bfloat16 weights and arithmetic with float32 optimizer state and stochastic rounding, on hardware that computes
+    /// bfloat16 (AVX512-BF16, AMX, CUDA); float32 elsewhere, with a notice.
+    /// </summary>
+    BFloat16,
+}

@@ -1,0 +1,77 @@
+using Cresset.Numerics;
+
+namespace Cresset.Training;
+
+/// <summary>How long to train and what to keep.</summary>
+public sealed record TrainerOptions : IOptionsRecord
+{
+    /// <summary>Optimizer steps.</summary>
+    public int Steps { get; init; } = 1000;
+
+    /// <summary>Examples a step (over all accumulated parts).</summary>
+    public int BatchSize { get; init; } = 64;
+
+    /// <summary>Parts that a batch is computed in, one after the other, to save memory.</summary>
+    public int Accumulate { get; init; } = 1;
+
+    /// <summary>Largest gradient norm; 0 leaves gradients alone.</summary>
+    public double ClipNorm { get; init; } = 1;
+
+    /// <summary>Decay of the moving average of the weights that is evaluated and saved; 0 for none.</summary>
+    public double EmaDecay { get; init; }
+
+    /// <summary>Number format of the weights and the arithmetic.</summary>
+    public Precision Precision { get; init; } = Precision.Float32;
+
+    /// <summary>Where to train: "auto" (a GPU when there is one), "cpu", "cuda", "cuda:1"...</summary>
+    public string Device { get; init; } = "auto";
+
+    /// <summary>Steps between evaluations; 0 evaluates at the end only.</summary>
+    public int EvaluateEvery { get; init; } = 200;
+
+    /// <summary>Steps between pictures; 0 makes them at the end only.</summary>
+    public int PicturesEvery { get; init; }
+
+    /// <summary>Steps between checkpoints; 0 saves at the end only.</summary>
+    public int CheckpointEvery { get; init; } = 200;
+
+    /// <summary>Newest checkpoints to keep.</summary>
+    public int KeepLast { get; init; } = 2;
+
+    /// <summary>Keep the checkpoint with the best headline metric too.</summary>
+    public bool KeepBest { get; init; } = true;
+
+    /// <summary>Stop after this many evaluations without improvement; 0 never does.</summary>
+    public int Patience { get; init; }
+
+    /// <summary>Steps between recorded losses.</summary>
+    public int LogEvery { get; init; } = 1;
+
+    /// <summary>Batches prepared in the background; 0 for none. Never changes the result.</summary>
+    public int Workers { get; init; } = 1;
+
+    /// <summary>Threads of libtorch; 0 takes all cores.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Fixes initial weights, data order, dropout and sampling.</summary>
+    public ulong Seed { get; init; }
+
+    /// <inheritdoc/>
+    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .AtLeast(Steps, 1)
+        .AtLeast(BatchSize, 1)
+        .Within(Accumulate, 1, Math.Max(1, BatchSize))
+        .Must(Accumulate < 1 || BatchSize % Accumulate == 0, Accumulate, $"a divisor of BatchSize ({BatchSize})", field: nameof(Accumulate))
+        .AtLeast(ClipNorm, 0)
+        .Within(EmaDecay, 0, 1, includeMax: false)
+        .Defined(Precision)
+        .Must(Device is "auto" or "cpu" or "cuda" || (Device?.StartsWith("cuda:", StringComparison.Ordinal) == true && int.TryParse(Device.AsSpan(5), out _)), Device, "auto, cpu, cuda or cuda:N", field: nameof(Device))
+        .AtLeast(EvaluateEvery, 0)
+        .AtLeast(PicturesEvery, 0)
+        .AtLeast(CheckpointEvery, 0)
+        .AtLeast(KeepLast, 1)
+        .AtLeast(Patience, 0)
+        .AtLeast(LogEvery, 1)
+        .Within(Workers, 0, 256)
+        .Within(Threads, 0, 1024);
+}
