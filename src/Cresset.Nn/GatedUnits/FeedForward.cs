@@ -26,6 +26,7 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     private readonly nn.Module<Tensor, Tensor> _activation;
 
     private readonly FeedForwardOptions _options;
+    private readonly FusedGate? _fused;
 
     /// <summary>Builds the block.</summary>
     /// <param name="dim">Width of input and output.</param>
@@ -43,6 +44,7 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
         _up = nn.Linear(dim, Hidden, _options.Bias);
         _down = nn.Linear(Hidden, dim, _options.Bias);
         _activation = ActivationCatalog.Create(_options.Activation);
+        _fused = _options.Gated ? FusedGate.Find(_options.Activation) : null;
         RegisterComponents();
         if (generator is not null) Initialize.Reset(this, generator);
     }
@@ -52,6 +54,9 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
 
     /// <summary>Width between.</summary>
     public long Hidden { get; }
+
+    /// <summary>Memory for the gated product, written again each step; null makes new tensors. See <see cref="ActivationBuffers"/> for what the caller promises.</summary>
+    public ActivationBuffers? Buffers { get; set; }
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
@@ -89,6 +94,7 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     {
         if (_gate is null) return _activation.call(_up.call(x));
         if (_options.Clamped) return GatedUnits.ClampedSwiGlu(_gate.call(x), _up.call(x));
-        return _activation.call(_gate.call(x)) * _up.call(x);
+        var (gate, value) = (_gate.call(x), _up.call(x));
+        return _fused is { } fused ? fused.Pair(gate, value, Buffers) : _activation.call(gate) * value;
     }
 }

@@ -7,32 +7,46 @@ namespace Cresset.Nn;
 /// <summary>Gated linear units as functions: act(gate) * value. Shazeer 2020, "GLU variants improve transformers".</summary>
 public static class GatedUnits
 {
-    /// <summary>act(gate) * value for two tensors of one shape.</summary>
+    /// <summary>
+    /// act(gate) * value for two tensors of one shape. Common activations run as one fused kernel on float32 CPU tensors and
+    /// keep only gate and value for backward.
+    /// </summary>
+    /// <param name="gate">What goes through the activation.</param>
+    /// <param name="value">What is gated.</param>
+    /// <param name="activation">Catalog name.</param>
+    /// <param name="buffers">Memory to write into again each step; null makes new tensors.</param>
     /// <exception cref="ArgumentException">Unknown activation.</exception>
-    public static Tensor Apply(Tensor gate, Tensor value, string activation = "silu")
+    public static Tensor Apply(Tensor gate, Tensor value, string activation = "silu", ActivationBuffers? buffers = null)
     {
+        if (FusedGate.Find(activation) is { } fused) return fused.Pair(gate, value, buffers);
         using var scope = NewDisposeScope();
         return (ActivationCatalog.Function(activation)(gate) * value).MoveToOuterDisposeScope();
     }
 
     /// <summary>[..., 2H] to [..., H].</summary>
+    /// <param name="packed">Gate and value side by side.</param>
+    /// <param name="activation">Catalog name.</param>
+    /// <param name="layout">Where the gate stands.</param>
+    /// <param name="buffers">Memory to write into again each step; null makes new tensors.</param>
     /// <exception cref="ShapeException">The last dimension is odd.</exception>
     /// <exception cref="ArgumentException">Unknown activation.</exception>
-    public static Tensor Apply(Tensor packed, string activation = "silu", GateLayout layout = GateLayout.GateFirst)
+    public static Tensor Apply(Tensor packed, string activation = "silu", GateLayout layout = GateLayout.GateFirst, ActivationBuffers? buffers = null)
     {
+        if (packed.size(-1) % 2 != 0) throw Odd(packed, -1);
+        if (layout != GateLayout.Interleaved && FusedGate.Find(activation) is { } fused) return fused.Packed(packed, layout == GateLayout.GateFirst, buffers);
         using var scope = NewDisposeScope();
         var (gate, value) = Split(packed, layout);
-        return Apply(gate, value, activation).MoveToOuterDisposeScope();
+        return Apply(gate, value, activation, buffers).MoveToOuterDisposeScope();
     }
 
     /// <summary>silu(gate) * value.</summary>
-    public static Tensor SwiGlu(Tensor gate, Tensor value) => Apply(gate, value, "silu");
+    public static Tensor SwiGlu(Tensor gate, Tensor value, ActivationBuffers? buffers = null) => FusedActivation.Gate(default(SiluKernel), gate, value, buffers);
 
     /// <summary>gelu(gate) * value, erf form.</summary>
-    public static Tensor GeGlu(Tensor gate, Tensor value) => Apply(gate, value, "gelu");
+    public static Tensor GeGlu(Tensor gate, Tensor value, ActivationBuffers? buffers = null) => FusedActivation.Gate(default(GeluKernel), gate, value, buffers);
 
     /// <summary>relu(gate) * value.</summary>
-    public static Tensor ReGlu(Tensor gate, Tensor value) => Apply(gate, value, "relu");
+    public static Tensor ReGlu(Tensor gate, Tensor value, ActivationBuffers? buffers = null) => FusedActivation.Gate(default(ReluKernel), gate, value, buffers);
 
     /// <summary>PyTorch's glu: splits <paramref name="x"/> along <paramref name="dim"/>, first half * sigmoid(second half).</summary>
     /// <exception cref="ShapeException">The dimension is odd.</exception>

@@ -1,0 +1,54 @@
+using System.Numerics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Nn;
+
+/// <summary>Runs an activation through its fused kernel where that is possible, otherwise through libtorch's operations.</summary>
+internal static class FusedActivation
+{
+    /// <summary>f(x), [...] to the same shape.</summary>
+    public static Tensor Apply<TKernel>(TKernel kernel, Tensor x, ActivationBuffers? buffers = null)
+        where TKernel : struct, IFusedKernel
+    {
+        if (!Fits(x)) return kernel.Composed(x);
+        var node = new FusedNode<TKernel>(kernel, buffers);
+        return x.requires_grad && is_grad_enabled() ? FusedUnary.apply(x, node) : node.Value(x);
+    }
+
+    /// <summary>f(gate) * value for two tensors of one shape.</summary>
+    public static Tensor Gate<TKernel>(TKernel kernel, Tensor gate, Tensor value, ActivationBuffers? buffers = null)
+        where TKernel : struct, IFusedKernel
+    {
+        if (!Fits(gate) || !Fits(value) || !SameShape(gate, value))
+        {
+            using var scope = NewDisposeScope();
+            return (kernel.Composed(gate) * value).MoveToOuterDisposeScope();
+        }
+        var node = new FusedNode<TKernel>(kernel, buffers);
+        return (gate.requires_grad || value.requires_grad) && is_grad_enabled() ? FusedPair.apply(gate, value, node) : node.Gate(gate, value);
+    }
+
+    /// <summary>f(gate) * value of a packed tensor [..., 2H] whose halves are gate and value, to [..., H].</summary>
+    public static Tensor GatePacked<TKernel>(TKernel kernel, Tensor packed, bool gateFirst, ActivationBuffers? buffers = null)
+        where TKernel : struct, IFusedKernel
+    {
+        if (!Fits(packed))
+        {
+            using var scope = NewDisposeScope();
+            var (gate, value) = GatedUnits.Split(packed, gateFirst ? GateLayout.GateFirst : GateLayout.GateLast);
+            return (kernel.Composed(gate) * value).MoveToOuterDisposeScope();
+        }
+        var node = new FusedNode<TKernel>(kernel, buffers) { GateFirst = gateFirst };
+        return packed.requires_grad && is_grad_enabled() ? FusedPacked.apply(packed, node) : node.Packed(packed);
+    }
+
+    private static bool Fits(Tensor x) => x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU && !x.is_sparse && x.numel() > 0 && Vector.IsHardwareAccelerated;
+
+    private static bool SameShape(Tensor a, Tensor b)
+    {
+        var same = a.dim() == b.dim();
+        for (var i = 0; same && i < a.dim(); i++) same = a.size(i) == b.size(i);
+        return same;
+    }
+}
