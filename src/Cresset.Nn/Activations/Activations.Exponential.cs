@@ -64,7 +64,7 @@ public static partial class Activations
     public static Tensor GeluFast(Tensor x)
     {
         using var scope = NewDisposeScope();
-        return (x * 0.5 * (1 + (x * 0.7978845608 * (1 + x * x * 0.044715)).tanh())).MoveToOuterDisposeScope();
+        return (x * 0.5 * (1 + (x * 0.7978845608 * (1 + x * 0.044715 * x)).tanh())).MoveToOuterDisposeScope();
     }
 
     /// <summary>x * sigmoid(1.702 x), as CLIP.</summary>

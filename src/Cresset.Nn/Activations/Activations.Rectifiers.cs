@@ -25,7 +25,7 @@ public static partial class Activations
         if (!(min < max)) throw new ArgumentException($"Hardtanh: min is {min} and max is {max}; min must be below max.", nameof(min));
         using var scope = NewDisposeScope();
         // clamp's own derivative is 1 at the limits; hardtanh's is 0 there, so the gradient is taken through a mask.
-        var inside = x.gt(min).logical_and(x.lt(max)).logical_or(x.isnan());
+        var inside = x.gt(min).logical_and(x.lt(max));
         return where(inside, x, x.detach().clamp(min, max)).MoveToOuterDisposeScope();
     }
 

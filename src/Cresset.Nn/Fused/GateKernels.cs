@@ -108,7 +108,7 @@ internal readonly struct GeluKernel : IFusedKernel
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector<float> Value(Vector<float> x, Vector<float> ax, Vector<float> half, Exponential e)
-        => NanAtMinusInfinity(x, Choose(IsNegative(x), e.Times(-ax * half), x * (Vector<float>.One - e.Times(half))));
+        => NanAtInfinity(x, Choose(IsNegative(x), e.Times(-ax * half), x * (Vector<float>.One - e.Times(half)))); // PyTorch's float32 GELU is NaN at both infinities
 }
 
 /// <summary>x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)): GELU's tanh form.</summary>
