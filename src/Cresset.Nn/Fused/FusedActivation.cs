@@ -1,4 +1,4 @@
-using System.Numerics;
+using System.Runtime.Intrinsics;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -43,7 +43,7 @@ internal static class FusedActivation
         return packed.requires_grad && is_grad_enabled() ? FusedPacked.apply(packed, node) : node.Packed(packed);
     }
 
-    private static bool Fits(Tensor x) => x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU && !x.is_sparse && x.numel() > 0 && Vector.IsHardwareAccelerated;
+    private static bool Fits(Tensor x) => x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU && !x.is_sparse && x.numel() > 0 && Vector256.IsHardwareAccelerated;
 
     private static bool SameShape(Tensor a, Tensor b)
     {

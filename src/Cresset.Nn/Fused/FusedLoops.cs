@@ -1,5 +1,5 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using static TorchSharp.torch;
 
 namespace Cresset.Nn;
@@ -14,21 +14,21 @@ internal static unsafe class FusedLoops<TKernel>
     /// <summary>y = f(x).</summary>
     public static void Value(TKernel kernel, float* x, float* y, long count)
     {
-        var width = Vector<float>.Count;
+        var width = Vector512<float>.Count;
         long i = 0;
-        for (; i <= count - width; i += width) kernel.Value(Vector.Load(x + i)).Store(y + i);
+        for (; i <= count - width; i += width) kernel.Value(Vector512.Load(x + i)).Store(y + i);
         if (i < count) Store(kernel.Value(Load(x + i, count - i)), y + i, count - i);
     }
 
     /// <summary>gx = g f'(x).</summary>
     public static void Gradient(TKernel kernel, float* x, float* g, float* gx, long count)
     {
-        var width = Vector<float>.Count;
+        var width = Vector512<float>.Count;
         long i = 0;
         for (; i <= count - width; i += width)
         {
-            kernel.ValueAndSlope(Vector.Load(x + i), out var slope);
-            (Vector.Load(g + i) * slope).Store(gx + i);
+            kernel.ValueAndSlope(Vector512.Load(x + i), out var slope);
+            (Vector512.Load(g + i) * slope).Store(gx + i);
         }
         if (i == count) return;
         kernel.ValueAndSlope(Load(x + i, count - i), out var last);
@@ -38,22 +38,22 @@ internal static unsafe class FusedLoops<TKernel>
     /// <summary>y = f(a) b.</summary>
     public static void Gate(TKernel kernel, float* a, float* b, float* y, long count)
     {
-        var width = Vector<float>.Count;
+        var width = Vector512<float>.Count;
         long i = 0;
-        for (; i <= count - width; i += width) (kernel.Value(Vector.Load(a + i)) * Vector.Load(b + i)).Store(y + i);
+        for (; i <= count - width; i += width) (kernel.Value(Vector512.Load(a + i)) * Vector512.Load(b + i)).Store(y + i);
         if (i < count) Store(kernel.Value(Load(a + i, count - i)) * Load(b + i, count - i), y + i, count - i);
     }
 
     /// <summary>ga = g b f'(a), gb = g f(a).</summary>
     public static void GateGradient(TKernel kernel, float* a, float* b, float* g, float* ga, float* gb, long count)
     {
-        var width = Vector<float>.Count;
+        var width = Vector512<float>.Count;
         long i = 0;
         for (; i <= count - width; i += width)
         {
-            var value = kernel.ValueAndSlope(Vector.Load(a + i), out var slope);
-            var up = Vector.Load(g + i);
-            (up * Vector.Load(b + i) * slope).Store(ga + i);
+            var value = kernel.ValueAndSlope(Vector512.Load(a + i), out var slope);
+            var up = Vector512.Load(g + i);
+            (up * Vector512.Load(b + i) * slope).Store(ga + i);
             (up * value).Store(gb + i);
         }
         if (i == count) return;
@@ -63,14 +63,14 @@ internal static unsafe class FusedLoops<TKernel>
         Store(lastUp * lastValue, gb + i, count - i);
     }
 
-    private static Vector<float> Load(float* from, long count)
+    private static Vector512<float> Load(float* from, long count)
     {
-        Vector<float> result = default;
+        Vector512<float> result = default;
         Unsafe.CopyBlockUnaligned(&result, from, (uint)(count * sizeof(float)));
         return result;
     }
 
-    private static void Store(Vector<float> value, float* to, long count) => Unsafe.CopyBlockUnaligned(to, &value, (uint)(count * sizeof(float)));
+    private static void Store(Vector512<float> value, float* to, long count) => Unsafe.CopyBlockUnaligned(to, &value, (uint)(count * sizeof(float)));
 }
 
 /// <summary>Splits a range into fixed chunks over libtorch's number of threads.</summary>

@@ -1,5 +1,5 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using TorchSharp;
 using static Cresset.Nn.Lanes;
 using static TorchSharp.torch;
@@ -14,19 +14,19 @@ internal readonly struct SwishKernel(double beta) : IFusedKernel
     private readonly float _limit = (float)(150 / Math.Abs(beta));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> Value(Vector<float> x)
+    public Vector512<float> Value(Vector512<float> x)
     {
         var (ax, e, d, negative) = Parts(x);
         return NanAtMinusInfinity(x * C(_beta), Choose(negative, e.Times(WithSign(ax, x) * d), x * d));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> ValueAndSlope(Vector<float> x, out Vector<float> slope)
+    public Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope)
     {
         var (ax, e, d, negative) = Parts(x);
         var z = ax * C(Math.Abs(_beta));
         var dd = d * d;
-        var one = Vector<float>.One + e.Value;
+        var one = Vector512<float>.One + e.Value;
         // s + z s': over (1 + e)^2 the numerator is 1 + e + z e right of 0 and e (1 + e - z) left of it.
         slope = NanAtInfinity(x, Choose(negative, e.Times((one - z) * dd), Fma(z, e.Value, one) * dd));
         return NanAtMinusInfinity(x * C(_beta), Choose(negative, e.Times(WithSign(ax, x) * d), x * d));
@@ -39,14 +39,14 @@ internal readonly struct SwishKernel(double beta) : IFusedKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private (Vector<float> Ax, Exponential E, Vector<float> D, Vector<int> Negative) Parts(Vector<float> x)
+    private (Vector512<float> Ax, Exponential E, Vector512<float> D, Vector512<float> Negative) Parts(Vector512<float> x)
     {
-        var ax = AtMost(Vector.Abs(x), _limit);
+        var ax = AtMost(Vector512.Abs(x), _limit);
         var b = C(Math.Abs(_beta));
         var high = ax * b;
         var low = Fma(ax, b, -high) + (ax * C(_beta < 0 ? -_betaLow : _betaLow));
         var e = Exp(-high).Nudge(-low);
-        return (ax, e, Vector<float>.One / (Vector<float>.One + e.Value), IsNegative(_beta < 0 ? -x : x));
+        return (ax, e, Vector512<float>.One / (Vector512<float>.One + e.Value), IsNegative(_beta < 0 ? -x : x));
     }
 }
 
@@ -54,22 +54,22 @@ internal readonly struct SwishKernel(double beta) : IFusedKernel
 internal readonly struct SiluKernel : IFusedKernel
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> Value(Vector<float> x)
+    public Vector512<float> Value(Vector512<float> x)
     {
-        var ax = AtMost(Vector.Abs(x), 150);
+        var ax = AtMost(Vector512.Abs(x), 150);
         var e = Exp(-ax);
-        var d = Vector<float>.One / (Vector<float>.One + e.Value);
+        var d = Vector512<float>.One / (Vector512<float>.One + e.Value);
         return NanAtMinusInfinity(x, Choose(IsNegative(x), e.Times(-ax * d), x * d));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> ValueAndSlope(Vector<float> x, out Vector<float> slope)
+    public Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope)
     {
-        var ax = AtMost(Vector.Abs(x), 150);
+        var ax = AtMost(Vector512.Abs(x), 150);
         var e = Exp(-ax);
         var value = e.Value;
-        var one = Vector<float>.One + value;
-        var d = Vector<float>.One / one;
+        var one = Vector512<float>.One + value;
+        var d = Vector512<float>.One / one;
         var dd = d * d;
         var negative = IsNegative(x);
         slope = NanAtInfinity(x, Choose(negative, e.Times((one - ax) * dd), Fma(ax, value, one) * dd));
@@ -86,29 +86,29 @@ internal readonly struct GeluKernel : IFusedKernel
     private const float DensityAtZero = 0.39894228f;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> Value(Vector<float> x)
+    public Vector512<float> Value(Vector512<float> x)
     {
-        var ax = AtMost(Vector.Abs(x), 14.5f);
+        var ax = AtMost(Vector512.Abs(x), 14.5f);
         var half = C(0.5f) * ScaledErfc(ax * C(HalfSqrt2));
         return Value(x, ax, half, Gauss(ax, 0.5f));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> ValueAndSlope(Vector<float> x, out Vector<float> slope)
+    public Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope)
     {
-        var ax = AtMost(Vector.Abs(x), 14.5f);
+        var ax = AtMost(Vector512.Abs(x), 14.5f);
         var half = C(0.5f) * ScaledErfc(ax * C(HalfSqrt2));
         var e = Gauss(ax, 0.5f);
         var mixed = e.Times(Fma(ax, C(-DensityAtZero), half));
-        slope = NanAtInfinity(x, Choose(IsNegative(x), mixed, Vector<float>.One - mixed));
+        slope = NanAtInfinity(x, Choose(IsNegative(x), mixed, Vector512<float>.One - mixed));
         return Value(x, ax, half, e);
     }
 
     public Tensor Composed(Tensor x) => nn.functional.gelu(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<float> Value(Vector<float> x, Vector<float> ax, Vector<float> half, Exponential e)
-        => NanAtInfinity(x, Choose(IsNegative(x), e.Times(-ax * half), x * (Vector<float>.One - e.Times(half)))); // PyTorch's float32 GELU is NaN at both infinities
+    private static Vector512<float> Value(Vector512<float> x, Vector512<float> ax, Vector512<float> half, Exponential e)
+        => NanAtInfinity(x, Choose(IsNegative(x), e.Times(-ax * half), x * (Vector512<float>.One - e.Times(half)))); // PyTorch's float32 GELU is NaN at both infinities
 }
 
 /// <summary>x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)): GELU's tanh form.</summary>
@@ -123,22 +123,22 @@ internal readonly struct GeluTanhKernel : IFusedKernel
     private const float KcLow = (float)(Kc - KcHigh);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> Value(Vector<float> x)
+    public Vector512<float> Value(Vector512<float> x)
     {
-        var ax = AtMost(Vector.Abs(x), 12);
+        var ax = AtMost(Vector512.Abs(x), 12);
         var e = Argument(ax);
-        var d = Vector<float>.One / (Vector<float>.One + e.Value);
+        var d = Vector512<float>.One / (Vector512<float>.One + e.Value);
         return NanAtMinusInfinity(x, Choose(IsNegative(x), e.Times(-ax * d), x * d));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> ValueAndSlope(Vector<float> x, out Vector<float> slope)
+    public Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope)
     {
-        var ax = AtMost(Vector.Abs(x), 12);
+        var ax = AtMost(Vector512.Abs(x), 12);
         var e = Argument(ax);
         var value = e.Value;
-        var one = Vector<float>.One + value;
-        var d = Vector<float>.One / one;
+        var one = Vector512<float>.One + value;
+        var d = Vector512<float>.One / one;
         var dd = d * d;
         var inner = ax * Fma(ax * ax, C((float)(3 * Kc)), C(KHigh));
         var negative = IsNegative(x);
@@ -150,7 +150,7 @@ internal readonly struct GeluTanhKernel : IFusedKernel
 
     // e^-z with z = x (K + Kc x^2) carried to twice the precision: z reaches 100 where its rounding alone costs 64 units.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Exponential Argument(Vector<float> ax)
+    private static Exponential Argument(Vector512<float> ax)
     {
         var square = ax * ax;
         var squareLow = Fma(ax, ax, -square);
@@ -169,22 +169,22 @@ internal readonly struct GeluTanhKernel : IFusedKernel
 internal readonly struct MishKernel : IFusedKernel
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> Value(Vector<float> x)
+    public Vector512<float> Value(Vector512<float> x)
     {
-        var ax = AtMost(Vector.Abs(x), 150);
+        var ax = AtMost(Vector512.Abs(x), 150);
         var e = Exp(-ax);
         var f = e.Value;
         var negative = IsNegative(x);
-        var (left, right) = (Fma(f, f + C(2), C(2)), Fma(C(2) * f, f + Vector<float>.One, Vector<float>.One));
-        var d = Vector<float>.One / Choose(negative, left, right);
-        return NanAtMinusInfinity(x, Choose(negative, e.Times(-ax * (f + C(2)) * d), x * Fma(C(2), f, Vector<float>.One) * d));
+        var (left, right) = (Fma(f, f + C(2), C(2)), Fma(C(2) * f, f + Vector512<float>.One, Vector512<float>.One));
+        var d = Vector512<float>.One / Choose(negative, left, right);
+        return NanAtMinusInfinity(x, Choose(negative, e.Times(-ax * (f + C(2)) * d), x * Fma(C(2), f, Vector512<float>.One) * d));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> ValueAndSlope(Vector<float> x, out Vector<float> slope)
+    public Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope)
     {
-        var one = Vector<float>.One;
-        var ax = AtMost(Vector.Abs(x), 150);
+        var one = Vector512<float>.One;
+        var ax = AtMost(Vector512.Abs(x), 150);
         var e = Exp(-ax);
         var f = e.Value;
         var negative = IsNegative(x);
@@ -205,12 +205,12 @@ internal readonly struct MishKernel : IFusedKernel
 internal readonly struct ReluKernel : IFusedKernel
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> Value(Vector<float> x) => AtLeast(x, 0);
+    public Vector512<float> Value(Vector512<float> x) => AtLeast(x, 0);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> ValueAndSlope(Vector<float> x, out Vector<float> slope)
+    public Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope)
     {
-        slope = Choose(Vector.LessThanOrEqual(x, Vector<float>.Zero), Vector<float>.Zero, Vector<float>.One);
+        slope = Choose(Vector512.LessThanOrEqual(x, Vector512<float>.Zero), Vector512<float>.Zero, Vector512<float>.One);
         return AtLeast(x, 0);
     }
 
@@ -221,14 +221,14 @@ internal readonly struct ReluKernel : IFusedKernel
 internal readonly struct SquaredReluKernel : IFusedKernel
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> Value(Vector<float> x)
+    public Vector512<float> Value(Vector512<float> x)
     {
         var r = AtLeast(x, 0);
         return r * r;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> ValueAndSlope(Vector<float> x, out Vector<float> slope)
+    public Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope)
     {
         var r = AtLeast(x, 0);
         slope = r + r;

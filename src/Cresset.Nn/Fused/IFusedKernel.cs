@@ -1,4 +1,4 @@
-using System.Numerics;
+using System.Runtime.Intrinsics;
 using static TorchSharp.torch;
 
 namespace Cresset.Nn;
@@ -7,10 +7,10 @@ namespace Cresset.Nn;
 internal interface IFusedKernel
 {
     /// <summary>f(x).</summary>
-    Vector<float> Value(Vector<float> x);
+    Vector512<float> Value(Vector512<float> x);
 
     /// <summary>f(x) and f'(x), sharing what both need.</summary>
-    Vector<float> ValueAndSlope(Vector<float> x, out Vector<float> slope);
+    Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope);
 
     /// <summary>The same function from libtorch's operations: other types and devices, and second derivatives.</summary>
     Tensor Composed(Tensor x);

@@ -1,5 +1,5 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Cresset.Nn;
 
@@ -15,26 +15,26 @@ internal static class Lanes
     private const float RoundingMagic = 12582912f; // 1.5 * 2^23: adding it rounds to the nearest integer in the low bits
 
     /// <summary>e^x for x &lt;= 0 (or NaN) as (1 + M) * A * B, so that a product with it rounds only once when it underflows.</summary>
-    public readonly struct Exponential(Vector<float> m, Vector<float> a, Vector<float> b)
+    public readonly struct Exponential(Vector512<float> m, Vector512<float> a, Vector512<float> b)
     {
         /// <summary>e^r - 1 of the reduced argument |r| &lt;= ln 2 / 2.</summary>
-        public readonly Vector<float> M = m;
+        public readonly Vector512<float> M = m;
 
         /// <summary>First half of the power of two.</summary>
-        public readonly Vector<float> A = a;
+        public readonly Vector512<float> A = a;
 
         /// <summary>Second half.</summary>
-        public readonly Vector<float> B = b;
+        public readonly Vector512<float> B = b;
 
         /// <summary>e^r.</summary>
-        public Vector<float> P
+        public Vector512<float> P
         {
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            get => Vector<float>.One + M;
+            get => Vector512<float>.One + M;
         }
 
         /// <summary>The value itself, rounded.</summary>
-        public Vector<float> Value
+        public Vector512<float> Value
         {
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
             get => P * A * B;
@@ -42,59 +42,59 @@ internal static class Lanes
 
         /// <summary>factor * e^x with one rounding at underflow.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector<float> Times(Vector<float> factor) => factor * P * A * B;
+        public Vector512<float> Times(Vector512<float> factor) => factor * P * A * B;
 
         /// <summary>e^x - 1.</summary>
-        public Vector<float> Minus1
+        public Vector512<float> Minus1
         {
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
             get
             {
                 var s = A * B;
-                return Fma(M, s, s - Vector<float>.One);
+                return Fma(M, s, s - Vector512<float>.One);
             }
         }
 
         /// <summary>e^(x + d) for a tiny d (d^2 negligible), keeping the parts.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Exponential Nudge(Vector<float> d) => new(Fma(P, d, M), A, B);
+        public Exponential Nudge(Vector512<float> d) => new(Fma(P, d, M), A, B);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> Fma(Vector<float> a, Vector<float> b, Vector<float> c) => Vector.FusedMultiplyAdd(a, b, c);
+    public static Vector512<float> Fma(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Vector512.FusedMultiplyAdd(a, b, c);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> C(float value) => new(value);
+    public static Vector512<float> C(float value) => Vector512.Create(value);
 
     /// <summary>min(x, limit) that keeps NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> AtMost(Vector<float> x, float limit) => Vector.ConditionalSelect(Vector.GreaterThan(x, C(limit)), C(limit), x);
+    public static Vector512<float> AtMost(Vector512<float> x, float limit) => Vector512.ConditionalSelect(Vector512.GreaterThan(x, C(limit)), C(limit), x);
 
     /// <summary>max(x, limit) that keeps NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> AtLeast(Vector<float> x, float limit) => Vector.ConditionalSelect(Vector.LessThan(x, C(limit)), C(limit), x);
+    public static Vector512<float> AtLeast(Vector512<float> x, float limit) => Vector512.ConditionalSelect(Vector512.LessThan(x, C(limit)), C(limit), x);
 
     /// <summary><paramref name="magnitude"/> with the sign of <paramref name="sign"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> WithSign(Vector<float> magnitude, Vector<float> sign) => Vector.CopySign(magnitude, sign);
+    public static Vector512<float> WithSign(Vector512<float> magnitude, Vector512<float> sign) => Vector512.CopySign(magnitude, sign);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> Choose(Vector<int> mask, Vector<float> yes, Vector<float> no) => Vector.ConditionalSelect(mask, yes, no);
+    public static Vector512<float> Choose(Vector512<float> mask, Vector512<float> yes, Vector512<float> no) => Vector512.ConditionalSelect(mask, yes, no);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<int> IsNegative(Vector<float> x) => Vector.LessThan(x, Vector<float>.Zero);
+    public static Vector512<float> IsNegative(Vector512<float> x) => Vector512.LessThan(x, Vector512<float>.Zero);
 
     /// <summary>value, but NaN where x = -infinity: what PyTorch's formulas give for x * 0 there.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> NanAtMinusInfinity(Vector<float> x, Vector<float> value) => Choose(Vector.Equals(x, C(float.NegativeInfinity)), C(float.NaN), value);
+    public static Vector512<float> NanAtMinusInfinity(Vector512<float> x, Vector512<float> value) => Choose(Vector512.Equals(x, C(float.NegativeInfinity)), C(float.NaN), value);
 
     /// <summary>value, but NaN where x is infinite.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> NanAtInfinity(Vector<float> x, Vector<float> value) => Choose(Vector.Equals(Vector.Abs(x), C(float.PositiveInfinity)), C(float.NaN), value);
+    public static Vector512<float> NanAtInfinity(Vector512<float> x, Vector512<float> value) => Choose(Vector512.Equals(Vector512.Abs(x), C(float.PositiveInfinity)), C(float.NaN), value);
 
     /// <summary>e^x for x &lt;= 0. NaN stays NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Exponential Exp(Vector<float> x)
+    public static Exponential Exp(Vector512<float> x)
     {
         x = AtLeast(x, ExpFloor);
         var t = Fma(x, C(1.44269504f), C(RoundingMagic));
@@ -107,14 +107,14 @@ internal static class Lanes
         q = Fma(q, r, C(0.166666307f));
         q = Fma(q, r, C(0.5f));
         var m = Fma(r * r, q, r);
-        var k = Vector.AsVectorInt32(t) - new Vector<int>(0x4B400000);
-        var k1 = Vector.ShiftRightArithmetic(k, 1);
+        var k = t.AsInt32() - Vector512.Create(0x4B400000);
+        var k1 = Vector512.ShiftRightArithmetic(k, 1);
         return new Exponential(m, PowerOfTwo(k1), PowerOfTwo(k - k1));
     }
 
     /// <summary>log(1 + z) for 0 &lt;= z &lt;= 1, as z * (2 / (2 + z)) * (1 + series).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> Log1p(Vector<float> z)
+    public static Vector512<float> Log1p(Vector512<float> z)
     {
         var w = C(2) / (C(2) + z);
         var s = z * w * C(0.5f);
@@ -128,9 +128,9 @@ internal static class Lanes
 
     /// <summary>e^(t^2) erfc(t) for 0 &lt;= t &lt;= 10.3: a polynomial in (t - 3) / (t + 3), over t + 3.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> ScaledErfc(Vector<float> t)
+    public static Vector512<float> ScaledErfc(Vector512<float> t)
     {
-        var inverse = Vector<float>.One / (t + C(3));
+        var inverse = Vector512<float>.One / (t + C(3));
         var u = (t - C(3)) * inverse;
         var p = Fma(C(-0.000333824522825f), u, C(-0.000499071239601f));
         p = Fma(p, u, C(0.0030780834424f));
@@ -146,7 +146,7 @@ internal static class Lanes
 
     /// <summary>e^(-scale x^2) for scale 1/2 or 1, exact to rounding: the rounding error of x^2 goes back in.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Exponential Gauss(Vector<float> x, float scale)
+    public static Exponential Gauss(Vector512<float> x, float scale)
     {
         var high = x * x;
         var low = Fma(x, x, -high);
@@ -154,5 +154,5 @@ internal static class Lanes
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<float> PowerOfTwo(Vector<int> k) => Vector.AsVectorSingle(Vector.ShiftLeft(k + new Vector<int>(127), 23));
+    private static Vector512<float> PowerOfTwo(Vector512<int> k) => Vector512.ShiftLeft(k + Vector512.Create(127), 23).AsSingle();
 }

@@ -1,5 +1,5 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using TorchSharp;
 using static Cresset.Nn.Lanes;
 using static TorchSharp.torch;
@@ -10,18 +10,18 @@ namespace Cresset.Nn;
 internal readonly struct SigmoidKernel : IFusedKernel
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> Value(Vector<float> x)
+    public Vector512<float> Value(Vector512<float> x)
     {
-        var e = Exp(-Vector.Abs(x));
-        var d = Vector<float>.One / (Vector<float>.One + e.Value);
+        var e = Exp(-Vector512.Abs(x));
+        var d = Vector512<float>.One / (Vector512<float>.One + e.Value);
         return Choose(IsNegative(x), e.Times(d), d);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> ValueAndSlope(Vector<float> x, out Vector<float> slope)
+    public Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope)
     {
-        var e = Exp(-Vector.Abs(x));
-        var d = Vector<float>.One / (Vector<float>.One + e.Value);
+        var e = Exp(-Vector512.Abs(x));
+        var d = Vector512<float>.One / (Vector512<float>.One + e.Value);
         slope = e.Times(d * d);
         return Choose(IsNegative(x), e.Times(d), d);
     }
@@ -33,13 +33,13 @@ internal readonly struct SigmoidKernel : IFusedKernel
 internal readonly struct LogSigmoidKernel : IFusedKernel
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> Value(Vector<float> x) => AtMost(x, 0) - Log1p(Exp(-Vector.Abs(x)).Value);
+    public Vector512<float> Value(Vector512<float> x) => AtMost(x, 0) - Log1p(Exp(-Vector512.Abs(x)).Value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> ValueAndSlope(Vector<float> x, out Vector<float> slope)
+    public Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope)
     {
-        var e = Exp(-Vector.Abs(x));
-        var d = Vector<float>.One / (Vector<float>.One + e.Value);
+        var e = Exp(-Vector512.Abs(x));
+        var d = Vector512<float>.One / (Vector512<float>.One + e.Value);
         slope = Choose(IsNegative(x), d, e.Times(d));
         return AtMost(x, 0) - Log1p(e.Value);
     }
@@ -54,21 +54,21 @@ internal readonly struct SoftplusKernel(double beta, double threshold) : IFusedK
     private readonly float _threshold = (float)threshold;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> Value(Vector<float> x)
+    public Vector512<float> Value(Vector512<float> x)
     {
         var z = x * C(_beta);
-        var y = (AtLeast(z, 0) + Log1p(Exp(-Vector.Abs(z)).Value)) / C(_beta);
-        return Choose(Vector.GreaterThan(z, C(_threshold)), x, y);
+        var y = (AtLeast(z, 0) + Log1p(Exp(-Vector512.Abs(z)).Value)) / C(_beta);
+        return Choose(Vector512.GreaterThan(z, C(_threshold)), x, y);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> ValueAndSlope(Vector<float> x, out Vector<float> slope)
+    public Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope)
     {
         var z = x * C(_beta);
-        var e = Exp(-Vector.Abs(z));
-        var d = Vector<float>.One / (Vector<float>.One + e.Value);
-        var linear = Vector.GreaterThan(z, C(_threshold));
-        slope = Choose(linear, Vector<float>.One, Choose(IsNegative(z), e.Times(d), d));
+        var e = Exp(-Vector512.Abs(z));
+        var d = Vector512<float>.One / (Vector512<float>.One + e.Value);
+        var linear = Vector512.GreaterThan(z, C(_threshold));
+        slope = Choose(linear, Vector512<float>.One, Choose(IsNegative(z), e.Times(d), d));
         return Choose(linear, x, (AtLeast(z, 0) + Log1p(e.Value)) / C(_beta));
     }
 
@@ -79,13 +79,13 @@ internal readonly struct SoftplusKernel(double beta, double threshold) : IFusedK
 internal readonly struct TanhKernel : IFusedKernel
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> Value(Vector<float> x) => Value(x, Exp(Vector.Abs(x) * C(-2)));
+    public Vector512<float> Value(Vector512<float> x) => Value(x, Exp(Vector512.Abs(x) * C(-2)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> ValueAndSlope(Vector<float> x, out Vector<float> slope)
+    public Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope)
     {
-        var e = Exp(Vector.Abs(x) * C(-2));
-        var d = C(2) / (Vector<float>.One + e.Value);
+        var e = Exp(Vector512.Abs(x) * C(-2));
+        var d = C(2) / (Vector512<float>.One + e.Value);
         slope = e.Times(d * d);
         return Value(x, e);
     }
@@ -93,7 +93,7 @@ internal readonly struct TanhKernel : IFusedKernel
     public Tensor Composed(Tensor x) => x.tanh();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector<float> Value(Vector<float> x, Exponential e)
+    internal static Vector512<float> Value(Vector512<float> x, Exponential e)
     {
         var m = e.Minus1;
         return WithSign(m / (C(2) + m), x);
@@ -104,12 +104,12 @@ internal readonly struct TanhKernel : IFusedKernel
 internal readonly struct TanhshrinkKernel : IFusedKernel
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> Value(Vector<float> x) => Value(x, TanhKernel.Value(x, Exp(Vector.Abs(x) * C(-2))));
+    public Vector512<float> Value(Vector512<float> x) => Value(x, TanhKernel.Value(x, Exp(Vector512.Abs(x) * C(-2))));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> ValueAndSlope(Vector<float> x, out Vector<float> slope)
+    public Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope)
     {
-        var tanh = TanhKernel.Value(x, Exp(Vector.Abs(x) * C(-2)));
+        var tanh = TanhKernel.Value(x, Exp(Vector512.Abs(x) * C(-2)));
         slope = tanh * tanh;
         return Value(x, tanh);
     }
@@ -117,7 +117,7 @@ internal readonly struct TanhshrinkKernel : IFusedKernel
     public Tensor Composed(Tensor x) => nn.functional.tanhshrink(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<float> Value(Vector<float> x, Vector<float> tanh)
+    private static Vector512<float> Value(Vector512<float> x, Vector512<float> tanh)
     {
         var t = x * x;
         var p = Fma(C(-0.000142793185878f), t, C(0.000923500838359f));
@@ -127,7 +127,7 @@ internal readonly struct TanhshrinkKernel : IFusedKernel
         p = Fma(p, t, C(0.0539634147536f));
         p = Fma(p, t, C(-0.133333106555f));
         p = Fma(p, t, C(0.333333331567f));
-        return Choose(Vector.LessThan(Vector.Abs(x), Vector<float>.One), t * p * x, x - tanh);
+        return Choose(Vector512.LessThan(Vector512.Abs(x), Vector512<float>.One), t * p * x, x - tanh);
     }
 }
 
@@ -135,13 +135,13 @@ internal readonly struct TanhshrinkKernel : IFusedKernel
 internal readonly struct SoftsignKernel : IFusedKernel
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> Value(Vector<float> x) => x / (Vector<float>.One + Vector.Abs(x));
+    public Vector512<float> Value(Vector512<float> x) => x / (Vector512<float>.One + Vector512.Abs(x));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> ValueAndSlope(Vector<float> x, out Vector<float> slope)
+    public Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope)
     {
-        var d = Vector<float>.One + Vector.Abs(x);
-        var r = Vector<float>.One / d;
+        var d = Vector512<float>.One + Vector512.Abs(x);
+        var r = Vector512<float>.One / d;
         slope = NanAtInfinity(x, r * r);
         return x / d;
     }
@@ -153,16 +153,16 @@ internal readonly struct SoftsignKernel : IFusedKernel
 internal readonly struct ErfKernel : IFusedKernel
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> Value(Vector<float> x)
+    public Vector512<float> Value(Vector512<float> x)
     {
-        var ax = AtMost(Vector.Abs(x), 10.25f);
+        var ax = AtMost(Vector512.Abs(x), 10.25f);
         return Value(x, ax, Gauss(ax, 1));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> ValueAndSlope(Vector<float> x, out Vector<float> slope)
+    public Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope)
     {
-        var ax = AtMost(Vector.Abs(x), 10.25f);
+        var ax = AtMost(Vector512.Abs(x), 10.25f);
         var e = Gauss(ax, 1);
         slope = e.Times(C(1.12837917f));
         return Value(x, ax, e);
@@ -171,7 +171,7 @@ internal readonly struct ErfKernel : IFusedKernel
     public Tensor Composed(Tensor x) => x.erf();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<float> Value(Vector<float> x, Vector<float> ax, Exponential e)
+    private static Vector512<float> Value(Vector512<float> x, Vector512<float> ax, Exponential e)
     {
         var t = ax * ax;
         var p = Fma(C(7.87587506268e-5f), t, C(-0.000801686428716f));
@@ -180,7 +180,7 @@ internal readonly struct ErfKernel : IFusedKernel
         p = Fma(p, t, C(0.112835947152f));
         p = Fma(p, t, C(-0.376126266667f));
         p = Fma(p, t, C(1.12837916585f));
-        return WithSign(Choose(Vector.LessThan(ax, Vector<float>.One), ax * p, Vector<float>.One - e.Times(ScaledErfc(ax))), x);
+        return WithSign(Choose(Vector512.LessThan(ax, Vector512<float>.One), ax * p, Vector512<float>.One - e.Times(ScaledErfc(ax))), x);
     }
 }
 
@@ -193,19 +193,19 @@ internal readonly struct EluKernel(double alpha, double scale, double divisor, F
     private readonly float _slope = (float)(scale * alpha / divisor);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> Value(Vector<float> x) => Value(x, Exp(AtMost(x, 0) * C(_inverse)));
+    public Vector512<float> Value(Vector512<float> x) => Value(x, Exp(AtMost(x, 0) * C(_inverse)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector<float> ValueAndSlope(Vector<float> x, out Vector<float> slope)
+    public Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope)
     {
         var e = Exp(AtMost(x, 0) * C(_inverse));
-        slope = Choose(Vector.GreaterThan(x, Vector<float>.Zero), C(_scale), e.Times(C(_slope)));
+        slope = Choose(Vector512.GreaterThan(x, Vector512<float>.Zero), C(_scale), e.Times(C(_slope)));
         return Value(x, e);
     }
 
     public Tensor Composed(Tensor x) => composed(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector<float> Value(Vector<float> x, Exponential e)
-        => Choose(Vector.GreaterThan(x, Vector<float>.Zero), x * C(_scale), WithSign(e.Minus1, x) * C(_left));
+    private Vector512<float> Value(Vector512<float> x, Exponential e)
+        => Choose(Vector512.GreaterThan(x, Vector512<float>.Zero), x * C(_scale), WithSign(e.Minus1, x) * C(_left));
 }
