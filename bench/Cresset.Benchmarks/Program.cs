@@ -1,9 +1,11 @@
 using Cresset.Benchmarks.Detection;
+using Cresset.Benchmarks.Runs;
 
 // One line a benchmark: its name and what runs it with the rest of the command line.
 Dictionary<string, Func<string[], int>> benchmarks = new()
 {
     ["detection-score"] = ScoreCocoSet.Run,
+    ["runs-scalars"] = RecordScalars.Run,
 };
 
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out var run))

@@ -7,7 +7,7 @@ namespace Cresset.Runs;
 /// <remarks>All members may be called from several threads.</remarks>
 public interface IRunRecorder
 {
-    /// <summary>Records a value of the series <paramref name="tag"/>; about a tenth of a microsecond for the caller, kept at the latest 250 ms later.</summary>
+    /// <summary>Records a value of the series <paramref name="tag"/>; well below a microsecond for the caller, stored at the latest 250 ms later.</summary>
     /// <exception cref="RunStoreException">An earlier value could not be stored (disk full, …).</exception>
     void Scalar(string tag, long step, double value);
 

@@ -126,6 +126,36 @@ public sealed class EventFileTests
     }
 
     [Fact]
+    public void TheBytesAreThoseOfTensorBoardsWriter()
+    {
+        using var folder = new TemporaryFolder();
+        var reference = File.ReadAllBytes(Repository.Reference(Reference));
+        using var reader = new EventFileReader(Repository.Reference(Reference));
+        var compared = 0;
+        long begin = 0;
+        using var writer = new EventFileWriter(folder.Path);
+        foreach (var logged in reader.ReadAvailable())
+        {
+            var frame = reference[(int)begin..(int)reader.Position];
+            begin = reader.Position;
+            if (logged.Values is not [var value] || value is LoggedScalar { IsTensor: true }) continue;
+            var time = (long)Math.Round(logged.WallTime * 1e6);
+            var before = new FileInfo(writer.Path).Length;
+            if (value is LoggedScalar scalar) writer.Scalar(scalar.Tag, logged.Step, time, scalar.Value);
+            else if (value is LoggedHistogram histogram) writer.Histogram(histogram.Tag, logged.Step, time, histogram.Histogram);
+            else continue;
+            writer.Flush();
+            using var written = new FileStream(writer.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            var own = new byte[written.Length - before];
+            written.Position = before;
+            written.ReadExactly(own);
+            Assert.Equal(frame, own);
+            compared++;
+        }
+        Assert.True(compared >= 33, $"{compared} records compared");
+    }
+
+    [Fact]
     public void ARunThatContinuesAtAnEarlierStepForgetsTheLaterOnes()
     {
         using var folder = new TemporaryFolder();
