@@ -1,0 +1,47 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Quantization;
+
+/// <summary>An autoencoder whose bottleneck is discrete: data to code maps and back. The decoder is fed by the codes alone; nothing goes round them.</summary>
+public abstract class Tokenizer : nn.Module<Tensor, VqVaeOutput>
+{
+    /// <summary>Names the module.</summary>
+    protected Tokenizer(string name)
+        : base(name)
+    {
+    }
+
+    /// <summary>The quantizers, the coarsest level first.</summary>
+    public abstract IReadOnlyList<Quantizer> Quantizers { get; }
+
+    /// <summary>By how much a map of each level is smaller than the data, the coarsest first.</summary>
+    public abstract IReadOnlyList<int> Strides { get; }
+
+    /// <summary>Codes of data [N, C, H, W] (or [N, C, L]): int64 [N, h, w] a level (and the stages at the end when a vector has several), the coarsest first.</summary>
+    public IReadOnlyList<Tensor> Encode(Tensor data)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        return [.. call(data).Quantization.Select(q => q.Indices.MoveToOuterDisposeScope())];
+    }
+
+    /// <summary>Data of the codes of every level.</summary>
+    /// <exception cref="ArgumentException">An index is out of range, or the number of levels is wrong.</exception>
+    public abstract Tensor Decode(IReadOnlyList<Tensor> indices);
+
+    /// <summary>Bits that an item of that many samples a channel takes (pixels, or samples of a signal), at ⌈log2 K⌉ bits an index.</summary>
+    public long BitsPerItem(long samples)
+    {
+        var bits = 0L;
+        for (var i = 0; i < Quantizers.Count; i++)
+        {
+            var positions = samples / (long)Math.Pow(Strides[i], SpatialDimensions);
+            bits += BitRate.BitsPerItem(positions, Quantizers[i].CodebookSizes);
+        }
+        return bits;
+    }
+
+    /// <summary>2 for images, 1 for signals.</summary>
+    public abstract int SpatialDimensions { get; }
+}

@@ -1,0 +1,111 @@
+using Cresset.Numerics;
+using Cresset.Tensors;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Quantization;
+
+/// <summary>
+/// A learned distribution over maps of codes, one code after another in raster order: p(c) = product of p(c_i | c_1..c_(i-1), label).
+/// The output at a position depends on the codes before it alone.
+/// </summary>
+public abstract class CodePrior : nn.Module<Tensor, Tensor?, Tensor>
+{
+    /// <summary>Names the module and says what it models.</summary>
+    protected CodePrior(string name, int codebookSize, int classes)
+        : base(name)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(codebookSize, 2);
+        ArgumentOutOfRangeException.ThrowIfNegative(classes);
+        (CodebookSize, Classes) = (codebookSize, classes);
+    }
+
+    /// <summary>Codes a position chooses from.</summary>
+    public int CodebookSize { get; }
+
+    /// <summary>Class labels it is conditioned on; 0 for none.</summary>
+    public int Classes { get; }
+
+    /// <summary>Logits of every position's code, given the codes before it.</summary>
+    /// <param name="codes">int64 [B, H, W], 0 to K - 1.</param>
+    /// <param name="labels">int64 [B]; null exactly when <see cref="Classes"/> is 0.</param>
+    /// <returns>[B, K, H, W].</returns>
+    public override Tensor forward(Tensor codes, Tensor? labels)
+    {
+        Shape.Expect(codes, "B H W");
+        CheckLabels(labels, codes.size(0));
+        return Logits(codes, labels);
+    }
+
+    /// <summary>Minus log probability in nats of every code, [B, H, W].</summary>
+    public Tensor NegativeLogLikelihood(Tensor codes, Tensor? labels = null)
+    {
+        using var scope = NewDisposeScope();
+        var log = call(codes, labels).log_softmax(1);
+        return (-log.gather(1, codes.unsqueeze(1)).squeeze(1)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Starts to generate maps position by position.</summary>
+    public CodeSession Begin(long batch, long height, long width, Tensor? labels = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batch);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
+        CheckLabels(labels, batch);
+        return OpenSession(batch, height, width, labels);
+    }
+
+    /// <summary>Draws new maps. The same seed gives the same maps; the maps of a batch have streams of their own.</summary>
+    /// <param name="batch">Maps.</param>
+    /// <param name="height">H.</param>
+    /// <param name="width">W.</param>
+    /// <param name="seed">Seed of the draws.</param>
+    /// <param name="labels">int64 [B], or null when unconditional.</param>
+    /// <param name="sampling">Temperature, top-k, top-p.</param>
+    /// <param name="cancellation">Stops between positions.</param>
+    /// <returns>Codes int64 [B, H, W].</returns>
+    public Tensor Sample(long batch, long height, long width, ulong seed, Tensor? labels = null, CodeSampling? sampling = null, CancellationToken cancellation = default)
+    {
+        sampling = (sampling ?? new CodeSampling()).ThrowIfInvalid();
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        using var session = Begin(batch, height, width, labels);
+        var streams = new SplitMix64[batch];
+        for (var b = 0; b < batch; b++) streams[b] = SplitMix64.ForIndex(seed, (ulong)b);
+        var result = new long[batch * height * width];
+        var probabilities = new double[CodebookSize];
+        for (var position = 0L; position < height * width; position++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var step = NewDisposeScope();
+            var next = new long[batch];
+            var logits = TensorSpans.Of<float>(session.Next().to(ScalarType.Float32).cpu().contiguous());
+            for (var b = 0; b < batch; b++)
+            {
+                CodeDistribution.Probabilities(logits.Slice(b * CodebookSize, CodebookSize), sampling, probabilities);
+                next[b] = CodeDistribution.Draw(probabilities, streams[b].NextDouble());
+                result[(b * height * width) + position] = next[b];
+            }
+            session.Accept(next);
+        }
+        return tensor(result, [batch, height, width]).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The logits, for checked arguments.</summary>
+    private protected abstract Tensor Logits(Tensor codes, Tensor? labels);
+
+    /// <summary>A session; one that repeats the full pass unless the model has something better.</summary>
+    private protected virtual CodeSession OpenSession(long batch, long height, long width, Tensor? labels) => new FullPassSession(this, batch, height, width, labels);
+
+    /// <summary>A session that runs the whole model for every position: the yardstick for caches.</summary>
+    internal CodeSession BeginFullPass(long batch, long height, long width, Tensor? labels = null) => new FullPassSession(this, batch, height, width, labels);
+
+    private void CheckLabels(Tensor? labels, long batch)
+    {
+        if (labels is null != (Classes == 0)) throw new ArgumentException(Classes == 0 ? "labels were given, but the prior has no classes." : $"labels are missing: the prior is conditioned on {Classes} classes.", nameof(labels));
+        if (labels is null) return;
+        Shape.Expect(labels, "B", ("B", batch));
+        using var scope = NewDisposeScope();
+        if (labels.dtype != ScalarType.Int64 || labels.lt(0).any().ToBoolean() || labels.ge(Classes).any().ToBoolean()) throw new ArgumentException($"labels must be Int64 from 0 to {Classes - 1}; they are {labels.dtype} from {labels.min().ToDouble():F0} to {labels.max().ToDouble():F0}.", nameof(labels));
+    }
+}

@@ -1,0 +1,78 @@
+using Cresset.Numerics;
+using Cresset.Tensors;
+using TorchSharp;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace Cresset.Quantization;
+
+/// <summary>A decoder-only transformer over codes in raster order. Its first input is the class (or a start token), so each output predicts the code at its own position.</summary>
+public sealed class CodeTransformer : CodePrior
+{
+    [ComponentName(Name = "tok")]
+    private readonly Embedding _tokens;
+    [ComponentName(Name = "pos")]
+    private readonly Parameter _positions;
+    [ComponentName(Name = "blocks")]
+    private readonly ModuleList<TransformerBlock> _blocks = [];
+    [ComponentName(Name = "ln_f")]
+    private readonly LayerNorm _norm;
+    [ComponentName(Name = "head")]
+    private readonly Linear _head;
+    private readonly CodeTransformerOptions _options;
+
+    /// <summary>Draws weights N(0, 0.02) from the generator (seed 0 when null).</summary>
+    public CodeTransformer(CodeTransformerOptions options, Generator? generator = null)
+        : base(nameof(CodeTransformer), options.ThrowIfInvalid().CodebookSize, options.Classes)
+    {
+        _options = options;
+        using var own = generator is null ? new Generator(0) : null;
+        generator ??= own;
+        // The start tokens follow the codes: one a class, or one alone.
+        _tokens = nn.Embedding(options.CodebookSize + Math.Max(1, options.Classes), options.Width);
+        Initialize.Normal(_tokens.weight!, 0, 0.02, generator);
+        _positions = new Parameter(Initialize.Normal(empty(options.MaxLength, options.Width), 0, 0.02, generator));
+        _positions.DetachFromDisposeScope();
+        for (var i = 0; i < options.Layers; i++) _blocks.Add(new TransformerBlock(options, generator!));
+        _norm = nn.LayerNorm(options.Width);
+        _head = nn.Linear(options.Width, options.CodebookSize, hasBias: false);
+        Initialize.Normal(_head.weight!, 0, 0.02, generator);
+        RegisterComponents();
+    }
+
+    internal CodeTransformerOptions Options => _options;
+
+    internal ModuleList<TransformerBlock> Blocks => _blocks;
+
+    private protected override Tensor Logits(Tensor codes, Tensor? labels)
+    {
+        using var scope = NewDisposeScope();
+        long batch = codes.size(0), height = codes.size(1), width = codes.size(2), length = height * width;
+        CheckLength(length);
+        var inputs = cat([Start(batch, labels).unsqueeze(1), codes.reshape(batch, length).narrow(1, 0, length - 1)], 1);
+        var x = _tokens.call(inputs) + _positions.narrow(0, 0, length);
+        foreach (var block in _blocks) x = block.call(x, true);
+        return _head.call(_norm.call(x)).transpose(1, 2).reshape(batch, CodebookSize, height, width).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Start tokens int64 [N].</summary>
+    internal Tensor Start(long batch, Tensor? labels) => labels is null ? full([batch], (long)CodebookSize, dtype: ScalarType.Int64) : labels + CodebookSize;
+
+    /// <summary>Input [N, D] of tokens [N] at a position.</summary>
+    internal Tensor Embed(Tensor tokens, long position) => _tokens.call(tokens) + _positions[position];
+
+    /// <summary>Logits [N, K] of the last block's output [N, D].</summary>
+    internal Tensor Head(Tensor x) => _head.call(_norm.call(x));
+
+    private protected override CodeSession OpenSession(long batch, long height, long width, Tensor? labels)
+    {
+        CheckLength(height * width);
+        return new CodeTransformerSession(this, batch, height, width, labels);
+    }
+
+    private void CheckLength(long length)
+    {
+        if (length > _options.MaxLength) throw new ArgumentException($"The map has {length} codes; the transformer was made for at most {_options.MaxLength} (MaxLength).");
+    }
+}

@@ -1,0 +1,61 @@
+using Cresset.Numerics;
+using Cresset.Tensors;
+using TorchSharp;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace Cresset.Quantization;
+
+/// <summary>
+/// The first PixelCNN (van den Oord et al. 2016, arXiv:1601.06759): one stack of masked convolutions with residual connections.
+/// It is simple, and it has the known blind spot up and to the right; <see cref="GatedPixelCnn"/> has none.
+/// </summary>
+public sealed class PixelCnn : CodePrior
+{
+    [ComponentName(Name = "embedding")]
+    private readonly Embedding _embedding;
+    [ComponentName(Name = "class_embedding")]
+    private readonly Embedding? _classes;
+    [ComponentName(Name = "first")]
+    private readonly MaskedConv2d _first;
+    [ComponentName(Name = "layers")]
+    private readonly ModuleList<MaskedConv2d> _layers = [];
+    [ComponentName(Name = "output")]
+    private readonly Sequential _output;
+
+    /// <summary>Draws weights from the generator (seed 0 when null).</summary>
+    public PixelCnn(PixelCnnOptions options, Generator? generator = null)
+        : base(nameof(PixelCnn), options.ThrowIfInvalid().CodebookSize, options.Classes)
+    {
+        using var own = generator is null ? new Generator(0) : null;
+        generator ??= own;
+        long width = options.Width;
+        _embedding = nn.Embedding(options.CodebookSize, width);
+        Initialize.Normal(_embedding.weight!, generator: generator);
+        if (options.Classes > 0)
+        {
+            _classes = nn.Embedding(options.Classes, width);
+            Initialize.Normal(_classes.weight!, generator: generator);
+        }
+        _first = new MaskedConv2d(width, width, options.FirstKernel, MaskKind.A, generator);
+        for (var i = 1; i < options.Layers; i++) _layers.Add(new MaskedConv2d(width, width, options.Kernel, MaskKind.B, generator));
+        _output = nn.Sequential(nn.Conv2d(width, options.OutputWidth, 1), nn.ReLU(), nn.Conv2d(options.OutputWidth, options.CodebookSize, 1));
+        Initialize.Reset(_output, generator!);
+        RegisterComponents();
+    }
+
+    private protected override Tensor Logits(Tensor codes, Tensor? labels)
+    {
+        using var scope = NewDisposeScope();
+        var x = _first.call(_embedding.call(codes).permute(0, 3, 1, 2));
+        var condition = _classes?.call(labels!).unsqueeze(2).unsqueeze(3);
+        foreach (var layer in _layers)
+        {
+            var h = condition is null ? x : x + condition;
+            x = x + layer.call(h.relu());
+        }
+        if (condition is not null) x = x + condition;
+        return _output.call(x.relu()).MoveToOuterDisposeScope();
+    }
+}
