@@ -23,7 +23,7 @@ internal static class Liveness
                 using var found = Process.GetProcessById(process);
                 var started = long.Parse(processKey[(processKey.LastIndexOf('/') + 1)..], CultureInfo.InvariantCulture);
                 // The start time is derived from the boot time, which drifts by a second when the clock is adjusted.
-                return !found.HasExited && Math.Abs((found.StartTime.ToUniversalTime().Ticks / TimeSpan.TicksPerSecond) - started) <= 2;
+                return !found.HasExited && !IsZombie(process) && Math.Abs((found.StartTime.ToUniversalTime().Ticks / TimeSpan.TicksPerSecond) - started) <= 2;
             }
             catch (Exception e) when (e is ArgumentException or InvalidOperationException)
             {
@@ -35,6 +35,21 @@ internal static class Liveness
             }
         }
         return DateTime.UtcNow - heartbeat < Patience;
+    }
+
+    // A killed process keeps its number until its parent has asked for it.
+    private static bool IsZombie(int process)
+    {
+        try
+        {
+            if (!OperatingSystem.IsLinux()) return false;
+            var stat = File.ReadAllText($"/proc/{process}/stat");
+            return stat.AsSpan(stat.LastIndexOf(')') + 1).TrimStart()[0] is 'Z' or 'X';
+        }
+        catch (IOException)
+        {
+            return true;
+        }
     }
 
     private static string MakeOwnKey()

@@ -72,6 +72,31 @@ public sealed class KillTests
         Assert.NotEmpty(store.ReadSeries(store.Find("killed").Id, "loss"));
     }
 
+    [Fact]
+    public void AKilledRecorderThatNobodyWaitedForIsInterruptedAtOnce()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        using var folder = new TemporaryFolder();
+        // The shell takes the recorder's place as a child of `sleep`, which never asks for its dead children.
+        var start = new ProcessStartInfo("/bin/sh") { ArgumentList = { "-c", "\"$0\" & exec sleep 60", Environment.ProcessPath! }, RedirectStandardOutput = true };
+        start.Environment[RecordingChild.Variable] = folder.Path;
+        using var parent = Process.Start(start)!;
+        try
+        {
+            Assert.Equal("recording", parent.StandardOutput.ReadLine());
+            using var store = RunStore.OpenReadOnly(folder.Path);
+            var run = store.Find("killed");
+            Assert.Equal(RunStatus.Running, run.Status);
+            using (var recorder = Process.GetProcessById(run.ProcessId)) recorder.Kill();
+            var clock = Stopwatch.StartNew();
+            while (store.Find("killed").Status != RunStatus.Interrupted) Assert.True(clock.Elapsed < TimeSpan.FromSeconds(10), "still shown as running");
+        }
+        finally
+        {
+            parent.Kill();
+        }
+    }
+
     private static Process Start(string folder) => Process.Start(new ProcessStartInfo(Environment.ProcessPath!)
     {
         Environment = { [RecordingChild.Variable] = folder }, RedirectStandardOutput = true,
