@@ -21,6 +21,9 @@ public abstract record AdamFamilyOptions : OptimizerOptions
     /// <summary>Divide by the largest second moment so far (Reddi et al. 2018). The maximum is taken before the bias correction, as in PyTorch.</summary>
     public bool AmsGrad { get; init; }
 
+    /// <summary>Only move weights whose update agrees in sign with the gradient, scaled up to make up for the rest (Liang et al. 2024). Runs in tensor operations.</summary>
+    public bool Cautious { get; init; }
+
     internal override double? CycledMomentum => Beta1;
 
     /// <inheritdoc/>
@@ -67,6 +70,11 @@ public abstract class AdamBase : Optimizer
             largest.copy_(maximum(largest, v));
             v = largest;
         }
+        if (options.Cautious)
+        {
+            m = m.clone();
+            Caution.Apply(m, gradient);
+        }
         parameter.addcdiv_(m, v.sqrt().mul_(s.RootCorrection).add_(s.Epsilon), -s.StepSize);
     }
 
@@ -75,6 +83,7 @@ public abstract class AdamBase : Optimizer
     private protected override bool TryFuse(FusedBatch batch, in ActiveParameter item)
     {
         var state = item.State;
+        if (item.Group.OptionsAs<AdamFamilyOptions>().Cautious) return false;
         var ams = item.Group.OptionsAs<AdamFamilyOptions>().AmsGrad;
         ((FusedBatch<AdamScalars, AdamLanes<float>, AdamLanes<double>>)batch)
             .Add(item, Scalars(item.Group, state), state["exp_avg"], state["exp_avg_sq"], ams ? state["max_exp_avg_sq"] : null);

@@ -6,12 +6,15 @@ namespace Cresset.Optim;
 
 public abstract partial class Optimizer
 {
+    private const string Own = "own/";
+
     /// <summary>A copy of the whole state: see <see cref="OptimizerState"/>.</summary>
     public OptimizerState StateDict()
     {
         var tensors = new Dictionary<string, Tensor>();
         var scalars = new Dictionary<string, double> { ["steps"] = StepCount };
         foreach (var (name, value) in OwnScalars()) scalars["own." + name] = value;
+        foreach (var (name, value) in OwnTensors()) tensors[Own + name] = value.DetachFromDisposeScope();
         for (var g = 0; g < _groups.Count; g++)
         {
             var group = _groups[g];
@@ -73,6 +76,7 @@ public abstract partial class Optimizer
             if (state.Scalars.TryGetValue(prefix + "momentum", out var momentum)) _groups[g].Momentum = momentum;
         }
         StepCount = (long)state.Scalars.GetValueOrDefault("steps");
+        LoadOwnTensors(state.Tensors.Where(t => t.Key.StartsWith(Own, StringComparison.Ordinal)).ToDictionary(t => t.Key[Own.Length..], t => t.Value));
         LoadOwnScalars(state.Scalars.Where(s => s.Key.StartsWith("own.", StringComparison.Ordinal)).ToDictionary(s => s.Key[4..], s => s.Value));
     }
 
@@ -81,6 +85,14 @@ public abstract partial class Optimizer
 
     /// <summary>Takes the numbers of <see cref="OwnScalars"/> back.</summary>
     private protected virtual void LoadOwnScalars(IReadOnlyDictionary<string, double> scalars)
+    {
+    }
+
+    /// <summary>New tensors of the optimizer as a whole that belong to its state.</summary>
+    private protected virtual IEnumerable<(string Name, Tensor Value)> OwnTensors() => [];
+
+    /// <summary>Takes the tensors of <see cref="OwnTensors"/> back; they stay the caller's.</summary>
+    private protected virtual void LoadOwnTensors(IReadOnlyDictionary<string, Tensor> tensors)
     {
     }
 
@@ -97,6 +109,7 @@ public abstract partial class Optimizer
         if (state.Scalars.ContainsKey(string.Create(CultureInfo.InvariantCulture, $"group.{_groups.Count}.lr"))) problems.Add($"it has more groups than the {_groups.Count} here");
         foreach (var key in state.Tensors.Keys.Concat(state.Scalars.Keys.Where(k => k.Contains('/', StringComparison.Ordinal))))
         {
+            if (key.StartsWith(Own, StringComparison.Ordinal)) continue;
             var slash = key.IndexOf('/', StringComparison.Ordinal);
             if (slash < 0 || !names.Contains(key[(slash + 1)..])) problems.Add($"\"{key}\" belongs to no parameter here");
         }

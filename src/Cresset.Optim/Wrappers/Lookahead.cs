@@ -1,0 +1,68 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Optim;
+
+/// <summary>Lookahead (Zhang et al. 2019): slow weights follow the fast ones every k steps, and the fast ones restart there.</summary>
+public sealed class Lookahead : IDisposable
+{
+    private readonly Dictionary<string, Tensor> _slow = new(StringComparer.Ordinal);
+
+    /// <summary>Wraps <paramref name="inner"/>; every <paramref name="period"/> steps slow weights move by <paramref name="alpha"/> towards its weights.</summary>
+    public Lookahead(Optimizer inner, int period = 5, double alpha = 0.5)
+    {
+        ArgumentNullException.ThrowIfNull(inner);
+        ArgumentOutOfRangeException.ThrowIfLessThan(period, 1);
+        if (!(alpha is > 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(alpha), alpha, "The part of the way must lie in (0, 1].");
+        (Inner, Period, Alpha) = (inner, period, alpha);
+        using var quiet = no_grad();
+        using var scope = NewDisposeScope();
+        foreach (var binding in inner.Groups.SelectMany(g => g.Bindings)) _slow[binding.Name] = binding.Parameter.detach().clone().DetachFromDisposeScope();
+    }
+
+    /// <summary>The optimizer of the fast weights.</summary>
+    public Optimizer Inner { get; }
+
+    /// <summary>Steps between two moves of the slow weights.</summary>
+    public int Period { get; }
+
+    /// <summary>The part of the way that slow weights go.</summary>
+    public double Alpha { get; }
+
+    /// <summary>One step of the inner optimizer and, every <see cref="Period"/>-th time, of the slow weights.</summary>
+    public StepResult Step(GradientClipping? clipping = null, double gradientScale = 1)
+    {
+        var result = Inner.Step(clipping, gradientScale);
+        if (result.Skipped || Inner.StepCount % Period != 0) return result;
+        using var quiet = no_grad();
+        using var scope = NewDisposeScope();
+        foreach (var binding in Inner.Groups.SelectMany(g => g.Bindings))
+        {
+            var slow = _slow[binding.Name];
+            slow.lerp_(binding.Parameter.to(slow.dtype, slow.device), Alpha);
+            binding.Parameter.copy_(slow);
+        }
+        return result;
+    }
+
+    /// <summary>Copies of the slow weights by name, for a checkpoint.</summary>
+    public IReadOnlyDictionary<string, Tensor> StateDict() => _slow.ToDictionary(s => s.Key, s => s.Value.clone().DetachFromDisposeScope());
+
+    /// <summary>Takes slow weights over.</summary>
+    /// <exception cref="ArgumentException">A name is missing or a shape differs.</exception>
+    public void LoadStateDict(IReadOnlyDictionary<string, Tensor> state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        var bad = _slow.Where(s => !state.TryGetValue(s.Key, out var t) || !t.shape.SequenceEqual(s.Value.shape)).Select(s => s.Key).ToList();
+        if (bad.Count > 0) throw new ArgumentException($"Slow weights are missing or mis-shaped: {string.Join(", ", bad)}.", nameof(state));
+        using var quiet = no_grad();
+        foreach (var (name, slow) in _slow) slow.copy_(state[name]);
+    }
+
+    /// <summary>Frees the slow weights; the inner optimizer stays.</summary>
+    public void Dispose()
+    {
+        foreach (var tensor in _slow.Values) tensor.Dispose();
+        _slow.Clear();
+    }
+}
