@@ -47,6 +47,7 @@ public abstract partial class Optimizer
         var loaded = new Dictionary<string, ParameterState>(StringComparer.Ordinal);
         using (no_grad())
         {
+            using var scope = NewDisposeScope();
             foreach (var (name, (group, binding)) in bindings)
             {
                 if (!state.Scalars.TryGetValue("step/" + name, out var step)) continue;

@@ -1,0 +1,92 @@
+using Cresset.Numerics;
+using Cresset.Optim;
+using CsCheck;
+using Xunit;
+
+namespace Cresset.Tests.Torch.Optim;
+
+/// <summary>Laws that hold for every schedule; a new class is found by reflection.</summary>
+public sealed class ScheduleLawTests
+{
+    private static readonly Type[] Types = [.. typeof(LearningRateSchedule).Assembly.GetTypes().Where(t => t.IsSubclassOf(typeof(LearningRateSchedule)) && !t.IsAbstract)];
+
+    public static TheoryData<string> Names => [.. Types.Select(t => t.Name)];
+
+    private static LearningRateSchedule Make(string name) => name switch
+    {
+        nameof(LambdaSchedule) => new LambdaSchedule(p => 1 / (1 + p)),
+        nameof(MultiplicativeSchedule) => new MultiplicativeSchedule(p => 1 / (1 + (p * 1e-3))),
+        nameof(ChainedSchedule) => new ChainedSchedule { Parts = [new LinearSchedule(), new CosineSchedule { Steps = 40 }, new ExponentialSchedule()] },
+        nameof(SequentialSchedule) => new SequentialSchedule { Parts = [new LinearSchedule(), new RexSchedule { Steps = 40 }], Milestones = [10] },
+        _ => (LearningRateSchedule)Activator.CreateInstance(Types.First(t => t.Name == name))!,
+    };
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Rates_are_finite_and_not_negative_far_beyond_the_end(string name)
+    {
+        var schedule = Make(name).ThrowIfInvalid();
+        foreach (var position in Enumerable.Range(0, 400).Select(i => (double)i).Concat([1e4, 1e5]))
+        {
+            var rate = schedule.At(position, 0.1);
+            Assert.True(double.IsFinite(rate) && rate >= 0, $"{rate} at {position}");
+            if (schedule.MomentumAt(position) is { } momentum) Assert.InRange(momentum, 0, 1);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_scheduler_resumes_anywhere_and_steps_back(string name)
+        => Gen.Int[0, 60].Sample(at =>
+        {
+            using var one = ScheduleReferenceTests.Make(2, true);
+            using var two = ScheduleReferenceTests.Make(2, true);
+            var (a, b) = (new Scheduler(one, Make(name)), new Scheduler(two, Make(name)));
+            for (var i = 0; i < at; i++) a.Step();
+            b.MoveTo(75);
+            b.LoadStateDict(a.StateDict());
+            for (var i = 0; i < 10; i++)
+            {
+                for (var g = 0; g < 2; g++)
+                {
+                    Assert.Equal(one.Groups[g].LearningRate, two.Groups[g].LearningRate);
+                    Assert.Equal(one.Groups[g].Momentum, two.Groups[g].Momentum);
+                }
+                a.Step();
+                b.Step();
+            }
+        }, iter: 5, threads: 1);
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Warm_up_rises_to_the_schedule_and_then_is_the_schedule(string name)
+    {
+        var schedule = Make(name);
+        var warm = schedule.WithWarmUp(8, 0.25);
+        Assert.Equal(0.25 * schedule.At(0, 0.1), warm.At(0, 0.1), 1e-15);
+        for (var t = 1; t <= 8; t++) Assert.True(warm.At(t, 0.1) >= warm.At(t - 1, 0.1));
+        for (var t = 0; t < 50; t++) Assert.Equal(schedule.At(t, 0.1), warm.At(t + 8, 0.1), 1e-15);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Chained_alone_it_is_itself(string name)
+    {
+        var schedule = Make(name);
+        var chained = new ChainedSchedule { Parts = [Make(name)] };
+        for (var t = 0; t < 80; t++) Assert.Equal(schedule.At(t, 0.1), chained.At(t, 0.1), 1e-12);
+    }
+
+    [Fact]
+    public void Bad_options_are_refused()
+    {
+        Assert.Throws<InvalidOptionsException>(() => new CosineSchedule { Steps = 0 }.ThrowIfInvalid());
+        Assert.Throws<InvalidOptionsException>(() => new OneCycleSchedule { RisingPart = 1 }.ThrowIfInvalid());
+        Assert.Throws<InvalidOptionsException>(() => new SequentialSchedule { Parts = [new RexSchedule()], Milestones = [3] }.ThrowIfInvalid());
+        using var sgd = ScheduleReferenceTests.Make(1, false);
+        Assert.Throws<InvalidOptionsException>(() => new Scheduler(sgd, new StepSchedule { Gamma = -1 }));
+        Assert.Throws<ArgumentException>(() => new Scheduler(sgd, new StepSchedule()).LoadStateDict(new Dictionary<string, double>()));
+        Assert.Throws<ArgumentNullException>(() => new PlateauScheduler(sgd).Step());
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Scheduler(sgd, new StepSchedule()).MoveTo(-1));
+    }
+}
