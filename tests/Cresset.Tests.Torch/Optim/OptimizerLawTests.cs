@@ -23,8 +23,8 @@ public sealed class OptimizerLawTests
     {
         var types = typeof(Optimizer).Assembly.GetTypes().Where(t => !t.IsAbstract).ToList();
         var made = OptimizerCatalog.Entries.Select(Probe).ToHashSet();
-        Assert.Empty(types.Where(t => t.IsSubclassOf(typeof(Optimizer)) && !made.Contains(t)));
-        Assert.Empty(types.Where(t => t.IsSubclassOf(typeof(OptimizerOptions)) && OptimizerCatalog.Entries.All(e => e.OptionsType != t)));
+        Assert.DoesNotContain(types, t => t.IsSubclassOf(typeof(Optimizer)) && !made.Contains(t));
+        Assert.DoesNotContain(types, t => t.IsSubclassOf(typeof(OptimizerOptions)) && OptimizerCatalog.Entries.All(e => e.OptionsType != t));
 
         static Type Probe(OptimizerEntry entry)
         {
