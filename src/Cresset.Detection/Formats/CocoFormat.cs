@@ -38,6 +38,20 @@ public static class CocoFormat
         return ReadResults(scanner, dataset, options ?? new ReadOptions(), cancellationToken);
     }
 
+    /// <summary>Writes a ground-truth file; compressed when the name ends in <c>.gz</c>.</summary>
+    public static void WriteGroundTruth(DetectionDataset dataset, string path)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        CocoWriter.WriteGroundTruth(dataset, path);
+    }
+
+    /// <summary>Writes a result file; compressed when the name ends in <c>.gz</c>.</summary>
+    public static void WriteResults(DetectionResults results, string path)
+    {
+        ArgumentNullException.ThrowIfNull(results);
+        CocoWriter.WriteResults(results, path);
+    }
+
     private static DetectionDataset ReadGroundTruth(JsonScanner scanner, ReadOptions options, CancellationToken cancellationToken)
     {
         var desk = new FaultDesk(scanner.Path, options);

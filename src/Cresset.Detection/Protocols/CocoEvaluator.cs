@@ -150,6 +150,6 @@ public sealed class CocoEvaluator
     {
         static string List(IEnumerable<double> values) => string.Join(",", values.Select(v => v.ToString("R", CultureInfo.InvariantCulture)));
         var areas = string.Join(",", o.AreaRanges.Select(a => string.Create(CultureInfo.InvariantCulture, $"{a.Name}:{a.Min:R}-{a.Max:R}")));
-        return string.Create(CultureInfo.InvariantCulture, $"{variant} kind={o.Kind} iou={List(o.IouThresholds)} dets={string.Join(",", maxDetections)} areas={areas} agnostic={o.ClassAgnostic} corrected={o.Corrected} sigmas={(o.Kind == IouKind.Keypoints ? List(o.KeypointSigmas) : "")} band={(o.Kind == IouKind.Boundary ? o.BoundaryRatio : 0):R}");
+        return string.Create(CultureInfo.InvariantCulture, $"{variant} kind={o.Kind} iou={List(o.IouThresholds)} dets={string.Join(",", maxDetections)} areas={areas} by={o.Measure} agnostic={o.ClassAgnostic} corrected={o.Corrected} sigmas={(o.Kind == IouKind.Keypoints ? List(o.KeypointSigmas) : "")} band={(o.Kind == IouKind.Boundary ? o.BoundaryRatio : 0):R}");
     }
 }

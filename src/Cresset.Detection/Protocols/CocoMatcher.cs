@@ -68,9 +68,11 @@ internal sealed class CocoMatcher : GroupMatcher
         for (var d = 0; d < group.Detections.Length; d++)
         {
             ref readonly var detection = ref group.AllDetections[group.Detections[d]];
-            _sizes[d] = _rules.AreaSource == DetectionAreaSource.Box ? detection.Box.Width * detection.Box.Height : _rules.DetectionArea(detection, group.Image);
+            _sizes[d] = _options.Measure == RangeMeasure.AspectRatio ? AspectOf(detection.Box) : _rules.AreaSource == DetectionAreaSource.Box ? detection.Box.Width * detection.Box.Height : _rules.DetectionArea(detection, group.Image);
         }
     }
+
+    private static double AspectOf(in Box box) => box.Height > 0 ? box.Width / box.Height : double.PositiveInfinity;
 
     /// <summary>Highest overlap of every detection; NaN counts as highest because comparisons with it never reject.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -95,11 +97,13 @@ internal sealed class CocoMatcher : GroupMatcher
     {
         var m = group.Objects.Length;
         var counting = 0;
+        var byAspect = _options.Measure == RangeMeasure.AspectRatio;
         for (var g = 0; g < m; g++)
         {
             ref readonly var o = ref group.AllObjects[group.Objects[g]];
             _crowd[g] = o.IsCrowd && _rules.CrowdsAreReusable;
-            _ignored[g] = _rules.Ignores(o) || o.Area < area.Min || o.Area > area.Max;
+            var size = byAspect ? AspectOf(o.Box) : o.Area;
+            _ignored[g] = _rules.Ignores(o) || size < area.Min || size > area.Max;
             if (!_ignored[g]) _order[counting++] = g;
         }
         var place = counting;

@@ -18,6 +18,16 @@ public enum IouKind
     Boundary,
 }
 
+/// <summary>What the ranges of <see cref="CocoOptions.AreaRanges"/> measure.</summary>
+public enum RangeMeasure
+{
+    /// <summary>Area in square pixels.</summary>
+    Area,
+
+    /// <summary>Width over height of the box.</summary>
+    AspectRatio,
+}
+
 /// <summary>A range of object areas, both ends belong to it.</summary>
 /// <param name="Name">Its name, such as small.</param>
 /// <param name="Min">Least area in square pixels.</param>
@@ -39,6 +49,13 @@ public sealed record CocoOptions : IOptionsRecord
 
     /// <summary>Boundary IoU with the usual ratio 0.02.</summary>
     public static CocoOptions Boundaries { get; } = new() { Kind = IouKind.Boundary };
+
+    /// <summary>Boxes by aspect ratio: tall (at most 3/4), square (to 4/3), wide.</summary>
+    public static CocoOptions AspectSlices { get; } = new()
+    {
+        Measure = RangeMeasure.AspectRatio,
+        AreaRanges = [new("all", 0, double.PositiveInfinity), new("tall", 0, 0.75), new("square", 0.75, 4 / 3.0), new("wide", 4 / 3.0, double.PositiveInfinity)],
+    };
 
     /// <summary>Keypoints, as pycocotools: 20 detections, no small objects.</summary>
     public static CocoOptions Keypoints { get; } = new()
@@ -63,6 +80,9 @@ public sealed record CocoOptions : IOptionsRecord
     /// <summary>Area ranges.</summary>
     public IReadOnlyList<AreaRange> AreaRanges { get; init; } =
         [new("all", 0, 1e10), new("small", 0, 1024), new("medium", 1024, 9216), new("large", 9216, 1e10)];
+
+    /// <summary>What the ranges measure: the area as in COCO, or the aspect ratio for slices of a report.</summary>
+    public RangeMeasure Measure { get; init; }
 
     /// <summary>Treat all categories as one (<c>useCats = 0</c>).</summary>
     public bool ClassAgnostic { get; init; }

@@ -49,6 +49,13 @@ public sealed class CocoResult
     /// <summary>Sizes of <see cref="Precision"/>.</summary>
     public IReadOnlyList<int> Shape => _tables.Shape;
 
+    /// <summary>The ranking of one category at one IoU threshold, without interpolation; detections that do not count are left out.</summary>
+    /// <param name="category">Index of the category.</param>
+    /// <param name="threshold">Index of the IoU threshold.</param>
+    /// <param name="area">Index of the area range.</param>
+    public RankedCurve Curve(int category, int threshold = 0, int area = 0)
+        => RankedCurve.Make(Matches[category], threshold, area, new RankingRules(TiesByFileOrder: false, DropIgnored: true));
+
     internal CategoryMatches[] Matches { get; }
 
     internal CocoVariant Variant { get; }

@@ -1,0 +1,78 @@
+namespace Cresset.Detection;
+
+/// <summary>Collects a data set whose files name images and classes instead of numbering them.</summary>
+internal sealed class DatasetBuilder
+{
+    private readonly List<DatasetImage> _images = [];
+    private readonly List<DatasetCategory> _categories = [];
+    private readonly List<GroundTruthObject> _objects = [];
+    private readonly Dictionary<string, long> _imageOf = new(StringComparer.Ordinal), _categoryOf = new(StringComparer.Ordinal);
+    private readonly bool _closed;
+
+    /// <summary>With class names given, others are unknown.</summary>
+    public DatasetBuilder(IReadOnlyList<string>? classes)
+    {
+        _closed = classes is not null;
+        foreach (var name in classes ?? []) AddCategory(name);
+    }
+
+    public bool HasImage(string name) => _imageOf.ContainsKey(name);
+
+    public long AddImage(string name, int width = 0, int height = 0)
+    {
+        var id = _images.Count + 1;
+        _images.Add(new DatasetImage(id, name, width, height));
+        _imageOf[name] = id;
+        return id;
+    }
+
+    public long ImageOf(string name) => _imageOf.TryGetValue(name, out var id) ? id : AddImage(name);
+
+    /// <summary>The category of a name; null when the classes were given and it is not among them.</summary>
+    public long? CategoryOf(string name) => _categoryOf.TryGetValue(name, out var id) ? id : _closed ? null : AddCategory(name);
+
+    public void Add(long image, long category, Box box, ObjectMarks marks)
+        => _objects.Add(new GroundTruthObject { Id = _objects.Count + 1, ImageId = image, CategoryId = category, Box = box, Area = box.Area, Marks = marks });
+
+    /// <summary>Without given classes they are numbered in the order of their names.</summary>
+    public DetectionDataset Finish(string source)
+    {
+        if (_closed) return new DetectionDataset(_images, _categories, _objects) { Source = source };
+        var sorted = _categories.OrderBy(c => c.Name, StringComparer.Ordinal).ToArray();
+        var idOf = sorted.Select((c, i) => (c.Id, New: (long)i + 1)).ToDictionary(x => x.Id, x => x.New);
+        var objects = _objects.ConvertAll(o => o with { CategoryId = idOf[o.CategoryId] });
+        return new DetectionDataset(_images, [.. sorted.Select((c, i) => c with { Id = i + 1 })], objects) { Source = source };
+    }
+
+    private long AddCategory(string name)
+    {
+        var id = _categories.Count + 1;
+        _categories.Add(new DatasetCategory(id, name));
+        _categoryOf[name] = id;
+        return id;
+    }
+}
+
+/// <summary>Finds the images and categories of a data set by name, for results in other formats.</summary>
+internal sealed class DatasetNames
+{
+    private readonly Dictionary<string, long> _images = new(StringComparer.Ordinal), _categories = new(StringComparer.Ordinal);
+
+    public DatasetNames(DetectionDataset dataset)
+    {
+        foreach (var image in dataset.Images)
+        {
+            _images.TryAdd(image.FileName, image.Id);
+            _images.TryAdd(Path.GetFileNameWithoutExtension(image.FileName), image.Id);
+        }
+        foreach (var category in dataset.Categories) _categories.TryAdd(category.Name, category.Id);
+        InOrder = [.. dataset.Categories.Select(c => c.Id).Distinct().Order()];
+    }
+
+    /// <summary>Category ids ascending: class numbers of YOLO files count in this order.</summary>
+    public long[] InOrder { get; }
+
+    public long? Image(string name) => _images.TryGetValue(name, out var id) || _images.TryGetValue(Path.GetFileNameWithoutExtension(name), out id) ? id : null;
+
+    public long? Category(string name) => _categories.TryGetValue(name, out var id) ? id : null;
+}
