@@ -201,8 +201,9 @@ public sealed class SparseControl
             push = 1 - (alpha * decay * overlap);
         }
         var kept = 0;
-        foreach (var i in _traced)
+        for (var k = 0; k < _traced.Count; k++)
         {
+            var i = _traced[k];
             // Traces far below the rest are forgotten, or every weight ever touched would be visited at each step.
             _trace[i] *= decay;
             if (_trace[i] < 1e-8) _trace[i] = 0;
