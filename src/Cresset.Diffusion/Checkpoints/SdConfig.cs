@@ -102,6 +102,55 @@ internal static class SdConfig
         };
     }
 
+    public static ScheduleOptions Schedule(JsonElement c)
+    {
+        var d = new ScheduleOptions();
+        var terminal = Number(c, "shift_terminal", 0);
+        return d with
+        {
+            TrainingSteps = Int(c, "num_train_timesteps", 1000),
+            Shift = Number(c, "shift", 1),
+            Dynamic = !Flag(c, "use_dynamic_shifting", false) ? DynamicShift.None : Text(c, "time_shift_type") == "linear" ? DynamicShift.Linear : DynamicShift.Exponential,
+            BaseShift = Number(c, "base_shift", d.BaseShift),
+            MaxShift = Number(c, "max_shift", d.MaxShift),
+            BaseTokens = Int(c, "base_image_seq_len", d.BaseTokens),
+            MaxTokens = Int(c, "max_image_seq_len", d.MaxTokens),
+            Terminal = terminal > 0 ? terminal : null,
+            Spacing = Flag(c, "use_karras_sigmas", false) ? NoiseSpacing.Karras : Flag(c, "use_exponential_sigmas", false) ? NoiseSpacing.Exponential : Flag(c, "use_beta_sigmas", false) ? NoiseSpacing.Beta : NoiseSpacing.Shifted,
+        };
+    }
+
+    public static ControlNetOptions ControlNet(JsonElement c, string path)
+    {
+        Kind(c, path, "SD3ControlNetModel");
+        var readsText = !(c.TryGetProperty("joint_attention_dim", out var joint) && joint.ValueKind == JsonValueKind.Null);
+        // Without text its own width is that of the streams.
+        var width = Int(c, "num_attention_heads", 18) * Int(c, "attention_head_dim", 64);
+        var sizes = new MmDitOptions
+        {
+            SampleSize = Int(c, "sample_size", 128),
+            PatchSize = Int(c, "patch_size", 2),
+            InChannels = Int(c, "in_channels", 16),
+            OutChannels = Int(c, "out_channels", 16),
+            Layers = Int(c, "num_layers", 18),
+            HeadDim = Int(c, "attention_head_dim", 64),
+            Heads = Int(c, "num_attention_heads", 18),
+            TextWidth = Int(c, "joint_attention_dim", width),
+            PooledWidth = Int(c, "pooled_projection_dim", 2048),
+            PositionTableSize = Int(c, "pos_embed_max_size", 96),
+            QkNorm = QkNorm(c, path),
+            DualAttentionLayers = c.TryGetProperty("dual_attention_layers", out var dual) && dual.ValueKind == JsonValueKind.Array ? [.. dual.EnumerateArray().Select(x => x.GetInt32())] : [],
+        };
+        return new ControlNetOptions
+        {
+            Transformer = sizes,
+            ReadsText = readsText,
+            HasPatches = Flag(c, "use_pos_embed", true),
+            ExtraChannels = Int(c, "extra_conditioning_channels", 0),
+            ZeroPooled = Flag(c, "force_zeros_for_pooled_projection", true),
+        };
+    }
+
     private static bool QkNorm(JsonElement c, string path)
     {
         var kind = c.TryGetProperty("qk_norm", out var norm) && norm.ValueKind == JsonValueKind.String ? norm.GetString() : null;

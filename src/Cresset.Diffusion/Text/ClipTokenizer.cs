@@ -17,11 +17,13 @@ public sealed class ClipTokenizer
     private readonly Dictionary<string, int> _ids;
     private readonly string[] _texts;
     private readonly BytePairMerges _merges;
+    private readonly IReadOnlyList<(string Left, string Right)> _pairs;
 
     private ClipTokenizer(Dictionary<string, int> ids, IReadOnlyList<(string Left, string Right)> merges, int? padId)
     {
         _ids = ids;
         _merges = new BytePairMerges(merges);
+        _pairs = merges;
         _texts = new string[ids.Values.Max() + 1];
         foreach (var (text, id) in ids) _texts[id] = text;
         StartId = Special(StartText);
@@ -93,6 +95,15 @@ public sealed class ClipTokenizer
         {
             throw new InvalidDataException($"{vocabulary} or {config} is not valid JSON: {error.Message}", error);
         }
+    }
+
+    /// <summary>Writes vocab.json, merges.txt and tokenizer_config.json.</summary>
+    public void Save(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, "vocab.json"), JsonSerializer.Serialize(_ids));
+        File.WriteAllLines(Path.Combine(folder, "merges.txt"), ["#version: 0.2", .. _pairs.Select(p => $"{p.Left} {p.Right}")]);
+        File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), JsonSerializer.Serialize(new { bos_token = StartText, eos_token = EndText, unk_token = EndText, pad_token = _texts[PadId], do_lower_case = true, model_max_length = ContextLength, tokenizer_class = "CLIPTokenizer" }));
     }
 
     /// <summary>Token ids between start and end tokens, neither cut nor padded.</summary>

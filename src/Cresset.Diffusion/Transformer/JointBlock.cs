@@ -26,10 +26,14 @@ internal sealed class JointBlock : nn.Module<Tensor, Tensor, Tensor, (Tensor Ima
     [ComponentName(Name = "ff_context")]
     private readonly TokenMlp? _textMlp;
 
-    public JointBlock(MmDitOptions options, int index, WeightPlace place)
+    /// <param name="options">Sizes.</param>
+    /// <param name="index">Which block, for dual attention.</param>
+    /// <param name="isLast">True where the text stream ends.</param>
+    /// <param name="place">Where the weights go.</param>
+    public JointBlock(MmDitOptions options, int index, bool isLast, WeightPlace place)
         : base(nameof(JointBlock))
     {
-        _isLast = index == options.Layers - 1;
+        _isLast = isLast;
         var isDual = options.DualAttentionLayers.Contains(index);
         _imageModulation = new Modulation(options.Width, isDual ? 9 : 6, place);
         _textModulation = new Modulation(options.Width, _isLast ? 2 : 6, place);

@@ -41,7 +41,7 @@ public sealed class MmDit : nn.Module<Tensor, Tensor, Tensor, Tensor, Tensor>
         _patches = new PatchEmbedding(options, place);
         _conditioning = new TimeTextEmbedding(options, place);
         _context = new Projection(options.TextWidth, options.Width, true, place);
-        _blocks = new ModuleList<JointBlock>([.. Enumerable.Range(0, options.Layers).Select(i => new JointBlock(options, i, place))]);
+        _blocks = new ModuleList<JointBlock>([.. Enumerable.Range(0, options.Layers).Select(i => new JointBlock(options, i, i == options.Layers - 1, place))]);
         _finalModulation = new Modulation(options.Width, 2, place);
         _out = new Projection(options.Width, options.PatchSize * options.PatchSize * options.OutChannels, true, place);
         RegisterComponents();
@@ -129,6 +129,9 @@ public sealed class MmDit : nn.Module<Tensor, Tensor, Tensor, Tensor, Tensor>
 
     internal (Tensor Positioned, Tensor Conditioning, Tensor Context) Embed(Tensor latents, Tensor times, Tensor context, Tensor pooled)
         => (_patches.call(latents.to(ComputeDtype)), _conditioning.call(times, pooled.to(ComputeDtype)), _context.call(context.to(ComputeDtype)));
+
+    /// <summary>Patches with positions, [N, tokens, width]: what the 8B ControlNets read.</summary>
+    internal Tensor Patches(Tensor latents) => _patches.call(latents.to(ComputeDtype));
 
     internal (Tensor Image, Tensor? Text) Block(int index, Tensor image, Tensor text, Tensor activated) => _blocks[index].call(image, text, activated);
 

@@ -14,15 +14,15 @@ internal sealed class PatchEmbedding : WeightLayer
     private readonly Convolution _projection;
 
     [ComponentName(Name = "pos_embed")]
-    private Tensor _positions;
+    private Tensor? _positions;
 
-    public PatchEmbedding(MmDitOptions options, WeightPlace place)
+    public PatchEmbedding(MmDitOptions options, WeightPlace place, bool hasPositions = true, int extraChannels = 0)
         : base(nameof(PatchEmbedding))
     {
         (_patch, _table) = (options.PatchSize, options.PositionTableSize);
-        _projection = new Convolution(options.InChannels, options.Width, _patch, place, stride: _patch);
+        _projection = new Convolution(options.InChannels + extraChannels, options.Width, _patch, place, stride: _patch);
         // A checkpoint brings its own table; without memory only its shape matters.
-        _positions = place.IsUnallocated
+        _positions = !hasPositions ? null : place.IsUnallocated
             ? empty([1, _table * _table, options.Width], dtype: place.Dtype, device: META)
             : SinusoidTable(_table, options.Width, _table / ((double)options.SampleSize / options.PatchSize)).to(place.Dtype, place.Device ?? CPU).DetachFromDisposeScope();
         RegisterComponents();
@@ -36,9 +36,10 @@ internal sealed class PatchEmbedding : WeightLayer
     public override Tensor forward(Tensor input)
     {
         long rows = input.size(2) / _patch, columns = input.size(3) / _patch;
-        if (rows > _table || columns > _table) throw Shape.Wrong(input, $"at most {_table * _patch} latent pixels a side", "The position table of this checkpoint ends there.");
+        if (_positions is not null && (rows > _table || columns > _table)) throw Shape.Wrong(input, $"at most {_table * _patch} latent pixels a side", "The position table of this checkpoint ends there.");
         using var scope = NewDisposeScope();
         var tokens = _projection.call(input).flatten(2).transpose(1, 2);
+        if (_positions is null) return tokens.MoveToOuterDisposeScope();
         var square = _positions.view(_table, _table, -1);
         var positions = square.narrow(0, (_table - rows) / 2, rows).narrow(1, (_table - columns) / 2, columns).reshape(1, rows * columns, -1);
         return tokens.add(positions.to(tokens.dtype)).MoveToOuterDisposeScope();
@@ -46,7 +47,7 @@ internal sealed class PatchEmbedding : WeightLayer
 
     internal override void Assign(string name, Tensor value)
     {
-        if (name != "pos_embed") throw NoSuchWeight(name);
+        if (name != "pos_embed" || _positions is null) throw NoSuchWeight(name);
         if (!value.shape.SequenceEqual(_positions.shape)) throw new ShapeException($"pos_embed has shape {Shape.Text(_positions)}; the new value has {Shape.Text(value)}.");
         _positions.Dispose();
         _positions = value.DetachFromDisposeScope();

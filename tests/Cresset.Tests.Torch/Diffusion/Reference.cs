@@ -15,6 +15,13 @@ internal static class Reference
 
     public static SafetensorsFile Open(string name) => SafetensorsFile.Open(PathOf(name));
 
+    /// <summary>Same shape and same bits.</summary>
+    public static bool SameAs(this Tensor a, Tensor b)
+    {
+        using var scope = NewDisposeScope();
+        return a.shape.SequenceEqual(b.shape) && a.eq(b).all().item<bool>();
+    }
+
     public static void Close(Tensor expected, Tensor actual, double tolerance, string what)
     {
         using var scope = NewDisposeScope();

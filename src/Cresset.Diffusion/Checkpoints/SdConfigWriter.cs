@@ -1,0 +1,100 @@
+namespace Cresset.Diffusion;
+
+/// <summary>The config.json files of a diffusers folder from options records.</summary>
+internal static class SdConfigWriter
+{
+    public static Dictionary<string, object?> Transformer(MmDitOptions o) => new()
+    {
+        ["_class_name"] = "SD3Transformer2DModel",
+        ["attention_head_dim"] = o.HeadDim,
+        ["caption_projection_dim"] = o.Width,
+        ["dual_attention_layers"] = o.DualAttentionLayers,
+        ["in_channels"] = o.InChannels,
+        ["joint_attention_dim"] = o.TextWidth,
+        ["num_attention_heads"] = o.Heads,
+        ["num_layers"] = o.Layers,
+        ["out_channels"] = o.OutChannels,
+        ["patch_size"] = o.PatchSize,
+        ["pooled_projection_dim"] = o.PooledWidth,
+        ["pos_embed_max_size"] = o.PositionTableSize,
+        ["qk_norm"] = o.QkNorm ? "rms_norm" : null,
+        ["sample_size"] = o.SampleSize,
+    };
+
+    public static Dictionary<string, object?> Vae(VaeOptions o) => new()
+    {
+        ["_class_name"] = "AutoencoderKL",
+        ["act_fn"] = "silu",
+        ["block_out_channels"] = o.BlockChannels,
+        ["down_block_types"] = Enumerable.Repeat("DownEncoderBlock2D", o.BlockChannels.Count),
+        ["force_upcast"] = true,
+        ["in_channels"] = o.ImageChannels,
+        ["latent_channels"] = o.LatentChannels,
+        ["layers_per_block"] = o.LayersPerBlock,
+        ["mid_block_add_attention"] = true,
+        ["norm_num_groups"] = o.NormGroups,
+        ["out_channels"] = o.ImageChannels,
+        ["sample_size"] = o.SampleSize,
+        ["scaling_factor"] = o.ScalingFactor,
+        ["shift_factor"] = o.ShiftFactor,
+        ["up_block_types"] = Enumerable.Repeat("UpDecoderBlock2D", o.BlockChannels.Count),
+        ["use_post_quant_conv"] = o.PostQuantConvolution,
+        ["use_quant_conv"] = o.QuantConvolution,
+    };
+
+    public static Dictionary<string, object?> Clip(ClipTextOptions o) => new()
+    {
+        ["architectures"] = new[] { "CLIPTextModelWithProjection" },
+        ["eos_token_id"] = o.EndTokenId,
+        ["hidden_act"] = o.Activation == ClipActivation.Gelu ? "gelu" : "quick_gelu",
+        ["hidden_size"] = o.Width,
+        ["intermediate_size"] = o.MlpWidth,
+        ["max_position_embeddings"] = o.Positions,
+        ["model_type"] = "clip_text_model",
+        ["num_attention_heads"] = o.Heads,
+        ["num_hidden_layers"] = o.Layers,
+        ["projection_dim"] = o.ProjectionWidth,
+        ["vocab_size"] = o.VocabularySize,
+    };
+
+    public static Dictionary<string, object?> T5(T5EncoderOptions o) => new()
+    {
+        ["architectures"] = new[] { "T5EncoderModel" },
+        ["d_ff"] = o.MlpWidth,
+        ["d_kv"] = o.HeadDim,
+        ["d_model"] = o.Width,
+        ["feed_forward_proj"] = "gated-gelu",
+        ["layer_norm_epsilon"] = 1e-6,
+        ["model_type"] = "t5",
+        ["num_heads"] = o.Heads,
+        ["num_layers"] = o.Layers,
+        ["relative_attention_max_distance"] = o.MaxDistance,
+        ["relative_attention_num_buckets"] = o.Buckets,
+        ["vocab_size"] = o.VocabularySize,
+    };
+
+    public static Dictionary<string, object?> Schedule(double shift) => new()
+    {
+        ["_class_name"] = "FlowMatchEulerDiscreteScheduler",
+        ["num_train_timesteps"] = 1000,
+        ["shift"] = shift,
+    };
+
+    public static Dictionary<string, object?> Index(SingleFileParts parts)
+    {
+        static string?[] Part(object? part, string library, string name) => part is null ? [null, null] : [library, name];
+        return new()
+        {
+            ["_class_name"] = "StableDiffusion3Pipeline",
+            ["scheduler"] = new[] { "diffusers", "FlowMatchEulerDiscreteScheduler" },
+            ["text_encoder"] = Part(parts.ClipL, "transformers", "CLIPTextModelWithProjection"),
+            ["text_encoder_2"] = Part(parts.ClipG, "transformers", "CLIPTextModelWithProjection"),
+            ["text_encoder_3"] = Part(parts.T5, "transformers", "T5EncoderModel"),
+            ["tokenizer"] = Part(parts.ClipL, "transformers", "CLIPTokenizer"),
+            ["tokenizer_2"] = Part(parts.ClipG, "transformers", "CLIPTokenizer"),
+            ["tokenizer_3"] = Part(parts.T5, "transformers", "T5TokenizerFast"),
+            ["transformer"] = Part(parts.Transformer, "diffusers", "SD3Transformer2DModel"),
+            ["vae"] = Part(parts.Vae, "diffusers", "AutoencoderKL"),
+        };
+    }
+}

@@ -1,0 +1,122 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Cresset.Tensors;
+using static TorchSharp.torch;
+
+namespace Cresset.Diffusion;
+
+/// <summary>The two families of names of LoRA files, and the original layout's stacked layers, brought to the folder layout.</summary>
+internal static partial class LoraKeys
+{
+    private static readonly (string Down, string Up)[] Suffixes =
+    [
+        (".lora_A.weight", ".lora_B.weight"),
+        (".lora_A.default.weight", ".lora_B.default.weight"),
+        (".lora_down.weight", ".lora_up.weight"),
+        (".lora.down.weight", ".lora.up.weight"),
+    ];
+
+    private static readonly string[] Prefixes = ["base_model.model.", "transformer.", "model.diffusion_model.", "diffusion_model."];
+
+    private static readonly string[] UnderscorePrefixes = ["lora_transformer_", "lora_unet_"];
+
+    public static List<LoraPair> Read(ITensorSource source)
+    {
+        var pairs = new List<LoraPair>();
+        var used = new HashSet<string>();
+        foreach (var key in source.Entries.Keys)
+        {
+            var suffix = Array.Find(Suffixes, s => key.EndsWith(s.Down, StringComparison.Ordinal));
+            if (suffix.Down is null) continue;
+            var stem = key[..^suffix.Down.Length];
+            var up = stem + suffix.Up;
+            if (!source.Entries.ContainsKey(up)) throw new InvalidDataException($"{source.Path}: '{key}' has no partner '{up}'.");
+            var alpha = source.Entries.ContainsKey(stem + ".alpha") ? Scalar(source, stem + ".alpha") : (double?)null;
+            used.UnionWith([key, up, stem + ".alpha"]);
+            Add(pairs, source, Target(stem), source.Read(key), source.Read(up), alpha);
+        }
+        if (pairs.Count == 0) throw new InvalidDataException($"{source.Path} holds no LoRA: it looks like {CheckpointKind.Of(source)}.");
+        var rest = source.Entries.Keys.Where(k => !used.Contains(k)).ToList();
+        if (rest.Any(k => k.Contains("lora", StringComparison.OrdinalIgnoreCase)))
+        {
+            foreach (var pair in pairs)
+            {
+                pair.Down.Dispose();
+                pair.Up.Dispose();
+            }
+            throw new InvalidDataException($"{source.Path}: '{rest.First(k => k.Contains("lora", StringComparison.OrdinalIgnoreCase))}' is no half of a pair that is known.");
+        }
+        return pairs;
+    }
+
+    private static void Add(List<LoraPair> pairs, ITensorSource source, string target, Tensor down, Tensor up, double? alpha)
+    {
+        if (down.dim() != 2 || up.dim() != 2 || down.size(0) != up.size(1)) throw new InvalidDataException($"{source.Path}: the pair for '{target}' has the shapes {Shape.Text(down)} and {Shape.Text(up)}; expected [rank, in] and [out, rank].");
+        var match = Original().Match(target);
+        if (match.Success && StackedName(match.Groups[2].Value) is { } parts)
+        {
+            var rows = up.size(0) / 3;
+            for (var i = 0; i < 3; i++)
+            {
+                using var scope = NewDisposeScope();
+                pairs.Add(new LoraPair($"transformer_blocks.{match.Groups[1].Value}.{parts[i]}", down.clone().DetachFromDisposeScope(), up.narrow(0, i * rows, rows).clone().DetachFromDisposeScope(), alpha ?? down.size(0)));
+            }
+            down.Dispose();
+            up.Dispose();
+            return;
+        }
+        pairs.Add(new LoraPair(match.Success ? PlainName(match) : target, down.DetachFromDisposeScope(), up.DetachFromDisposeScope(), alpha ?? down.size(0)));
+    }
+
+    private static string Target(string stem)
+    {
+        foreach (var prefix in UnderscorePrefixes)
+        {
+            if (stem.StartsWith(prefix, StringComparison.Ordinal)) return Dotted(stem[prefix.Length..]);
+        }
+        foreach (var prefix in Prefixes)
+        {
+            if (stem.StartsWith(prefix, StringComparison.Ordinal)) stem = stem[prefix.Length..];
+        }
+        return stem;
+    }
+
+    // Underscores stand for dots, but also belong to names: known names are put back first.
+    private static string Dotted(string name)
+    {
+        string[] whole = ["transformer_blocks", "joint_blocks", "context_block", "x_block", "to_q", "to_k", "to_v", "to_out", "to_add_out", "add_q_proj", "add_k_proj", "add_v_proj", "ff_context", "norm1_context", "adaLN_modulation", "context_embedder", "proj_out", "norm_out", "time_text_embed", "timestep_embedder", "text_embedder", "linear_1", "linear_2", "pos_embed", "x_embedder", "t_embedder", "y_embedder", "final_layer"];
+        foreach (var w in whole.OrderByDescending(w => w.Length)) name = Regex.Replace(name, $"(?<![a-z0-9]){w}(?![a-z0-9])|(?<=_){w}(?=_|$)|^{w}(?=_|$)", w.Replace('_', '-'), RegexOptions.CultureInvariant);
+        return name.Replace('_', '.').Replace('-', '_');
+    }
+
+    private static string[]? StackedName(string rest) => rest switch
+    {
+        "x_block.attn.qkv" => ["attn.to_q", "attn.to_k", "attn.to_v"],
+        "context_block.attn.qkv" => ["attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj"],
+        "x_block.attn2.qkv" => ["attn2.to_q", "attn2.to_k", "attn2.to_v"],
+        _ => null,
+    };
+
+    private static string PlainName(Match match) => $"transformer_blocks.{match.Groups[1].Value}." + match.Groups[2].Value switch
+    {
+        "x_block.attn.proj" => "attn.to_out.0",
+        "context_block.attn.proj" => "attn.to_add_out",
+        "x_block.attn2.proj" => "attn2.to_out.0",
+        "x_block.mlp.fc1" => "ff.net.0.proj",
+        "x_block.mlp.fc2" => "ff.net.2",
+        "context_block.mlp.fc1" => "ff_context.net.0.proj",
+        "context_block.mlp.fc2" => "ff_context.net.2",
+        "x_block.adaLN_modulation.1" => "norm1.linear",
+        "context_block.adaLN_modulation.1" => "norm1_context.linear",
+        var other => other,
+    };
+
+    private static double Scalar(ITensorSource source, string key)
+    {
+        using var scope = NewDisposeScope();
+        return source.Read(key).to(ScalarType.Float64).reshape(-1)[0].item<double>();
+    }
+
+    [GeneratedRegex(@"^joint_blocks\.(\d+)\.(.+)$")]
+    private static partial Regex Original();
+}

@@ -1,0 +1,46 @@
+using static TorchSharp.torch;
+
+namespace Cresset.Diffusion;
+
+/// <summary>How a model is loaded.</summary>
+public sealed record LoadOptions
+{
+    /// <summary>
+    /// Element type of transformer and text encoders. Null keeps float32 and bfloat16 as they are stored; half precision, which
+    /// CPUs convolve and multiply very slowly, becomes float32 where that fits into half of the memory and bfloat16 otherwise.
+    /// </summary>
+    public ScalarType? Dtype { get; init; }
+
+    /// <summary>Device; null is the CPU.</summary>
+    public Device? Device { get; init; }
+
+    /// <summary>Leave T5 out even where the checkpoint has it: by far the largest part.</summary>
+    public bool SkipT5 { get; init; }
+
+    /// <summary>Store the matrices of the transformer and T5 in 8 bits.</summary>
+    public bool EightBits { get; init; }
+
+    /// <summary>A file with the autoencoder, where the checkpoint has none.</summary>
+    public string? VaePath { get; init; }
+
+    /// <summary>A file with CLIP-L, where the checkpoint has none.</summary>
+    public string? ClipLPath { get; init; }
+
+    /// <summary>A file with CLIP-G, where the checkpoint has none.</summary>
+    public string? ClipGPath { get; init; }
+
+    /// <summary>A file with T5, where the checkpoint has none.</summary>
+    public string? T5Path { get; init; }
+
+    /// <summary>A folder with vocab.json and merges.txt for single files with another vocabulary than CLIP's own.</summary>
+    public string? ClipLTokenizerPath { get; init; }
+
+    /// <summary>As <see cref="ClipLTokenizerPath"/>, for CLIP-G.</summary>
+    public string? ClipGTokenizerPath { get; init; }
+
+    /// <summary>T5's spiece.model, which single files do not carry.</summary>
+    public string? T5TokenizerPath { get; init; }
+
+    /// <summary>Shift of the noise levels for single files, which do not carry it.</summary>
+    public double? Shift { get; init; }
+}

@@ -1,0 +1,104 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Diffusion;
+
+/// <summary>
+/// The three text encoders of Stable Diffusion 3 with their tokenizers. Each may be absent: zeros stand in its place, as the
+/// paper's training with dropped encoders allows.
+/// </summary>
+public sealed class TextEncoders : IDisposable
+{
+    private const int ClipTokens = 77;
+
+    private readonly int _textWidth;
+    private readonly int _pooledWidth;
+
+    /// <summary>Joins encoders; those present need their tokenizer.</summary>
+    /// <param name="transformer">Sizes of the transformer that reads them.</param>
+    public TextEncoders(MmDitOptions transformer)
+    {
+        ArgumentNullException.ThrowIfNull(transformer);
+        (_textWidth, _pooledWidth) = (transformer.TextWidth, transformer.PooledWidth);
+    }
+
+    /// <summary>CLIP-L, or null.</summary>
+    public ClipTextEncoder? ClipL { get; init; }
+
+    /// <summary>CLIP-G, or null.</summary>
+    public ClipTextEncoder? ClipG { get; init; }
+
+    /// <summary>T5, or null.</summary>
+    public T5Encoder? T5 { get; private set; }
+
+    /// <summary>CLIP-L's tokenizer.</summary>
+    public ClipTokenizer? ClipLTokenizer { get; init; }
+
+    /// <summary>CLIP-G's tokenizer.</summary>
+    public ClipTokenizer? ClipGTokenizer { get; init; }
+
+    /// <summary>T5's tokenizer.</summary>
+    public T5Tokenizer? T5Tokenizer { get; init; }
+
+    /// <summary>Width of CLIP-L's pooled embedding where it is absent: 768 in all released models.</summary>
+    public int ClipLWidth { get; init; } = 768;
+
+    /// <summary>Puts T5 in, or takes it out (its memory is freed); tokens keep their places.</summary>
+    public void UseT5(T5Encoder? encoder)
+    {
+        if (encoder is not null && encoder.Options.Width != _textWidth) throw new ArgumentException($"T5's width is {encoder.Options.Width}; the transformer reads {_textWidth}.", nameof(encoder));
+        T5?.Dispose();
+        T5 = encoder;
+    }
+
+    /// <summary>Encodes a prompt, [1, 77 + T5 tokens, width] and [1, pooled width].</summary>
+    /// <param name="prompt">The prompt.</param>
+    /// <param name="clipSkip">Layers of CLIP to leave out beyond the last one.</param>
+    /// <param name="t5Length">Tokens for T5; longer prompts are cut.</param>
+    public PromptEmbedding Encode(PromptText prompt, int clipSkip = 0, int t5Length = 256)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        ArgumentOutOfRangeException.ThrowIfLessThan(t5Length, 1);
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var notes = new List<string>();
+        var (l, pooledL) = Clip(ClipL, ClipLTokenizer, prompt.Text, "CLIP-L", clipSkip, ClipL?.Options.Width ?? ClipLWidth, ClipL?.Options.ProjectionWidth ?? ClipLWidth, notes);
+        var widthG = ClipG?.Options.Width ?? (_pooledWidth - pooledL.size(1));
+        var (g, pooledG) = Clip(ClipG, ClipGTokenizer, prompt.ClipG ?? prompt.Text, "CLIP-G", clipSkip, widthG, ClipG?.Options.ProjectionWidth ?? widthG, notes);
+        var both = cat([l, g], 2);
+        if (both.size(2) > _textWidth) throw new InvalidOperationException($"Both CLIPs together are {both.size(2)} wide; the transformer reads {_textWidth}: these encoders belong to another model.");
+        // CLIP's narrow tokens are filled up with zeros to T5's width and stand before it.
+        var clip = nn.functional.pad(both, [0, _textWidth - both.size(2)]);
+        var context = cat([clip, T5Tokens(prompt.T5 ?? prompt.Text, t5Length, notes)], 1);
+        return new PromptEmbedding(context.MoveToOuterDisposeScope(), cat([pooledL, pooledG], 1).MoveToOuterDisposeScope()) { Notes = notes };
+    }
+
+    /// <summary>Frees the encoders.</summary>
+    public void Dispose()
+    {
+        ClipL?.Dispose();
+        ClipG?.Dispose();
+        T5?.Dispose();
+    }
+
+    private static (Tensor Hidden, Tensor Pooled) Clip(ClipTextEncoder? encoder, ClipTokenizer? tokenizer, string text, string name, int skip, long width, long pooledWidth, List<string> notes)
+    {
+        if (encoder is null) return (zeros(1, ClipTokens, width), zeros(1, pooledWidth));
+        if (tokenizer is null) throw new InvalidOperationException($"{name} has no tokenizer.");
+        var ids = tokenizer.EncodePadded(text, out var dropped);
+        if (dropped > 0) notes.Add($"{name} reads {tokenizer.ContextLength} tokens; the last {dropped} of the prompt were dropped.");
+        var output = encoder.Encode(Ids(ids, encoder), skip);
+        return (output.Hidden.to(ScalarType.Float32).cpu(), output.Pooled.to(ScalarType.Float32).cpu());
+    }
+
+    private Tensor T5Tokens(string text, int length, List<string> notes)
+    {
+        if (T5 is null) return zeros(1, length, _textWidth);
+        if (T5Tokenizer is null) throw new InvalidOperationException("T5 has no tokenizer: give the path of its spiece.model.");
+        var ids = T5Tokenizer.EncodePadded(text, length, out var dropped);
+        if (dropped > 0) notes.Add($"T5 reads {length} tokens; the last {dropped} of the prompt were dropped.");
+        return T5.call(Ids(ids, T5)).to(ScalarType.Float32).cpu();
+    }
+
+    private static Tensor Ids(int[] ids, nn.Module encoder) => tensor(Array.ConvertAll(ids, i => (long)i)).unsqueeze(0).to(encoder.parameters().First().device);
+}
