@@ -8,7 +8,7 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset train</c>: runs a recipe, or goes on with a run.</summary>
 internal static class TrainCommand
 {
-    public const string DefaultRecipe = "digits-classifier";
+    public const string DefaultRecipe = "sd3-digits";
 
     public static Command Create()
     {

@@ -6,6 +6,7 @@ public static class JobCatalog
     /// <summary>The jobs, in the order in which they are listed.</summary>
     public static IReadOnlyList<IJob> All { get; } =
     [
+        new Sd3MiniatureJob(),
         new DigitsClassifierJob(),
     ];
 }

@@ -1,0 +1,55 @@
+using Cresset.Diffusion;
+using Cresset.Numerics;
+
+namespace Cresset.Recipes;
+
+/// <summary>A miniature Stable Diffusion 3 that learns to draw small grey pictures from words.</summary>
+public sealed record Sd3MiniatureOptions : IOptionsRecord
+{
+    /// <summary>digits (embedded, 8x8) or fashion (Fashion-MNIST, 28x28).</summary>
+    public string Data { get; init; } = "digits";
+
+    /// <summary>Side of a patch.</summary>
+    public int PatchSize { get; init; } = 2;
+
+    /// <summary>Width of the transformer.</summary>
+    public int Width { get; init; } = 64;
+
+    /// <summary>Heads of the transformer.</summary>
+    public int Heads { get; init; } = 4;
+
+    /// <summary>Joint blocks of the transformer.</summary>
+    public int Layers { get; init; } = 3;
+
+    /// <summary>Width of the text encoder.</summary>
+    public int TextWidth { get; init; } = 32;
+
+    /// <summary>Share of prompts replaced by the empty one in training, so that guidance can be learnt.</summary>
+    public double PromptDropout { get; init; } = 0.1;
+
+    /// <summary>How training times are spread.</summary>
+    public TrainingTimeKind Times { get; init; } = TrainingTimeKind.LogitNormal;
+
+    /// <summary>Guidance when drawing: 1 is the plain model, more follows the prompt more closely and varies less.</summary>
+    public double Guidance { get; init; } = 1.75;
+
+    /// <summary>Euler steps when drawing.</summary>
+    public int DrawSteps { get; init; } = 20;
+
+    /// <summary>Pictures that the final evaluation draws.</summary>
+    public int FinalDraws { get; init; } = 600;
+
+    /// <inheritdoc/>
+    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .OneOf(Data, ["digits", "fashion"])
+        .Must(PatchSize is 1 or 2 or 4, PatchSize, "1, 2 or 4", field: nameof(PatchSize))
+        .Positive(Layers)
+        .Positive(Heads)
+        .Must(Heads > 0 && Width > 0 && Width % (4 * Heads) == 0, Width, $"a multiple of 4 * Heads ({4 * Heads})", field: nameof(Width))
+        .Must(TextWidth > 0 && TextWidth % 2 == 0, TextWidth, "an even number", field: nameof(TextWidth))
+        .Within(PromptDropout, 0, 1)
+        .Defined(Times)
+        .Must(double.IsFinite(Guidance) && Guidance >= 0, Guidance, "0 or more", field: nameof(Guidance))
+        .AtLeast(DrawSteps, 1)
+        .AtLeast(FinalDraws, 100);
+}

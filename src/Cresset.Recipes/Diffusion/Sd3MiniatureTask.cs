@@ -1,0 +1,176 @@
+using Cresset.Data;
+using Cresset.Diffusion;
+using Cresset.Numerics;
+using Cresset.Plots;
+using Cresset.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Recipes;
+
+/// <summary>Teaches a <see cref="Miniature"/> to draw what a prompt names, by rectified flow.</summary>
+public sealed class Sd3MiniatureTask : ITrainingTask
+{
+    private static readonly string[] Digits = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+    private static readonly string[] Garments = ["tshirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"];
+    private static readonly string[] DigitPrompts = ["a handwritten {0}", "{0}", "the digit {0}", "a {0}"];
+    private static readonly string[] GarmentPrompts = ["a photo of a {0}", "{0}", "a {0}", "the {0}"];
+
+    private readonly Sd3MiniatureOptions _options;
+    private readonly TrainingTimes _times;
+    private readonly TensorDataset _data;
+    private readonly DigitsJudge? _judge;
+    private readonly Tensor _promptIds;
+    private readonly string[] _names;
+    private readonly string[] _prompts;
+
+    /// <summary>Builds model and data; initial weights follow <paramref name="seed"/>.</summary>
+    public Sd3MiniatureTask(Sd3MiniatureOptions options, ulong seed)
+    {
+        _options = options.ThrowIfInvalid();
+        _times = new TrainingTimes(options.Times);
+        var isDigits = options.Data == "digits";
+        (_names, _prompts) = isDigits ? (Digits, DigitPrompts) : (Garments, GarmentPrompts);
+        using var generator = new Generator(seed);
+        Model = new Miniature(new MiniatureOptions
+        {
+            PictureSize = isDigits ? 8 : 28,
+            PatchSize = options.PatchSize,
+            Width = options.Width,
+            Heads = options.Heads,
+            Layers = options.Layers,
+            TextWidth = options.TextWidth,
+        }, new WordTokenizer(["a", "the", "handwritten", "digit", "photo", "of", .. _names], new MiniatureOptions().ContextLength), generator);
+        using var scope = NewDisposeScope();
+        if (isDigits)
+        {
+            // What is drawn is scored by the judge, so there is no reason to hold pictures back.
+            var (train, test) = ImageClassification.Digits();
+            using (train)
+            using (test) _data = new TensorDataset(cat([train.Inputs, test.Inputs]).DetachFromDisposeScope(), cat([train.Targets!, test.Targets!]).DetachFromDisposeScope());
+            _judge = new DigitsJudge();
+        }
+        else
+        {
+            var (train, test) = ImageClassification.FashionMnist();
+            test.Dispose();
+            _data = train;
+        }
+        _promptIds = Model.Encode(_names.SelectMany(name => _prompts.Select(p => string.Format(System.Globalization.CultureInfo.InvariantCulture, p, name)))).DetachFromDisposeScope();
+        Headline = isDigits ? new HeadlineMetric("accepted", HigherIsBetter: true) : new HeadlineMetric("loss", HigherIsBetter: false);
+    }
+
+    /// <summary>The model.</summary>
+    public Miniature Model { get; }
+
+    /// <inheritdoc/>
+    public nn.Module Module => Model;
+
+    /// <inheritdoc/>
+    public IDataset TrainingData => _data;
+
+    /// <inheritdoc/>
+    public HeadlineMetric Headline { get; }
+
+    /// <inheritdoc/>
+    public Tensor Loss(Batch batch, StepContext step)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(step);
+        return LossOf(batch.Inputs, batch.Targets!, step.Generator, _options.PromptDropout);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        using var scope = NewDisposeScope();
+        var count = Math.Min(512, _data.Count);
+        var metrics = new Dictionary<string, double>
+        {
+            ["loss"] = LossOf(_data.Inputs.narrow(0, 0, count), _data.Targets!.narrow(0, 0, count), context.Generator, 0).item<float>(),
+        };
+        if (_judge is null) return metrics;
+        var draws = context.IsFinal ? _options.FinalDraws : 100;
+        var pictures = Draw([.. Enumerable.Range(0, draws).Select(i => Prompt(i % 10))], context.Generator, context.Cancellation);
+        var (accepted, distance) = _judge.Score(pictures, arange(draws, ScalarType.Int64).remainder(10));
+        metrics["accepted"] = accepted;
+        if (!context.IsFinal) return metrics;
+        metrics["distance"] = distance;
+        metrics["novelty"] = Novelty(pictures);
+        return metrics;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var pictures = Draw([.. Enumerable.Range(0, 100).Select(i => Prompt(i / 10))], context.Generator, context.Cancellation);
+        return [Grid(pictures, 10, _names, null, $"Drawn from words after {context.Step} steps")];
+    }
+
+    /// <summary>Draws prompts into one picture: a row a prompt.</summary>
+    public TaskPicture Draw(IReadOnlyList<string> prompts, int each, Generator generator)
+    {
+        ArgumentNullException.ThrowIfNull(prompts);
+        foreach (var prompt in prompts)
+        {
+            Model.Tokenizer.Encode(prompt, out var unknown);
+            if (unknown.Count > 0) throw new ArgumentException($"The miniature does not know the word \"{unknown[0]}\".{NearestName.Suggest(unknown[0], Model.Tokenizer.Words)} It knows: {string.Join(", ", Model.Tokenizer.Words)}.", nameof(prompts));
+        }
+        var pictures = Draw([.. prompts.SelectMany(p => Enumerable.Repeat(p, each))], generator, CancellationToken.None);
+        return Grid(pictures, each, prompts, null, "");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Model.Dispose();
+        _data.Dispose();
+        _judge?.Dispose();
+        _promptIds.Dispose();
+    }
+
+    /// <summary>The words that stand for the ten classes.</summary>
+    public IReadOnlyList<string> Names => _names;
+
+    private string Prompt(int digit) => string.Format(System.Globalization.CultureInfo.InvariantCulture, _prompts[0], _names[digit]);
+
+    private Tensor LossOf(Tensor pictures, Tensor labels, Generator generator, double dropout)
+    {
+        using var scope = NewDisposeScope();
+        // Each picture gets one of the ways to ask for it.
+        var wording = randint(0, _prompts.Length, [labels.size(0)], dtype: ScalarType.Int64, generator: generator);
+        var ids = _promptIds.index_select(0, (labels * _prompts.Length) + wording);
+        return Model.Loss((pictures * 2) - 1, ids, dropout, _times, generator).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Draw(IReadOnlyList<string> prompts, Generator generator, CancellationToken cancellation)
+    {
+        using var scope = NewDisposeScope();
+        // Small batches stay in the processor's cache.
+        var parts = prompts.Chunk(100).Select(part =>
+        {
+            cancellation.ThrowIfCancellationRequested();
+            return Model.Sample(part, _options.DrawSteps, _options.Guidance, generator);
+        }).ToArray();
+        return cat(parts).add_(1).div_(2).clamp_(0, 1).MoveToOuterDisposeScope();
+    }
+
+    // Distance to the nearest training picture, against that of real pictures to each other: near 0 would be copies, 1 is as different as they are.
+    private double Novelty(Tensor pictures)
+    {
+        var count = Math.Min(1797, _data.Count);
+        var real = _data.Inputs.narrow(0, 0, count).flatten(1);
+        var drawn = cdist(pictures.flatten(1), real).amin([1]).mean();
+        var among = (cdist(real, real) + (eye(count) * 1e6)).amin([1]).mean();
+        return (drawn / among).item<float>();
+    }
+
+    private TaskPicture Grid(Tensor pictures, int columns, IReadOnlyList<string>? rows, IReadOnlyList<string>? captions, string title)
+    {
+        int side = Model.Options.PictureSize, count = (int)pictures.size(0);
+        var grid = ImageGrid.Render(pictures.contiguous().data<float>().ToArray(), count, 1, side, side, new ImageGridOptions { Columns = columns, Scale = side == 8 ? 6 : 2, RowLabels = rows, Captions = captions, Title = title });
+        return new TaskPicture("samples", grid.ToPng(), "One row a word.");
+    }
+}
