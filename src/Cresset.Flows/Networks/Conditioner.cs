@@ -1,0 +1,72 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Flows;
+
+/// <summary>A network that turns the values a transform leaves alone, and the context, into parameters of the others.</summary>
+public abstract class Conditioner : nn.Module<Tensor, Tensor?, Tensor>
+{
+    /// <summary>For derived classes, which register their components themselves.</summary>
+    protected Conditioner(string name)
+        : base(name)
+    {
+    }
+
+    /// <summary>Appends a context [N, C] to values [N, D] or, spread over all positions, to images [N, D, H, W].</summary>
+    protected static Tensor Join(Tensor x, Tensor? context, long contextFeatures)
+    {
+        if (contextFeatures == 0) return context is null ? x.alias() : throw Cresset.Tensors.Shape.Wrong(context, "no context", "This flow was made without context features.");
+        if (context is null) throw new ArgumentNullException(nameof(context), $"This flow is conditional: it takes a context [N, {contextFeatures}].");
+        Cresset.Tensors.Shape.Expect(context, "N C", [("N", x.size(0)), ("C", contextFeatures)]);
+        if (x.dim() == 2) return cat([x, context], 1);
+        using var scope = NewDisposeScope();
+        return cat([x, context.unsqueeze(2).unsqueeze(3).expand(-1, -1, x.size(2), x.size(3))], 1).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>An ordinary multi-layer perceptron; keys 0.weight, 0.bias, 2.weight and so on.</summary>
+public sealed class MlpConditioner : Conditioner
+{
+    private readonly long _context;
+    private readonly FlowActivation _activation;
+    private readonly TorchSharp.Modules.Linear[] _layers;
+
+    /// <summary>Makes the network.</summary>
+    /// <param name="inputs">Values given.</param>
+    /// <param name="outputs">Parameters wanted.</param>
+    /// <param name="hidden">Widths of the hidden layers.</param>
+    /// <param name="context">Context features.</param>
+    /// <param name="activation">Between layers.</param>
+    /// <param name="zeroLast">Start with zero outputs: additive and affine maps then start as the identity.</param>
+    public MlpConditioner(long inputs, long outputs, IReadOnlyList<int> hidden, long context = 0, FlowActivation activation = FlowActivation.Relu, bool zeroLast = false)
+        : base(nameof(MlpConditioner))
+    {
+        _context = context;
+        _activation = activation;
+        long[] widths = [inputs + context, .. hidden.Select(h => (long)h), outputs];
+        _layers = new TorchSharp.Modules.Linear[widths.Length - 1];
+        for (var i = 0; i < _layers.Length; i++)
+        {
+            _layers[i] = nn.Linear(widths[i], widths[i + 1]);
+            // Named as in a sequence of linear layers and activations.
+            register_module((2 * i).ToString(System.Globalization.CultureInfo.InvariantCulture), _layers[i]);
+        }
+        if (!zeroLast) return;
+        using var noGrad = no_grad();
+        _layers[^1].weight!.zero_();
+        _layers[^1].bias!.zero_();
+    }
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor x, Tensor? context)
+    {
+        using var scope = NewDisposeScope();
+        var h = Join(x, context, _context);
+        for (var i = 0; i < _layers.Length; i++)
+        {
+            h = _layers[i].call(h);
+            if (i < _layers.Length - 1) h = FlowActivations.Apply(_activation, h);
+        }
+        return h.MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,37 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Flows;
+
+/// <summary>
+/// An invertible, differentiable map of samples [N, ...]. Forward runs from data to latent, Inverse back; both give the
+/// log of the absolute Jacobian determinant of the map they apply, one value a sample [N].
+/// </summary>
+public abstract class FlowTransform : nn.Module
+{
+    /// <summary>For derived classes, which register their components themselves.</summary>
+    protected FlowTransform(string name)
+        : base(name)
+    {
+    }
+
+    /// <summary>z = f(x) and log|det df/dx| [N].</summary>
+    /// <param name="x">Samples [N, ...].</param>
+    /// <param name="context">What the map is conditioned on [N, C]; null where it is not conditional.</param>
+    public abstract (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null);
+
+    /// <summary>x = f^-1(z) and log|det dx/dz| [N].</summary>
+    /// <param name="z">Samples [N, ...].</param>
+    /// <param name="context">As in <see cref="Forward"/>.</param>
+    public abstract (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null);
+
+    /// <summary>Sums a log-derivative [N, ...] over everything but the samples.</summary>
+    protected internal static Tensor SumPerSample(Tensor values) => values.dim() == 1 ? values.alias() : values.flatten(1).sum(1);
+
+    /// <summary>The same log-determinant for each sample: a scalar as [N].</summary>
+    protected static Tensor PerSample(Tensor scalar, Tensor like) => scalar.reshape(1).expand(like.size(0));
+
+    /// <summary>Moves a result out of the scope it was made in.</summary>
+    protected static (Tensor Output, Tensor LogAbsDet) Move(Tensor output, Tensor logAbsDet)
+        => (output.MoveToOuterDisposeScope(), logAbsDet.MoveToOuterDisposeScope());
+}
