@@ -79,7 +79,7 @@ internal sealed class CocoBackend : IProtocolBackend
     }
 
     /// <summary>torch.linspace in float32: from both ends to the middle, each value rounded once.</summary>
-    private static double[] SingleLinspace(float start, float end, int count)
+    internal static double[] SingleLinspace(float start, float end, int count)
     {
         var step = (end - start) / (count - 1);
         var values = new double[count];

@@ -1,0 +1,166 @@
+namespace Cresset.Detection;
+
+/// <summary>Mean AP at one IoU threshold under any set of rules; plain rather than fast.</summary>
+internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionResults results, double threshold)
+{
+    public double MeanAp(ScoringRules rules)
+    {
+        HashSet<long> ids = [.. dataset.Categories.Select(c => c.Id)];
+        bool[]? keep = rules.VerifiedClassesOnly ? FederatedFilter.Keep(dataset.Objects, results.Items, dataset.FindImage, rules.PerImage, ids)
+            : rules.VerifiedWhereListed ? WhereListed(ids)
+            : rules.PerImage < int.MaxValue ? Best(rules.PerImage) : null;
+        var plan = EvaluationPlan.Make(dataset, results, null, null, false, rules.CopiesByLastId, keep is null ? null : i => keep[i]);
+        var order = rules.Ties == TieRule.ImageFileOrder ? FileOrderOfImages() : null;
+        var matches = MatchRunner.Run(plan, () => new RulesMatcher(rules, threshold), 1, null, default);
+        var ranking = new RankingRules(rules.Ties == TieRule.FileOrder, rules.Ties == TieRule.LaterImageFirst, rules.GroupWeight, DropIgnored: true);
+        double sum = 0;
+        var count = 0;
+        foreach (var m in matches)
+        {
+            var curve = RankedCurve.Make(order is null ? m : Rearrange(m, order), 0, 0, ranking);
+            if (curve.Positives > 0) sum += Ap(curve, rules.Curve);
+            if (curve.Positives > 0 || (rules.EmptyClassesCountZero && curve.Scores.Count > 0)) count++;
+        }
+        return count == 0 ? double.NaN : sum / count;
+    }
+
+    private static double Ap(RankedCurve curve, CurveRule rule) => rule switch
+    {
+        CurveRule.NumpyGrid => GridAp(curve, Grid.Linspace(0, 1, 101)),
+        CurveRule.SingleGrid => GridAp(curve, CocoBackend.SingleLinspace(0, 1, 101)),
+        CurveRule.ExactGrid => curve.HundredPointAp(),
+        CurveRule.AllPoints => curve.AllPointAp(),
+        CurveRule.ElevenPoints => curve.ElevenPointAp(),
+        CurveRule.Trapezoids => YoloCurve.Ap(curve, legacy: false),
+        _ => YoloCurve.Ap(curve, legacy: true),
+    };
+
+    private static double GridAp(RankedCurve curve, double[] recalls)
+    {
+        var envelope = (double[])curve.Precision.Clone();
+        for (var i = envelope.Length - 1; i > 0; i--) envelope[i - 1] = Math.Max(envelope[i - 1], envelope[i]);
+        double sum = 0;
+        var place = 0;
+        foreach (var wanted in recalls)
+        {
+            while (place < envelope.Length && !(curve.Recall[place] >= wanted)) place++;
+            if (place == envelope.Length) break;
+            sum += envelope[place];
+        }
+        return sum / recalls.Length;
+    }
+
+    private bool[] WhereListed(HashSet<long> ids)
+    {
+        var keep = FederatedFilter.Keep(dataset.Objects, results.Items, dataset.FindImage, int.MaxValue, ids);
+        for (var i = 0; i < keep.Length; i++) keep[i] |= dataset.FindImage(results.Items[i].ImageId)?.NegativeCategoryIds is null;
+        return keep;
+    }
+
+    private bool[] Best(int perImage)
+    {
+        var keep = new bool[results.Items.Length];
+        foreach (var group in Enumerable.Range(0, keep.Length).GroupBy(i => results.Items[i].ImageId))
+        {
+            var indexes = group.ToArray();
+            ScoreOrder.SortGroup(indexes, results.Items);
+            foreach (var i in indexes.Take(perImage)) keep[i] = true;
+        }
+        return keep;
+    }
+
+    private Dictionary<long, int> FileOrderOfImages() => dataset.Images.DistinctBy(i => i.Id).Select((image, i) => (image.Id, i)).ToDictionary(x => x.Id, x => x.i);
+
+    private static CategoryMatches Rearrange(CategoryMatches matches, Dictionary<long, int> order)
+    {
+        var arranged = new CategoryMatches(matches.CategoryId, matches.Layers);
+        foreach (var s in Enumerable.Range(0, matches.Segments).OrderBy(s => order[matches.ImageId(s)])) arranged.CopySegment(matches, s);
+        return arranged;
+    }
+
+    private sealed class RulesMatcher(ScoringRules rules, double threshold) : GroupMatcher
+    {
+        public override int Layers => 2;
+
+        public override int MaxDetections => rules.PerImageAndClass;
+
+        public override void Match(in MatchGroup group, SegmentSlots slots)
+        {
+            if (rules.GroupOf)
+            {
+                new OpenImagesMatcher([threshold]).Match(group, slots);
+                return;
+            }
+            var taken = new bool[group.Objects.Length];
+            for (var g = 0; g < group.Objects.Length; g++)
+            {
+                if (!Ignored(group.AllObjects[group.Objects[g]]) && !OutOfPlay(group.AllObjects[group.Objects[g]])) slots.Positives[0]++;
+            }
+            for (var d = 0; d < group.Detections.Length; d++)
+            {
+                ref readonly var detection = ref group.AllDetections[group.Detections[d]];
+                var match = Pick(group, detection, taken);
+                if (match < 0)
+                {
+                    if (Excused(group, detection)) slots.Ignored[2 * d] = 1;
+                    continue;
+                }
+                ref readonly var o = ref group.AllObjects[group.Objects[match]];
+                if (Ignored(o)) slots.Ignored[2 * d] = 1;
+                else if (taken[match]) continue;
+                else if (o.Id != 0 || !rules.IdZeroIsMiss) slots.Hits[2 * d] = 1;
+                taken[match] = true;
+            }
+        }
+
+        private bool Ignored(in GroundTruthObject o)
+            => (o.IsCrowd && (rules.Crowds is CrowdRule.Reusable or CrowdRule.Neutral)) || (o.IsIgnored && rules.IgnoreFlag) || (o.IsDifficult && rules.DifficultIsNeutral);
+
+        private bool OutOfPlay(in GroundTruthObject o) => o.IsCrowd && rules.Crowds == CrowdRule.Region;
+
+        private bool Reusable(in GroundTruthObject o) => o.IsCrowd && rules.Crowds == CrowdRule.Reusable;
+
+        /// <summary>With a second choice, ordinary objects come before ignored ones; without, the highest overlap decides alone.</summary>
+        private int Pick(in MatchGroup group, in DetectedObject detection, bool[] taken)
+        {
+            var best = -1;
+            var highest = Math.Min(threshold, 1 - 1e-10);
+            var bestIgnored = false;
+            for (var pass = 0; pass < (rules.SecondChoice ? 2 : 1); pass++)
+            {
+                if (pass == 1 && best >= 0) break;
+                for (var g = 0; g < group.Objects.Length; g++)
+                {
+                    ref readonly var o = ref group.AllObjects[group.Objects[g]];
+                    var ignored = Ignored(o);
+                    if (OutOfPlay(o) || (rules.SecondChoice && ignored != (pass == 1)) || (rules.SecondChoice && taken[g] && !Reusable(o))) continue;
+                    var iou = Overlap(detection.Box, o.Box, Reusable(o));
+                    var better = best < 0 ? (rules.StrictlyAbove ? iou > highest : iou >= highest) : rules.LaterOfEqualIou ? iou >= highest : iou > highest;
+                    if (better) (best, highest, bestIgnored) = (g, iou, ignored);
+                }
+            }
+            return bestIgnored || best >= 0 ? best : -1;
+        }
+
+        private bool Excused(in MatchGroup group, in DetectedObject detection)
+        {
+            if (rules.VerifiedClassesOnly && group.Image?.NotExhaustiveCategoryIds is { } open && open.Contains(group.CategoryId)) return true;
+            if (rules.Crowds != CrowdRule.Region) return false;
+            foreach (var index in group.Objects)
+            {
+                if (group.AllObjects[index].IsCrowd && BoxOverlap.Iou(detection.Box, group.AllObjects[index].Box, otherIsCrowd: true) > threshold) return true;
+            }
+            return false;
+        }
+
+        private double Overlap(Box a, Box b, bool crowd)
+        {
+            if (rules.SingleBoxes)
+            {
+                a = new Box((float)a.X, (float)a.Y, (float)a.Width, (float)a.Height);
+                b = new Box((float)b.X, (float)b.Y, (float)b.Width, (float)b.Height);
+            }
+            return rules.InclusivePixels ? BoxOverlap.InclusiveIou(a, b) : BoxOverlap.Iou(a, b, crowd);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+using Cresset.Numerics;
+
+namespace Cresset.Detection;
+
+/// <summary>What goes into a report.</summary>
+public sealed record DetectionReportOptions : IOptionsRecord
+{
+    /// <summary>Title of the page.</summary>
+    public string Title { get; init; } = "Detection report";
+
+    /// <summary>Protocol of the headline and the class table.</summary>
+    public ProtocolOptions Protocol { get; init; } = new();
+
+    /// <summary>IoU of curves, thresholds, matrix and error breakdown.</summary>
+    public double IouThreshold { get; init; } = 0.5;
+
+    /// <summary>Score below which detections are left out of matrix and pictures; null takes each report's best mean F1.</summary>
+    public double? MinScore { get; init; }
+
+    /// <summary>Resamples for confidence intervals; 0 leaves them out.</summary>
+    public int Resamples { get; init; }
+
+    /// <summary>Seed of the resamples.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Number of worst images to show.</summary>
+    public int WorstImages { get; init; } = 12;
+
+    /// <summary>Folder of the pictures; null draws boxes on an empty ground.</summary>
+    public string? ImageFolder { get; init; }
+
+    /// <inheritdoc/>
+    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .NotEmpty(Title)
+        .Nested(Protocol)
+        .Within(IouThreshold, 0, 1, includeMin: false)
+        .AtLeast(Resamples, 0)
+        .AtLeast(WorstImages, 0);
+}
+
+/// <summary>One class in a report.</summary>
+/// <param name="Id">Category.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Objects">Objects that count.</param>
+/// <param name="Detections">Detections.</param>
+/// <param name="Ap">AP under the report's protocol; NaN when it is not defined.</param>
+/// <param name="Ap50">AP at the report's IoU threshold, COCO way; NaN when it is not defined.</param>
+/// <param name="Best">Threshold of best F1; null without hits.</param>
+/// <param name="AtHighPrecision">Threshold of highest recall at precision 0.9; null when there is none.</param>
+/// <param name="Curve">Ranking at the report's IoU threshold.</param>
+public sealed record ReportClass(long Id, string Name, double Objects, int Detections, double Ap, double Ap50, OperatingPoint? Best, OperatingPoint? AtHighPrecision, RankedCurve Curve);
+
+/// <summary>A slice of the objects.</summary>
+/// <param name="Group">What is sliced by: size or aspect.</param>
+/// <param name="Name">Name of the slice.</param>
+/// <param name="Objects">Objects in it.</param>
+/// <param name="Ap">AP over them; -1 without any.</param>
+/// <param name="Ar">AR over them; -1 without any.</param>
+public sealed record ReportSlice(string Group, string Name, long Objects, double Ap, double Ar);
+
+/// <summary>Everything people look at after scoring a detector, ready to be written as HTML or JSON.</summary>
+public sealed class DetectionReport
+{
+    private DetectionReport(DetectionDataset dataset, DetectionResults results, DetectionReportOptions options, ProtocolResult protocol)
+    {
+        Dataset = dataset;
+        Results = results;
+        Options = options;
+        Protocol = protocol;
+    }
+
+    /// <summary>Ground truth.</summary>
+    public DetectionDataset Dataset { get; }
+
+    /// <summary>Detections.</summary>
+    public DetectionResults Results { get; }
+
+    /// <summary>Options used.</summary>
+    public DetectionReportOptions Options { get; }
+
+    /// <summary>The answer of the protocol.</summary>
+    public ProtocolResult Protocol { get; }
+
+    /// <summary>Classes, ascending by id.</summary>
+    public IReadOnlyList<ReportClass> Classes { get; private set; } = [];
+
+    /// <summary>Slices by size and aspect ratio.</summary>
+    public IReadOnlyList<ReportSlice> Slices { get; private set; } = [];
+
+    /// <summary>Error breakdown; null for keypoints.</summary>
+    public TideResult? Errors { get; private set; }
+
+    /// <summary>Which classes are taken for which.</summary>
+    public ConfusionMatrix Confusion { get; private set; } = null!;
+
+    /// <summary>Whether scores mean what they say.</summary>
+    public Calibration Calibration { get; private set; } = null!;
+
+    /// <summary>Confidence intervals; empty when none were asked for.</summary>
+    public IReadOnlyList<IntervalEstimate> Intervals { get; private set; } = [];
+
+    /// <summary>Images with most errors, worst first.</summary>
+    public IReadOnlyList<ImageMatches> Worst { get; private set; } = [];
+
+    /// <summary>Score from which detections enter matrix and pictures.</summary>
+    public double MinScore { get; private set; }
+
+    /// <summary>Evaluates and collects.</summary>
+    /// <exception cref="InvalidOptionsException">The options are not allowed.</exception>
+    public static DetectionReport Create(DetectionDataset dataset, DetectionResults results, DetectionReportOptions? options = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        ArgumentNullException.ThrowIfNull(results);
+        var o = (options ?? new DetectionReportOptions()).ThrowIfInvalid();
+        var report = new DetectionReport(dataset, results, o, ProtocolEvaluator.Evaluate(dataset, results, o.Protocol, progress, cancellationToken));
+        var coco = (o.Protocol.Kind == IouKind.Keypoints ? CocoOptions.Keypoints : CocoOptions.Boxes) with
+        {
+            Kind = o.Protocol.Kind,
+            KeypointSigmas = o.Protocol.KeypointSigmas,
+            Threads = o.Protocol.Threads,
+        };
+        var atThreshold = CocoEvaluator.Evaluate(dataset, results, coco with { IouThresholds = [o.IouThreshold] }, null, cancellationToken);
+        report.Classes = report.ClassesOf(atThreshold);
+        report.MinScore = o.MinScore ?? report.Classes.Where(c => c.Best is not null).Select(c => c.Best!.Threshold).DefaultIfEmpty(0).Average();
+        report.Slices = SlicesOf(dataset, results, coco, cancellationToken);
+        if (o.Protocol.Kind != IouKind.Keypoints) report.Errors = TideEvaluator.Evaluate(dataset, results, o.IouThreshold, Math.Min(0.1, o.IouThreshold), o.Protocol.Kind, cancellationToken);
+        report.Confusion = ConfusionMatrix.Compute(dataset, results, o.IouThreshold, report.MinScore, cancellationToken);
+        report.Calibration = Calibration.Compute(atThreshold);
+        if (o.Resamples > 0)
+        {
+            var full = report.Protocol.Coco is { Options.Kind: var kind } c && kind == o.Protocol.Kind && c.Variant == CocoVariant.Coco ? c : CocoEvaluator.Evaluate(dataset, results, coco, null, cancellationToken);
+            report.Intervals = Bootstrap.Intervals(full, new ResamplingOptions { Resamples = o.Resamples, Seed = o.Seed, Threads = o.Protocol.Threads }, cancellationToken);
+        }
+        report.Worst = [.. ImageMatches.Of(dataset, results, o.IouThreshold, report.MinScore, acrossClasses: true).Where(m => m.Errors > 0).OrderByDescending(m => m.Errors).ThenBy(m => m.Image.Id).Take(o.WorstImages)];
+        return report;
+    }
+
+    /// <summary>Writes one HTML file that needs no other.</summary>
+    public void WriteHtml(string path) => AtomicFile.WriteText(path, new ReportHtml(this).Page());
+
+    /// <summary>Writes JSON of the schema <c>cresset-detection-report/1</c> (see the guide).</summary>
+    public void WriteJson(Stream stream) => ReportJson.Write(this, stream);
+
+    /// <summary>Writes the JSON to a file.</summary>
+    public void WriteJson(string path) => AtomicFile.Write(path, WriteJson);
+
+    private List<ReportClass> ClassesOf(CocoResult atThreshold)
+    {
+        var underProtocol = Protocol.Classes.ToDictionary(c => c.Id);
+        var classes = new List<ReportClass>();
+        for (var k = 0; k < atThreshold.CategoryIds.Count; k++)
+        {
+            var id = atThreshold.CategoryIds[k];
+            var curve = atThreshold.Curve(k);
+            var ap50 = atThreshold.AveragePrecision(0, k);
+            var ap = underProtocol.TryGetValue(id, out var c) ? c.MeanAp : double.NaN;
+            classes.Add(new ReportClass(id, atThreshold.CategoryNames[k], curve.Positives, atThreshold.Matches[k].Detections, ap, ap50 < 0 ? double.NaN : ap50, OperatingPoint.BestF(curve), OperatingPoint.AtPrecision(curve, 0.9), curve));
+        }
+        return classes;
+    }
+
+    private static List<ReportSlice> SlicesOf(DetectionDataset dataset, DetectionResults results, CocoOptions coco, CancellationToken cancellationToken)
+    {
+        var slices = new List<ReportSlice>();
+        var bySize = CocoEvaluator.Evaluate(dataset, results, coco, null, cancellationToken);
+        Add("size", bySize);
+        if (coco.Kind != IouKind.Keypoints)
+        {
+            Add("aspect", CocoEvaluator.Evaluate(dataset, results, CocoOptions.AspectSlices with { Kind = coco.Kind, Threads = coco.Threads }, null, cancellationToken));
+        }
+        return slices;
+
+        void Add(string group, CocoResult result)
+        {
+            for (var a = 1; a < result.Options.AreaRanges.Count; a++)
+            {
+                slices.Add(new ReportSlice(group, result.Options.AreaRanges[a].Name, result.Matches.Sum(m => m.TotalPositives(a)), result.AveragePrecision(area: a), result.AverageRecall(area: a)));
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Cresset.Detection;
+
+/// <summary>The report as JSON, schema <c>cresset-detection-report/1</c>; what is not defined is null.</summary>
+internal static class ReportJson
+{
+    public static void Write(DetectionReport report, Stream stream)
+    {
+        using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        json.WriteStartObject();
+        json.WriteString("schema", "cresset-detection-report/1");
+        json.WriteString("protocol", DetectionProtocols.NameOf(report.Protocol.Protocol));
+        json.WriteString("iou_type", KindName(report.Options.Protocol.Kind));
+        json.WriteString("ground_truth", report.Dataset.Source);
+        json.WriteString("results", report.Results.Source);
+        json.WriteNumber("images", report.Dataset.Images.Count);
+        json.WriteNumber("objects", report.Dataset.Objects.Length);
+        json.WriteNumber("detections", report.Results.Items.Length);
+        json.WriteStartObject("statistics");
+        foreach (var s in report.Protocol.Statistics) Number(json, s.Name, s.Value < 0 ? double.NaN : s.Value);
+        json.WriteEndObject();
+        WriteIntervals(json, report);
+        WriteClasses(json, report);
+        WriteSlices(json, report);
+        WriteErrors(json, report);
+        WriteConfusion(json, report);
+        WriteCalibration(json, report);
+        json.WriteStartArray("worst_images");
+        foreach (var m in report.Worst)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("id", m.Image.Id);
+            json.WriteString("file_name", m.Image.FileName);
+            json.WriteNumber("errors", m.Errors);
+            json.WriteNumber("hits", m.Hits);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    internal static string KindName(IouKind kind) => kind switch
+    {
+        IouKind.Box => "bbox",
+        IouKind.Mask => "segm",
+        IouKind.Keypoints => "keypoints",
+        _ => "boundary",
+    };
+
+    private static void WriteIntervals(Utf8JsonWriter json, DetectionReport report)
+    {
+        json.WriteStartObject("intervals");
+        foreach (var i in report.Intervals.Where(i => i.Value >= 0))
+        {
+            json.WriteStartObject(i.Name);
+            Number(json, "low", i.Low);
+            Number(json, "high", i.High);
+            Number(json, "standard_error", i.StandardError);
+            json.WriteEndObject();
+        }
+        json.WriteEndObject();
+    }
+
+    private static void WriteClasses(Utf8JsonWriter json, DetectionReport report)
+    {
+        json.WriteStartArray("classes");
+        foreach (var c in report.Classes)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("id", c.Id);
+            json.WriteString("name", c.Name);
+            Number(json, "objects", c.Objects);
+            json.WriteNumber("detections", c.Detections);
+            Number(json, "ap", c.Ap);
+            Number(json, "ap_at_iou", c.Ap50);
+            Point(json, "best_f1", c.Best);
+            Point(json, "precision_90", c.AtHighPrecision);
+            json.WriteStartObject("curve");
+            var (recall, precision, scores) = Thin(c.Curve, 200);
+            Numbers(json, "recall", recall);
+            Numbers(json, "precision", precision);
+            Numbers(json, "score", scores);
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    }
+
+    private static void WriteSlices(Utf8JsonWriter json, DetectionReport report)
+    {
+        json.WriteStartArray("slices");
+        foreach (var s in report.Slices)
+        {
+            json.WriteStartObject();
+            json.WriteString("by", s.Group);
+            json.WriteString("name", s.Name);
+            json.WriteNumber("objects", s.Objects);
+            Number(json, "ap", s.Ap < 0 ? double.NaN : s.Ap);
+            Number(json, "ar", s.Ar < 0 ? double.NaN : s.Ar);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    }
+
+    private static void WriteErrors(Utf8JsonWriter json, DetectionReport report)
+    {
+        if (report.Errors is not { } errors)
+        {
+            json.WriteNull("errors");
+            return;
+        }
+        json.WriteStartObject("errors");
+        Number(json, "ap", errors.Ap);
+        foreach (var kind in errors.Counts.Keys)
+        {
+            json.WriteStartObject(JsonNamingPolicy.SnakeCaseLower.ConvertName(kind.ToString()));
+            json.WriteNumber("count", errors.Counts[kind]);
+            Number(json, "ap_gain", errors.Deltas[kind]);
+            json.WriteEndObject();
+        }
+        Number(json, "false_positives_ap_gain", errors.FalsePositiveDelta);
+        Number(json, "false_negatives_ap_gain", errors.FalseNegativeDelta);
+        json.WriteEndObject();
+    }
+
+    private static void WriteConfusion(Utf8JsonWriter json, DetectionReport report)
+    {
+        var n = report.Confusion.CategoryIds.Count + 1;
+        json.WriteStartObject("confusion");
+        Number(json, "min_score", report.MinScore);
+        json.WriteStartArray("classes");
+        foreach (var name in report.Confusion.CategoryNames) json.WriteStringValue(name);
+        json.WriteStringValue("background");
+        json.WriteEndArray();
+        json.WriteStartArray("counts");
+        for (var i = 0; i < n; i++)
+        {
+            json.WriteStartArray();
+            for (var j = 0; j < n; j++) json.WriteNumberValue(report.Confusion[i, j]);
+            json.WriteEndArray();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteCalibration(Utf8JsonWriter json, DetectionReport report)
+    {
+        json.WriteStartObject("calibration");
+        Number(json, "expected_error", report.Calibration.Expected);
+        Number(json, "maximum_error", report.Calibration.Maximum);
+        json.WriteStartArray("bins");
+        foreach (var b in report.Calibration.Bins)
+        {
+            json.WriteStartObject();
+            Number(json, "from", b.From);
+            Number(json, "to", b.To);
+            json.WriteNumber("count", b.Count);
+            Number(json, "confidence", b.Confidence);
+            Number(json, "accuracy", b.Accuracy);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void Point(Utf8JsonWriter json, string name, OperatingPoint? point)
+    {
+        if (point is null)
+        {
+            json.WriteNull(name);
+            return;
+        }
+        json.WriteStartObject(name);
+        Number(json, "threshold", point.Threshold);
+        Number(json, "precision", point.Precision);
+        Number(json, "recall", point.Recall);
+        Number(json, "f1", point.FScore);
+        json.WriteEndObject();
+    }
+
+    private static void Number(Utf8JsonWriter json, string name, double value)
+    {
+        if (double.IsFinite(value)) json.WriteNumber(name, value);
+        else json.WriteNull(name);
+    }
+
+    private static void Numbers(Utf8JsonWriter json, string name, IReadOnlyList<double> values)
+    {
+        json.WriteStartArray(name);
+        foreach (var v in values)
+        {
+            if (double.IsFinite(v)) json.WriteNumberValue(v);
+            else json.WriteNullValue();
+        }
+        json.WriteEndArray();
+    }
+
+    /// <summary>Up to the given number of places of a curve: its hits, evenly thinned, and the end.</summary>
+    internal static (double[] Recall, double[] Precision, double[] Scores) Thin(RankedCurve curve, int limit)
+    {
+        var hits = Enumerable.Range(0, curve.Scores.Count).Where(i => curve.Hits[i] > 0 || i == curve.Scores.Count - 1).ToArray();
+        var kept = hits.Length <= limit ? hits : [.. Enumerable.Range(0, limit).Select(i => hits[(long)i * (hits.Length - 1) / (limit - 1)])];
+        return (Array.ConvertAll(kept, i => curve.Recall[i]), Array.ConvertAll(kept, i => curve.Precision[i]), Array.ConvertAll(kept, i => curve.Scores[i]));
+    }
+}

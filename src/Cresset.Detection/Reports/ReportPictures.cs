@@ -1,0 +1,77 @@
+using System.Globalization;
+using System.Text;
+
+namespace Cresset.Detection;
+
+/// <summary>Images with boxes drawn over them as SVG; the picture itself is embedded, so no decoder is needed.</summary>
+internal static class ReportPictures
+{
+    private const long MaxPicture = 4 << 20;
+
+    public static string Section(DetectionReport report)
+    {
+        if (report.Worst.Count == 0) return "";
+        var text = new StringBuilder("<h2>Images with most errors</h2><p><b style=\"color:#009e73\">hit</b>, <b style=\"color:#d55e00\">false or wrong class</b>, <b style=\"color:#0072b2\">missed</b>.</p><div class=\"row\">");
+        foreach (var image in report.Worst)
+        {
+            text.Append("<figure>").Append(Draw(image, report.Dataset, report.Options.ImageFolder));
+            text.Append(CultureInfo.InvariantCulture, $"<figcaption>{SvgChart.Text(image.Image.FileName.Length > 0 ? image.Image.FileName : "image " + image.Image.Id)}: {image.Errors} errors, {image.Hits} hits</figcaption></figure>");
+        }
+        return text.Append("</div>").ToString();
+    }
+
+    /// <summary>One image as an SVG of its own size.</summary>
+    public static string Draw(ImageMatches matches, DetectionDataset dataset, string? imageFolder)
+    {
+        var image = matches.Image;
+        var (width, height) = image is { Width: > 0, Height: > 0 } ? (image.Width, image.Height) : Extent(matches);
+        var line = Math.Max(1, Math.Max(width, height) / 320.0);
+        var svg = new StringBuilder().Append(CultureInfo.InvariantCulture, $"<svg viewBox=\"0 0 {width} {height}\" xmlns=\"http://www.w3.org/2000/svg\">");
+        if (imageFolder is not null && image.FileName.Length > 0 && Embedded(imageFolder, image.FileName) is { } picture)
+        {
+            svg.Append(CultureInfo.InvariantCulture, $"<image width=\"{width}\" height=\"{height}\" preserveAspectRatio=\"none\" href=\"{picture}\"/>");
+        }
+        foreach (var (o, d) in matches.Pairs)
+        {
+            if (d is { } found)
+            {
+                var right = o is { } truth && truth.CategoryId == found.CategoryId;
+                var label = string.Create(CultureInfo.InvariantCulture, $"{dataset.CategoryName(found.CategoryId)} {found.Score:0.00}");
+                Rectangle(svg, found.Box, right ? "#009e73" : "#d55e00", line, label, dashed: false);
+            }
+            else
+            {
+                Rectangle(svg, o!.Value.Box, "#0072b2", line, dataset.CategoryName(o.Value.CategoryId), dashed: true);
+            }
+        }
+        return svg.Append("</svg>").ToString();
+    }
+
+    private static void Rectangle(StringBuilder svg, Box b, string color, double line, string label, bool dashed)
+    {
+        var dash = dashed ? string.Create(CultureInfo.InvariantCulture, $" stroke-dasharray=\"{line * 4:0.#}\"") : "";
+        svg.Append(CultureInfo.InvariantCulture, $"<rect x=\"{b.X:0.##}\" y=\"{b.Y:0.##}\" width=\"{Math.Max(0, b.Width):0.##}\" height=\"{Math.Max(0, b.Height):0.##}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{line:0.##}\"{dash}/><text x=\"{b.X + line:0.##}\" y=\"{Math.Max(line * 9, b.Y - line):0.##}\" font-size=\"{line * 9:0.#}\" fill=\"{color}\">{SvgChart.Text(label)}</text>");
+    }
+
+    private static (int Width, int Height) Extent(ImageMatches matches)
+    {
+        double w = 1, h = 1;
+        foreach (var (o, d) in matches.Pairs)
+        {
+            var b = d?.Box ?? o!.Value.Box;
+            w = Math.Max(w, b.Right);
+            h = Math.Max(h, b.Bottom);
+        }
+        return ((int)Math.Min(Math.Ceiling(w), 100_000), (int)Math.Min(Math.Ceiling(h), 100_000));
+    }
+
+    private static string? Embedded(string folder, string fileName)
+    {
+        // A data set may come from anywhere: its names must not lead out of the folder.
+        var root = Path.GetFullPath(folder);
+        var path = Path.GetFullPath(Path.Combine(root, fileName));
+        if (!path.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal) || !File.Exists(path)) path = Path.Combine(root, Path.GetFileName(fileName));
+        if (!File.Exists(path) || !ImageHeader.IsPicture(path) || new FileInfo(path).Length > MaxPicture) return null;
+        return $"data:{ImageHeader.MediaType(path)};base64,{Convert.ToBase64String(File.ReadAllBytes(path))}";
+    }
+}
