@@ -16,6 +16,7 @@ internal static class CommandTree
             EvalCommand.Create(),
             SampleCommand.Create(),
             RunsCommand.Create(),
+            DetectCommand.Create(),
             DoctorCommand.Create(),
             CompletionCommand.Create(),
         };

@@ -20,7 +20,7 @@ internal sealed class ReportHtml(DetectionReport report)
         Slices();
         Matrix();
         Scores();
-        _page.Append(ReportPictures.Section(report));
+        _page.Append(DetectionPicture.Section(report));
         return _page.Append("</main></body></html>\n").ToString();
     }
 

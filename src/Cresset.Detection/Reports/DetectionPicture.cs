@@ -4,26 +4,31 @@ using System.Text;
 namespace Cresset.Detection;
 
 /// <summary>Images with boxes drawn over them as SVG; the picture itself is embedded, so no decoder is needed.</summary>
-internal static class ReportPictures
+public static class DetectionPicture
 {
     private const long MaxPicture = 4 << 20;
 
-    public static string Section(DetectionReport report)
+    internal static string Section(DetectionReport report)
     {
         if (report.Worst.Count == 0) return "";
         var text = new StringBuilder("<h2>Images with most errors</h2><p><b style=\"color:#009e73\">hit</b>, <b style=\"color:#d55e00\">false or wrong class</b>, <b style=\"color:#0072b2\">missed</b>.</p><div class=\"row\">");
         foreach (var image in report.Worst)
         {
-            text.Append("<figure>").Append(Draw(image, report.Dataset, report.Options.ImageFolder));
+            text.Append("<figure>").Append(ToSvg(image, report.Dataset, report.Options.ImageFolder));
             text.Append(CultureInfo.InvariantCulture, $"<figcaption>{SvgChart.Text(image.Image.FileName.Length > 0 ? image.Image.FileName : "image " + image.Image.Id)}: {image.Errors} errors, {image.Hits} hits</figcaption></figure>");
         }
         return text.Append("</div>").ToString();
     }
 
-    /// <summary>One image as an SVG of its own size.</summary>
-    public static string Draw(ImageMatches matches, DetectionDataset dataset, string? imageFolder)
+    /// <summary>
+    /// One image as an SVG document of its own size: hits green, false detections and wrong classes orange, missed objects
+    /// blue and dashed. The picture is taken from the folder when it is there (at most 4 MB) and embedded.
+    /// </summary>
+    public static string ToSvg(ImageMatches matches, DetectionDataset dataset, string? imageFolder)
     {
+        ArgumentNullException.ThrowIfNull(matches);
         var image = matches.Image;
+        ArgumentNullException.ThrowIfNull(dataset);
         var (width, height) = image is { Width: > 0, Height: > 0 } ? (image.Width, image.Height) : Extent(matches);
         var line = Math.Max(1, Math.Max(width, height) / 320.0);
         var svg = new StringBuilder().Append(CultureInfo.InvariantCulture, $"<svg viewBox=\"0 0 {width} {height}\" xmlns=\"http://www.w3.org/2000/svg\">");

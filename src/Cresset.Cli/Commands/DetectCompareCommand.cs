@@ -1,0 +1,41 @@
+using System.CommandLine;
+using System.Globalization;
+using Cresset.Cli.Terminal;
+using Cresset.Detection;
+
+namespace Cresset.Cli.Commands;
+
+/// <summary><c>cresset detect compare</c>: two models on the same images, with significance.</summary>
+internal static class DetectCompareCommand
+{
+    public static Command Create()
+    {
+        Option<string> truth = DetectCommand.Truth(), first = DetectCommand.Results("--a"), second = DetectCommand.Results("--b"), kind = DetectCommand.Kind();
+        Option<bool> lenient = DetectCommand.Lenient(), json = SharedOptions.Json();
+        var resamples = new Option<int>("--resamples") { Description = "Number of resamples.", DefaultValueFactory = _ => 1000, HelpName = "N" };
+        var seed = new Option<ulong>("--seed") { Description = "Seed of the resamples.", DefaultValueFactory = _ => 1UL };
+        Option<string?> classes = DetectCommand.Classes(), images = DetectCommand.Images();
+        var threads = DetectCommand.Threads();
+        var command = new Command("compare", "Compare two files of detections: paired intervals and permutation test over images.") { truth, first, second, kind, resamples, seed, classes, images, lenient, threads, json };
+        command.SetAction(r =>
+        {
+            var what = DetectCommand.KindOf(r.GetValue(kind)!);
+            using var interruption = new Interruption("stopping.");
+            var files = new DetectFiles(r.GetValue(lenient), DetectFiles.PartsOf(what), r.GetValue(classes), r.GetValue(images));
+            var dataset = files.Truth(r.GetValue(truth)!, interruption.Token);
+            var options = (what == IouKind.Keypoints ? CocoOptions.Keypoints : CocoOptions.Boxes) with { Kind = what, Threads = r.GetValue(threads) };
+            CocoResult Score(string path) => CocoEvaluator.Evaluate(dataset, files.Results(path, dataset, interruption.Token), options, null, interruption.Token);
+            CocoResult a = Score(r.GetValue(first)!), b = Score(r.GetValue(second)!);
+            files.ShowFaults();
+            var differences = Bootstrap.Compare(a, b, new ResamplingOptions { Resamples = r.GetValue(resamples), Seed = r.GetValue(seed), Threads = r.GetValue(threads) }, interruption.Token);
+            if (r.GetValue(json)) Output.Json(differences);
+            else Output.Table(["statistic", "a", "b", "b - a", "95 % interval", "p", "P(b better)"], differences.Select(d => new[] { d.Name, Text(d.First), Text(d.Second), Signed(d.Difference), $"{Signed(d.Low)} to {Signed(d.High)}", Text(d.PValue), Text(d.ProbabilitySecondBetter) }));
+            return ExitCode.Success;
+        });
+        return command.WithExamples("cresset detect compare --gt gt.json --a old.json --b new.json");
+    }
+
+    private static string Text(double value) => double.IsNaN(value) ? "-" : value.ToString("0.0000", CultureInfo.InvariantCulture);
+
+    private static string Signed(double value) => double.IsNaN(value) ? "-" : value.ToString("+0.0000;-0.0000;0.0000", CultureInfo.InvariantCulture);
+}

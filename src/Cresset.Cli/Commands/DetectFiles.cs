@@ -1,0 +1,91 @@
+using Cresset.Detection;
+
+namespace Cresset.Cli.Commands;
+
+/// <summary>Opens detection files of any format, recognised by their names.</summary>
+internal sealed class DetectFiles(bool lenient, RecordParts parts, string? classesFile, string? imageFolder) : IProgress<double>
+{
+    private readonly ReadReport _report = new();
+    private string _reading = "";
+    private int _shown = -1;
+
+    public static RecordParts PartsOf(IouKind kind) => kind switch
+    {
+        IouKind.Box => RecordParts.Boxes,
+        IouKind.Keypoints => RecordParts.Keypoints,
+        _ => RecordParts.Masks,
+    };
+
+    public DetectionDataset Truth(string path, CancellationToken cancellation)
+    {
+        var options = Begin(path);
+        var dataset = FormatOf(path) switch
+        {
+            "coco" => CocoFormat.ReadGroundTruth(path, options, cancellation),
+            "voc" => VocFormat.ReadGroundTruth(path, Classes(), options, cancellation),
+            "csv" => CsvFormat.ReadGroundTruth(path, Classes(), options),
+            _ => ReadYolo(path, options),
+        };
+        End();
+        return dataset;
+    }
+
+    public DetectionResults Results(string path, DetectionDataset dataset, CancellationToken cancellation)
+    {
+        var options = Begin(path);
+        var results = FormatOf(path) switch
+        {
+            "coco" => CocoFormat.ReadResults(path, dataset, options, cancellation),
+            "csv" => CsvFormat.ReadResults(path, dataset, options),
+            _ when IsVocResults(path) => VocFormat.ReadResults(path, dataset, options, cancellation),
+            _ => YoloFormat.ReadResults(path, dataset, options),
+        };
+        End();
+        return results;
+    }
+
+    /// <summary>What was faulty, on the error stream, so that a pipe stays clean.</summary>
+    public void ShowFaults()
+    {
+        foreach (var (kind, count) in _report.Counts) Console.Error.WriteLine($"cresset: warning: {count} times {kind}, for example {_report.Examples.First(e => e.Kind == kind)}");
+    }
+
+    public void Report(double value)
+    {
+        var percent = (int)(value * 100);
+        if (Console.IsErrorRedirected || percent / 5 == _shown / 5) return;
+        _shown = percent;
+        Console.Error.Write($"\rreading {Path.GetFileName(_reading)} {percent,3} %");
+    }
+
+    private static string FormatOf(string path)
+    {
+        if (Directory.Exists(path)) return Directory.EnumerateFiles(path, "*.xml").Any() ? "voc" : "yolo";
+        if (!File.Exists(path)) throw new FileNotFoundException($"'{path}' does not exist.", path);
+        return path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? "csv" : "coco";
+    }
+
+    private static bool IsVocResults(string folder) => Directory.EnumerateFiles(folder, "comp4_det_test_*.txt").Any();
+
+    private DetectionDataset ReadYolo(string path, ReadOptions options)
+    {
+        var beside = Path.Combine(path, "classes.txt");
+        var classes = Classes() ?? (File.Exists(beside) ? File.ReadAllLines(beside) : throw new ArgumentException($"'{path}' holds YOLO labels: name the classes with --classes FILE (one a line)."));
+        if (imageFolder is null) throw new ArgumentException($"'{path}' holds YOLO labels, which need the sizes of the images: give --images FOLDER.");
+        return YoloFormat.ReadGroundTruth(path, classes, YoloFormat.ReadImages(imageFolder), options);
+    }
+
+    private string[]? Classes() => classesFile is null ? null : [.. File.ReadAllLines(classesFile).Select(l => l.Trim()).Where(l => l.Length > 0)];
+
+    private ReadOptions Begin(string path)
+    {
+        _reading = path;
+        _shown = -1;
+        return new ReadOptions { Lenient = lenient, Parts = parts, Progress = this, Report = _report };
+    }
+
+    private void End()
+    {
+        if (_shown >= 0) Console.Error.Write("\r\u001b[2K");
+    }
+}
