@@ -15,6 +15,7 @@ internal static class CommandTree
             TrainCommand.Create(),
             EvalCommand.Create(),
             SampleCommand.Create(),
+            Sd3Command.Create(),
             RunsCommand.Create(),
             DetectCommand.Create(),
             DoctorCommand.Create(),

@@ -1,0 +1,29 @@
+using System.CommandLine;
+using System.Globalization;
+using Cresset.Cli.Terminal;
+using Cresset.Diffusion;
+
+namespace Cresset.Cli.Commands;
+
+/// <summary><c>cresset sd3 lora</c>: what an adapter changes, and its names in the other family.</summary>
+internal static class Sd3LoraCommand
+{
+    public static Command Create()
+    {
+        var path = new Argument<string>("FILE") { Description = "A LoRA file, with PEFT's or kohya's names." };
+        var peft = new Option<string?>("--to-peft") { Description = "Write it with PEFT's names (diffusers).", HelpName = "FILE" };
+        var kohya = new Option<string?>("--to-kohya") { Description = "Write it with kohya's names.", HelpName = "FILE" };
+        var json = SharedOptions.Json();
+        var command = new Command("lora", "Show what a LoRA changes; write it with other names.") { path, peft, kohya, json };
+        command.SetAction(r =>
+        {
+            using var lora = LoraAdapter.Load(r.GetValue(path)!);
+            if (r.GetValue(peft) is { } one) lora.Save(one);
+            if (r.GetValue(kohya) is { } other) lora.SaveKohya(other);
+            if (r.GetValue(json)) Output.Json(lora.Pairs.Select(p => new { p.Target, p.Rank, p.Alpha, Inputs = p.Down.size(1), Outputs = p.Up.size(0) }));
+            else Output.Table(["target", "rank", "alpha", "shape"], lora.Pairs.Select(p => (IReadOnlyList<string>)[p.Target, p.Rank.ToString(CultureInfo.InvariantCulture), Output.Number(p.Alpha), $"{p.Up.size(0)} x {p.Down.size(1)}"]));
+            return ExitCode.Success;
+        });
+        return command.WithExamples("cresset sd3 lora style.safetensors", "cresset sd3 lora style.safetensors --to-kohya style-kohya.safetensors");
+    }
+}
