@@ -128,7 +128,7 @@ public sealed class TideEvaluator
                 if (!_images.TryAdd(id, records)) throw new InvalidDataException($"The state holds image {id} twice.");
             }
         }
-        catch (EndOfStreamException)
+        catch (Exception e) when (e is EndOfStreamException or FormatException)
         {
             throw new InvalidDataException("The saved state of the evaluator is cut off.");
         }

@@ -51,25 +51,32 @@ internal sealed partial class JsonScanner
         return true;
     }
 
-    /// <summary>Passes over any value.</summary>
+    /// <summary>Passes over any value; what is passed over must be sound JSON too.</summary>
     public void Skip()
     {
-        var b = Peek();
-        if (b == '"')
+        Span<byte> open = stackalloc byte[MaxDepth];
+        var depth = 0;
+        while (true)
         {
-            ReadString();
-        }
-        else if (b is (byte)'{' or (byte)'[')
-        {
-            SkipContainer();
-        }
-        else if (b is (byte)'t' or (byte)'f' or (byte)'n')
-        {
-            SkipWord();
-        }
-        else
-        {
-            ReadNumber();
+            var b = Peek();
+            if (b is (byte)'{' or (byte)'[')
+            {
+                if (depth == MaxDepth) throw Broken("lists are nested more than 200 deep");
+                _position++;
+                var close = b == '{' ? (byte)'}' : (byte)']';
+                if (!TryTake(close))
+                {
+                    open[depth++] = close;
+                    if (close == '}') ReadName();
+                    continue;
+                }
+            }
+            else if (b == '"') ReadString();
+            else if (b is (byte)'t' or (byte)'f' or (byte)'n') SkipWord();
+            else ReadNumber();
+            while (depth > 0 && !NextElement(open[depth - 1])) depth--;
+            if (depth == 0) return;
+            if (open[depth - 1] == '}') ReadName();
         }
     }
 
@@ -120,39 +127,5 @@ internal sealed partial class JsonScanner
         if (!rest.StartsWith(word)) throw Unexpected("a value");
         _position += word.Length;
         return first;
-    }
-
-    private void SkipContainer()
-    {
-        Span<byte> open = stackalloc byte[MaxDepth];
-        var depth = 0;
-        do
-        {
-            var stop = _buffer.AsSpan(_position, _end - _position).IndexOfAny(SkipStops);
-            if (stop < 0)
-            {
-                _position = _end;
-                if (!Fill()) throw Broken("the file ends inside a list or object");
-                continue;
-            }
-            _position += stop;
-            var b = _buffer[_position];
-            if (b == '"')
-            {
-                ReadString();
-                continue;
-            }
-            _position++;
-            if (b is (byte)'{' or (byte)'[')
-            {
-                if (depth == MaxDepth) throw Broken("lists are nested more than 200 deep");
-                open[depth++] = b;
-            }
-            else if (open[--depth] != (b == '}' ? (byte)'{' : (byte)'['))
-            {
-                throw Broken($"'{(char)b}' closes the wrong bracket");
-            }
-        }
-        while (depth > 0);
     }
 }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using System.IO.Compression;
 using System.Runtime.CompilerServices;
@@ -13,7 +12,6 @@ namespace Cresset.Detection;
 internal sealed partial class JsonScanner : IDisposable
 {
     private const int MaxDepth = 200;
-    private static readonly SearchValues<byte> SkipStops = SearchValues.Create("\"[]{}"u8);
     private readonly Stream _stream;
     private readonly Stream _raw;
     private readonly long _rawLength;

@@ -142,8 +142,8 @@ internal sealed class CategoryMatches(long categoryId, int layers)
         var matches = new CategoryMatches(reader.ReadInt64(), layers);
         var segments = reader.ReadInt32();
         var detections = reader.ReadInt32();
-        // The counts are checked against the segments before memory is taken for them.
-        if (segments < 0 || detections < 0) throw new InvalidDataException("The state of the evaluator is damaged: a count is negative.");
+        var left = reader.BaseStream.Length - reader.BaseStream.Position;
+        if (segments < 0 || detections < 0 || left < (segments * (12L + (4 * layers))) + (detections * (16L + (16 * layers)))) throw new InvalidDataException("The state of the evaluator is damaged: its counts do not fit what follows.");
         for (var s = 0; s < segments; s++)
         {
             var image = reader.ReadInt64();

@@ -69,6 +69,14 @@ internal sealed class EvaluationState(string fingerprint, int layers)
 
     public static EvaluationState Read(Stream stream)
     {
+        if (!stream.CanSeek)
+        {
+            // Counts are checked against what is left before memory is taken for them.
+            var copy = new MemoryStream();
+            stream.CopyTo(copy);
+            copy.Position = 0;
+            stream = copy;
+        }
         using var reader = new BinaryReader(stream, Encoding.UTF8, leaveOpen: true);
         try
         {
@@ -81,7 +89,7 @@ internal sealed class EvaluationState(string fingerprint, int layers)
             for (var i = 0; i < categories; i++) state.Put(CategoryMatches.Read(reader, state.Layers));
             return state;
         }
-        catch (EndOfStreamException)
+        catch (Exception e) when (e is EndOfStreamException or FormatException)
         {
             throw new InvalidDataException("The saved state of the evaluator is cut off.");
         }
