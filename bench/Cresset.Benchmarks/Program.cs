@@ -1,10 +1,12 @@
 using Cresset.Benchmarks.Detection;
+using Cresset.Benchmarks.Rl;
 using Cresset.Benchmarks.Runs;
 
 // One line a benchmark: its name and what runs it with the rest of the command line.
 Dictionary<string, Func<string[], int>> benchmarks = new()
 {
     ["detection-score"] = ScoreCocoSet.Run,
+    ["rl-environments"] = EnvironmentSpeed.Run,
     ["runs-scalars"] = RecordScalars.Run,
 };
 

@@ -18,6 +18,7 @@ internal static class CommandTree
             Sd3Command.Create(),
             RunsCommand.Create(),
             DetectCommand.Create(),
+            RlCommand.Create(),
             DoctorCommand.Create(),
             CompletionCommand.Create(),
         };

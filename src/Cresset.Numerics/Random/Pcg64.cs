@@ -62,6 +62,10 @@ public struct Pcg64 : IEquatable<Pcg64>
         return BitOperations.RotateRight(_high ^ _low, (int)(_high >> 58));
     }
 
+    /// <summary>Discards one draw; cheaper than <see cref="Next"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Skip() => Step();
+
     /// <summary>Moves <paramref name="count"/> draws ahead in logarithmic time (Brown 1994).</summary>
     public void Advance(UInt128 count)
     {

@@ -60,6 +60,10 @@ public sealed partial class RandomStream
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ulong NextUInt64() => _bits.Next();
 
+    /// <summary>Discards one 64-bit draw, and so one double.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Skip() => _bits.Skip();
+
     /// <summary>32 uniform bits: each 64-bit draw is used twice, low half first.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public uint NextUInt32()

@@ -64,6 +64,21 @@ public sealed class CartPole : Environment<float, int>, IRenderable
     public string RenderText() => ClassicControlPictures.CartPoleText(_state);
 
     /// <inheritdoc/>
+    public override StepOutcome Step(ReadOnlySpan<int> action, Span<float> observation)
+    {
+        // The general step in one piece: it is what rollouts spend their time in.
+        if (!IsRunning) ThrowNotRunning();
+        if (action.Length != 1 || (uint)action[0] >= 2) ThrowInvalidAction(action);
+        var ended = CartPoleDynamics.Step(ref _state, action[0] == 1, _semiImplicit);
+        IsRunning = !ended;
+        observation[3] = (float)_state.AngularVelocity;
+        observation[0] = (float)_state.Position;
+        observation[1] = (float)_state.Velocity;
+        observation[2] = (float)_state.Angle;
+        return new StepOutcome(ended ? _finalReward : _livingReward, ended);
+    }
+
+    /// <inheritdoc/>
     protected override void Begin()
         => _state = new(Random.Uniform(_start.Low, _start.High), Random.Uniform(_start.Low, _start.High), Random.Uniform(_start.Low, _start.High), Random.Uniform(_start.Low, _start.High));
 

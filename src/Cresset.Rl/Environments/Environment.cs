@@ -50,7 +50,7 @@ public abstract class Environment<TObservation, TAction> : IEnvironment<TObserva
     }
 
     /// <inheritdoc/>
-    public StepOutcome Step(ReadOnlySpan<TAction> action, Span<TObservation> observation)
+    public virtual StepOutcome Step(ReadOnlySpan<TAction> action, Span<TObservation> observation)
     {
         if (!IsRunning) ThrowNotRunning();
         if (!IsValid(action)) ThrowInvalidAction(action);
@@ -99,6 +99,6 @@ public abstract class Environment<TObservation, TAction> : IEnvironment<TObserva
     protected void ThrowNotRunning() => throw new InvalidOperationException($"{Name}: no episode is running. It has ended or was never started: call Reset before Step.");
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void ThrowInvalidAction(ReadOnlySpan<TAction> action)
+    private protected void ThrowInvalidAction(ReadOnlySpan<TAction> action)
         => throw new ArgumentException($"{Name}: action [{string.Join(", ", action.ToArray())}] lies outside {ActionSpace}.", nameof(action));
 }

@@ -58,8 +58,15 @@ public class TableEnvironment : Environment<int, int>, IActionMask
     }
 
     /// <summary>Starts an episode and returns its first state.</summary>
-    public int Begin(ulong? seed)
+    /// <param name="seed">Restarts the random stream.</param>
+    public int ResetState(ulong? seed = null)
     {
+        if (_isPlain && seed is null)
+        {
+            _outcome = LastAction = -1;
+            IsRunning = true;
+            return _state = _sampler.Start(Random);
+        }
         var state = 0;
         Reset(new Span<int>(ref state), seed);
         return state;

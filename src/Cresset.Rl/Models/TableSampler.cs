@@ -51,8 +51,9 @@ internal sealed class TableSampler
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Start(RandomStream random)
     {
-        var draw = random.NextDouble();
-        return _onlyStart >= 0 ? _onlyStart : Search(draw);
+        if (_onlyStart < 0) return Search(random.NextDouble());
+        random.Skip();
+        return _onlyStart;
     }
 
     /// <summary>Draws an outcome; its index is enough for <see cref="Probability"/>.</summary>
@@ -62,7 +63,7 @@ internal sealed class TableSampler
         if (_deterministic)
         {
             // The draw cannot change anything but must be made: the stream has to stay in step with Gymnasium's.
-            random.NextUInt64();
+            random.Skip();
             outcome = row;
         }
         else
