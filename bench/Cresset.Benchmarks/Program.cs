@@ -1,4 +1,5 @@
 using Cresset.Benchmarks.Detection;
+using Cresset.Benchmarks.Diffusion;
 using Cresset.Benchmarks.Rl;
 using Cresset.Benchmarks.Runs;
 
@@ -7,6 +8,8 @@ Dictionary<string, Func<string[], int>> benchmarks = new()
 {
     ["detection-score"] = ScoreCocoSet.Run,
     ["rl-environments"] = EnvironmentSpeed.Run,
+    ["sd3-forward"] = Sd3Forward.Run,
+    ["sd3-load"] = Sd3Load.Run,
     ["runs-scalars"] = RecordScalars.Run,
 };
 

@@ -1,0 +1,72 @@
+using System.Diagnostics;
+using System.Globalization;
+using Cresset.Diffusion;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Benchmarks.Diffusion;
+
+/// <summary>
+/// One forward of a 12-layer MM-DiT (width 768, 32x32 latent, 154 text tokens, batch 2), one VAE decoding to 256x256 and a bare
+/// matrix product, each alternating with the same work in PyTorch. CPU seconds on one thread, least of the rounds.
+/// Arguments: rounds (default 3), then the peer's command (default: python3 bench/peers/sd3_forward.py 1; "none" leaves it out).
+/// </summary>
+internal static class Sd3Forward
+{
+    private const double ForwardGflop = 164;
+
+    public static int Run(string[] args)
+    {
+        var rounds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 3;
+        string[] command = args.Length > 1 ? args[1..] : ["python3", "bench/peers/sd3_forward.py", "1"];
+        set_num_threads(1);
+        using var peer = command[0] == "none" ? null : Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false });
+        if (peer is not null) Console.WriteLine("peer: " + peer.StandardOutput.ReadLine());
+        using var quiet = inference_mode();
+        using var scope = NewDisposeScope();
+        var options = new MmDitOptions { Layers = 12, Heads = 12, SampleSize = 32, PositionTableSize = 64 };
+        using var generator = new Generator(0);
+        using var single = new MmDit(options, new WeightPlace(Generator: generator));
+        Console.WriteLine($"parameters {single.parameters().Sum(p => p.numel()):N0} ({single.parameters().Sum(p => p.numel()) * 4 / 1e6:0} MB in fp32)");
+        using var half = new MmDit(options, new WeightPlace(ScalarType.BFloat16, Generator: generator));
+        using var vae = new Vae(VaeOptions.Sd3, new WeightPlace(Generator: generator));
+        foreach (var parameter in vae.parameters()) parameter.requires_grad_(false);
+        vae.UseChannelsLast();
+        Tensor latents = randn([2, 16, 32, 32], generator: generator), times = full(2, 700f), context = randn([2, 154, 4096], generator: generator), pooled = randn([2, 2048], generator: generator);
+        Tensor a = randn([1024, 1024], generator: generator), b = randn([1024, 1024], generator: generator);
+        var work = new (string Name, Action Do)[]
+        {
+            ("gemm", () => { for (var i = 0; i < 10; i++) a.matmul(b).Dispose(); }),
+            ("fp32", () => single.call(latents, times, context, pooled).Dispose()),
+            ("bf16", () => half.call(latents, times, context, pooled).Dispose()),
+            ("vae", () => vae.DecodeRaw(latents.narrow(0, 0, 1)).Dispose()),
+        };
+        var mine = work.ToDictionary(w => w.Name, _ => double.MaxValue);
+        var theirs = work.ToDictionary(w => w.Name, _ => double.MaxValue);
+        for (var round = 0; round < rounds; round++)
+        {
+            foreach (var (name, act) in work)
+            {
+                using var inner = NewDisposeScope();
+                if (peer is not null)
+                {
+                    peer.StandardInput.WriteLine(name);
+                    theirs[name] = Math.Min(theirs[name], double.Parse(peer.StandardOutput.ReadLine()!, CultureInfo.InvariantCulture));
+                }
+                var start = Process.GetCurrentProcess().TotalProcessorTime;
+                act();
+                mine[name] = Math.Min(mine[name], (Process.GetCurrentProcess().TotalProcessorTime - start).TotalSeconds);
+            }
+        }
+        peer?.StandardInput.Close();
+        var peak = 10 * 2 * Math.Pow(1024, 3) / 1e9 / mine["gemm"];
+        Console.WriteLine($"matrix product: {peak:0.0} GFLOP/s here{(peer is null ? "" : $", {10 * 2 * Math.Pow(1024, 3) / 1e9 / theirs["gemm"]:0.0} there")}");
+        foreach (var (name, _) in work.Skip(1))
+        {
+            var share = name == "vae" ? "" : $", {ForwardGflop / mine[name] / peak:0%} of the fp32 matrix-product rate";
+            Console.WriteLine($"{name,-5} {mine[name]:0.000} s{(peer is null ? "" : $", PyTorch {theirs[name]:0.000} s, ratio {mine[name] / theirs[name]:0.00}")}{(name == "bf16" && peer is not null ? $" (against PyTorch's fp32 {mine[name] / theirs["fp32"]:0.00})" : "")}{share}");
+        }
+        Console.WriteLine($"peak memory {Process.GetCurrentProcess().PeakWorkingSet64 / 1e9:0.00} GB (all networks together)");
+        return 0;
+    }
+}
