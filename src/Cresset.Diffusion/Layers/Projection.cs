@@ -35,8 +35,18 @@ public sealed class Projection : WeightLayer
     /// <summary>True when the weight is stored in 8 bits.</summary>
     public bool IsQuantized => _scale is not null;
 
+    /// <summary>A low-rank change in training, added to the output; it belongs to whoever put it here.</summary>
+    internal LoraLayer? Adapter { get; set; }
+
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
+    {
+        if (Adapter is null) return Plain(input);
+        using var scope = NewDisposeScope();
+        return Plain(input).add(Adapter.call(input)).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Plain(Tensor input)
     {
         if (_scale is null) return nn.functional.linear(input, _weight, _bias);
         using var scope = NewDisposeScope();

@@ -7,6 +7,7 @@ public static class JobCatalog
     public static IReadOnlyList<IJob> All { get; } =
     [
         new Sd3MiniatureJob(),
+        new Sd3FineTuneJob(),
         new DigitsClassifierJob(),
     ];
 }

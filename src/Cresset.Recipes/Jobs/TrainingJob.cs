@@ -38,6 +38,13 @@ public abstract class TrainingJob<TModel> : IJob
     protected virtual IEnumerable<TaskPicture> Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
         => throw new NotSupportedException($"'{Name}' does not generate anything to sample; use eval for its figures.");
 
+    /// <summary>Writes the finished model (in evaluation mode, averaged weights if there are any) into the run's folder.</summary>
+    protected virtual void Export(ITrainingTask task, string folder)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        StateDict.Save(task.Module, Path.Combine(folder, "model.safetensors"), new Dictionary<string, string> { ["format"] = "pt" });
+    }
+
     /// <inheritdoc/>
     public JobOutcome Run(JobContext context)
     {
@@ -53,7 +60,11 @@ public abstract class TrainingJob<TModel> : IJob
         if (resumed) context.Progress?.Report(new NoticeReport($"Resumed at step {trainer.Step} of {options.Steps}."));
         var pictures = new List<string>();
         var result = trainer.Run(new PictureCollector(context.Progress, pictures), context.Cancellation);
-        if (result.End != TrainingEnd.Cancelled) trainer.InEvaluation(() => ExportWeights(task, context.Folder));
+        if (result.End != TrainingEnd.Cancelled) trainer.InEvaluation(() =>
+        {
+            Export(task, context.Folder);
+            return true;
+        });
         return new JobOutcome(result.End != TrainingEnd.Cancelled, Ordered(result.Metrics, task.Headline), pictures);
     }
 
@@ -99,12 +110,6 @@ public abstract class TrainingJob<TModel> : IJob
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
         return work(task, new EvaluationContext(opened.Checkpoint.Step, Seeding.Generator(options.Seed, "evaluation"), device, true, context.Cancellation));
-    }
-
-    private static bool ExportWeights(ITrainingTask task, string folder)
-    {
-        StateDict.Save(task.Module, Path.Combine(folder, "model.safetensors"), new Dictionary<string, string> { ["format"] = "pt" });
-        return true;
     }
 
     private static string Keep(JobContext context, string folder, int step, TaskPicture picture)

@@ -1,0 +1,127 @@
+using Cresset.Data;
+using Cresset.Diffusion;
+using Cresset.Numerics;
+using Cresset.Plots;
+using Cresset.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Recipes;
+
+/// <summary>Fine-tunes the transformer of a checkpoint, all of it or low-rank changes, on cached latents and embeddings.</summary>
+public sealed class Sd3FineTuneTask : ITrainingTask
+{
+    private static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".webp", ".bmp"];
+
+    private readonly Sd3FineTuneOptions _options;
+    private readonly RectifiedFlowOptions _flow;
+    private readonly MmDit _transformer;
+    private readonly VaeOptions _vae;
+    private readonly TrainableLora? _lora;
+    private readonly TrainingCache _cache;
+    private readonly TensorDataset _indices;
+
+    /// <summary>Loads the checkpoint, encodes pictures and captions where the cache is not there yet, and frees the encoders.</summary>
+    public Sd3FineTuneTask(Sd3FineTuneOptions options, ulong seed)
+    {
+        _options = options.ThrowIfInvalid();
+        _flow = new RectifiedFlowOptions { Times = new TrainingTimes(options.Times), Weighting = options.Weighting, Shift = options.Shift };
+        var cachePath = options.Cache.Length > 0 ? options.Cache : Path.Combine(options.Pictures, "cache.safetensors");
+        var model = StableDiffusion3.Load(options.Checkpoint, new LoadOptions { Dtype = options.Reach == FineTuneReach.Full ? ScalarType.Float32 : null });
+        try
+        {
+            if (!File.Exists(cachePath)) Encode(model, cachePath);
+            _vae = model.Vae.Options;
+            _transformer = model.Transformer;
+        }
+        finally
+        {
+            // Only the transformer is needed from here on.
+            model.Text.Dispose();
+            model.Vae.Dispose();
+        }
+        _cache = TrainingCache.Open(cachePath);
+        if (_cache.Context.size(2) != _transformer.Options.TextWidth || _cache.Mean.size(1) != _transformer.Options.InChannels) throw new InvalidDataException($"{cachePath} was made with another model; delete it or name another file (model.cache).");
+        using var generator = new Generator(seed);
+        if (options.Reach == FineTuneReach.Lora) _lora = new TrainableLora(_transformer, options.Rank, null, generator);
+        else foreach (var parameter in _transformer.parameters()) parameter.requires_grad_(true);
+        _indices = new TensorDataset(arange(_cache.Count, ScalarType.Int64).DetachFromDisposeScope());
+    }
+
+    /// <inheritdoc/>
+    public nn.Module Module => _lora is null ? _transformer : _lora;
+
+    /// <inheritdoc/>
+    public IDataset TrainingData => _indices;
+
+    /// <inheritdoc/>
+    public HeadlineMetric Headline { get; } = new("loss", HigherIsBetter: false);
+
+    /// <inheritdoc/>
+    public Tensor Loss(Batch batch, StepContext step)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(step);
+        return LossOf(batch.Inputs, step.Generator, step.Device, _options.CaptionDropout);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        using var scope = NewDisposeScope();
+        // The same times and noise each time, so that figures can be compared.
+        using var generator = new Generator(1234);
+        var count = Math.Min(16, (int)_cache.Count);
+        return new Dictionary<string, double> { ["loss"] = LossOf(arange(count, ScalarType.Int64), generator, context.Device, 0).ToDouble() };
+    }
+
+    /// <summary>Saves the trained changes as a LoRA file, or the transformer.</summary>
+    public void Export(string folder)
+    {
+        if (_lora is null)
+        {
+            Cresset.Tensors.StateDict.Save(_transformer, Path.Combine(folder, "transformer.safetensors"));
+            return;
+        }
+        using var adapter = _lora.ToAdapter("trained");
+        adapter.Save(Path.Combine(folder, "lora.safetensors"));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _lora?.Dispose();
+        _transformer.Dispose();
+        _cache.Dispose();
+        _indices.Dispose();
+    }
+
+    private Tensor LossOf(Tensor indices, Generator generator, Device device, double dropout)
+    {
+        using var scope = NewDisposeScope();
+        var (latents, context, pooled) = _cache.Draw(indices.cpu(), _vae, dropout, generator);
+        return RectifiedFlowLoss.Draw(_transformer, latents.to(device), context.to(device), pooled.to(device), _flow, generator).MoveToOuterDisposeScope();
+    }
+
+    private void Encode(StableDiffusion3 model, string cachePath)
+    {
+        if (!Directory.Exists(_options.Pictures)) throw new DirectoryNotFoundException($"The folder of pictures {_options.Pictures} is not there.");
+        var files = Directory.GetFiles(_options.Pictures).Where(f => Endings.Contains(Path.GetExtension(f).ToLowerInvariant())).Order(StringComparer.Ordinal).ToList();
+        if (files.Count == 0) throw new InvalidDataException($"{_options.Pictures} holds no pictures ({string.Join(", ", Endings)}).");
+        var captions = files.Select(f => Path.ChangeExtension(f, ".txt") is var text && File.Exists(text) ? File.ReadAllText(text).Trim() : _options.Caption).ToList();
+        TrainingCache.Build(model, files.Select(Load), captions, cachePath, _options.T5Length);
+    }
+
+    // The middle square, scaled.
+    private Tensor Load(string path)
+    {
+        var picture = Picture.Load(path);
+        using var scope = NewDisposeScope();
+        var side = Math.Min(picture.Width, picture.Height);
+        var pixels = tensor(picture.Pixels).view(1, picture.Height, picture.Width, 4).permute(0, 3, 1, 2).narrow(1, 0, 3)
+            .narrow(2, (picture.Height - side) / 2, side).narrow(3, (picture.Width - side) / 2, side).to(ScalarType.Float32).div_(255);
+        var scaled = nn.functional.interpolate(pixels, [_options.Size, _options.Size], mode: InterpolationMode.Bicubic, antialias: true).clamp(0, 1);
+        return scaled.MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,107 @@
+using Cresset.Diffusion;
+using Cresset.Recipes;
+using Cresset.Tensors;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Cresset.Tests.Torch.Diffusion;
+
+public sealed class FineTuneTests : IDisposable
+{
+    private static readonly string Folder = Reference.PathOf("tiny_sd3");
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("cresset-sd3-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void CacheHoldsWhatTheEncodersSay()
+    {
+        using var scope = NewDisposeScope();
+        using var model = StableDiffusion3.Load(Folder);
+        var path = Path.Combine(_folder, "cache.safetensors");
+        var generator = new Generator(1);
+        Tensor[] pictures = [rand([1, 3, 32, 32], generator: generator).DetachFromDisposeScope(), rand([1, 3, 32, 32], generator: generator).DetachFromDisposeScope(), rand([1, 3, 32, 32], generator: generator).DetachFromDisposeScope()];
+        using var second = model.Vae.Encode((pictures[1] * 2) - 1);
+        TrainingCache.Build(model, pictures, ["a cat", "a dog", "a cat"], path, t5Length: 16);
+        using var cache = TrainingCache.Open(path);
+        Assert.Equal((3L, 3L), (cache.Count, cache.Context.size(0)));
+        Assert.Equal([1L, 2, 1], cache.Caption.data<long>().ToArray());
+        Reference.Close(second.Mean, cache.Mean.narrow(0, 1, 1), 1e-6, "mean");
+        using var cat = model.Text.Encode("a cat", t5Length: 16);
+        using var empty = model.Text.Encode("", t5Length: 16);
+        Reference.Close(cat.Context, cache.Context.narrow(0, 1, 1), 1e-6, "caption");
+        Reference.Close(empty.Pooled, cache.Pooled.narrow(0, 0, 1), 1e-6, "empty caption");
+        var (latents, context, _) = cache.Draw(tensor([0L, 2]), model.Vae.Options, 1, new Generator(3));
+        Assert.Equal([2L, 16, 4, 4], latents.shape);
+        Reference.Close(empty.Context.expand(2, -1, -1), context, 1e-6, "all captions dropped");
+        Assert.Throws<InvalidDataException>(() => TrainingCache.Open(Reference.PathOf("text_io.safetensors")));
+    }
+
+    [Fact]
+    public void LoraLearnsAndItsAdapterGivesTheSameNetwork()
+    {
+        using var scope = NewDisposeScope();
+        using var model = StableDiffusion3.Load(Folder);
+        var generator = new Generator(6);
+        Tensor x0 = randn([4, 16, 4, 4], generator: generator), noise = randn([4, 16, 4, 4], generator: generator), context = randn([4, 20, 48], generator: generator), pooled = randn([4, 40], generator: generator), sigmas = tensor([0.2f, 0.4f, 0.6f, 0.8f]);
+        var before = StateDict.Of(model.Transformer).ToDictionary(p => p.Key, p => p.Value.clone());
+        using var lora = new TrainableLora(model.Transformer, 2, null, generator);
+        using var optimizer = new Cresset.Optim.AdamW(lora, new Cresset.Optim.AdamWOptions { LearningRate = 2e-2 });
+        var losses = new List<float>();
+        for (var i = 0; i < 30; i++)
+        {
+            using var inner = NewDisposeScope();
+            optimizer.ZeroGrad();
+            var loss = RectifiedFlowLoss.At(model.Transformer, x0, noise, sigmas, context, pooled, new RectifiedFlowOptions());
+            loss.backward();
+            optimizer.Step();
+            losses.Add(loss.item<float>());
+        }
+        Assert.True(losses[^1] < losses[0] * 0.98, $"{losses[0]} to {losses[^1]}");
+        foreach (var (key, value) in StateDict.Of(model.Transformer)) Assert.True(value.SameAs(before[key]), key);
+        using var noGrad = no_grad();
+        var trained = model.Transformer.call(x0, sigmas * 1000, context, pooled);
+        var path = Path.Combine(_folder, "lora.safetensors");
+        using (var adapter = lora.ToAdapter("trained")) adapter.Save(path);
+        using var plain = StableDiffusion3.Load(Folder);
+        using var loaded = LoraAdapter.Load(path);
+        loaded.Merge(plain.Transformer);
+        Reference.Close(trained, plain.Transformer.call(x0, sigmas * 1000, context, pooled), 1e-4, "merged");
+    }
+
+    [Fact]
+    public void EncodersAreDroppedOneByOne()
+    {
+        using var scope = NewDisposeScope();
+        Tensor context = ones(400, 80, 10), pooled = ones(400, 7);
+        var (words, both) = EncoderDropout.Apply(context, pooled, 3, 4, 0.464, new Generator(2));
+        Tensor l = words[.., 0, 0], g = words[.., 0, 3], t = words[.., 79, 0];
+        foreach (var kept in new[] { l, g, t }) Assert.InRange(kept.mean().item<float>(), 0.45, 0.62);
+        Assert.True(l.SameAs(both[.., 0]) && g.SameAs(both[.., 6]));
+        Assert.InRange((1 - l).mul(1 - g).mul(1 - t).mean().item<float>(), 0.05, 0.16);
+        Assert.Equal(1, words.narrow(1, 0, 77).narrow(2, 7, 3).min().item<float>());
+    }
+
+    [Fact]
+    public void TinyDecoderReadsBothLayouts()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var made = new TinyDecoder(new WeightPlace(Generator: new Generator(1)));
+        var z = randn([1, 16, 4, 6], generator: new Generator(2));
+        var expected = made.call(z);
+        Assert.Equal([1L, 3, 32, 48], expected.shape);
+        var state = StateDict.Of(made);
+        var folder = Path.Combine(_folder, "folder.safetensors");
+        SafetensorsWriter.Write(folder, state.ToDictionary(p => "decoder." + p.Key, p => p.Value));
+        var original = Path.Combine(_folder, "original.safetensors");
+        SafetensorsWriter.Write(original, state.ToDictionary(p => (int.Parse(p.Key.Split('.')[1]) + 1) + "." + string.Join('.', p.Key.Split('.').Skip(2)), p => p.Value));
+        foreach (var path in new[] { folder, original })
+        {
+            using var loaded = TinyDecoder.Load(path);
+            Assert.True(loaded.call(z).SameAs(expected));
+        }
+    }
+}
