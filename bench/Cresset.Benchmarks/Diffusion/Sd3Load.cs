@@ -8,7 +8,7 @@ namespace Cresset.Benchmarks.Diffusion;
 
 /// <summary>
 /// Writes a checkpoint of random bfloat16 weights with the shape of Stable Diffusion 3 medium (2.03 billion parameters), loads
-/// it by mapping, and runs one guided step at 512x512. Arguments: folder for the file (default: the temporary folder).
+/// it by mapping, and runs one step of a 256x256 picture with 154 text tokens. Arguments: folder for the file (default: the temporary folder).
 /// </summary>
 internal static class Sd3Load
 {
@@ -25,14 +25,11 @@ internal static class Sd3Load
         Console.WriteLine($"loaded in {clock.Elapsed.TotalSeconds:0.00} s, resident {(Environment.WorkingSet - before) / 1e9:0.00} GB more, {model.parameters().Sum(p => p.numel()):N0} parameters");
         using var quiet = inference_mode();
         using var scope = NewDisposeScope();
-        Tensor latents = randn(2, 16, 64, 64), times = full(2, 700f), context = randn(2, 333, 4096), pooled = randn(2, 2048);
-        for (var i = 1; i <= 2; i++)
-        {
-            clock.Restart();
-            var cpu = Process.GetCurrentProcess().TotalProcessorTime;
-            using var velocity = model.call(latents, times, context, pooled);
-            Console.WriteLine($"step {i}: {clock.Elapsed.TotalSeconds:0.0} s, {(Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalSeconds:0.0} CPU s, finite {velocity.isfinite().all().item<bool>()}");
-        }
+        Tensor latents = randn(1, 16, 32, 32), times = full(1, 700f), context = randn(1, 154, 4096), pooled = randn(1, 2048);
+        clock.Restart();
+        var cpu = Process.GetCurrentProcess().TotalProcessorTime;
+        using var velocity = model.call(latents, times, context, pooled);
+        Console.WriteLine($"step: {clock.Elapsed.TotalSeconds:0.0} s, {(Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalSeconds:0.0} CPU s, finite {velocity.isfinite().all().item<bool>()}");
         Process.GetCurrentProcess().Refresh();
         Console.WriteLine($"peak resident memory {Process.GetCurrentProcess().PeakWorkingSet64 / 1e9:0.00} GB, weights {model.parameters().Sum(p => p.numel()) * 2 / 1e9:0.00} GB");
         return 0;
