@@ -12,7 +12,7 @@ namespace Cresset.Nn;
 /// </summary>
 public static class ActivationCatalog
 {
-    private static readonly ActivationInfo[] Rows = [.. ElementwiseRows.All, .. TrainableRows.All, .. NormalizingRows.All, .. GatedRows.All];
+    private static readonly ActivationInfo[] Rows = [.. ElementwiseRows.All, .. ThresholdRows.All, .. TrainableRows.All, .. NormalizingRows.All, .. GatedRows.All];
 
     private static readonly FrozenDictionary<string, ActivationInfo> ByName =
         Rows.SelectMany(r => r.Names.Select(n => (Key: Key(n), Row: r))).DistinctBy(p => p.Key).ToFrozenDictionary(p => p.Key, p => p.Row);

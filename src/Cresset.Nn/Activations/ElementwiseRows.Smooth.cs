@@ -34,7 +34,7 @@ internal static partial class ElementwiseRows
         new() { Name = "mish", Formula = "x tanh(softplus(x))", Derivative = "tanh(sp) + x sigmoid(x) (1 - tanh(sp)^2)", Range = "[-0.3088, inf)", Paper = "Misra 2019", UsedBy = "YOLOv4", Function = F(Activations.Mish) },
         new() { Name = "tanhexp", Aliases = ["tanh_exp"], Formula = "x tanh(e^x)", Derivative = "tanh(e^x) + x e^x (1 - tanh(e^x)^2)", Range = "[-0.3532, inf)", Paper = "Liu and Di 2020", Function = F(Activations.TanhExp) },
         new() { Name = "lisht", Formula = "x tanh(x)", Derivative = "tanh(x) + x (1 - tanh(x)^2)", Range = "[0, inf)", Paper = "Roy et al. 2019", Function = F(Activations.Lisht) },
-        new() { Name = "serf", Formula = "x erf(softplus(x))", Derivative = "erf(sp) + x 2/sqrt(pi) e^(-sp^2) sigmoid(x)", Range = "[-0.3482, inf)", Paper = "Nag et al. 2021", Function = F(Activations.Serf) },
+        new() { Name = "serf", Formula = "x erf(softplus(x))", Derivative = "erf(sp) + x 2/sqrt(pi) e^(-sp^2) sigmoid(x)", Range = "[-0.3485, inf)", Paper = "Nag et al. 2021", Function = F(Activations.Serf) },
         new() { Name = "star_relu", Formula = "0.8944 max(x, 0)^2 - 0.4472", Derivative = "1.7888 max(x, 0)", Range = "[-0.4472, inf)", Smoothness = Smoothness.Once, Paper = "Yu et al. 2022", UsedBy = "CAFormer", Parameters = P(("scale", 0.8944), ("bias", -0.4472)), Function = (x, p) => Activations.StarRelu(x, p[0], p[1]) },
     ];
 

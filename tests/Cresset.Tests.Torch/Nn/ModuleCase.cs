@@ -20,11 +20,23 @@ public sealed record ModuleCase(string Name, Type Type, Func<nn.Module> Build, F
     /// <summary>The same numbers at every call.</summary>
     public static Tensor Input(ScalarType type, params long[] shape) => (arange(shape.Aggregate(1L, (a, b) => a * b), dtype: ScalarType.Float64) * 1.7).sin().mul(2).reshape(shape).to(type);
 
+    private static Type TypeOf(ActivationInfo info)
+    {
+        using var module = ActivationCatalog.Create(info.Name);
+        return module.GetType();
+    }
+
     private static UNetOptions Small => new() { Channels = [8, 16, 16], BlocksPerLevel = 1, Groups = 4, Heads = 2 };
 
     public static IEnumerable<ModuleCase> All =>
     [
-        .. ActivationCatalog.All.Select(a => new ModuleCase("activation " + a.Name, ActivationCatalog.Create(a.Name).GetType(), () => ActivationCatalog.Create(a.Name), (m, type) => ((nn.Module<Tensor, Tensor>)m).call(Input(type, 3, 4, 6)), [3, 4, 6])),
+        .. ActivationCatalog.All.Select(a => new ModuleCase("activation " + a.Name, TypeOf(a), () => ActivationCatalog.Create(a.Name), (m, type) => ((nn.Module<Tensor, Tensor>)m).call(Input(type, 3, 4, 6)), [3, 4, 6])),
+        Of("maxout layer", () => new Maxout(6, 4, 3), 2, 5, 6),
+        Of("siren layer", () => new SirenLayer(6, 4), 2, 5, 6),
+        Of("alpha dropout", () => new AlphaDropout(0.3), 2, 5, 6),
+        Of("dynamic tanh", () => new DynamicTanh(6), 2, 5, 6),
+        Of("dynamic erf", () => new DynamicErf(5, dim: 1), 2, 5, 6),
+        Of("channel prelu", () => new PRelu(5), 2, 5, 6),
         Of("feed-forward swiglu", () => new FeedForward(6), 2, 5, 6),
         Of("feed-forward gelu", () => new FeedForward(6, FeedForwardOptions.Gelu), 2, 5, 6),
         Of("feed-forward clamped", () => new FeedForward(6, FeedForwardOptions.ClampedSwiGlu), 2, 5, 6),

@@ -1,0 +1,150 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Nn;
+
+/// <summary>
+/// Maps to the probability simplex along one dimension, dense and sparse: softmax, sparsemax and the family between them
+/// (entmax). All are differentiable any number of times; the shape stays.
+/// </summary>
+public static class Simplex
+{
+    /// <summary>e^(x/T) / sum e^(x/T).</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The temperature is not positive.</exception>
+    public static Tensor Softmax(Tensor x, long dim = -1, double temperature = 1)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(temperature);
+        if (temperature == 1) return nn.functional.softmax(x, dim);
+        using var scope = NewDisposeScope();
+        return nn.functional.softmax(x / temperature, dim).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>x - log sum e^x.</summary>
+    public static Tensor LogSoftmax(Tensor x, long dim = -1) => nn.functional.log_softmax(x, dim);
+
+    /// <summary>softmax(-x).</summary>
+    public static Tensor Softmin(Tensor x, long dim = -1)
+    {
+        using var scope = NewDisposeScope();
+        return nn.functional.softmax(-x, dim).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>e^x / (1 + sum e^x): may attend to nothing. Miller 2023.</summary>
+    public static Tensor SoftmaxOffByOne(Tensor x, long dim = -1)
+    {
+        using var scope = NewDisposeScope();
+        // The one is an extra logit 0; the largest of all is taken out before the exponential.
+        var top = x.detach().amax([dim], keepdim: true).clamp_min(0);
+        var e = (x - top).exp();
+        return (e / (e.sum(dim, keepdim: true) + (-top).exp())).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>x * softmax(x). Elhage et al. 2022 (SoLU, without its layer norm).</summary>
+    public static Tensor Solu(Tensor x, long dim = -1)
+    {
+        using var scope = NewDisposeScope();
+        return (x * nn.functional.softmax(x, dim)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>relu(x)^2 / sum relu(x)^2.</summary>
+    public static Tensor SquaredReluNorm(Tensor x, long dim = -1)
+    {
+        using var scope = NewDisposeScope();
+        var r = nn.functional.relu(x).square();
+        return (r / r.sum(dim, keepdim: true)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The nearest point of the simplex: exact zeros. Martins and Astudillo 2016.</summary>
+    public static Tensor Sparsemax(Tensor x, long dim = -1)
+    {
+        using var scope = NewDisposeScope();
+        var axis = dim < 0 ? x.dim() + dim : dim;
+        var sorted = sort(x, axis, descending: true).values;
+        var rank = Ranks(x, axis);
+        var sums = sorted.cumsum(axis) - 1;
+        var support = (rank * sorted).gt(sums).sum(axis, keepdim: true);
+        var tau = sums.gather(axis, support.clamp_min(1) - 1) / support.to(x.dtype);
+        return nn.functional.relu(x - tau).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Entmax with alpha 1.5: between softmax and sparsemax, with exact zeros and a smooth border. Peters et al. 2019.</summary>
+    public static Tensor Entmax15(Tensor x, long dim = -1)
+    {
+        using var scope = NewDisposeScope();
+        var axis = dim < 0 ? x.dim() + dim : dim;
+        Tensor tau;
+        using (no_grad())
+        {
+            // Closed form over the sorted values: tau of the k largest, for every k at once.
+            var half = (x - x.amax([axis], keepdim: true)) / 2;
+            var sorted = sort(half, axis, descending: true).values;
+            var rank = Ranks(x, axis);
+            var mean = sorted.cumsum(axis) / rank;
+            var spread = sorted.square().cumsum(axis) - (rank * mean.square());
+            var candidates = mean - ((1 - spread) / rank).clamp_min(0).sqrt();
+            var support = candidates.le(sorted).sum(axis, keepdim: true).clamp_min(1);
+            tau = candidates.gather(axis, support - 1) + (x.amax([axis], keepdim: true) / 2);
+        }
+        return FromThreshold(x, axis, 1.5, tau).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Entmax for any alpha in [1, 2]: 1 is softmax, 2 is sparsemax; the threshold is found by bisection.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">alpha is outside [1, 2].</exception>
+    public static Tensor Entmax(Tensor x, double alpha, long dim = -1)
+    {
+        if (!(alpha is >= 1 and <= 2)) throw new ArgumentOutOfRangeException(nameof(alpha), alpha, "Entmax: alpha must lie in [1, 2].");
+        switch (alpha)
+        {
+            case 1: return Softmax(x, dim);
+            case 2: return Sparsemax(x, dim);
+            default: break;
+        }
+        using var scope = NewDisposeScope();
+        var axis = dim < 0 ? x.dim() + dim : dim;
+        Tensor low;
+        using (no_grad())
+        {
+            var scaled = x * (alpha - 1);
+            var top = scaled.amax([axis], keepdim: true);
+            low = top - 1;
+            var width = 1 - Math.Pow(x.size((int)axis), 1 - alpha);
+            for (var i = 0; i < (x.dtype == ScalarType.Float64 ? 60 : 30); i++)
+            {
+                using var step = NewDisposeScope();
+                width /= 2;
+                var middle = low + width;
+                var mass = (scaled - middle).clamp_min(0).pow(1 / (alpha - 1)).sum(axis, keepdim: true);
+                low = where(mass.ge(1), middle, low).MoveToOuterDisposeScope();
+            }
+        }
+        return FromThreshold(x, axis, alpha, low).MoveToOuterDisposeScope();
+    }
+
+    // p = max((alpha - 1) x - tau, 0)^(1/(alpha - 1)). tau comes in as a constant; each Newton step on sum p = 1 from the root
+    // gives it its derivatives by the implicit function theorem: one step the first, two steps the second and third.
+    private static Tensor FromThreshold(Tensor x, long axis, double alpha, Tensor tau)
+    {
+        var power = 1 / (alpha - 1);
+        var scaled = x * (alpha - 1);
+        for (var i = 0; i < 2; i++)
+        {
+            var b = (scaled - tau).clamp_min(0);
+            // A base of exactly 0 has an infinite second derivative under pow; outside the support it must stay silent.
+            var inside = b.gt(0);
+            var safe = where(inside, b, ones_like(b));
+            var mass = where(inside, safe.pow(power), zeros_like(b)).sum(axis, keepdim: true);
+            var slope = where(inside, safe.pow(power - 1), zeros_like(b)).sum(axis, keepdim: true) * power;
+            tau += (mass - 1) / slope;
+        }
+        var last = (scaled - tau).clamp_min(0);
+        var support = last.gt(0);
+        return where(support, where(support, last, ones_like(last)).pow(power), zeros_like(last));
+    }
+
+    private static Tensor Ranks(Tensor x, long axis)
+    {
+        var shape = Enumerable.Repeat(1L, (int)x.dim()).ToArray();
+        shape[axis] = x.size((int)axis);
+        return arange(1, x.size((int)axis) + 1, dtype: x.dtype, device: x.device).reshape(shape);
+    }
+}
