@@ -14,4 +14,10 @@ public enum UpsamplerKind
 
     /// <summary>Convolution to scale^2 times the channels, then pixel shuffle, with ICNR weights (Shi et al. 2016, Aitken et al. 2017).</summary>
     PixelShuffle,
+
+    /// <summary>Content-aware reassembly (Wang et al. 2019), then a 3x3 convolution.</summary>
+    Carafe,
+
+    /// <summary>Bilinear sampling at learned places (Liu et al. 2023), then a 3x3 convolution.</summary>
+    DySample,
 }

@@ -17,6 +17,8 @@ public static class Upsamplers
             UpsamplerKind.Nearest => new ResizeConv2d(inChannels, outChannels, scale, InterpolationMode.Nearest),
             UpsamplerKind.Bilinear => new ResizeConv2d(inChannels, outChannels, scale, InterpolationMode.Bilinear),
             UpsamplerKind.PixelShuffle => new SubPixelConv2d(inChannels, outChannels, scale),
+            UpsamplerKind.Carafe => nn.Sequential(new Carafe(inChannels, scale, compressed: Math.Min(64, inChannels)), nn.Conv2d(inChannels, outChannels, 3, padding: 1)),
+            UpsamplerKind.DySample => nn.Sequential(new DySample(inChannels, new() { Scale = scale, Groups = inChannels % 4 == 0 ? 4 : 1 }), nn.Conv2d(inChannels, outChannels, 3, padding: 1)),
             _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Not a kind of upsampler."),
         };
     }
