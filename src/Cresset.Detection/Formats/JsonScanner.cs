@@ -120,6 +120,7 @@ internal sealed partial class JsonScanner : IDisposable
                 var length = scanned + stop;
                 if (rest[stop] == '\\') return ReadEscaped(length);
                 var text = _buffer.AsSpan(_position, length);
+                if (text.IndexOfAnyInRange((byte)0, (byte)31) >= 0) throw Broken("a string holds a control character");
                 _position += length + 1;
                 return text;
             }
@@ -206,6 +207,7 @@ internal sealed partial class JsonScanner : IDisposable
             if (b == '"') break;
             scanned += b == '\\' ? 2 : 1;
         }
+        if (_buffer.AsSpan(_position, scanned).IndexOfAnyInRange((byte)0, (byte)31) >= 0) throw Broken("a string holds a control character");
         if (_scratch.Length < scanned) _scratch = new byte[scanned * 2];
         if (!JsonEscapes.TryDecode(_buffer.AsSpan(_position, scanned), _scratch, out var written)) throw Broken("a string holds a wrong escape");
         _position += scanned + 1;
