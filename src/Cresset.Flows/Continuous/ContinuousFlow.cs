@@ -45,6 +45,9 @@ public sealed class ContinuousFlow : DensityModel
         RegisterComponents();
     }
 
+    /// <summary>The velocity model.</summary>
+    public IVelocityModel Field => _field.Value;
+
     /// <summary>How the divergence is measured.</summary>
     public Divergence Divergence { get; set; }
 

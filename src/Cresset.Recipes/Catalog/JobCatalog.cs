@@ -9,5 +9,8 @@ public static class JobCatalog
         new Sd3MiniatureJob(),
         new Sd3FineTuneJob(),
         new DigitsClassifierJob(),
+        new PlaneFlowJob(),
+        new DigitsFlowJob(),
+        new MatchingJob(),
     ];
 }

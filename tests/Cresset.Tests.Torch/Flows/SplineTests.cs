@@ -89,7 +89,7 @@ public sealed class SplineTests
         FlowGoldens.Close(y, spline.Forward(exact, raw.to(ScalarType.Float64)).Output, 1e-6, "float64 residual");
     }
 
-    /// <summary>The fused kernel and the tensor operations are two implementations of one map.</summary>
+    /// <summary>Round trip and log-derivative for any number of bins, meaning and size of the parameters.</summary>
     [Fact]
     public void PropertiesOverRandomSettings()
     {

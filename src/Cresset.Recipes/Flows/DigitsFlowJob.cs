@@ -1,0 +1,28 @@
+using Cresset.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Recipes;
+
+/// <summary>Trains <see cref="DigitsFlowTask"/>.</summary>
+public sealed class DigitsFlowJob : TrainingJob<DigitsFlowOptions>
+{
+    /// <inheritdoc/>
+    public override string Name => "digits-flow";
+
+    /// <inheritdoc/>
+    public override string Summary => "A normalizing flow that learns the density of 8x8 handwritten digits.";
+
+    /// <inheritdoc/>
+    protected override TrainerOptions TrainerDefaults => new() { Steps = 1250, BatchSize = 128, ClipNorm = 5, EvaluateEvery = 50, CheckpointEvery = 50 };
+
+    /// <inheritdoc/>
+    protected override OptimizationOptions OptimizationDefaults => new() { LearningRate = 1e-3, WeightDecay = 1e-4 };
+
+    /// <inheritdoc/>
+    protected override ITrainingTask CreateTask(DigitsFlowOptions options, TrainerOptions trainer) => new DigitsFlowTask(options);
+
+    /// <inheritdoc/>
+    protected override IEnumerable<TaskPicture> Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
+        => ((DigitsFlowTask)task).Pictures(new EvaluationContext(0, generator, device, true, CancellationToken.None));
+}

@@ -1,0 +1,113 @@
+using System.Globalization;
+using Cresset.Data;
+using Cresset.Flows;
+using Cresset.Numerics;
+using Cresset.Plots;
+using Cresset.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Recipes;
+
+/// <summary>
+/// Maximum likelihood of the 8x8 digits (values 0 to 16), uniformly dequantized, in logit space: index mod 5 = 4 tests, index mod 10 = 3
+/// chooses the checkpoint, the rest trains. Figures in bits per dimension; a mixture of ten Gaussians reaches 2.262.
+/// </summary>
+public sealed class DigitsFlowTask : ITrainingTask
+{
+    private const int Levels = 17, Pixels = 64;
+    private readonly DigitsFlowOptions _options;
+    private readonly DensityModel _flow;
+    private readonly LogitPreprocessing _logit = new();
+    private readonly TensorDataset _train;
+    private readonly Tensor _validation;
+    private readonly Tensor _test;
+
+    /// <summary>Builds flow and data.</summary>
+    public DigitsFlowTask(DigitsFlowOptions options)
+    {
+        _options = options.ThrowIfInvalid();
+        _flow = options.Family == FlowFamily.Glow
+            ? new Glow(new GlowOptions { Channels = 1, Size = 8, Levels = options.Levels, Steps = options.Transforms, Width = options.Width })
+            : new PlaneFlowOptions { Family = options.Family, Transforms = options.Transforms, Width = options.Width, Layers = options.Layers, Bins = options.Bins }.Create(Pixels);
+        using var scope = NewDisposeScope();
+        var (first, second) = ImageClassification.Digits();
+        // The data comes scaled to [0, 1].
+        var counts = (cat([first.Inputs, second.Inputs]).reshape(-1, Pixels) * (Levels - 1)).round();
+        var index = arange(counts.size(0));
+        Tensor Rows(Tensor mask) => counts.index_select(0, mask.nonzero().flatten()).DetachFromDisposeScope();
+        Tensor test = index.remainder(5) == 4, validation = index.remainder(10) == 3;
+        _test = Rows(test);
+        _validation = Rows(validation);
+        _train = new TensorDataset(Rows((test | validation).logical_not()));
+        first.Dispose();
+        second.Dispose();
+        using var noGrad = no_grad();
+        if (_flow is Nice nice) nice.InitializeScale(Space(_train.Inputs, null).Values.flatten(1));
+    }
+
+    /// <inheritdoc/>
+    public nn.Module Module => _flow;
+
+    /// <inheritdoc/>
+    public IDataset TrainingData => _train;
+
+    /// <inheritdoc/>
+    public HeadlineMetric Headline { get; } = new("validation_bpd", HigherIsBetter: false);
+
+    /// <inheritdoc/>
+    public Tensor Loss(Batch batch, StepContext step)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(step);
+        return Bits(batch.Inputs, step.Generator);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        double Mean(Tensor counts) => Enumerable.Range(0, 5).Average(_ => Bits(counts.to(context.Device), context.Generator).ToDouble());
+        return new Dictionary<string, double> { ["validation_bpd"] = Mean(_validation), ["test_bpd"] = Mean(_test) };
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        const int columns = 12;
+        List<Tensor> rows = [.. _options.Temperatures.Select(t => Images(_flow.Sample(columns, temperature: t, generator: context.Generator)))];
+        yield return Grid("samples", cat(rows), columns, "Samples by temperature", [.. _options.Temperatures.Select(t => t.ToString("0.##", CultureInfo.InvariantCulture))]);
+        const int pairs = 6;
+        Tensor Some(int start) => Space(_test.narrow(0, start, pairs).to(context.Device), context.Generator).Values;
+        var between = _flow.Interpolate(Some(0), Some(40), columns);
+        yield return Grid("interpolation", Images(between.transpose(0, 1).reshape(pairs * columns, Pixels)), columns, "Between two test digits, through the latent", null);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _flow.Dispose();
+        _logit.Dispose();
+        _train.Dispose();
+        _validation.Dispose();
+        _test.Dispose();
+    }
+
+    private Tensor Bits(Tensor counts, Generator generator)
+    {
+        var (x, log) = Space(counts, generator);
+        return -(_flow.LogProb(x) + log).mean() / (Pixels * Math.Log(2)) + Math.Log2(Levels);
+    }
+
+    private (Tensor Values, Tensor LogAbsDet) Space(Tensor counts, Generator? generator)
+    {
+        var (z, log) = _logit.Forward(Dequantization.Uniform(counts, Levels, generator));
+        return (_flow is Glow ? z.reshape(-1, 1, 8, 8) : z, log);
+    }
+
+    private Tensor Images(Tensor logits) => _logit.Inverse(logits.cpu().reshape(-1, Pixels)).Output.clamp(0, 1);
+
+    private static TaskPicture Grid(string tag, Tensor images, int columns, string title, string[]? rows)
+        => new(tag, ImageGrid.Render(images.contiguous().to(ScalarType.Float32).data<float>().ToArray(), (int)images.size(0), 1, 8, 8, new ImageGridOptions { Columns = columns, Title = title, RowLabels = rows, Scale = 5 }).ToPng(), title);
+}

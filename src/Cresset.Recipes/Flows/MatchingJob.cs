@@ -1,0 +1,28 @@
+using Cresset.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Recipes;
+
+/// <summary>Trains <see cref="MatchingTask"/>.</summary>
+public sealed class MatchingJob : TrainingJob<MatchingOptions>
+{
+    /// <inheritdoc/>
+    public override string Name => "flow-matching";
+
+    /// <inheritdoc/>
+    public override string Summary => "Flow matching: straight paths between two clouds, or from noise to digits.";
+
+    /// <inheritdoc/>
+    protected override TrainerOptions TrainerDefaults => new() { Steps = 5000, BatchSize = 256, ClipNorm = 0, EvaluateEvery = 2500, CheckpointEvery = 2500 };
+
+    /// <inheritdoc/>
+    protected override OptimizationOptions OptimizationDefaults => new() { Optimizer = "adam", LearningRate = 1e-3, WeightDecay = 0, Schedule = "constant" };
+
+    /// <inheritdoc/>
+    protected override ITrainingTask CreateTask(MatchingOptions options, TrainerOptions trainer) => new MatchingTask(options);
+
+    /// <inheritdoc/>
+    protected override IEnumerable<TaskPicture> Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
+        => ((MatchingTask)task).Pictures(new EvaluationContext(0, generator, device, true, CancellationToken.None));
+}

@@ -1,0 +1,158 @@
+using Cresset.Data;
+using Cresset.Flows;
+using Cresset.Numerics;
+using Cresset.Plots;
+using Cresset.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Recipes;
+
+/// <summary>Flow matching between two clouds (figure: exact W2 of 2,000 samples by number of Euler steps) or from noise to digits (figure: held-out matching loss).</summary>
+public sealed class MatchingTask : ITrainingTask
+{
+    private static readonly int[] StepCounts = [1, 2, 4, 10];
+    private readonly MatchingOptions _options;
+    private readonly nn.Module _module;
+    private readonly TensorDataset? _digits;
+    private readonly TensorDataset? _held;
+
+    /// <summary>Builds model and data.</summary>
+    public MatchingTask(MatchingOptions options)
+    {
+        _options = options.ThrowIfInvalid();
+        if (options.Digits)
+        {
+            var (train, test) = ImageClassification.Digits();
+            (_digits, _held) = (train, test);
+            _module = new UNetVelocity(options.Width);
+            TrainingData = train;
+        }
+        else
+        {
+            _module = new MlpVelocity(new MlpVelocityOptions { Hidden = [options.Width, options.Width, options.Width] });
+            TrainingData = new PlaneData(PlaneDensity.Moons);
+        }
+    }
+
+    /// <inheritdoc/>
+    public nn.Module Module => _module;
+
+    /// <inheritdoc/>
+    public IDataset TrainingData { get; }
+
+    /// <inheritdoc/>
+    public HeadlineMetric Headline => new(_options.Digits ? "matching_loss" : "w2_steps_1", HigherIsBetter: false);
+
+    private IVelocityModel Model => (IVelocityModel)_module;
+
+    /// <inheritdoc/>
+    public Tensor Loss(Batch batch, StepContext step)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(step);
+        return _options.Digits
+            ? Digits(batch.Inputs, batch.Targets!, step.Generator)
+            : Plane(Moons((int)batch.Size, step.Generator), step.Generator);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var metrics = new Dictionary<string, double>();
+        if (_options.Digits)
+        {
+            metrics["matching_loss"] = Digits(_held!.Inputs, _held.Targets!, context.Generator).ToDouble();
+            return metrics;
+        }
+        var count = context.IsFinal ? 2000 : 500;
+        Tensor source = EightGaussians(count, context.Generator), target = Moons(count, context.Generator);
+        foreach (var steps in StepCounts) metrics[$"w2_steps_{steps}"] = OptimalTransport.Wasserstein(FlowSampler.Sample(Model.Field(), source, FlowSampler.Grid(steps)), target);
+        var (samples, statistics) = FlowSampler.Sample(Model.Field(), source, OdeOptions.Dopri5(1e-4));
+        metrics["w2_dopri5"] = OptimalTransport.Wasserstein(samples, target);
+        metrics["evaluations_dopri5"] = statistics.Evaluations;
+        return metrics;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        return _options.Digits ? [DigitGrid(context.Generator)] : [Paths(context.Generator), Curve(context)];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _module.Dispose();
+        _digits?.Dispose();
+        _held?.Dispose();
+    }
+
+    private Tensor Plane(Tensor data, Generator generator)
+    {
+        var source = EightGaussians((int)data.size(0), generator);
+        if (_options.OptimalTransport) source = OptimalTransport.Couple(source, data);
+        var batch = FlowMatching.Blur(FlowMatching.Draw(source, data, generator: generator), _options.Sigma, generator);
+        return FlowMatching.Loss(Model.Velocity(batch.State, batch.Time), batch.Velocity);
+    }
+
+    private Tensor Digits(Tensor images, Tensor labels, Generator generator)
+    {
+        var data = images.reshape(-1, 1, 8, 8) * 2 - 1;
+        var source = randn(data.shape, generator: generator);
+        if (_options.OptimalTransport) source = OptimalTransport.Couple(source, data, labels);
+        var batch = FlowMatching.Draw(source, data, density: TimestepDensity.LogitNormal, generator: generator);
+        var kept = where(rand(data.size(0), generator: generator) < _options.LabelDropout, full_like(labels, UNetVelocity.NoLabel), labels);
+        return FlowMatching.Loss(Model.Velocity(batch.State, batch.Time, kept), batch.Velocity);
+    }
+
+    // The setting of the flow-matching literature: radius 5, covariance sqrt(0.1) I; moons of noise 0.2, times 3, minus 1.
+    private static Tensor EightGaussians(int count, Generator generator)
+    {
+        var angle = randint(0, 8, count, dtype: ScalarType.Float32, generator: generator) * (Math.PI / 4);
+        return stack([angle.cos(), angle.sin()], 1) * 5 + randn(count, 2, generator: generator) * Math.Pow(0.1, 0.25);
+    }
+
+    private static Tensor Moons(int count, Generator generator)
+    {
+        var angle = rand(count, generator: generator) * Math.PI;
+        var upper = rand(count, generator: generator) < 0.5;
+        var points = stack([where(upper, angle.cos(), 1 - angle.cos()), where(upper, angle.sin(), 0.5 - angle.sin())], 1);
+        return (points + randn(count, 2, generator: generator) * 0.2) * 3 - 1;
+    }
+
+    private TaskPicture DigitGrid(Generator generator)
+    {
+        const int each = 8;
+        var labels = arange(10, dtype: ScalarType.Int64).repeat_interleave(each);
+        var field = Model.Guided(labels, full_like(labels, UNetVelocity.NoLabel), _options.Guidance);
+        var images = (FlowSampler.Sample(field, randn(10 * each, 1, 8, 8, generator: generator), FlowSampler.Grid(20), OdeMethod.Heun) + 1) / 2;
+        var grid = ImageGrid.Render(images.clamp(0, 1).contiguous().data<float>().ToArray(), 10 * each, 1, 8, 8, new ImageGridOptions { Columns = each, Title = "Rectified flow, 20 Heun steps", RowLabels = [.. Enumerable.Range(0, 10).Select(d => $"{d}")], Scale = 5 });
+        return new TaskPicture("samples", grid.ToPng(), "Samples by class.");
+    }
+
+    private TaskPicture Paths(Generator generator)
+    {
+        const int particles = 150;
+        var times = Enumerable.Range(0, 31).Select(i => i / 30.0).ToArray();
+        var states = FlowSampler.Trajectory(Model.Field(), EightGaussians(particles, generator), times, OdeOptions.Dopri5(1e-4)).States;
+        var chart = new Chart(new ChartOptions { Title = "Eight Gaussians to two moons", Width = 600, Height = 560 });
+        for (long i = 0; i < particles; i++)
+        {
+            chart.Path<float>(null, states.select(1, i).select(1, 0).contiguous().data<float>().ToArray(), states.select(1, i).select(1, 1).contiguous().data<float>().ToArray());
+        }
+        return new TaskPicture("trajectories", chart.SquareUnits().ToPng(), "Paths of particles.");
+    }
+
+    private TaskPicture Curve(EvaluationContext context)
+    {
+        var metrics = Evaluate(context with { IsFinal = false });
+        double[] xs = [.. StepCounts.Select(s => (double)s)], ys = [.. StepCounts.Select(s => metrics[$"w2_steps_{s}"])];
+        var chart = new Chart(new ChartOptions { Title = "Quality by evaluations of the field", XLabel = "Euler steps", YLabel = "W2" })
+            .Line<double, double>("Euler", xs, ys)
+            .HorizontalLine(metrics["w2_dopri5"], $"dopri5, {metrics["evaluations_dopri5"]:0} evaluations");
+        return new TaskPicture("steps", chart.ToPng(), "Exact W2 of 500 samples.");
+    }
+}

@@ -1,0 +1,28 @@
+using Cresset.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Recipes;
+
+/// <summary>Trains <see cref="PlaneFlowTask"/>.</summary>
+public sealed class PlaneFlowJob : TrainingJob<PlaneFlowOptions>
+{
+    /// <inheritdoc/>
+    public override string Name => "plane-flow";
+
+    /// <inheritdoc/>
+    public override string Summary => "A normalizing or continuous flow that learns a density in the plane.";
+
+    /// <inheritdoc/>
+    protected override TrainerOptions TrainerDefaults => new() { Steps = 2000, BatchSize = 512, ClipNorm = 5, EvaluateEvery = 500, CheckpointEvery = 500 };
+
+    /// <inheritdoc/>
+    protected override OptimizationOptions OptimizationDefaults => new() { Optimizer = "adam", LearningRate = 1e-3, WeightDecay = 0 };
+
+    /// <inheritdoc/>
+    protected override ITrainingTask CreateTask(PlaneFlowOptions options, TrainerOptions trainer) => new PlaneFlowTask(options);
+
+    /// <inheritdoc/>
+    protected override IEnumerable<TaskPicture> Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
+        => ((PlaneFlowTask)task).Pictures(new EvaluationContext(0, generator, device, true, CancellationToken.None));
+}

@@ -1,0 +1,107 @@
+using Cresset.Data;
+using Cresset.Flows;
+using Cresset.Numerics;
+using Cresset.Plots;
+using Cresset.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Recipes;
+
+/// <summary>Maximum likelihood of a density in the plane, judged on 5,000 points of its own.</summary>
+public sealed class PlaneFlowTask : ITrainingTask
+{
+    private const int Points = 5000;
+    private readonly PlaneFlowOptions _options;
+    private readonly DensityModel _flow;
+    private readonly Tensor _test;
+
+    /// <summary>Builds flow and data.</summary>
+    public PlaneFlowTask(PlaneFlowOptions options)
+    {
+        _options = options.ThrowIfInvalid();
+        _flow = options.Create(2);
+        _test = PlaneData.Draw(options.Density, Points, 987_654_321).DetachFromDisposeScope();
+        TrainingData = new PlaneData(options.Density);
+    }
+
+    /// <inheritdoc/>
+    public nn.Module Module => _flow;
+
+    /// <inheritdoc/>
+    public IDataset TrainingData { get; }
+
+    /// <inheritdoc/>
+    public HeadlineMetric Headline { get; } = new("nll", HigherIsBetter: false);
+
+    /// <inheritdoc/>
+    public Tensor Loss(Batch batch, StepContext step)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(step);
+        var loss = _flow.Loss(batch.Inputs);
+        if (_flow is ContinuousFlow continuous) step.Log("evaluations", continuous.LastStatistics.Evaluations);
+        return loss;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var metrics = new Dictionary<string, double> { ["nll"] = -_flow.LogProb(_test.to(context.Device)).mean().ToDouble() };
+        if (_flow is ContinuousFlow continuous) metrics["evaluations"] = continuous.LastStatistics.Evaluations;
+        return metrics;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        yield return Density(context.Device);
+        var samples = _flow.Sample(2000, generator: context.Generator).cpu();
+        yield return new TaskPicture("samples", Cloud(samples, "Samples").ToPng(), "2,000 samples of the flow.");
+        if (_flow is not ContinuousFlow continuous) yield break;
+        yield return Paths(continuous, context.Generator);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _flow.Dispose();
+        _test.Dispose();
+    }
+
+    private TaskPicture Density(Device device)
+    {
+        const int side = 160;
+        var axis = linspace(-4.5, 4.5, side);
+        var grid = stack([axis.repeat(side), axis.repeat_interleave(side)], 1).to(device);
+        var density = _flow.LogProb(grid).exp().cpu().to(ScalarType.Float32).data<float>().ToArray();
+        var chart = new Chart(new ChartOptions { Title = $"Density: {_options.Family} on {_options.Density}", Width = 620, Height = 560 })
+            .Surface<float>(density, side, side, new PlotArea(-4.5, 4.5, -4.5, 4.5), new HeatMapOptions { ColorBarLabel = "p(x)" });
+        return new TaskPicture("density", chart.ToPng(), "The learned density.");
+    }
+
+    private static TaskPicture Paths(ContinuousFlow flow, Generator generator)
+    {
+        using var scope = NewDisposeScope();
+        var start = randn(120, 2, generator: generator);
+        var times = Enumerable.Range(0, 41).Select(i => i / 40.0).ToArray();
+        var states = FlowSampler.Trajectory(flow.Field.Field(), start, times, OdeOptions.Dopri5(1e-4)).States;
+        var chart = new Chart(new ChartOptions { Title = "Particles from noise to data", Width = 560, Height = 560 });
+        for (long i = 0; i < 120; i++)
+        {
+            chart.Path<float>(null, states.select(1, i).select(1, 0).contiguous().data<float>().ToArray(), states.select(1, i).select(1, 1).contiguous().data<float>().ToArray());
+        }
+        return new TaskPicture("trajectories", chart.SquareUnits().ToPng(), "Paths of 120 particles.");
+    }
+
+    private static Chart Cloud(Tensor points, string title)
+    {
+        var values = points.t().contiguous().to(ScalarType.Float32).data<float>().ToArray();
+        var count = values.Length / 2;
+        return new Chart(new ChartOptions { Title = title, Width = 560, Height = 560 })
+            .Scatter<float, float>(null, values.AsSpan(0, count), values.AsSpan(count), 3)
+            .XLimits(-4.5, 4.5).YLimits(-4.5, 4.5);
+    }
+}
