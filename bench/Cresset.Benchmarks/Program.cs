@@ -10,6 +10,7 @@ Dictionary<string, Func<string[], int>> benchmarks = new()
     ["rl-environments"] = EnvironmentSpeed.Run,
     ["sd3-forward"] = Sd3Forward.Run,
     ["sd3-load"] = Sd3Load.Run,
+    ["rl-figures"] = BookFigures.Run,
     ["runs-scalars"] = RecordScalars.Run,
 };
 

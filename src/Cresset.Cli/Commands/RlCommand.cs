@@ -10,7 +10,7 @@ namespace Cresset.Cli.Commands;
 internal static class RlCommand
 {
     public static Command Create()
-        => new("rl", "Environments, planning, Monte Carlo, temporal difference and linear value functions.") { Environments(), RlSolveCommand.Create(), Play() };
+        => new("rl", "Environments, planning, Monte Carlo, temporal difference and linear value functions.") { Environments(), RlSolveCommand.Create(), RlSweepCommand.Create(), Play() };
 
     private static Command Environments()
     {

@@ -44,6 +44,7 @@ internal static class RlFigures
                 var arrow = world.KindOf(row, column) switch
                 {
                     GridCellKind.Wall => '#',
+                    GridCellKind.Trap => 'x',
                     _ when solution.Policy.Actions[state] < 0 => '.',
                     GridCellKind.Goal => 'G',
                     _ => world.MoveOf(solution.Policy.Actions[state]) switch { (-1, 0) => '↑', (1, 0) => '↓', (0, -1) => '←', (0, 1) => '→', (-1, -1) => '↖', (-1, 1) => '↗', (1, -1) => '↙', (1, 1) => '↘', _ => 'o' },
@@ -63,14 +64,16 @@ internal static class RlFigures
         {
             var (row, column) = world.CellOf(state);
             var kind = world.KindOf(row, column);
-            cells[state] = kind == GridCellKind.Wall ? double.NaN : policy.Values[state];
-            if (kind == GridCellKind.Wall || policy.Actions[state] < 0) continue;
+            // Cells that are never stood on have neither value nor arrow.
+            var empty = kind is GridCellKind.Wall or GridCellKind.Trap;
+            cells[state] = empty ? double.NaN : policy.Values[state];
+            if (empty || policy.Actions[state] < 0 || (kind == GridCellKind.Goal && policy.Values[state] == 0)) continue;
             var (down, right) = world.MoveOf(policy.Actions[state]);
             if (down == 0 && right == 0) continue;
             xs.Add(column + (0.12 * right));
-            ys.Add(-row - 0.22 - (0.06 * down));
+            ys.Add(-row - 0.27);
             dxs.Add(0.36 * right);
-            dys.Add(-0.36 * down);
+            dys.Add(-0.3 * down);
         }
         var large = cells.Length > 150;
         var chart = new Chart(new()
