@@ -31,6 +31,11 @@ public sealed class OptionChecks : IEnumerable<OptionProblem>
         where T : INumber<T>
         => Must(value > T.Zero && T.IsFinite(value), value, "greater than 0", hint, field);
 
+    /// <summary>The value must be neither NaN nor infinite.</summary>
+    public OptionChecks Finite<T>(T value, string hint = "", [CallerArgumentExpression(nameof(value))] string field = "")
+        where T : INumber<T>
+        => Must(T.IsFinite(value), value, "a finite number", hint, field);
+
     /// <summary>The value must be one of <paramref name="allowed"/>.</summary>
     public OptionChecks OneOf<T>(T value, IReadOnlyCollection<T> allowed, string hint = "", [CallerArgumentExpression(nameof(value))] string field = "")
         => Must(allowed.Contains(value), value, "one of " + string.Join(", ", allowed), hint, field);

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Globalization;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Text;
 using Cresset.Numerics;
 
@@ -55,9 +56,15 @@ internal static class OptionsBinder
         Enum choice => SnakeCase(choice.ToString()),
         double or float => ((IFormattable)value).ToString("R", CultureInfo.InvariantCulture),
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        ITuple tuple => Enumerable.Range(0, tuple.Length).Select(i => Plain(tuple[i])).ToList(),
         IEnumerable items => items.Cast<object?>().Select(Plain).ToList(),
-        _ => value.ToString(),
+        _ => PositionalParts(value.GetType()).ToDictionary(p => SnakeCase(p.Name!), p => Plain(value.GetType().GetProperty(p.Name!)!.GetValue(value))),
     };
+
+    // The constructor parameters of a positional record or struct, each of which is a property too.
+    private static ParameterInfo[] PositionalParts(Type type)
+        => type.GetConstructors().Select(c => c.GetParameters()).Where(p => p.Length > 0 && p.All(part => type.GetProperty(part.Name!) is not null)).MaxBy(p => p.Length)
+            ?? throw new NotSupportedException($"{type.Name} cannot stand in a recipe: it is neither an options record nor a positional record.");
 
     private static object BindRecord(object defaults, ConfigMap? map, string path, List<(ConfigSource, string)> problems)
     {
@@ -87,6 +94,10 @@ internal static class OptionsBinder
         {
             case ConfigMap map when typeof(IOptionsRecord).IsAssignableFrom(inner):
                 return BindRecord(current ?? Activator.CreateInstance(inner)!, map, path, problems);
+            case ConfigMap map when inner is { IsPrimitive: false, IsEnum: false } && ElementType(inner) is null && inner != typeof(string):
+                return BindPositional(map, inner, path, problems);
+            case ConfigList list when typeof(ITuple).IsAssignableFrom(inner):
+                return BindTuple(list, inner, path, problems);
             case ConfigText { Plain: true, Value: "null" or "~" or "" } when inner != type || !type.IsValueType && type != typeof(string):
                 return null;
             case ConfigText text when ElementType(inner) is { } single:
@@ -105,6 +116,38 @@ internal static class OptionsBinder
                 problems.Add((node.Source, $"{path} is a {(node is ConfigMap ? "map" : "list")}; expected {Describe(inner)}."));
                 return Failed.Instance;
         }
+    }
+
+    private static object? BindTuple(ConfigList list, Type type, string path, List<(ConfigSource, string)> problems)
+    {
+        var parts = type.GetGenericArguments();
+        if (list.Items.Count != parts.Length)
+        {
+            problems.Add((list.Source, $"{path} has {list.Items.Count} values; expected {parts.Length}."));
+            return Failed.Instance;
+        }
+        var values = list.Items.Select((item, i) => Convert(item, parts[i], null, $"{path}[{i}]", problems)).ToArray();
+        return values.Any(v => v is Failed) ? Failed.Instance : Activator.CreateInstance(type, values);
+    }
+
+    private static object? BindPositional(ConfigMap map, Type type, string path, List<(ConfigSource, string)> problems)
+    {
+        var parts = PositionalParts(type);
+        var names = parts.Select(p => SnakeCase(p.Name!)).ToList();
+        var known = true;
+        foreach (var (key, node) in map.Items.Where(i => !names.Contains(i.Key)))
+        {
+            problems.Add((node.Source, $"unknown key '{path}.{key}'.{NearestName.Suggest(key, names)} Known keys: {string.Join(", ", names)}."));
+            known = false;
+        }
+        foreach (var missing in names.Where(n => map[n] is null))
+        {
+            problems.Add((map.Source, $"{path} lacks '{missing}'."));
+            known = false;
+        }
+        if (!known) return Failed.Instance;
+        var values = parts.Select((part, i) => Convert(map[names[i]]!, part.ParameterType, null, $"{path}.{names[i]}", problems)).ToArray();
+        return values.Any(v => v is Failed) ? Failed.Instance : Activator.CreateInstance(type, values);
     }
 
     private static object ConvertText(ConfigText text, Type type, string path, List<(ConfigSource, string)> problems)

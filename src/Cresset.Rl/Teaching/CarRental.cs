@@ -36,6 +36,7 @@ public sealed record CarRentalOptions : IOptionsRecord
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Within(Capacity, 1, 40)
         .Within(MaxMoves, 0, Capacity)
+        .Finite(RentalReward).Finite(MoveCost).Finite(ParkingCost)
         .Must(Requests is { First: > 0, Second: > 0 }, Requests, "positive means")
         .Must(Returns is { First: > 0, Second: > 0 }, Returns, "positive means");
 }

@@ -62,6 +62,7 @@ public sealed record ZhaoGridWorldOptions : IOptionsRecord
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .AtLeast(Rows, 1)
         .AtLeast(Columns, 1)
+        .Finite(BoundaryReward).Finite(ForbiddenReward).Finite(TargetReward).Finite(StepReward)
         .Must(IsInside(Target), Target, $"a cell of the {Rows} by {Columns} grid", "rows and columns count from 0")
         .Must(Start is not { } s || IsInside(s), Start, $"a cell of the {Rows} by {Columns} grid, or null", "rows and columns count from 0")
         .Must(Forbidden.All(IsInside), string.Join(' ', Forbidden), $"cells of the {Rows} by {Columns} grid", "rows and columns count from 0");

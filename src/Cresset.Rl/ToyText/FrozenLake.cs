@@ -27,7 +27,7 @@ public sealed record FrozenLakeOptions : IOptionsRecord
     public static FrozenLakeOptions Large => new() { Map = FrozenLakeMap.Large };
 
     /// <inheritdoc/>
-    public IEnumerable<OptionProblem> Validate() => new OptionChecks().Within(SuccessRate, 0, 1);
+    public IEnumerable<OptionProblem> Validate() => new OptionChecks().Within(SuccessRate, 0, 1).Finite(GoalReward).Finite(HoleReward).Finite(FrozenReward);
 }
 
 /// <summary>

@@ -53,7 +53,7 @@ public sealed class Trainer : IDisposable
         _device = ComputeDevice.Resolve(options.Device);
         if (options.Threads > 0) set_num_threads(options.Threads);
         task.Module.to(_device);
-        if (options.Precision == Precision.BFloat16)
+        if (options.Precision == Precision.Bfloat16)
         {
             if (ComputeDevice.HasBFloat16(_device))
             {

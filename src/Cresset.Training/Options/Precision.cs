@@ -10,5 +10,5 @@ public enum Precision
     /// bfloat16 weights and arithmetic with float32 optimizer state and stochastic rounding, on hardware that computes
     /// bfloat16 (AVX512-BF16, AMX, CUDA); float32 elsewhere, with a notice.
     /// </summary>
-    BFloat16,
+    Bfloat16,
 }
