@@ -57,7 +57,7 @@ public sealed class UNetLevel : nn.Module<Tensor, Tensor?, Tensor>
         return new UNetLevel(options.Channels[Math.Max(depth - 2, 0)], options.Channels[^1], 2, attention ? 2 : 0, null, options);
     }
 
-    /// <summary>The blocks of this level; <see cref="Resample"/> is separate because the skip connection leaves between them.</summary>
+    /// <summary>The blocks of this level, [N, C, H, W] to [N, C', H, W]; <see cref="Resample"/> is separate because the skip connection leaves between them.</summary>
     public override Tensor forward(Tensor input, Tensor? embedding) => Refine(input, embedding);
 
     internal Tensor Refine(Tensor x, Tensor? embedding)

@@ -7,7 +7,7 @@ using static TorchSharp.torch.nn;
 
 namespace Cresset.Recipes;
 
-/// <summary>Three convolutions with batch normalisation, one pooling, two linear layers: [N, 1, 8, 8] in 0..1 to logits [N, 10].</summary>
+/// <summary>Three convolutions with batch normalisation, one pooling, two linear layers: [N, 1, H, W] in 0..1 to logits [N, 10].</summary>
 public sealed class DigitsClassifierNet : Module<Tensor, Tensor>
 {
     [ComponentName(Name = "features")]
@@ -16,26 +16,32 @@ public sealed class DigitsClassifierNet : Module<Tensor, Tensor>
     [ComponentName(Name = "head")]
     private readonly Sequential _head;
 
-    /// <summary>Builds the net.</summary>
-    public DigitsClassifierNet(DigitsClassifierOptions options)
+    private readonly long _height;
+    private readonly long _width;
+
+    /// <summary>Builds the net for images of <paramref name="height"/> x <paramref name="width"/> pixels, both at least 2.</summary>
+    public DigitsClassifierNet(DigitsClassifierOptions options, long height = 8, long width = 8)
         : base(nameof(DigitsClassifierNet))
     {
         options.ThrowIfInvalid();
-        int width = options.Width, wide = 2 * options.Width;
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 2);
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 2);
+        (_height, _width) = (height, width);
+        int narrow = options.Width, wide = 2 * options.Width;
         _features = Sequential(
-            Conv2d(1, width, 3, padding: 1, bias: false), BatchNorm2d(width), ReLU(),
-            Conv2d(width, wide, 3, padding: 1, bias: false), BatchNorm2d(wide), ReLU(),
+            Conv2d(1, narrow, 3, padding: 1, bias: false), BatchNorm2d(narrow), ReLU(),
+            Conv2d(narrow, wide, 3, padding: 1, bias: false), BatchNorm2d(wide), ReLU(),
             MaxPool2d(2),
             Conv2d(wide, wide, 3, padding: 1, bias: false), BatchNorm2d(wide), ReLU(),
             Flatten());
-        _head = Sequential(Dropout(options.Dropout), Linear(wide * 16, options.Hidden), ReLU(), Dropout(options.Dropout), Linear(options.Hidden, 10));
+        _head = Sequential(Dropout(options.Dropout), Linear(wide * (height / 2) * (width / 2), options.Hidden), ReLU(), Dropout(options.Dropout), Linear(options.Hidden, 10));
         RegisterComponents();
     }
 
-    /// <summary>Logits [N, 10] of images [N, 1, 8, 8].</summary>
+    /// <summary>Logits [N, 10] of images [N, 1, H, W].</summary>
     public override Tensor forward(Tensor images)
     {
-        Shape.Expect(images, "N 1 8 8");
+        Shape.Expect(images, "N 1 H W", [("H", _height), ("W", _width)]);
         using var features = _features.call(images);
         return _head.call(features);
     }

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>Reads the embedded handwritten digits: 1,437 to learn from, 360 by other writers to be tested on.</summary>
+/// <summary>Reads handwritten digits (by default the embedded ones: 1,437 to learn from, 360 by other writers to be tested on).</summary>
 public sealed class DigitsClassifierTask : ITrainingTask
 {
     private static readonly string[] Names = [.. Enumerable.Range(0, 10).Select(d => d.ToString(CultureInfo.InvariantCulture))];
@@ -21,8 +21,14 @@ public sealed class DigitsClassifierTask : ITrainingTask
     public DigitsClassifierTask(DigitsClassifierOptions options)
     {
         _options = options.ThrowIfInvalid();
-        _net = new DigitsClassifierNet(options);
-        (_train, _test) = ImageClassification.Digits();
+        (_train, _test) = options.Data switch
+        {
+            "digits" => ImageClassification.Digits(),
+            "fashion" => ImageClassification.FashionMnist(),
+            var folder when Directory.Exists(folder) => ImageClassification.IdxFolder(folder),
+            var folder => throw new DirectoryNotFoundException($"model.data is '{folder}'; allowed: digits, fashion, or a folder that exists and holds the four files of an MNIST-like set."),
+        };
+        _net = new DigitsClassifierNet(options, _train.Inputs.size(2), _train.Inputs.size(3));
     }
 
     /// <inheritdoc/>
@@ -67,12 +73,12 @@ public sealed class DigitsClassifierTask : ITrainingTask
         var mistakes = Enumerable.Range(0, actual.Length).Where(i => predicted[i] != actual[i]).ToArray();
         if (mistakes.Length == 0) yield break;
         var shown = mistakes.Take(60).ToArray();
-        var images = _test.Inputs.index_select(0, tensor(shown.Select(i => (long)i).ToArray())).data<float>().ToArray();
-        var grid = ImageGrid.Render(images, shown.Length, 1, 8, 8, new ImageGridOptions
+        var images = _test.Inputs.index_select(0, tensor(shown.Select(i => (long)i).ToArray()));
+        var grid = ImageGrid.Render(images.data<float>().ToArray(), shown.Length, 1, (int)images.size(2), (int)images.size(3), new ImageGridOptions
         {
             Title = $"{mistakes.Length} mistakes among {actual.Length} test digits",
             Captions = [.. shown.Select(i => $"{actual[i]} read as {predicted[i]}")],
-            Scale = 12,
+            Scale = (int)Math.Max(1, 96 / images.size(2)),
         });
         yield return new TaskPicture("mistakes", grid.ToPng(), "The digit, and what the net took it for.");
     }

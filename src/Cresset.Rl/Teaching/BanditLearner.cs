@@ -38,6 +38,7 @@ public sealed record BanditOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .Finite(InitialValue)
         .Defined(Rule)
         .Within(Epsilon, 0, 1)
         .AtLeast(Confidence, 0.0)

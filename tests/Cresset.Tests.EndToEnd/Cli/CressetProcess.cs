@@ -1,0 +1,41 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Cresset.Tests.EndToEnd.Cli;
+
+/// <summary>The built command, run as a user runs it.</summary>
+internal static class CressetProcess
+{
+    private static readonly string Configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
+    private static readonly string Program = Path.Combine(Repository.Root, "artifacts", "bin", "Cresset.Cli", Configuration, OperatingSystem.IsWindows() ? "cresset.exe" : "cresset");
+
+    public static (int Code, string Output, string Error) Run(string folder, params string[] arguments) => Run(folder, null, arguments);
+
+    public static (int Code, string Output, string Error) Run(string folder, IReadOnlyDictionary<string, string>? environment, params string[] arguments)
+    {
+        using var process = Start(folder, environment, arguments);
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output, error.Result);
+    }
+
+    public static Process Start(string folder, IReadOnlyDictionary<string, string>? environment, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Program, arguments)
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
+        start.Environment.Remove("CRESSET_RUNS");
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
+
+    public static void Interrupt(Process process) => _ = kill(process.Id, 2);
+
+    [DllImport("libc", SetLastError = true)]
+    private static extern int kill(int process, int signal);
+}

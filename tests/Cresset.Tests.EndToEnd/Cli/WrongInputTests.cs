@@ -1,0 +1,172 @@
+using System.Diagnostics;
+using System.IO.Compression;
+using Xunit;
+
+namespace Cresset.Tests.EndToEnd.Cli;
+
+/// <summary>Every user's mistake: one clear line, the right exit code, no stack trace, nothing lost.</summary>
+public sealed class WrongInputTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("cresset-wrong-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData("train digits-clasifier", "there is no recipe 'digits-clasifier'. Did you mean 'digits-classifier'?")]
+    [InlineData("train digits-classifier trainer.stepps=5", "unknown key 'trainer.stepps'. Did you mean 'steps'?")]
+    [InlineData("train digits-classifier trainer.steps=many", "trainer.steps is 'many'; expected a whole number.")]
+    [InlineData("train digits-classifier trainer.steps=0", "trainer.steps is 0; allowed: at least 1.")]
+    [InlineData("train missing.yaml", "there is no recipe file 'missing.yaml'.")]
+    [InlineData("train bad.yaml", "bad.yaml, line 3: unknown key 'trainer.stepz'. Did you mean 'steps'?")]
+    [InlineData("train digits-classifier --stpes 5", "unknown option '--stpes'")]
+    [InlineData("train digits-classifier stray", "'stray' is no override")]
+    [InlineData("train digits-classifier device=cuda:99", "Device 'cuda:99'")]
+    [InlineData("train digits-classifier model.data=nowhere", "model.data is 'nowhere'")]
+    [InlineData("train --resume nothing", "There are no runs in")]
+    [InlineData("eval nothing --runs empty", "There are no runs in", 1)]
+    [InlineData("runs --limit 0", "--limit is 0; allowed: 1 or more.")]
+    [InlineData("runs export x --format xml", "xml")]
+    [InlineData("trian", "trian")]
+    public void WrongUseIsOneLineAndExitCode2(string arguments, string message, int expected = 2)
+    {
+        File.WriteAllText(Path.Combine(_folder, "bad.yaml"), "job: digits-classifier\ntrainer:\n  stepz: 5\n");
+        var (code, _, error) = CressetProcess.Run(_folder, arguments.Split(' '));
+        Assert.Equal(expected, code);
+        Assert.Contains(message, error, StringComparison.Ordinal);
+        AssertNoTrace(error);
+        Assert.False(Directory.Exists(Path.Combine(_folder, "runs")) && Directory.GetDirectories(Path.Combine(_folder, "runs")).Any(d => File.Exists(Path.Combine(d, "model.safetensors"))));
+    }
+
+    [Fact]
+    public void CorruptGzipNamesFileAndFails()
+    {
+        var data = Directory.CreateDirectory(Path.Combine(_folder, "data")).FullName;
+        foreach (var name in new[] { "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte" })
+        {
+            using var stream = new GZipStream(File.Create(Path.Combine(data, name + ".gz")), CompressionLevel.Optimal);
+            stream.Write(new byte[5000]);
+        }
+        var path = Path.Combine(data, "train-images-idx3-ubyte.gz");
+        File.WriteAllBytes(path, File.ReadAllBytes(path)[..20]);
+        var (code, _, error) = CressetProcess.Run(_folder, "train", "digits-classifier", $"model.data={data}");
+        Assert.Equal(1, code);
+        Assert.Contains(path, error, StringComparison.Ordinal);
+        Assert.Contains("gzip", error, StringComparison.Ordinal);
+        AssertNoTrace(error);
+    }
+
+    [Fact]
+    public void ARunsFolderThatIsAFileIsRefused()
+    {
+        File.WriteAllText(Path.Combine(_folder, "taken"), "x");
+        var (code, _, error) = CressetProcess.Run(_folder, "train", "--runs", "taken");
+        Assert.Equal(1, code);
+        Assert.Contains("taken", error, StringComparison.Ordinal);
+        AssertNoTrace(error);
+        Assert.Equal("x", File.ReadAllText(Path.Combine(_folder, "taken")));
+    }
+
+    [Fact]
+    public void DamagedCheckpointsAreNamedAndNothingIsOverwritten()
+    {
+        Assert.Equal(0, CressetProcess.Run(_folder, "train", "digits-classifier", "trainer.steps=4", "trainer.checkpoint_every=2", "model.width=4").Code);
+        var run = Assert.Single(Directory.GetDirectories(Path.Combine(_folder, "runs")));
+        foreach (var file in Directory.GetFiles(Path.Combine(run, "checkpoints"), "*.safetensors")) File.WriteAllText(file, "rubbish");
+        var (code, _, error) = CressetProcess.Run(_folder, "eval", "digits-classifier");
+        Assert.Equal(1, code);
+        Assert.Contains("is damaged", error, StringComparison.Ordinal);
+        AssertNoTrace(error);
+        Assert.All(Directory.GetFiles(Path.Combine(run, "checkpoints"), "*.safetensors"), file => Assert.Equal("rubbish", File.ReadAllText(file)));
+    }
+
+    [Fact]
+    public void AnotherModelsCheckpointIsRefused()
+    {
+        Assert.Equal(0, CressetProcess.Run(_folder, "train", "digits-classifier", "trainer.steps=4", "model.width=4").Code);
+        var run = Assert.Single(Directory.GetDirectories(Path.Combine(_folder, "runs")));
+        var config = Path.Combine(run, "config.yaml");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("width: 4", "width: 6", StringComparison.Ordinal));
+        var (code, _, error) = CressetProcess.Run(_folder, "eval", "digits-classifier");
+        Assert.Equal(1, code);
+        Assert.Contains("mis-shaped", error, StringComparison.Ordinal);
+        Assert.Contains("features.0.weight", error, StringComparison.Ordinal);
+        AssertNoTrace(error);
+    }
+
+    [Fact]
+    public void AFullDiskFailsClearlyAndKeepsWhatWasThere()
+    {
+        var disk = Directory.CreateDirectory(Path.Combine(_folder, "disk")).FullName;
+        if (!Mount(disk)) return;
+        try
+        {
+            Assert.Equal(0, CressetProcess.Run(_folder, "train", "digits-classifier", "trainer.steps=2", "model.width=2", "model.hidden=4", "--runs", disk).Code);
+            var before = Assert.Single(Directory.GetDirectories(disk));
+            var weights = File.ReadAllBytes(Path.Combine(before, "model.safetensors"));
+            var (code, _, error) = CressetProcess.Run(_folder, "train", "digits-classifier", "trainer.steps=2", "model.width=512", "--runs", disk);
+            Assert.Equal(1, code);
+            AssertNoTrace(error);
+            Assert.Contains("space", error, StringComparison.OrdinalIgnoreCase);
+            Assert.Equal(weights, File.ReadAllBytes(Path.Combine(before, "model.safetensors")));
+            Assert.Empty(Directory.GetFiles(disk, "*.tmp", SearchOption.AllDirectories));
+            Assert.Contains("finished", CressetProcess.Run(_folder, "runs", "--json", "--runs", disk).Output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Process.Start("umount", ["-l", disk]).WaitForExit();
+        }
+    }
+
+    [Fact]
+    public void EveryVerbHasHelpWithAnExample()
+    {
+        var root = CressetProcess.Run(_folder, "--help");
+        Assert.Equal(0, root.Code);
+        foreach (var verb in new[] { "list", "train", "eval", "sample", "runs", "doctor", "completion" })
+        {
+            Assert.Contains(verb, root.Output, StringComparison.Ordinal);
+            var help = CressetProcess.Run(_folder, verb, "--help");
+            Assert.Equal(0, help.Code);
+            Assert.Contains("Examples:", help.Output, StringComparison.Ordinal);
+        }
+        Assert.Contains("compdef", CressetProcess.Run(_folder, "completion", "zsh").Output, StringComparison.Ordinal);
+        Assert.Contains("train", CressetProcess.Run(_folder, "[suggest:9]", "cresset tr").Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void DoctorPassesInSeveralProcessesAtOnce()
+    {
+        var processes = Enumerable.Range(0, 3).Select(_ => CressetProcess.Start(_folder, null, "doctor")).ToList();
+        foreach (var process in processes)
+        {
+            var output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            Assert.True(process.ExitCode == 0, output);
+            Assert.Contains("libtorch", output, StringComparison.Ordinal);
+            process.Dispose();
+        }
+        Assert.False(Directory.Exists(Path.Combine(Repository.Root, "artifacts", "bin", "Cresset.Cli", "release", "cpu")), "TorchSharp fell back to copying libtorch");
+    }
+
+    private static void AssertNoTrace(string error)
+    {
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", error, StringComparison.Ordinal);
+    }
+
+    // A disk of two megabytes needs the right to mount; elsewhere this test has nothing to say.
+    private static bool Mount(string folder)
+    {
+        if (!OperatingSystem.IsLinux()) return false;
+        try
+        {
+            using var mount = Process.Start(new ProcessStartInfo("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", folder]) { RedirectStandardError = true })!;
+            mount.WaitForExit();
+            return mount.ExitCode == 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return false;
+        }
+    }
+}

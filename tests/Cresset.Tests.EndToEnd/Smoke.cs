@@ -1,7 +1,0 @@
-namespace Cresset.Tests.EndToEnd;
-
-public sealed class Smoke
-{
-    [Xunit.Fact]
-    public void Runs() => Xunit.Assert.True(Environment.Version.Major >= 10);
-}
