@@ -2,16 +2,19 @@ using Cresset.Benchmarks.Detection;
 using Cresset.Benchmarks.Diffusion;
 using Cresset.Benchmarks.Rl;
 using Cresset.Benchmarks.Runs;
+using Cresset.Benchmarks.Training;
 
 // One line a benchmark: its name and what runs it with the rest of the command line.
 Dictionary<string, Func<string[], int>> benchmarks = new()
 {
+    ["allocator"] = AllocatorTuningGain.Run,
     ["detection-score"] = ScoreCocoSet.Run,
     ["rl-environments"] = EnvironmentSpeed.Run,
     ["sd3-forward"] = Sd3Forward.Run,
     ["sd3-load"] = Sd3Load.Run,
     ["rl-figures"] = BookFigures.Run,
     ["runs-scalars"] = RecordScalars.Run,
+    ["trainer-overhead"] = TrainerOverhead.Run,
 };
 
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out var run))

@@ -14,7 +14,7 @@ public sealed record ResolvedRecipe(string Name, string Summary, IJob Job, IRead
     {
         var root = new Dictionary<string, object?> { ["name"] = Name, ["summary"] = Summary, ["job"] = Job.Name };
         foreach (var (section, record) in Options) root[section] = OptionsBinder.Unbind(record);
-        return new YamlDotNet.Serialization.SerializerBuilder().WithQuotingNecessaryStrings().Build().Serialize(root);
+        return ConfigYaml.Write(root);
     }
 
     /// <summary>Every value by dotted key, for the store of runs.</summary>

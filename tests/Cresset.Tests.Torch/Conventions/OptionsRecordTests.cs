@@ -30,7 +30,7 @@ public sealed class OptionsRecordTests
     {
         var options = Default(name);
         if (OptionsBinder.Properties(options.GetType()).Any(p => IsCode(p.PropertyType))) return;
-        var yaml = new YamlDotNet.Serialization.SerializerBuilder().WithQuotingNecessaryStrings().Build().Serialize(OptionsBinder.Unbind(options));
+        var yaml = ConfigYaml.Write(OptionsBinder.Unbind(options));
         if (yaml.Trim() == "{}") return;
         var map = ConfigNode.Parse(yaml, "round trip");
         var back = OptionsBinder.Bind(options, map, "", new ConfigSource("round trip", 0));
@@ -60,5 +60,5 @@ public sealed class OptionsRecordTests
 
     private static IOptionsRecord Default(string name) => (IOptionsRecord)Activator.CreateInstance(Records.First(t => t.FullName == name))!;
 
-    private static string Flat(IOptionsRecord options) => new YamlDotNet.Serialization.SerializerBuilder().Build().Serialize(OptionsBinder.Unbind(options));
+    private static string Flat(IOptionsRecord options) => ConfigYaml.Write(OptionsBinder.Unbind(options));
 }
