@@ -98,7 +98,7 @@ internal static class OptionsBinder
                 return BindPositional(map, inner, path, problems);
             case ConfigList list when typeof(ITuple).IsAssignableFrom(inner):
                 return BindTuple(list, inner, path, problems);
-            case ConfigText { Plain: true, Value: "null" or "~" or "" } when inner != type || !type.IsValueType && type != typeof(string):
+            case ConfigText { Plain: true, Value: "null" or "~" or "" } when inner != type || (!type.IsValueType && (type != typeof(string) || current is null)):
                 return null;
             case ConfigText text when ElementType(inner) is { } single:
                 // One value, or several with commas as the command line writes them, stand for a list.
