@@ -58,6 +58,7 @@ public sealed record GenerationOptions : IOptionsRecord
         .AtLeast(Steps, 1, "28 is usual for SD3, 4 for the turbo model.")
         .AtLeast(Count, 1)
         .Within(Strength, 0, 1)
+        .Finite(ControlScale)
         .AtLeast(ClipSkip, 0)
         .AtLeast(T5Length, 1)
         .Within(ControlStart, 0, 1)

@@ -71,6 +71,8 @@ public sealed record ScheduleOptions : IOptionsRecord
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .AtLeast(TrainingSteps, 1)
         .Positive(Shift)
+        .Finite(BaseShift)
+        .Finite(MaxShift)
         .Defined(Dynamic)
         .Defined(Spacing)
         .Must(MaxTokens != BaseTokens, MaxTokens, "another number than BaseTokens", field: nameof(MaxTokens))

@@ -27,7 +27,7 @@ public sealed class ZeroConvolution : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <inheritdoc/>
+    /// <summary>[N, C, H, W] to [N, O, H, W].</summary>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
@@ -67,7 +67,7 @@ public sealed class GlowConditioner : Conditioner
         RegisterComponents();
     }
 
-    /// <inheritdoc/>
+    /// <summary>[N, C, H, W] and a context (or null) to [N, O, H, W].</summary>
     public override Tensor forward(Tensor x, Tensor? context)
     {
         using var scope = NewDisposeScope();

@@ -37,7 +37,7 @@ public sealed class Made : Conditioner
     /// <summary>Position of each value in the order.</summary>
     public IReadOnlyList<int> Order => _order;
 
-    /// <inheritdoc/>
+    /// <summary>[N, D] and a context [N, K] (or null) to [N, O].</summary>
     public override Tensor forward(Tensor x, Tensor? context)
     {
         using var scope = NewDisposeScope();

@@ -32,7 +32,7 @@ public sealed class ResidualConditioner : Conditioner
         RegisterComponents();
     }
 
-    /// <inheritdoc/>
+    /// <summary>[N, D] and a context [N, K] (or null) to [N, O].</summary>
     public override Tensor forward(Tensor x, Tensor? context)
     {
         using var scope = NewDisposeScope();

@@ -24,7 +24,8 @@ public sealed class ProjectArrowsTests
         ["Rl.Deep"] = ["Rl", "Nn", "Optim", "Runs"],
         ["Training"] = ["Nn", "Optim", "Data", "Runs"],
         ["Recipes"] = ["Training", "Plots", "Flows", "Quantization", "Diffusion", "Rl.Deep", "Rl", "Detection"],
-        ["Cli"] = ["Recipes"],
+        // Verbs may speak to a subject directly: a detector is scored without a recipe.
+        ["Cli"] = ["Recipes", "Detection", "Rl", "Diffusion", "Quantization", "Nn", "Optim", "Plots", "Runs", "Numerics"],
     };
 
     private static readonly string[] Managed = ["Numerics", "Detection", "Rl", "Plots", "Runs", "Native"];

@@ -68,6 +68,6 @@ public sealed partial class SourceTests
     [GeneratedRegex(@"^public (abstract |sealed )?(partial )?class", RegexOptions.Multiline)]
     private static partial Regex PublicClass();
 
-    [GeneratedRegex(@"^\s*public override .*Tensor.* forward\(", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^ {4}public override .*Tensor.* forward\(", RegexOptions.Multiline)]
     private static partial Regex Forward();
 }
