@@ -12,7 +12,7 @@ internal sealed class CocoResultReader
     private readonly FaultDesk _desk;
     private readonly CocoRecordFields _fields;
     private readonly DetectionDataset? _dataset;
-    private readonly RecordParts _parts;
+    private RecordParts _parts;
     private readonly CancellationToken _cancellation;
     private readonly List<DetectedObject[]> _chunks = [];
     private DetectedObject[] _chunk = new DetectedObject[ChunkSize];
@@ -76,6 +76,7 @@ internal sealed class CocoResultReader
         Segmentation? mask = null;
         double[]? keypoints = null;
         var place = 0;
+        var first = _scanner.WhereIndex == 0;
         if (!_scanner.TryTake((byte)'}'))
         {
             do
@@ -95,10 +96,10 @@ internal sealed class CocoResultReader
                     case HasScore:
                         score = _fields.Number("score");
                         break;
-                    case HasMask when (_parts & RecordParts.Masks) != 0:
+                    case HasMask when (_parts & RecordParts.Masks) != 0 || first:
                         mask = _fields.Segmentation("segmentation");
                         break;
-                    case HasKeypoints when (_parts & RecordParts.Keypoints) != 0:
+                    case HasKeypoints when (_parts & RecordParts.Keypoints) != 0 || first:
                         keypoints = _fields.Numbers("keypoints");
                         break;
                     default:
@@ -109,7 +110,13 @@ internal sealed class CocoResultReader
             }
             while (_scanner.NextElement((byte)'}'));
         }
-        if (!_fields.Sound || !Complete(have, keypoints) || !Plausible(have, image, category, box, score)) return;
+        if (!_fields.Sound || !Complete(have, mask, keypoints) || !Plausible(have, image, category, box, score)) return;
+        if ((have & HasBox) == 0)
+        {
+            // Results without boxes get them from their shapes, so the shapes of all the others are needed too.
+            if (first) _parts |= RecordParts.All;
+            box = ShapeBounds.Of(mask, keypoints);
+        }
         DetectionShape? shape = null;
         if (mask is not null || keypoints is not null || (have & HasBox) == 0)
         {
@@ -154,7 +161,7 @@ internal sealed class CocoResultReader
         return name.SequenceEqual("keypoints"u8) ? HasKeypoints : 0;
     }
 
-    private bool Complete(int have, double[]? keypoints)
+    private bool Complete(int have, Segmentation? mask, double[]? keypoints)
     {
         const int Required = HasImage | HasCategory | HasScore;
         if ((have & Required) != Required)
@@ -165,6 +172,10 @@ internal sealed class CocoResultReader
         else if ((have & (HasBox | HasMask | HasKeypoints)) == 0)
         {
             _fields.Fault(DataProblemKind.MissingField, "bbox", "is missing; a result needs bbox, segmentation or keypoints.");
+        }
+        else if ((have & HasBox) == 0 && mask is null && keypoints is null)
+        {
+            _fields.Fault(DataProblemKind.MissingField, "bbox", "is missing, and the result has no other shape that is read.");
         }
         else if (keypoints is not null && keypoints.Length % 3 != 0)
         {
