@@ -14,7 +14,8 @@ public sealed class RecipeTests
     [MemberData(nameof(Names))]
     public void BuiltInRecipesResolveAndSurviveBeingWrittenOut(string name)
     {
-        var resolved = Catalog.Find(name).Resolve();
+        // Fine-tuning works on files of the user's own: the recipe cannot name them.
+        var resolved = Catalog.Find(name).Resolve(name == "sd3-lora" ? ["model.checkpoint=model", "model.pictures=pictures"] : []);
         Assert.False(string.IsNullOrWhiteSpace(resolved.Summary));
         var again = Recipe.Parse(resolved.ToYaml(), "again", name, Catalog.Jobs).Resolve();
         Assert.Equal(resolved.Flatten(), again.Flatten());
