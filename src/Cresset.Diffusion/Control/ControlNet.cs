@@ -100,7 +100,7 @@ public sealed class ControlNet : nn.Module
         ArgumentNullException.ThrowIfNull(transformer);
         if (transformer.Options.Width != Options.Transformer.Width) throw new ArgumentException($"This ControlNet has width {Options.Transformer.Width}, the transformer {transformer.Options.Width}: it was made for another model.", nameof(transformer));
         using var scope = NewDisposeScope();
-        var dtype = _conditioning.parameters().First().dtype;
+        var dtype = HalfPrecision.ComputeType(_conditioning.parameters().First());
         var p = (Options.ZeroPooled ? zeros_like(pooled) : pooled).to(dtype);
         var activated = nn.functional.silu(_conditioning.call(times, p));
         var x = (_patches is null ? transformer.Patches(latents).to(dtype) : _patches.call(latents.to(dtype))) + _control.call(control.to(dtype));

@@ -34,7 +34,12 @@ public sealed class Convolution : WeightLayer
     public Tensor? Bias => _bias;
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input) => nn.functional.conv2d(input, _weight, _bias, _stride, _padding);
+    public override Tensor forward(Tensor input)
+    {
+        if (_weight.dtype == input.dtype) return nn.functional.conv2d(input, _weight, _bias, _stride, _padding);
+        using var scope = NewDisposeScope();
+        return nn.functional.conv2d(input, As(_weight, input), _bias is null ? null : As(_bias, input), _stride, _padding).MoveToOuterDisposeScope();
+    }
 
     internal override void Assign(string name, Tensor value)
     {

@@ -56,7 +56,12 @@ internal sealed class LayerNormalization : WeightLayer
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor input) => nn.functional.layer_norm(input, _shape, _weight, _bias, _eps);
+    public override Tensor forward(Tensor input)
+    {
+        if (_weight.dtype == input.dtype) return nn.functional.layer_norm(input, _shape, _weight, _bias, _eps);
+        using var scope = NewDisposeScope();
+        return nn.functional.layer_norm(input, _shape, As(_weight, input), As(_bias, input), _eps).MoveToOuterDisposeScope();
+    }
 
     internal override void Assign(string name, Tensor value)
     {
@@ -87,7 +92,7 @@ internal sealed class RootMeanSquareNormalization : WeightLayer
         using var scope = NewDisposeScope();
         var x = input.to(ScalarType.Float32);
         var inverse = x.square().mean([-1], keepdim: true).add_(_eps).rsqrt();
-        return x.mul(inverse).to(_weight.dtype).mul(_weight).MoveToOuterDisposeScope();
+        return x.mul(inverse).to(input.dtype).mul(As(_weight, input)).MoveToOuterDisposeScope();
     }
 
     internal override void Assign(string name, Tensor value) => _weight = name == "weight" ? Replace(name, _weight, value) : throw NoSuchWeight(name);

@@ -28,6 +28,9 @@ public abstract class WeightLayer : nn.Module<Tensor, Tensor>
         return parameter;
     }
 
+    /// <summary>A weight in the element type of the input: the weight itself where they agree.</summary>
+    private protected static Tensor As(Tensor weight, Tensor input) => weight.dtype == input.dtype ? weight : weight.to(input.dtype);
+
     private protected static ArgumentException NoSuchWeight(string name) => new($"The layer has no weight '{name}'.", nameof(name));
 
     private protected static Parameter NewUniform(WeightPlace place, double bound, params long[] shape)

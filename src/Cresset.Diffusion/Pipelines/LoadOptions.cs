@@ -6,8 +6,9 @@ namespace Cresset.Diffusion;
 public sealed record LoadOptions
 {
     /// <summary>
-    /// Element type of transformer and text encoders. Null keeps float32 and bfloat16 as they are stored; half precision, which
-    /// CPUs convolve and multiply very slowly, becomes float32 where that fits into half of the memory and bfloat16 otherwise.
+    /// Element type of transformer and text encoders. Null keeps float32 and bfloat16 as they are stored; half precision becomes
+    /// float32 on a CPU where that fits into half of the memory, and otherwise stays stored as it is. Whatever is stored, CPUs compute in
+    /// float32 unless they have instructions for bfloat16.
     /// </summary>
     public ScalarType? Dtype { get; init; }
 

@@ -178,7 +178,8 @@ public sealed partial class StableDiffusion3
             if (dtype is null && onCpu && source.Entries.Values.Any(e => e.Dtype is SafetensorsDtype.F16 or SafetensorsDtype.F8E4M3 or SafetensorsDtype.F8E5M2))
             {
                 var single = source.Entries.Values.Sum(e => e.Count) * 4;
-                dtype = single <= GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2 ? ScalarType.Float32 : ScalarType.BFloat16;
+                // Too large to widen at once: the file stays mapped and each layer is widened when it is used.
+                dtype = single <= GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2 ? ScalarType.Float32 : null;
             }
             WeightLoader.Load(module, source, dtype, options.Device, cancellation);
         }

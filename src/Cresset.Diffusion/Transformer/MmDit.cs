@@ -50,8 +50,8 @@ public sealed class MmDit : nn.Module<Tensor, Tensor, Tensor, Tensor, Tensor>
     /// <summary>The sizes it was built with.</summary>
     public MmDitOptions Options { get; }
 
-    /// <summary>Element type of the computation.</summary>
-    public ScalarType ComputeDtype => _context.Bias!.dtype;
+    /// <summary>Element type of the computation: that of the weights, or float32 for half-precision weights on CPUs without instructions for them.</summary>
+    public ScalarType ComputeDtype => HalfPrecision.ComputeType(_context.Bias!);
 
     /// <summary>Velocity of the latents.</summary>
     /// <param name="latents">[N, C, H, W]; H and W multiples of the patch.</param>

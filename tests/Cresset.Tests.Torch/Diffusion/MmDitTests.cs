@@ -128,6 +128,22 @@ public sealed class MmDitTests
         Assert.Contains(model.parameters(), p => p.dtype == ScalarType.Int8);
     }
 
+    [Fact]
+    public void HalfPrecisionWeightsStayStoredAndComputeInFloat32()
+    {
+        // The weights of this network were rounded to half precision before the reference was run.
+        var options = Options(Reference.Json("mmdit.json").GetProperty("c_dual").GetProperty("config"));
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var model = new MmDit(options, WeightPlace.Nowhere);
+        using (var file = Reference.Open("mmdit_c_dual.safetensors")) WeightLoader.Load(model, file);
+        Assert.All(model.parameters(), p => Assert.Equal(ScalarType.Float16, p.dtype));
+        Assert.Equal(ScalarType.Float32, model.ComputeDtype);
+        using var io = Reference.Open("mmdit_c_dual_io.safetensors");
+        var (latents, times, context, pooled) = Inputs(io);
+        Reference.Close(io.Read("out.sample"), model.call(latents, times, context, pooled), Tolerance, "sample");
+    }
+
     private static MmDit Load(string name, MmDitOptions options)
     {
         var model = new MmDit(options, WeightPlace.Nowhere);

@@ -104,7 +104,12 @@ public sealed class ClipTextEncoder : nn.Module<Tensor, Tensor>
             RegisterComponents();
         }
 
-        public override Tensor forward(Tensor ids) => _tokens.call(ids).add(_positions.Weight.narrow(0, 0, ids.size(1)));
+        public override Tensor forward(Tensor ids)
+        {
+            using var scope = NewDisposeScope();
+            var type = HalfPrecision.ComputeType(_tokens.Weight);
+            return _tokens.call(ids).to(type).add(_positions.Weight.narrow(0, 0, ids.size(1)).to(type)).MoveToOuterDisposeScope();
+        }
     }
 
     private sealed class LayerStack : nn.Module<Tensor, Tensor>

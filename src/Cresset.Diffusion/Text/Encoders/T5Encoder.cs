@@ -38,7 +38,7 @@ public sealed class T5Encoder : nn.Module<Tensor, Tensor>
     {
         Shape.Expect(ids, "N T");
         using var scope = NewDisposeScope();
-        return _encoder.Run(_tokens.call(ids), mask).MoveToOuterDisposeScope();
+        return _encoder.Run(_tokens.call(ids).to(HalfPrecision.ComputeType(_tokens.Weight)), mask).MoveToOuterDisposeScope();
     }
 
     /// <summary>The bias that positions add to attention, [1, heads, T, T].</summary>
@@ -94,7 +94,7 @@ public sealed class T5Encoder : nn.Module<Tensor, Tensor>
 
         public Tensor Run(Tensor x, Tensor? mask)
         {
-            var bias = PositionBias(x.size(1));
+            var bias = PositionBias(x.size(1)).to(x.dtype);
             if (mask is not null)
             {
                 var hidden = mask.eq(0).view(mask.size(0), 1, 1, mask.size(1));
