@@ -59,7 +59,7 @@ internal static class Sd3Forward
                 act();
                 var took = (Process.GetCurrentProcess().TotalProcessorTime - start).TotalSeconds;
                 mine[name] = Math.Min(mine[name], took);
-                Console.Error.WriteLine($"round {round + 1}: {name,-5} {took:0.000} s, least there {theirs[name]:0.000} s");
+                Console.Error.WriteLine($"round {round + 1}: {name,-5} {took:0.000} s{(theirs[name] < double.MaxValue ? $", least there {theirs[name]:0.000} s" : "")}");
             }
         }
         peer?.StandardInput.Close();

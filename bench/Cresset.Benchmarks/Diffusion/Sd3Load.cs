@@ -41,7 +41,13 @@ internal static class Sd3Load
         using var scope = NewDisposeScope();
         using var shapes = new MmDit(MmDitOptions.Sd3Medium, WeightPlace.Nowhere);
         using var generator = new Generator(1);
-        var tensors = shapes.state_dict().ToDictionary(p => p.Key, p => randn(p.Value.shape, ScalarType.BFloat16, generator: generator).mul_(0.02));
+        // A few million random numbers, repeated: drawing two billion would take longer than everything else.
+        var numbers = randn([1 << 22], generator: generator).mul_(0.02).to(ScalarType.BFloat16);
+        var tensors = shapes.state_dict().ToDictionary(p => p.Key, p =>
+        {
+            var count = p.Value.numel();
+            return numbers.repeat((count / numbers.numel()) + 1).narrow(0, 0, count).view(p.Value.shape);
+        });
         SafetensorsWriter.Write(path, tensors);
     }
 }
