@@ -78,6 +78,7 @@ internal sealed class LoraLayer : nn.Module<Tensor, Tensor>
 
     public Tensor Up => _up;
 
+    /// <summary>[..., in] to [..., out].</summary>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
