@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Cresset.Nn;
 
-/// <summary>x * sigmoid(beta x) with a trained beta. Ramachandran et al. 2017. Keys: <c>beta</c>.</summary>
+/// <summary>x * sigmoid(beta x) with a trained beta. Ramachandran et al. 2017. [...] to the same shape. Keys: <c>beta</c>.</summary>
 public sealed class TrainableSwish : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "beta")]
