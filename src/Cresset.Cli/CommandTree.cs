@@ -19,6 +19,7 @@ internal static class CommandTree
             RunsCommand.Create(),
             DetectCommand.Create(),
             RlCommand.Create(),
+            ActivationsCommand.Create(),
             DoctorCommand.Create(),
             CompletionCommand.Create(),
         };

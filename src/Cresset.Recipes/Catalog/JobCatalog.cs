@@ -12,5 +12,8 @@ public static class JobCatalog
         new PlaneFlowJob(),
         new DigitsFlowJob(),
         new MatchingJob(),
+        new ActivationStudyJob(),
+        new EspcnJob(),
+        new SegmentationStudyJob(),
     ];
 }

@@ -1,0 +1,146 @@
+using System.Globalization;
+using System.Text;
+using Cresset.Data;
+using Cresset.Nn;
+using Cresset.Numerics;
+using Cresset.Optim;
+using Cresset.Plots;
+using Cresset.Tensors;
+using Cresset.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+using Flatten = TorchSharp.Modules.Flatten;
+using Linear = TorchSharp.Modules.Linear;
+
+namespace Cresset.Recipes;
+
+/// <summary>
+/// The same small net on the digits with each of several activations, equal budget, several seeds: test accuracy, dead units
+/// and gradient norm by layer as a table and a picture.
+/// </summary>
+public sealed class ActivationStudyJob : IJob
+{
+    private const string Section = "study";
+
+    /// <inheritdoc/>
+    public string Name => "activation-study";
+
+    /// <inheritdoc/>
+    public string Summary => "The same small net with a dozen activations: accuracy, dead units, gradients by layer.";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<OptionsSection> Sections => [new(Section, new ActivationStudyOptions())];
+
+    /// <inheritdoc/>
+    public JobOutcome Run(JobContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var options = context.Options<ActivationStudyOptions>(Section);
+        var (train, test) = ImageClassification.Digits();
+        using (train)
+        using (test)
+        {
+            var results = new List<(string Name, double[] Accuracy, double Dead, double[] Gradients)>();
+            for (var a = 0; a < options.Activations.Count; a++)
+            {
+                var runs = new List<Outcome>();
+                for (var seed = 0; seed < options.Seeds; seed++)
+                {
+                    if (context.Cancellation.IsCancellationRequested) return new JobOutcome(false, new Dictionary<string, double>(), []);
+                    runs.Add(Train(options.Activations[a], seed, options, train, test));
+                }
+                var row = (options.Activations[a], runs.Select(r => r.Accuracy).ToArray(), runs.Average(r => r.Dead), Enumerable.Range(0, options.Depth).Select(l => runs.Average(r => r.Gradients[l])).ToArray());
+                results.Add(row);
+                context.Recorder.Scalar($"accuracy/{row.Item1}", 0, row.Item2.Average());
+                context.Progress?.Report(new NoticeReport(string.Create(CultureInfo.InvariantCulture, $"{row.Item1}: accuracy {row.Item2.Average():0.0000} ± {Deviation(row.Item2):0.0000}, dead units {row.Item3:0.0 %}")));
+            }
+            return Report(context, options, results);
+        }
+    }
+
+    /// <inheritdoc/>
+    public JobOutcome Evaluate(JobContext context) => throw new NotSupportedException("A study is its own evaluation: see study.md in the run's folder.");
+
+    /// <inheritdoc/>
+    public JobOutcome Sample(JobContext context, SampleRequest request) => throw new NotSupportedException("A study does not generate anything to sample.");
+
+    private static Outcome Train(string activation, int seed, ActivationStudyOptions options, TensorDataset train, TensorDataset test)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator((ulong)seed + 1);
+        var layers = new List<nn.Module<Tensor, Tensor>> { nn.Flatten() };
+        var linears = new List<Linear>();
+        for (var i = 0; i < options.Depth; i++)
+        {
+            var linear = nn.Linear(i == 0 ? 64 : options.Width, options.Width);
+            linears.Add(linear);
+            layers.Add(linear);
+            layers.Add(ActivationCatalog.Create(activation));
+        }
+        layers.Add(nn.Linear(options.Width, 10));
+        using var net = nn.Sequential(layers);
+        Initialize.Reset(net, generator);
+        using var optimizer = new AdamW(net, new AdamWOptions { LearningRate = options.LearningRate });
+        var gradients = new double[options.Depth];
+        for (var step = 0; step < options.Steps; step++)
+        {
+            using var inner = NewDisposeScope();
+            var picked = randint(0, train.Count, options.BatchSize, dtype: ScalarType.Int64, generator: generator);
+            optimizer.ZeroGrad();
+            nn.functional.cross_entropy(net.call(train.Inputs.index_select(0, picked)), train.Targets!.index_select(0, picked)).backward();
+            if (step == 0)
+            {
+                for (var i = 0; i < options.Depth; i++) gradients[i] = linears[i].weight!.grad!.norm().ToDouble();
+            }
+            optimizer.Step();
+        }
+        using var quiet = no_grad();
+        net.eval();
+        var x = test.Inputs;
+        var (dead, units) = (0L, 0L);
+        foreach (var layer in layers)
+        {
+            var y = layer.call(x);
+            if (layer is not Linear and not Flatten)
+            {
+                // Dead: one and the same answer to every test digit.
+                dead += (y.amax([0]) - y.amin([0])).le(1e-6).sum().ToInt64();
+                units += y.size(1);
+            }
+            x = y;
+        }
+        return new Outcome(x.argmax(1).eq(test.Targets!).to(ScalarType.Float64).mean().ToDouble(), (double)dead / units, gradients);
+    }
+
+    private static JobOutcome Report(JobContext context, ActivationStudyOptions options, List<(string Name, double[] Accuracy, double Dead, double[] Gradients)> results)
+    {
+        var text = new StringBuilder("| activation | accuracy | ± | dead units | gradient norm at the start, first to last layer |\n|---|---|---|---|---|\n");
+        foreach (var r in results.OrderByDescending(r => r.Accuracy.Average()))
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"| {r.Name} | {r.Accuracy.Average():0.0000} | {Deviation(r.Accuracy):0.0000} | {r.Dead:0.0 %} | {string.Join(", ", r.Gradients.Select(g => g.ToString("0.0000", CultureInfo.InvariantCulture)))} |");
+        }
+        AtomicFile.WriteText(Path.Combine(context.Folder, "study.md"), text.ToString());
+        var names = results.Select(r => r.Name).ToArray();
+        var accuracy = new Chart(new ChartOptions { Title = $"Test accuracy, {options.Seeds} seeds, {options.Steps} steps", Width = 1000, Height = 420 })
+            .Bars<double>(names, results.Select(r => r.Accuracy.Average()).ToArray(), results.Select(r => Deviation(r.Accuracy)).ToArray());
+        var lowest = results.Min(r => r.Accuracy.Average());
+        accuracy.YLimits(Math.Max(0, lowest - 0.05), 1);
+        var byLayer = new Chart(new ChartOptions { Title = "Gradient norm of each layer at the start", XLabel = "layer", Width = 1000, Height = 420, LogY = true });
+        var depth = Enumerable.Range(1, options.Depth).Select(i => (double)i).ToArray();
+        foreach (var r in results) byLayer.Line<double, double>(r.Name, depth, r.Gradients.Select(g => Math.Max(g, 1e-12)).ToArray());
+        var png = ImageGrid.Render([accuracy.ToPicture(), byLayer.ToPicture()], new ImageGridOptions { Columns = 1, Scale = 1 }).ToPng();
+        var path = context.Recorder.Picture("study", 0, png, "Accuracy and gradients by activation.");
+        var best = results.MaxBy(r => r.Accuracy.Average());
+        var metrics = new Dictionary<string, double> { ["best_accuracy"] = best.Accuracy.Average() };
+        foreach (var r in results) metrics[$"accuracy/{r.Name}"] = r.Accuracy.Average();
+        return new JobOutcome(true, metrics, path is null ? [] : [path]);
+    }
+
+    private static double Deviation(double[] values)
+    {
+        var mean = values.Average();
+        return values.Length < 2 ? 0 : Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / (values.Length - 1));
+    }
+
+    private sealed record Outcome(double Accuracy, double Dead, double[] Gradients);
+}
