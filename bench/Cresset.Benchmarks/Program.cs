@@ -1,12 +1,14 @@
 using Cresset.Benchmarks.Detection;
 using Cresset.Benchmarks.Diffusion;
 using Cresset.Benchmarks.Rl;
+using Cresset.Benchmarks.Nn;
 using Cresset.Benchmarks.Runs;
 using Cresset.Benchmarks.Training;
 
 // One line a benchmark: its name and what runs it with the rest of the command line.
 Dictionary<string, Func<string[], int>> benchmarks = new()
 {
+    ["activations"] = ActivationPasses.Run,
     ["allocator"] = AllocatorTuningGain.Run,
     ["detection-score"] = ScoreCocoSet.Run,
     ["rl-environments"] = EnvironmentSpeed.Run,
