@@ -1,5 +1,6 @@
 using Cresset.Benchmarks.Detection;
 using Cresset.Benchmarks.Diffusion;
+using Cresset.Benchmarks.Optim;
 using Cresset.Benchmarks.Rl;
 using Cresset.Benchmarks.Nn;
 using Cresset.Benchmarks.Runs;
@@ -15,6 +16,7 @@ Dictionary<string, Func<string[], int>> benchmarks = new()
     ["sd3-forward"] = Sd3Forward.Run,
     ["sd3-load"] = Sd3Load.Run,
     ["rl-figures"] = BookFigures.Run,
+    ["optimizer-steps"] = OptimizerSteps.Run,
     ["runs-scalars"] = RecordScalars.Run,
     ["trainer-overhead"] = TrainerOverhead.Run,
 };

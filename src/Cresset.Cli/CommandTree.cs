@@ -20,6 +20,8 @@ internal static class CommandTree
             DetectCommand.Create(),
             RlCommand.Create(),
             ActivationsCommand.Create(),
+            OptimCommand.Create(),
+            SaCommand.Create(),
             DoctorCommand.Create(),
             CompletionCommand.Create(),
         };
