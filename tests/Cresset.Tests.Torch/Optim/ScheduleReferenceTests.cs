@@ -152,6 +152,27 @@ public sealed class ScheduleReferenceTests
         }
     }
 
+    [Fact]
+    public void Chains_and_sequences()
+    {
+        var expected = JsonDocument.Parse(File.ReadAllText(Repository.Reference("optim/chained_schedules.json"))).RootElement;
+        var cases = new Dictionary<string, LearningRateSchedule>
+        {
+            ["lin_cos"] = new ChainedSchedule { Parts = [new LinearSchedule { StartFactor = 0.1, Steps = 5 }, new CosineSchedule { Steps = 20, EndRate = 1e-3, Periodic = true }] },
+            ["poly_exp"] = new ChainedSchedule { Parts = [new PolynomialSchedule { Steps = 10, Power = 2 }, new ExponentialSchedule { Gamma = 0.9 }] },
+            ["exp_poly"] = new ChainedSchedule { Parts = [new ExponentialSchedule { Gamma = 0.9 }, new PolynomialSchedule { Steps = 30, Power = 2 }] },
+            ["const_step_multi"] = new ChainedSchedule { Parts = [new ConstantSchedule { StartFactor = 0.5, Steps = 4 }, new StepSchedule { Every = 7, Gamma = 0.5 }, new MultiStepSchedule { Milestones = [3, 9, 9], Gamma = 0.7 }] },
+            ["cos_warm"] = new SequentialSchedule { Parts = [new LinearSchedule { StartFactor = 0.1, Steps = 4 }, new CosineRestartsSchedule { FirstPeriod = 5, Growth = 2, EndRate = 1e-3 }], Milestones = [4] },
+            ["seq_step_poly"] = new SequentialSchedule { Parts = [new StepSchedule { Every = 2, Gamma = 0.5 }, new PolynomialSchedule { Steps = 20, Power = 1.5 }], Milestones = [8] },
+        };
+        foreach (var (name, schedule) in cases)
+        {
+            var rates = expected.GetProperty(name).EnumerateArray().Select(e => e.GetDouble()).ToArray();
+            var got = schedule.Take(40, 0.1);
+            for (var t = 0; t < 40; t++) Assert.True(Math.Abs(rates[t] - got[t]) < 1e-12, $"{name} at {t}: {got[t]}, expected {rates[t]}");
+        }
+    }
+
     internal static Optimizer Make(int groups, bool adam)
     {
         var specs = Enumerable.Range(0, groups)
