@@ -1,6 +1,7 @@
 using Cresset.Benchmarks.Detection;
 using Cresset.Benchmarks.Diffusion;
 using Cresset.Benchmarks.Optim;
+using Cresset.Benchmarks.Quantization;
 using Cresset.Benchmarks.Rl;
 using Cresset.Benchmarks.Nn;
 using Cresset.Benchmarks.Runs;
@@ -19,6 +20,9 @@ Dictionary<string, Func<string[], int>> benchmarks = new()
     ["optimizer-steps"] = OptimizerSteps.Run,
     ["runs-scalars"] = RecordScalars.Run,
     ["trainer-overhead"] = TrainerOverhead.Run,
+    ["vq-quantize"] = QuantizeStep.Run,
+    ["vq-sampling"] = PriorSampling.Run,
+    ["vq-training-step"] = TrainingStep.Run,
 };
 
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out var run))

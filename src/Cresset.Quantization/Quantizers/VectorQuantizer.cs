@@ -71,7 +71,7 @@ public sealed class VectorQuantizer : Quantizer
     /// <summary>The loss terms of a choice; the commitment term comes first.</summary>
     internal List<LossTerm> Terms(CodeChoice choice)
     {
-        var terms = new List<LossTerm> { new("commitment", nn.functional.mse_loss(choice.Vectors, choice.Codes.detach()), _options.CommitmentWeight) };
+        var terms = new List<LossTerm> { new("commitment", SquaredDifference.Mean(choice.Vectors, choice.Codes), _options.CommitmentWeight) };
         if (_options.Codebook.Learning == CodebookLearning.Gradient) terms.Add(new("codebook", nn.functional.mse_loss(choice.Codes, choice.Vectors.detach()), _options.CodebookWeight));
         if (_options.OrthogonalWeight > 0) terms.Add(new("orthogonal", CodebookPenalties.Orthogonality(_codebook.Codes), _options.OrthogonalWeight));
         if (_options.DiversityWeight > 0) terms.Add(new("diversity", CodebookPenalties.Diversity(choice.Vectors, _codebook.EffectiveCodes(), _codebook.Metric, _options.DiversityInverseTemperature), _options.DiversityWeight));

@@ -65,6 +65,21 @@ public class AssignGoldenTests
         Golden.Same(upstream, autograd.grad([(output * upstream).sum()], [z])[0], "gradient");
     }
 
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(7, 5)]
+    [InlineData(300, 33)]
+    public void The_fused_commitment_term_is_the_mean_squared_error(int rows, int width)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(2);
+        var z = randn([rows, width], generator: generator).requires_grad_();
+        var q = randn([rows, width], generator: generator);
+        var (ours, plain) = (SquaredDifference.Mean(z, q), nn.functional.mse_loss(z, q));
+        Golden.Near(plain, ours, 1e-6, "value");
+        Golden.Near(autograd.grad([plain * 3], [z])[0], autograd.grad([ours * 3], [z])[0], 1e-6, "gradient");
+    }
+
     [Fact]
     public void Codebook_by_gradient_has_the_papers_loss_and_gradients()
     {
