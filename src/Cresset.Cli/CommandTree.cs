@@ -22,6 +22,7 @@ internal static class CommandTree
             ActivationsCommand.Create(),
             OptimCommand.Create(),
             SaCommand.Create(),
+            VqCommand.Create(),
             DoctorCommand.Create(),
             CompletionCommand.Create(),
         };

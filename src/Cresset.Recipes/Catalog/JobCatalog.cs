@@ -15,5 +15,7 @@ public static class JobCatalog
         new ActivationStudyJob(),
         new EspcnJob(),
         new SegmentationStudyJob(),
+        new TokenizerJob(),
+        new CodePriorJob(),
     ];
 }

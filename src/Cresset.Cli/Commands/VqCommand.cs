@@ -1,0 +1,101 @@
+using System.CommandLine;
+using System.Globalization;
+using Cresset.Cli.Terminal;
+using Cresset.Data;
+using Cresset.Plots;
+using Cresset.Quantization;
+using Cresset.Recipes;
+using Cresset.Runs;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Cli.Commands;
+
+/// <summary><c>cresset vq encode|decode</c>: a folder of pictures to a file of packed codes and back.</summary>
+internal static class VqCommand
+{
+    public static Command Create() => new("vq", "Turn pictures into packed codes and back with a trained tokenizer.") { Encode(), Decode() };
+
+    private static Command Encode()
+    {
+        var run = SharedOptions.Run();
+        var folder = new Argument<string>("FOLDER") { Description = "Folder of PNG or JPEG pictures." };
+        var output = new Option<string>("--output", "-o") { Description = "File to write.", HelpName = "FILE", DefaultValueFactory = _ => "codes.cvq" };
+        var force = new Option<bool>("--force") { Description = "Replace the file if it exists." };
+        var runs = SharedOptions.RunsFolder();
+        var command = new Command("encode", "Write the codes of a folder of pictures and report bit rate and PSNR.") { run, folder, output, force, runs };
+        command.SetAction(result =>
+        {
+            var path = result.GetValue(output)!;
+            if (File.Exists(path) && !result.GetValue(force)) throw new ArgumentException($"{path} exists; add --force to replace it, or name another file with --output.");
+            using var store = RunStore.OpenReadOnly(result.GetValue(runs)!);
+            using var tokenizer = TokenizerRun.Open(store, result.GetValue(run)!);
+            using var interruption = new Interruption("stopping; nothing is written.");
+            var pictures = new ImageFolder(result.GetValue(folder)!, new() { Size = tokenizer.Size, Channels = tokenizer.Channels });
+            using var noGrad = no_grad();
+            var codes = new List<long>();
+            long[] map = [];
+            var error = 0.0;
+            foreach (var batch in Loader.Once(pictures, 64))
+            {
+                interruption.Token.ThrowIfCancellationRequested();
+                using var scope = NewDisposeScope();
+                var encoded = tokenizer.Model.Encode(batch.Inputs);
+                var rebuilt = tokenizer.Model.Decode(encoded).clamp(0, 1);
+                error += nn.functional.mse_loss(rebuilt, batch.Inputs).ToDouble() * batch.Size;
+                map = encoded[0].shape;
+                codes.AddRange(encoded[0].data<long>().ToArray());
+            }
+            var packed = new PackedCodes([pictures.Count, map[1], map[2]], tokenizer.Model.Quantizers[0].CodebookSizes, [.. codes], tokenizer.Id);
+            packed.Write(path);
+            var pixels = (double)tokenizer.Size * tokenizer.Size;
+            var bits = tokenizer.Model.BitsPerItem((long)pixels);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{pictures.Count} pictures of {tokenizer.Size}x{tokenizer.Size}: {bits} bits each, {bits / pixels:F4} bits a pixel, {pixels * tokenizer.Channels * 8 / bits:F1} times smaller than 8-bit samples, PSNR {BitRate.PeakSignalToNoise(error / pictures.Count):F2} dB"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{path}: {new FileInfo(path).Length} bytes"));
+            return ExitCode.Success;
+        });
+        return command.WithExamples("cresset vq encode vqvae-fashion pictures/ -o garments.cvq");
+    }
+
+    private static Command Decode()
+    {
+        var run = SharedOptions.Run();
+        var file = new Argument<string>("FILE") { Description = "File of packed codes." };
+        var output = new Option<string>("--output", "-o") { Description = "Folder for the pictures; made when missing, and must hold no pictures of the same names.", HelpName = "FOLDER", DefaultValueFactory = _ => "decoded" };
+        var runs = SharedOptions.RunsFolder();
+        var command = new Command("decode", "Write the pictures of a file of packed codes.") { run, file, output, runs };
+        command.SetAction(result =>
+        {
+            using var store = RunStore.OpenReadOnly(result.GetValue(runs)!);
+            using var tokenizer = TokenizerRun.Open(store, result.GetValue(run)!);
+            using var interruption = new Interruption("stopping.");
+            var path = result.GetValue(file)!;
+            var packed = PackedCodes.Read(path);
+            var sizes = tokenizer.Model.Quantizers[0].CodebookSizes;
+            if (!packed.CodebookSizes.SequenceEqual(sizes) || packed.Shape.Count != 3) throw new InvalidDataException($"{path} holds codes of codebooks [{string.Join(", ", packed.CodebookSizes)}] made by '{packed.Tokenizer}'; run {tokenizer.Id} has [{string.Join(", ", sizes)}].");
+            if (packed.Tokenizer.Length > 0 && packed.Tokenizer != tokenizer.Id) Console.Error.WriteLine($"cresset: {path} was made by run {packed.Tokenizer}, not {tokenizer.Id}: the pictures may be nonsense.");
+            var folder = result.GetValue(output)!;
+            var each = packed.Codes.Length / (int)Math.Max(1, packed.Shape[0]);
+            using var noGrad = no_grad();
+            var names = Enumerable.Range(0, (int)packed.Shape[0]).Select(i => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{i:00000}.png"))).ToArray();
+            if (names.FirstOrDefault(File.Exists) is { } existing) throw new ArgumentException($"{existing} exists; choose another folder with --output.");
+            for (var start = 0; start < names.Length; start += 64)
+            {
+                interruption.Token.ThrowIfCancellationRequested();
+                using var scope = NewDisposeScope();
+                var count = Math.Min(64, names.Length - start);
+                long[] shape = sizes.Count == 1 ? [count, packed.Shape[1], packed.Shape[2]] : [count, packed.Shape[1], packed.Shape[2], sizes.Count];
+                var pictures = tokenizer.Model.Decode([tensor(packed.Codes.AsSpan(start * each, count * each).ToArray(), shape)]).clamp(0, 1).contiguous();
+                var values = pictures.data<float>().ToArray();
+                var one = values.Length / count;
+                for (var i = 0; i < count; i++)
+                {
+                    Numerics.AtomicFile.WriteBytes(names[start + i], Picture.FromPlanes(values.AsSpan(i * one, one), (int)pictures.size(1), (int)pictures.size(2), (int)pictures.size(3)).ToPng());
+                }
+            }
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{names.Length} pictures in {folder}"));
+            return ExitCode.Success;
+        });
+        return command.WithExamples("cresset vq decode vqvae-fashion garments.cvq -o decoded/");
+    }
+}

@@ -1,0 +1,146 @@
+using System.Globalization;
+using Cresset.Data;
+using Cresset.Numerics;
+using Cresset.Plots;
+using Cresset.Quantization;
+using Cresset.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Recipes;
+
+/// <summary>Learns which maps of codes are likely, and draws new pictures: codes from the prior, pixels from the tokenizer's decoder.</summary>
+public sealed class CodePriorTask : ITrainingTask
+{
+    private readonly VqVae _tokenizer;
+    private readonly CodePrior _prior;
+    private readonly CodePriorOptions _options;
+    private readonly TensorDataset _train;
+    private readonly TensorDataset _test;
+    private readonly int _stages;
+    private readonly int _classes;
+    private readonly (int Height, int Width) _map;
+
+    /// <summary>Encodes the pictures with a trained tokenizer, which the task owns from then on.</summary>
+    internal CodePriorTask(CodePriorOptions options, VqVae tokenizer, TensorDataset train, TensorDataset test, ulong seed)
+    {
+        _options = options.ThrowIfInvalid();
+        _tokenizer = tokenizer;
+        _tokenizer.eval();
+        _stages = tokenizer.Quantizers[0].CodebookSizes.Count;
+        (_train, _test) = (Encode(train), Encode(test));
+        _map = ((int)_train.Inputs.size(1), (int)_train.Inputs.size(2));
+        using (var scope = NewDisposeScope()) _classes = train.Targets is null ? 0 : (int)train.Targets.max().ToInt64() + 1;
+        using var generator = new Generator(seed);
+        _prior = options.Build((int)tokenizer.Quantizers[0].CodebookSizes.Max(), _classes, _map.Height, _map.Width, generator);
+    }
+
+    /// <summary>The prior.</summary>
+    public CodePrior Prior => _prior;
+
+    /// <summary>The tokenizer, in evaluation mode.</summary>
+    public VqVae Tokenizer => _tokenizer;
+
+    /// <inheritdoc/>
+    public nn.Module Module => _prior;
+
+    /// <inheritdoc/>
+    public IDataset TrainingData => _train;
+
+    /// <inheritdoc/>
+    public HeadlineMetric Headline { get; } = new("nats_per_code", HigherIsBetter: false);
+
+    /// <inheritdoc/>
+    public Tensor Loss(Batch batch, StepContext step)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        return _prior.NegativeLogLikelihood(batch.Inputs, Labels(batch.Targets)).mean();
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var sum = 0.0;
+        foreach (var batch in Loader.Once(_test, 512))
+        {
+            using var scope = NewDisposeScope();
+            sum += _prior.NegativeLogLikelihood(batch.Inputs.to(context.Device), Labels(batch.Targets)?.to(context.Device)).sum().ToDouble();
+        }
+        var nats = sum / _test.Inputs.numel();
+        return new Dictionary<string, double>
+        {
+            ["nats_per_code"] = nats,
+            ["bits_per_code"] = nats / Math.Log(2),
+            ["bits_per_image"] = nats / Math.Log(2) * _map.Height * _map.Width,
+            ["raw_bits_per_image"] = BitPacking.BitsFor(_prior.CodebookSize) * (double)_map.Height * _map.Width,
+        };
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        yield return Draw(_prior.Classes == 0 ? 40 : 4, [], 1, (ulong)context.Step);
+    }
+
+    /// <summary>New pictures.</summary>
+    /// <param name="count">How many (of each class, when the prior has classes).</param>
+    /// <param name="classes">Class numbers to draw; empty for all.</param>
+    /// <param name="temperature">Temperature of the codes.</param>
+    /// <param name="seed">Seed of the draw.</param>
+    internal TaskPicture Draw(int count, IReadOnlyList<string> classes, double temperature, ulong seed)
+    {
+        using var scope = NewDisposeScope();
+        long[]? labels = null;
+        if (_prior.Classes > 0)
+        {
+            var chosen = classes.Count == 0 ? [.. Enumerable.Range(0, _prior.Classes).Select(c => (long)c)] : classes.Select(Class).ToArray();
+            labels = [.. chosen.SelectMany(c => Enumerable.Repeat(c, count))];
+        }
+        else if (classes.Count > 0)
+        {
+            throw new ArgumentException("The prior was trained without classes (by_class: false): name none.");
+        }
+        var total = labels?.Length ?? count;
+        var codes = _prior.Sample(total, _map.Height, _map.Width, seed, labels is null ? null : tensor(labels), new() { Temperature = temperature, TopK = _options.TopK, TopP = _options.TopP });
+        if (_stages > 1) codes = codes.reshape(total, _map.Height, _map.Width / _stages, _stages);
+        var pictures = _tokenizer.Decode([codes]).clamp(0, 1).contiguous();
+        var grid = ImageGrid.Render(pictures.data<float>().ToArray(), total, (int)pictures.size(1), (int)pictures.size(2), (int)pictures.size(3), new ImageGridOptions
+        {
+            Columns = labels is null ? 0 : count,
+            Scale = pictures.size(2) < 16 ? 6 : 2,
+            Title = string.Create(CultureInfo.InvariantCulture, $"{total} new pictures, temperature {temperature}"),
+        });
+        return new TaskPicture("samples", grid.ToPng(), labels is null ? "Drawn from the prior." : "Drawn from the prior, a row a class.");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _prior.Dispose();
+        _tokenizer.Dispose();
+        _train.Dispose();
+        _test.Dispose();
+    }
+
+    private long Class(string text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var c) && c < _prior.Classes
+        ? c
+        : throw new ArgumentException($"\"{text}\" is not a class; allowed: 0 to {_prior.Classes - 1}.");
+
+    private Tensor? Labels(Tensor? targets) => _prior.Classes == 0 ? null : targets;
+
+    // The stages of a residual code lie side by side, so that the prior sees one map.
+    private TensorDataset Encode(TensorDataset data)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var parts = new List<Tensor>();
+        foreach (var batch in Loader.Once(data, 512))
+        {
+            using var inner = NewDisposeScope();
+            parts.Add(_tokenizer.Encode(batch.Inputs)[0].flatten(2).MoveToOuterDisposeScope());
+        }
+        return new TensorDataset(cat(parts).DetachFromDisposeScope(), data.Targets?.clone().DetachFromDisposeScope());
+    }
+}

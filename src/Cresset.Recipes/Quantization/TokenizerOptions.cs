@@ -1,0 +1,110 @@
+using Cresset.Numerics;
+using Cresset.Quantization;
+
+namespace Cresset.Recipes;
+
+/// <summary>Which bottleneck a tokenizer gets.</summary>
+public enum TokenizerQuantizer
+{
+    /// <summary>One codebook that follows moving averages.</summary>
+    MovingAverage,
+
+    /// <summary>One codebook that learns by gradient.</summary>
+    Gradient,
+
+    /// <summary>Finite scalar quantization between two linear maps.</summary>
+    FiniteScalar,
+
+    /// <summary>Lookup-free quantization between two linear maps.</summary>
+    LookupFree,
+
+    /// <summary>Residual stages of moving-average codebooks.</summary>
+    Residual,
+}
+
+/// <summary>A VQ-VAE on a set of pictures.</summary>
+public sealed record TokenizerOptions : IOptionsRecord
+{
+    /// <summary>"digits" (embedded, 8x8), "fashion" (Fashion-MNIST, 28x28) or a folder of pictures.</summary>
+    public string Data { get; init; } = "digits";
+
+    /// <summary>Height and width that pictures of a folder are brought to.</summary>
+    public int Size { get; init; } = 64;
+
+    /// <summary>Channels of a folder's pictures: 1 or 3.</summary>
+    public int Channels { get; init; } = 3;
+
+    /// <summary>Times the size is halved.</summary>
+    public int Downsamplings { get; init; } = 2;
+
+    /// <summary>Channels of encoder and decoder.</summary>
+    public int Width { get; init; } = 64;
+
+    /// <summary>Numbers a latent vector.</summary>
+    public int LatentWidth { get; init; } = 64;
+
+    /// <summary>The bottleneck.</summary>
+    public TokenizerQuantizer Quantizer { get; init; } = TokenizerQuantizer.MovingAverage;
+
+    /// <summary>Codes of a codebook (of each stage).</summary>
+    public int Codes { get; init; } = 256;
+
+    /// <summary>Stages of residual quantization.</summary>
+    public int Stages { get; init; } = 2;
+
+    /// <summary>Levels of finite scalar quantization.</summary>
+    public IReadOnlyList<int> Levels { get; init; } = [8, 6, 5];
+
+    /// <summary>Bits of lookup-free quantization.</summary>
+    public int Bits { get; init; } = 8;
+
+    /// <summary>Decay of the moving averages.</summary>
+    public double Decay { get; init; } = 0.99;
+
+    /// <summary>Average count below which a code is restarted; 0 never.</summary>
+    public double RestartThreshold { get; init; } = 2;
+
+    /// <summary>Weight of the commitment term.</summary>
+    public double CommitmentWeight { get; init; } = 0.25;
+
+    /// <summary>How the gradient crosses the bottleneck.</summary>
+    public GradientEstimator Estimator { get; init; } = GradientEstimator.StraightThrough;
+
+    /// <inheritdoc/>
+    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .NotEmpty(Data)
+        .Within(Size, 8, 4096)
+        .OneOf(Channels, [1, 3])
+        .Within(Downsamplings, 1, 6)
+        .Must(Data is "digits" or "fashion" || Size % (1 << Math.Clamp(Downsamplings, 1, 6)) == 0, Size, $"a multiple of {1 << Math.Clamp(Downsamplings, 1, 6)} (2 to the power of downsamplings)", field: nameof(Size))
+        .Must(Data != "fashion" || Downsamplings <= 2, Downsamplings, "1 or 2 for pictures of 28x28", field: nameof(Downsamplings))
+        .Must(Data != "digits" || Downsamplings <= 3, Downsamplings, "1 to 3 for pictures of 8x8", field: nameof(Downsamplings))
+        .Within(Width, 2, 4096)
+        .Within(LatentWidth, 1, 4096)
+        .Defined(Quantizer)
+        .Within(Codes, 2, 1 << 20)
+        .Within(Stages, 1, 64)
+        .Within(Bits, 1, 20)
+        .Within(Decay, 0, 1, includeMax: false)
+        .AtLeast(RestartThreshold, 0)
+        .AtLeast(CommitmentWeight, 0)
+        .OneOf(Estimator, [GradientEstimator.StraightThrough, GradientEstimator.Rotation])
+        .Nested(Quantizer == TokenizerQuantizer.FiniteScalar ? new FiniteScalarQuantizerOptions { Levels = Levels } : null, nameof(Levels));
+
+    /// <summary>Makes the autoencoder; weights follow the generator.</summary>
+    internal VqVae Build(int channels, TorchSharp.torch.Generator generator)
+    {
+        var codebook = new CodebookOptions { Size = Codes, Width = LatentWidth, Decay = Decay, RestartThreshold = RestartThreshold };
+        var vector = new VectorQuantizerOptions { Codebook = codebook, CommitmentWeight = CommitmentWeight, Estimator = Estimator };
+        Quantizer quantizer = Quantizer switch
+        {
+            TokenizerQuantizer.MovingAverage => new VectorQuantizer(vector, generator),
+            TokenizerQuantizer.Gradient => new VectorQuantizer(vector with { Codebook = codebook with { Learning = CodebookLearning.Gradient } }, generator),
+            TokenizerQuantizer.FiniteScalar => new ProjectedQuantizer(new FiniteScalarQuantizer(new() { Levels = Levels }, generator), LatentWidth, generator),
+            TokenizerQuantizer.LookupFree => new ProjectedQuantizer(new LookupFreeQuantizer(new() { Bits = Bits, CommitmentWeight = CommitmentWeight }), LatentWidth, generator),
+            TokenizerQuantizer.Residual => new ResidualQuantizer(new() { Stages = Stages, Stage = vector with { Codebook = codebook with { KMeansIterations = 10 } } }, generator),
+            _ => throw new InvalidOperationException($"Unknown quantizer {Quantizer}."),
+        };
+        return new VqVae(new() { Channels = channels, Width = Width, Downsamplings = Downsamplings }, quantizer, generator);
+    }
+}
