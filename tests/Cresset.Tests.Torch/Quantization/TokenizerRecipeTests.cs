@@ -1,0 +1,56 @@
+using Cresset.Quantization;
+using Cresset.Recipes;
+using Cresset.Runs;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Cresset.Tests.Torch.Quantization;
+
+public class TokenizerRecipeTests
+{
+    [Theory]
+    [InlineData("vqvae-digits")]
+    [InlineData("pixelcnn-digits")]
+    public void Recipes_train_evaluate_and_give_a_tokenizer_back(string name)
+    {
+        var folder = Directory.CreateTempSubdirectory("cresset-vq");
+        try
+        {
+            using var store = RunStore.Open(folder.FullName);
+            var runner = new RecipeRunner(store, new RecipeCatalog());
+            List<string> overrides = ["trainer.steps=26", "trainer.evaluate_every=0"];
+            if (name == "pixelcnn-digits") overrides.Add("tokenizer_trainer.steps=30");
+            var result = runner.Train(new RecipeCatalog().Find(name).Resolve(overrides));
+            Assert.True(result.Outcome.Completed);
+            Assert.All(result.Outcome.Metrics.Values, value => Assert.True(double.IsFinite(value)));
+            Assert.NotEmpty(result.Outcome.Pictures);
+            var evaluated = runner.Evaluate(result.RunId);
+            Assert.Equal(result.Outcome.Metrics.First().Value, evaluated.Outcome.Metrics.First().Value, 1e-5);
+            using var tokenizer = TokenizerRun.Open(store, result.RunId);
+            using var scope = NewDisposeScope();
+            var codes = tokenizer.Model.Encode(rand([2, 1, 8, 8]));
+            Assert.Equal([2L, 1, 8, 8], tokenizer.Model.Decode(codes).shape);
+            if (name != "pixelcnn-digits") return;
+            var sampled = runner.Sample(result.RunId, new SampleRequest(Count: 3, Seed: 1, Conditions: ["3", "7"]));
+            Assert.True(File.Exists(Assert.Single(sampled.Outcome.Pictures)));
+            Assert.Contains("allowed: 0 to 9", Assert.Throws<ArgumentException>(() => runner.Sample(result.RunId, new SampleRequest(Conditions: ["ten"]))).Message);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public void A_recipe_of_each_quantizer_builds_and_rebuilds_its_bits()
+    {
+        using var generator = new Generator(1);
+        foreach (var kind in Enum.GetValues<TokenizerQuantizer>())
+        {
+            using var scope = NewDisposeScope();
+            using var model = new TokenizerOptions { Quantizer = kind, Codes = 16, Width = 8, LatentWidth = 8 }.Build(1, generator);
+            var codes = model.Encode(rand([2, 1, 8, 8], generator: generator));
+            Assert.Equal(kind == TokenizerQuantizer.Residual ? [2, 2, 2, 2] : new long[] { 2, 2, 2 }, codes[0].shape);
+        }
+    }
+}
