@@ -22,7 +22,7 @@ public sealed class OptionsRecordTests
 
     [Theory]
     [MemberData(nameof(Defaultable))]
-    public void DefaultsAreValidButForRequiredTexts(string name) => Assert.Empty(Default(name).Validate().Where(p => p.Value is not ""));
+    public void DefaultsAreValidButForRequiredTexts(string name) => Assert.DoesNotContain(Default(name).Validate(), p => p.Value is not "");
 
     [Theory]
     [MemberData(nameof(Defaultable))]
