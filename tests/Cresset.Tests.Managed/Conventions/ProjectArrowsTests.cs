@@ -21,9 +21,8 @@ public sealed class ProjectArrowsTests
         ["Flows"] = ["Nn"],
         ["Quantization"] = ["Nn"],
         ["Diffusion"] = ["Nn", "Flows"],
-        ["Rl.Deep"] = ["Rl", "Nn", "Optim", "Runs"],
         ["Training"] = ["Nn", "Optim", "Data", "Runs"],
-        ["Recipes"] = ["Training", "Plots", "Flows", "Quantization", "Diffusion", "Rl.Deep", "Rl", "Detection"],
+        ["Recipes"] = ["Training", "Plots", "Flows", "Quantization", "Diffusion", "Rl", "Detection"],
         // Verbs may speak to a subject directly: a detector is scored without a recipe.
         ["Cli"] = ["Recipes", "Detection", "Rl", "Diffusion", "Quantization", "Nn", "Optim", "Plots", "Runs", "Numerics"],
     };
