@@ -1,9 +1,9 @@
 using Cresset.Benchmarks.Detection;
 using Cresset.Benchmarks.Diffusion;
+using Cresset.Benchmarks.Nn;
 using Cresset.Benchmarks.Optim;
 using Cresset.Benchmarks.Quantization;
 using Cresset.Benchmarks.Rl;
-using Cresset.Benchmarks.Nn;
 using Cresset.Benchmarks.Runs;
 using Cresset.Benchmarks.Training;
 

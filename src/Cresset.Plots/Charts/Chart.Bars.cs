@@ -41,9 +41,14 @@ public sealed partial class Chart
                 if (!double.IsFinite(heights[at])) continue;
                 bars.Add(new Bar
                 {
-                    Position = category + ((series - ((names.Count - 1) / 2.0)) * width), Value = heights[at], Size = width * 0.94,
-                    FillColor = color, Error = halves.Length > 0 && double.IsFinite(halves[at]) ? halves[at] : 0, ErrorSize = width / 3,
-                    LineColor = PlotColors.Text, LineWidth = halves.Length > 0 ? 1.5f : 0,
+                    Position = category + ((series - ((names.Count - 1) / 2.0)) * width),
+                    Value = heights[at],
+                    Size = width * 0.94,
+                    FillColor = color,
+                    Error = halves.Length > 0 && double.IsFinite(halves[at]) ? halves[at] : 0,
+                    ErrorSize = width / 3,
+                    LineColor = PlotColors.Text,
+                    LineWidth = halves.Length > 0 ? 1.5f : 0,
                 });
             }
             var plot = _plot.Add.Bars(bars);
@@ -79,8 +84,12 @@ public sealed partial class Chart
         var color = Color(null);
         var bars = counts.Select((count, i) => new Bar
         {
-            Position = min + ((i + 0.5) * width), Value = density ? count / (finite.Length * width) : count, Size = width,
-            FillColor = color.WithAlpha(0.7), LineWidth = 0.7f, LineColor = Colors.White,
+            Position = min + ((i + 0.5) * width),
+            Value = density ? count / (finite.Length * width) : count,
+            Size = width,
+            FillColor = color.WithAlpha(0.7),
+            LineWidth = 0.7f,
+            LineColor = Colors.White,
         }).ToList();
         var plot = _plot.Add.Bars(bars);
         Name(text => plot.LegendText = text, ref name);

@@ -35,7 +35,13 @@ public static class ConfusionMatrixChart
         return new Chart(new ChartOptions { Title = title, XLabel = "predicted", YLabel = "true", Width = side + 190, Height = side + 120 })
             .HeatMap(shares.AsSpan(), n, n, new HeatMapOptions
             {
-                Colors = ColorScale.Blues, Minimum = 0, Maximum = 100, CellTexts = texts, RowLabels = labels, ColumnLabels = labels, ColorBarLabel = "% of the true class",
+                Colors = ColorScale.Blues,
+                Minimum = 0,
+                Maximum = 100,
+                CellTexts = texts,
+                RowLabels = labels,
+                ColumnLabels = labels,
+                ColorBarLabel = "% of the true class",
             });
     }
 }

@@ -56,8 +56,14 @@ public sealed record HistogramSummary
         for (var i = 0; i < buckets; i++) limits[i] = i == buckets - 1 ? max : min + ((i + 1) * width);
         return new()
         {
-            Min = min, Max = max, Count = count, Sum = sum, SumSquares = squares,
-            BucketLimits = limits, Buckets = counts, NonFinite = values.Length - count,
+            Min = min,
+            Max = max,
+            Count = count,
+            Sum = sum,
+            SumSquares = squares,
+            BucketLimits = limits,
+            Buckets = counts,
+            NonFinite = values.Length - count,
         };
     }
 

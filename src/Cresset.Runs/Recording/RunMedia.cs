@@ -1,7 +1,7 @@
-using Cresset.Numerics;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using Cresset.Numerics;
 
 namespace Cresset.Runs;
 

@@ -94,9 +94,21 @@ public sealed partial class RunStore
         var id = r.GetString(1);
         return (r.GetInt64(0), new RunInfo
         {
-            Id = id, Name = r.GetString(2), Kind = r.GetString(3), Status = status, Created = r.Time(5), Ended = r.IsDBNull(6) ? null : r.Time(6),
-            Heartbeat = heartbeat, ActiveTime = TimeSpan.FromMicroseconds(r.GetInt64(8)), Sessions = r.GetInt32(9), Host = host, ProcessId = process,
-            Note = r.GetString(13), Message = r.GetString(14), Archived = r.GetInt64(15) != 0, Folder = FolderOf(id),
+            Id = id,
+            Name = r.GetString(2),
+            Kind = r.GetString(3),
+            Status = status,
+            Created = r.Time(5),
+            Ended = r.IsDBNull(6) ? null : r.Time(6),
+            Heartbeat = heartbeat,
+            ActiveTime = TimeSpan.FromMicroseconds(r.GetInt64(8)),
+            Sessions = r.GetInt32(9),
+            Host = host,
+            ProcessId = process,
+            Note = r.GetString(13),
+            Message = r.GetString(14),
+            Archived = r.GetInt64(15) != 0,
+            Folder = FolderOf(id),
         });
     }
 

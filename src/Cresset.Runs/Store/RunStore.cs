@@ -1,8 +1,8 @@
-using Cresset.Numerics;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Cresset.Numerics;
 using Microsoft.Data.Sqlite;
 
 namespace Cresset.Runs;

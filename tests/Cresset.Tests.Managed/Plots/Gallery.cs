@@ -138,7 +138,9 @@ internal static class Gallery
 
     private static Picture Digits() => ImageGrid.Render(DigitLike(12), 12, 1, 8, 8, new ImageGridOptions
     {
-        Columns = 6, Title = "Mistakes of the digits classifier", Captions = [.. Enumerable.Range(0, 12).Select(i => $"true {i % 10}\nsaid {(i + 3) % 10}")],
+        Columns = 6,
+        Title = "Mistakes of the digits classifier",
+        Captions = [.. Enumerable.Range(0, 12).Select(i => $"true {i % 10}\nsaid {(i + 3) % 10}")],
     });
 
     private static Picture SideBySide()

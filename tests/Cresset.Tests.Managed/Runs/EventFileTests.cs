@@ -180,7 +180,10 @@ public sealed class EventFileTests
 
     private static double Number(string text) => text switch
     {
-        "nan" => double.NaN, "inf" => double.PositiveInfinity, "-inf" => double.NegativeInfinity, _ => double.Parse(text, CultureInfo.InvariantCulture),
+        "nan" => double.NaN,
+        "inf" => double.PositiveInfinity,
+        "-inf" => double.NegativeInfinity,
+        _ => double.Parse(text, CultureInfo.InvariantCulture),
     };
 
     private static void Repair(byte[] bytes)

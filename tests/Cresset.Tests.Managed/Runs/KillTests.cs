@@ -99,6 +99,7 @@ public sealed class KillTests
 
     private static Process Start(string folder) => Process.Start(new ProcessStartInfo(Environment.ProcessPath!)
     {
-        Environment = { [RecordingChild.Variable] = folder }, RedirectStandardOutput = true,
+        Environment = { [RecordingChild.Variable] = folder },
+        RedirectStandardOutput = true,
     })!;
 }

@@ -16,8 +16,13 @@ public sealed class RunStoreTests : IDisposable
         string id;
         using (var run = store.Begin(new RunDescription
         {
-            Name = "Digits classifier", Kind = "train", Config = new Dictionary<string, string> { ["model.width"] = "64" }, ConfigText = "model:\n  width: 64\n",
-            Environment = new Dictionary<string, string> { ["device"] = "cpu" }, Tags = ["first"], Note = "a note",
+            Name = "Digits classifier",
+            Kind = "train",
+            Config = new Dictionary<string, string> { ["model.width"] = "64" },
+            ConfigText = "model:\n  width: 64\n",
+            Environment = new Dictionary<string, string> { ["device"] = "cpu" },
+            Tags = ["first"],
+            Note = "a note",
         }))
         {
             id = run.Id;

@@ -1,7 +1,7 @@
 using Cresset.Tensors;
 using TorchSharp;
-using static TorchSharp.torch;
 using Xunit;
+using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Flows;
 

@@ -1,8 +1,8 @@
 using Cresset.Flows;
 using Cresset.Tensors;
 using TorchSharp;
-using static TorchSharp.torch;
 using Xunit;
+using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Flows;
 

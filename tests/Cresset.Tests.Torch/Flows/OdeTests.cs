@@ -1,8 +1,8 @@
 using System.Text.Json;
 using Cresset.Flows;
 using TorchSharp;
-using static TorchSharp.torch;
 using Xunit;
+using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Flows;
 
@@ -25,7 +25,8 @@ public sealed class OdeTests
             {
                 using var scope = NewDisposeScope();
                 return stack([y[1], -4 * y[0]]).MoveToOuterDisposeScope();
-            },
+            }
+            ,
             "vdp_mu1" => VanDerPol(1),
             "vdp_mu3" => VanDerPol(3),
             "vdp_mu5" => VanDerPol(5),
@@ -33,17 +34,20 @@ public sealed class OdeTests
             {
                 using var scope = NewDisposeScope();
                 return stack([10 * (y[1] - y[0]), y[0] * (28 - y[2]) - y[1], y[0] * y[1] - 8.0 / 3 * y[2]]).MoveToOuterDisposeScope();
-            },
+            }
+            ,
             "forced" => (t, y) =>
             {
                 using var scope = NewDisposeScope();
                 return (-5 * (y - Math.Cos(t))).MoveToOuterDisposeScope();
-            },
+            }
+            ,
             _ => (_, y) =>
             {
                 using var scope = NewDisposeScope();
                 return Matrix().mv(y).MoveToOuterDisposeScope();
-            },
+            }
+            ,
         };
     }
 

@@ -1,8 +1,8 @@
-using CsCheck;
 using Cresset.Flows;
+using CsCheck;
 using TorchSharp;
-using static TorchSharp.torch;
 using Xunit;
+using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Flows;
 

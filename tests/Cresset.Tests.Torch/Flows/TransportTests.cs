@@ -1,9 +1,9 @@
-using CsCheck;
 using Cresset.Flows;
 using Cresset.Tensors;
+using CsCheck;
 using TorchSharp;
-using static TorchSharp.torch;
 using Xunit;
+using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Flows;
 

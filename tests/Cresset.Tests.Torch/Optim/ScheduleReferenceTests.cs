@@ -1,9 +1,9 @@
 using System.Text.Json;
 using Cresset.Numerics;
 using Cresset.Optim;
-using Parameter = TorchSharp.Modules.Parameter;
 using Xunit;
 using static TorchSharp.torch;
+using Parameter = TorchSharp.Modules.Parameter;
 
 namespace Cresset.Tests.Torch.Optim;
 

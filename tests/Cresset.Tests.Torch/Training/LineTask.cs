@@ -1,11 +1,11 @@
 using Cresset.Data;
 using Cresset.Training;
 using TorchSharp;
-using Linear = TorchSharp.Modules.Linear;
-using BatchNorm1d = TorchSharp.Modules.BatchNorm1d;
-using Dropout = TorchSharp.Modules.Dropout;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
+using BatchNorm1d = TorchSharp.Modules.BatchNorm1d;
+using Dropout = TorchSharp.Modules.Dropout;
+using Linear = TorchSharp.Modules.Linear;
 
 namespace Cresset.Tests.Torch.Training;
 
