@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Cresset.Cli.Terminal;
 using Cresset.Diffusion;
+using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Plots;
 using TorchSharp;
@@ -218,7 +219,7 @@ internal static class Sd3GenerateCommand
             using var scope = NewDisposeScope();
             var rgb = tensor(picture.Pixels).view(1, picture.Height, picture.Width, 4).permute(0, 3, 1, 2).narrow(1, 0, 3).to(ScalarType.Float32).div_(255);
             if (channels == 1) rgb = rgb.mean([1], keepdim: true);
-            if (picture.Width != Options.Width || picture.Height != Options.Height) rgb = nn.functional.interpolate(rgb, [Options.Height, Options.Width], mode: channels == 1 ? InterpolationMode.Nearest : InterpolationMode.Bicubic).clamp_(0, 1);
+            if (picture.Width != Options.Width || picture.Height != Options.Height) rgb = channels == 1 ? Upsample.Apply(rgb, [Options.Height, Options.Width]) : Upsample.Apply(rgb, [Options.Height, Options.Width], mode: ResizeMode.Bicubic, antialias: true).clamp_(0, 1);
             return rgb.contiguous().MoveToOuterDisposeScope();
         }
     }

@@ -1,5 +1,6 @@
 using Cresset.Data;
 using Cresset.Diffusion;
+using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Plots;
 using Cresset.Training;
@@ -121,7 +122,7 @@ public sealed class Sd3FineTuneTask : ITrainingTask
         var side = Math.Min(picture.Width, picture.Height);
         var pixels = tensor(picture.Pixels).view(1, picture.Height, picture.Width, 4).permute(0, 3, 1, 2).narrow(1, 0, 3)
             .narrow(2, (picture.Height - side) / 2, side).narrow(3, (picture.Width - side) / 2, side).to(ScalarType.Float32).div_(255);
-        var scaled = nn.functional.interpolate(pixels, [_options.Size, _options.Size], mode: InterpolationMode.Bicubic, antialias: true).clamp(0, 1);
+        var scaled = Upsample.Apply(pixels, [_options.Size, _options.Size], mode: ResizeMode.Bicubic, antialias: true).clamp(0, 1);
         return scaled.MoveToOuterDisposeScope();
     }
 }

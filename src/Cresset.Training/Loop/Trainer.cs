@@ -107,7 +107,7 @@ public sealed class Trainer : IDisposable
         var end = TrainingEnd.Completed;
         if (PrecisionNotice is { } notice) progress?.Report(new NoticeReport(notice));
         _task.Module.train();
-        while (_step < _options.Steps)
+        while (_step < _options.Steps && !IsOutOfPatience)
         {
             if (cancellation.IsCancellationRequested)
             {
@@ -120,16 +120,16 @@ public sealed class Trainer : IDisposable
             progress?.Report(Progress(loss, training.Elapsed, started));
             if (Due(_options.EvaluateEvery)) Evaluate(progress, isFinal: false, cancellation);
             if (Due(_options.PicturesEvery)) MakePictures(progress, isFinal: false, cancellation);
-            if (Due(_options.CheckpointEvery)) Save(progress);
-            if (_options.Patience > 0 && _best.EvaluationsSince >= _options.Patience)
-            {
-                end = TrainingEnd.StoppedEarly;
-                progress?.Report(new NoticeReport($"No improvement of {_task.Headline.Name} in {_options.Patience} evaluations: stopped at step {_step}."));
-                break;
-            }
+            // The last checkpoint comes after the last evaluation, so that a run killed between them repeats both.
+            if (Due(_options.CheckpointEvery) && _step < _options.Steps && !IsOutOfPatience) Save(progress);
         }
         if (end != TrainingEnd.Cancelled)
         {
+            if (IsOutOfPatience && _step < _options.Steps)
+            {
+                end = TrainingEnd.StoppedEarly;
+                progress?.Report(new NoticeReport($"No improvement of {_task.Headline.Name} in {_options.Patience} evaluations: stopped at step {_step}."));
+            }
             if (_lastEvaluated != _step || _lastMetrics.Count == 0) Evaluate(progress, isFinal: true, cancellation);
             if (_lastPictured != _step) MakePictures(progress, isFinal: true, cancellation);
         }
@@ -261,6 +261,8 @@ public sealed class Trainer : IDisposable
             AverageCount = _average?.Count ?? 0,
             BatchSize = _options.BatchSize,
             Seed = _options.Seed,
+            LastPictured = _lastPictured,
+            Metrics = _lastEvaluated == _step ? _lastMetrics : null,
         }.Write(metadata);
         // Metrics up to this step must be on disk before a checkpoint says that the step was reached.
         _recorder.Flush();
@@ -287,12 +289,16 @@ public sealed class Trainer : IDisposable
         _loader.Dispose();
         _loader = MakeLoader(new LoaderPosition(state.Epoch, state.Batch));
         _step = state.Step;
+        _lastPictured = state.LastPictured;
+        if (state.Metrics is { } metrics) (_lastEvaluated, _lastMetrics) = (_step, metrics);
     }
 
     private Loader MakeLoader(LoaderPosition position) => new(
         _task.TrainingData,
         new LoaderOptions { BatchSize = _options.BatchSize / _options.Accumulate, Seed = _options.Seed, Workers = _options.Workers },
         position);
+
+    private bool IsOutOfPatience => _options.Patience > 0 && _best.EvaluationsSince >= _options.Patience;
 
     private bool Due(int every) => every > 0 && _step % every == 0;
 

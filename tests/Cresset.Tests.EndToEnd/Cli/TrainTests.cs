@@ -86,8 +86,10 @@ public sealed class TrainTests : IDisposable
     public void CtrlCSavesAndExits130AndTheRunGoesOn()
     {
         if (OperatingSystem.IsWindows()) return;
-        Assert.Equal(0, CressetProcess.Run(_folder, [.. Short, "--runs", "whole"]).Code);
-        using (var process = CressetProcess.Start(_folder, null, [.. Short, "--runs", "stopped"]))
+        // Long enough that the signal comes before the end on the fastest machine.
+        string[] longer = [.. Short, "trainer.steps=800", "trainer.evaluate_every=400", "trainer.checkpoint_every=200"];
+        Assert.Equal(0, CressetProcess.Run(_folder, [.. longer, "--runs", "whole"]).Code);
+        using (var process = CressetProcess.Start(_folder, null, [.. longer, "--runs", "stopped"]))
         {
             var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
             while (process.StandardOutput.ReadLine() is { } line && !line.StartsWith("step", StringComparison.Ordinal))

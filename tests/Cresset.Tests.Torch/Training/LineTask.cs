@@ -33,6 +33,8 @@ internal sealed class LineTask : ITrainingTask
 
     public Action<int>? OnStep { get; init; }
 
+    public Action? OnEvaluate { get; init; }
+
     /// <summary>Makes every evaluation the same, so that nothing improves.</summary>
     public double? FixedError { get; init; }
 
@@ -46,7 +48,10 @@ internal sealed class LineTask : ITrainingTask
     }
 
     public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
-        => new Dictionary<string, double> { ["error"] = FixedError ?? (_net.call(_data.Inputs) - _data.Targets!).square().mean().ToDouble() };
+    {
+        OnEvaluate?.Invoke();
+        return new Dictionary<string, double> { ["error"] = FixedError ?? (_net.call(_data.Inputs) - _data.Targets!).square().mean().ToDouble() };
+    }
 
     public void Dispose()
     {

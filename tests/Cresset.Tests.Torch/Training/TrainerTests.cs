@@ -101,6 +101,32 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void ARunKilledAfterItsLastCheckpointRecordsNothingTwice()
+    {
+        var folder = Path.Combine(_folder, "last");
+        var evaluations = 0;
+        using var task = new LineTask { OnEvaluate = () => evaluations++ };
+        var (first, bits) = TrainWith(folder, Options, task, TestContext.Current.CancellationToken);
+        Assert.Equal(3, evaluations);
+        var (again, same) = TrainWith(folder, Options, task, TestContext.Current.CancellationToken);
+        Assert.Equal(3, evaluations);
+        Assert.Equal(first.Metrics, again.Metrics);
+        Assert.Equal((TrainingEnd.Completed, bits), (again.End, same));
+    }
+
+    [Fact]
+    public void ARunThatStoppedEarlyIsNotTrainedOnWhenResumed()
+    {
+        var folder = Path.Combine(_folder, "early");
+        var options = Options with { Patience = 1, CheckpointEvery = 20 };
+        using var task = new LineTask { FixedError = 1 };
+        var (first, bits) = TrainWith(folder, options, task, TestContext.Current.CancellationToken);
+        var (again, same) = TrainWith(folder, options, task, TestContext.Current.CancellationToken);
+        Assert.Equal((TrainingEnd.StoppedEarly, 40), (first.End, first.Step));
+        Assert.Equal((TrainingEnd.StoppedEarly, 40, bits), (again.End, again.Step, same));
+    }
+
+    [Fact]
     public void AnotherBatchSizeOrModelIsRefusedOnResume()
     {
         var folder = Path.Combine(_folder, "other");
@@ -113,8 +139,8 @@ public sealed class TrainerTests : IDisposable
     {
         Seeding.Apply(3);
         var counts = new List<long>();
-        using var task = new LineTask { OnStep = step => { if (step % 100 == 99) counts.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount); } };
-        using var trainer = new Trainer(task, Options with { Steps = 2000, EvaluateEvery = 50, CheckpointEvery = 0 }, Optimization, NullRunRecorder.Instance);
+        using var task = new LineTask { OnStep = step => { if (step % 500 == 499) counts.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount); } };
+        using var trainer = new Trainer(task, Options with { Steps = 10_000, Accumulate = 1, EvaluateEvery = 500, CheckpointEvery = 0 }, Optimization, NullRunRecorder.Instance);
         trainer.Run(cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(counts[1], counts[^1]);
     }
@@ -142,7 +168,7 @@ public sealed class TrainerTests : IDisposable
     {
         made.Dispose();
         Seeding.Apply(options.Seed);
-        using var task = new LineTask { PoisonAt = made.PoisonAt, OnStep = made.OnStep, FixedError = made.FixedError };
+        using var task = new LineTask { PoisonAt = made.PoisonAt, OnStep = made.OnStep, FixedError = made.FixedError, OnEvaluate = made.OnEvaluate };
         using var trainer = new Trainer(task, options, Optimization, NullRunRecorder.Instance, new CheckpointFolder(folder));
         trainer.TryResume(out _);
         var result = trainer.Run(cancellation: cancellation);

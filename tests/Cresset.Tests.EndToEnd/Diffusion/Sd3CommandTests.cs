@@ -1,0 +1,124 @@
+using System.Text.Json;
+using Cresset.Tests.EndToEnd.Cli;
+using Xunit;
+
+namespace Cresset.Tests.EndToEnd.Diffusion;
+
+/// <summary><c>cresset sd3</c> on a checkpoint of a few thousand weights in the released layout.</summary>
+public sealed class Sd3CommandTests : IDisposable
+{
+    private static readonly string Model = Path.Combine(Repository.Root, "tests", "References", "diffusion", "tiny_sd3");
+    private readonly string _folder = Directory.CreateTempSubdirectory("cresset-sd3-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void AFolderAndTheSingleFileMadeOfItDrawTheSamePicture()
+    {
+        Ok("sd3", "generate", "--model", Model, "--prompt", "a cat", "--size", "48x32", "--steps", "2", "--seed", "5", "--output", "folder.png", "--preview");
+        Assert.Equal((48, 32), Size("folder.png"));
+        Assert.True(File.Exists(At("folder-preview.png")));
+        Ok("sd3", "convert", Model, "one.safetensors");
+        Ok("sd3", "generate", "--model", "one.safetensors", "--tokenizers", Model, "--prompt", "a cat", "--size", "48x32", "--steps", "2", "--seed", "5", "--output", "file.png");
+        Assert.Equal(File.ReadAllBytes(At("folder.png")), File.ReadAllBytes(At("file.png")));
+    }
+
+    [Fact]
+    public void SeveralPicturesFromAPictureInsideAMask()
+    {
+        Ok("sd3", "generate", "-m", Model, "-p", "a cat", "--size", "32", "--steps", "1", "-o", "start.png");
+        var json = Ok("sd3", "generate", "-m", Model, "-p", "a dog", "--size", "32", "--steps", "4", "-n", "2", "--init", "start.png", "--mask", "start.png", "--strength", "0.5", "--sampler", "heun", "-o", "next.png", "--json");
+        var files = JsonDocument.Parse(json).RootElement.GetProperty("files").EnumerateArray().Select(f => f.GetString()).ToList();
+        Assert.Equal(["next-1.png", "next-2.png"], files);
+        Assert.NotEqual(File.ReadAllBytes(At("next-1.png")), File.ReadAllBytes(At("next-2.png")));
+    }
+
+    [Fact]
+    public void InspectionCountsWeightsAndNamesWhatIsMissing()
+    {
+        Ok("sd3", "convert", Model, "q.gguf", "--gguf", "q8_0");
+        var parts = JsonDocument.Parse(Ok("sd3", "inspect", "q.gguf", "--json")).RootElement.GetProperty("parts").EnumerateArray().ToDictionary(p => p.GetProperty("name").GetString()!, p => p.GetProperty("parameters").GetInt64());
+        Assert.Equal(38_304, parts["transformer"]);
+        Assert.Equal(0, parts["vae"]);
+        Assert.Contains("absent: needed to make pictures", Ok("sd3", "inspect", "q.gguf"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ALoraIsTrainedShownRenamedAndMerged()
+    {
+        Directory.CreateDirectory(At("pictures"));
+        Ok("sd3", "generate", "-m", Model, "-p", "a cat", "--size", "48", "--steps", "1", "--seed", "2", "-o", "plain.png");
+        for (var i = 0; i < 2; i++)
+        {
+            File.Copy(At("plain.png"), At($"pictures/{i}.png"));
+            File.WriteAllText(At($"pictures/{i}.txt"), "a cat");
+        }
+        Ok("train", "sd3-lora", $"model.checkpoint={Model}", "model.pictures=pictures", "model.size=32", "trainer.steps=4", "trainer.checkpoint_every=2", "optimization.learning_rate=0.05", "optimization.warmup_steps=0");
+        var lora = Path.Combine(Assert.Single(Directory.GetDirectories(At("runs"))), "lora.safetensors");
+        var pairs = JsonDocument.Parse(Ok("sd3", "lora", lora, "--to-kohya", "kohya.safetensors", "--json")).RootElement;
+        Assert.NotEqual(0, pairs.GetArrayLength());
+        Assert.All(pairs.EnumerateArray(), p => Assert.Equal(4, p.GetProperty("rank").GetInt32()));
+        foreach (var (file, picture) in new[] { (lora, "peft.png"), ("kohya.safetensors", "kohya.png"), (lora + ":0", "none.png") })
+        {
+            Ok("sd3", "generate", "-m", Model, "-p", "a cat", "--size", "48", "--steps", "1", "--seed", "2", "--lora", file, "-o", picture);
+        }
+        Assert.Equal(File.ReadAllBytes(At("peft.png")), File.ReadAllBytes(At("kohya.png")));
+        Assert.Equal(File.ReadAllBytes(At("plain.png")), File.ReadAllBytes(At("none.png")));
+        Assert.NotEqual(File.ReadAllBytes(At("plain.png")), File.ReadAllBytes(At("peft.png")));
+    }
+
+    [Theory]
+    [InlineData("sd3 generate -m MODEL -p x --size 50x32", "--size is 50x32; both must be multiples of 16, for example 48x32.", 2)]
+    [InlineData("sd3 generate -m MODEL -p x --steps 0", "teps", 2)]
+    [InlineData("sd3 generate -m MODEL -p x --sampler eulr", "Did you mean 'euler'?", 2)]
+    [InlineData("sd3 generate -m MODEL -p x --mask m.png", "--mask needs --init", 2)]
+    [InlineData("sd3 generate -m nowhere -p x --size 32", "nowhere", 2)]
+    [InlineData("sd3 generate -m MODEL/vae/diffusion_pytorch_model.safetensors -p x --size 32", "autoencoder", 1)]
+    [InlineData("sd3 generate -m MODEL -p x --size 32 --lora MODEL/vae/diffusion_pytorch_model.safetensors", "autoencoder", 1)]
+    [InlineData("sd3 generate -m torn -p x --size 32", "torn", 1)]
+    [InlineData("sd3 inspect nowhere.safetensors", "nowhere.safetensors", 2)]
+    [InlineData("sd3 convert MODEL taken", "taken is not empty; name a new folder.", 2)]
+    [InlineData("sd3 lora MODEL/transformer/config.json", "config.json", 1)]
+    [InlineData("train sd3-lora", "checkpoint", 2)]
+    public void AMistakeIsOneLineAndNothingIsWritten(string arguments, string message, int expected)
+    {
+        Directory.CreateDirectory(At("taken"));
+        File.WriteAllText(At("taken/mine.txt"), "mine");
+        CopyFolder(Model, At("torn"));
+        var shard = At("torn/transformer/diffusion_pytorch_model-00002-of-00003.safetensors");
+        File.WriteAllBytes(shard, File.ReadAllBytes(shard)[..^100]);
+        var (code, _, error) = CressetProcess.Run(_folder, [.. arguments.Split(' ').Select(a => a.Replace("MODEL", Model, StringComparison.Ordinal))]);
+        Assert.Equal(expected, code);
+        Assert.Contains(message, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+        Assert.False(File.Exists(At("sd3.png")));
+        Assert.Equal(["mine.txt"], Directory.GetFileSystemEntries(At("taken")).Select(Path.GetFileName));
+    }
+
+    private static void CopyFolder(string from, string to)
+    {
+        foreach (var file in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
+        {
+            var target = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+    }
+
+    private string At(string name) => Path.Combine(_folder, name);
+
+    // Width and height stand in the header of a PNG.
+    private (int Width, int Height) Size(string name)
+    {
+        var header = File.ReadAllBytes(At(name))[16..24];
+        Array.Reverse(header);
+        return (BitConverter.ToInt32(header, 4), BitConverter.ToInt32(header, 0));
+    }
+
+    private string Ok(params string[] arguments)
+    {
+        var (code, output, error) = CressetProcess.Run(_folder, arguments);
+        Assert.True(code == 0, $"cresset {string.Join(' ', arguments)}: {error}");
+        return output;
+    }
+}
