@@ -1,7 +1,6 @@
 using System.CommandLine;
-using System.Text.Json;
 using Cresset.Cli.Terminal;
-using Cresset.Plots;
+using Cresset.Recipes;
 using Cresset.Rl;
 
 namespace Cresset.Cli.Commands;
@@ -41,46 +40,33 @@ internal static class RlCommand
         var command = new Command("play", "Play an episode with a solved policy, in the terminal or as a GIF.") { run, runs, gif, seed, steps };
         command.SetAction(result =>
         {
+            if (result.GetValue(seed) < 0) throw new ArgumentException($"--seed is {result.GetValue(seed)}; allowed: at least 0.");
+            if (result.GetValue(steps) < 1) throw new ArgumentException($"--max-steps is {result.GetValue(steps)}; allowed: at least 1.");
             var policy = SolvedPolicy.Load(result.GetValue(run)!, result.GetValue(runs)!);
-            var frames = new List<Picture>();
-            var target = result.GetValue(gif);
-            var (sum, count, delay) = (0.0, 0, 0.25);
-            foreach (var frame in policy.Play((ulong)Math.Max(0, result.GetValue(seed)), Math.Max(1, result.GetValue(steps))))
+            var episode = policy.Play((ulong)result.GetValue(seed), result.GetValue(steps));
+            if (result.GetValue(gif) is { } target)
+            {
+                var (frames, value) = EpisodeFilm.Save(target, episode);
+                Console.Out.WriteLine($"wrote {target} ({frames} frames)");
+                Console.Out.WriteLine($"return {Output.Number(value)} in {frames - 1} steps");
+                return ExitCode.Success;
+            }
+            var (sum, count) = (0.0, 0);
+            foreach (var frame in episode)
             {
                 sum += frame.Reward;
                 count = frame.Step;
-                delay = 1.0 / Math.Max(1, frame.View.FramesPerSecond);
-                if (target is not null)
-                {
-                    frames.Add(ToPicture(frame.View.Render()));
-                    continue;
-                }
                 if (!Console.IsOutputRedirected && count > 0)
                 {
-                    Thread.Sleep(TimeSpan.FromSeconds(delay));
+                    Thread.Sleep(TimeSpan.FromSeconds(1.0 / Math.Max(1, frame.View.FramesPerSecond)));
                     Console.Clear();
                 }
                 Console.Out.WriteLine($"step {count}");
                 Console.Out.WriteLine(frame.View.RenderText());
             }
-            if (target is not null)
-            {
-                AnimatedGif.Save(target, frames, TimeSpan.FromSeconds(delay), TimeSpan.FromSeconds(1));
-                Console.Out.WriteLine($"wrote {target} ({frames.Count} frames)");
-            }
             Console.Out.WriteLine($"return {Output.Number(sum)} in {count} steps");
             return ExitCode.Success;
         });
         return command.WithExamples("cresset rl play Taxi-v4-q-learning", "cresset rl play SuttonMountainCar-sarsa-tiles --gif car.gif");
-    }
-
-    private static Picture ToPicture(RgbImage image)
-    {
-        var rgba = new byte[image.Width * image.Height * 4];
-        for (var (from, to) = (0, 0); to < rgba.Length; from += 3, to += 4)
-        {
-            (rgba[to], rgba[to + 1], rgba[to + 2], rgba[to + 3]) = (image.Pixels[from], image.Pixels[from + 1], image.Pixels[from + 2], 255);
-        }
-        return new Picture(image.Width, image.Height, rgba);
     }
 }

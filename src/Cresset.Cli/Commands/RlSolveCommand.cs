@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Cresset.Cli.Terminal;
 using Cresset.Numerics;
+using Cresset.Recipes;
 using Cresset.Rl;
 using Cresset.Runs;
 
@@ -10,18 +11,10 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset rl solve ENV --algo NAME</c>: plans or learns, records the run with pictures and keeps the policy.</summary>
 internal static class RlSolveCommand
 {
-    private static readonly string[] Planners = ["value-iteration", "async-value-iteration", "policy-iteration", "truncated-policy-iteration", "prioritized-planning", "mc-basic"];
-
-    private static readonly string[] Learners =
-    [
-        "mc-exploring-starts", "mc-epsilon-greedy", "sarsa", "expected-sarsa", "q-learning", "double-q-learning", "n-step-sarsa", "tree-backup",
-        "q-sigma", "sarsa-lambda", "q-lambda", "dyna-q", "dyna-q-plus", "prioritized-sweeping", "sarsa-tiles",
-    ];
-
     public static Command Create()
     {
         var environment = new Argument<string>("ENV") { Description = "An environment: see 'cresset rl envs'." };
-        var algorithm = new Option<string>("--algo") { Description = "One of " + string.Join(", ", Planners.Concat(Learners)) + ".", DefaultValueFactory = _ => "value-iteration" };
+        var algorithm = new Option<string>("--algo") { Description = "One of " + string.Join(", ", RlSolveOptions.Algorithms) + ".", DefaultValueFactory = _ => "value-iteration" };
         var gamma = Number("--gamma", "Discount factor in [0, 1].", 0.99);
         var alpha = new Option<string>("--alpha") { Description = "Step-size rule in k, such as 0.1, 1/k or 10/(k+100)^0.6.", DefaultValueFactory = _ => "0.1" };
         var epsilon = Number("--epsilon", "Share of random actions.", 0.1);
@@ -39,70 +32,61 @@ internal static class RlSolveCommand
         };
         command.SetAction(result =>
         {
-            var request = new SolveRequest(
-                EnvironmentCatalog.Find(result.GetValue(environment)!),
-                result.GetValue(algorithm)!,
-                result.GetValue(gamma),
-                StepSizeRule.Parse(result.GetValue(alpha)!),
-                result.GetValue(epsilon),
-                result.GetValue(lambda),
-                result.GetValue(n),
-                result.GetValue(planning),
-                result.GetValue(episodes),
-                result.GetValue(seeds),
-                result.GetValue(seed));
-            request.Check();
+            var options = new RlSolveOptions
+            {
+                Environment = EnvironmentCatalog.Find(result.GetValue(environment)!).Name,
+                Algorithm = result.GetValue(algorithm)!,
+                Gamma = result.GetValue(gamma),
+                Alpha = result.GetValue(alpha)!,
+                Epsilon = result.GetValue(epsilon),
+                Lambda = result.GetValue(lambda),
+                N = result.GetValue(n),
+                PlanningSteps = result.GetValue(planning),
+                Episodes = result.GetValue(episodes),
+                Seeds = result.GetValue(seeds),
+                Seed = result.GetValue(seed),
+            };
+            Check(options);
             using var interruption = new Interruption("stopping.");
-            return Solve(request, result.GetValue(runs)!, result.GetValue(json), interruption.Token);
+            return Solve(options, result.GetValue(runs)!, result.GetValue(json), interruption.Token);
         });
         return command.WithExamples(
             "cresset rl solve ZhaoGridWorld --algo policy-iteration --gamma 0.9",
             "cresset rl solve Taxi --algo q-learning --episodes 2000",
             "cresset rl solve Blackjack --algo mc-exploring-starts --episodes 500000 --gamma 1",
-            "cresset rl solve SuttonMountainCar --algo sarsa-tiles --alpha 0.0625 --epsilon 0 --gamma 1");
+            "cresset rl solve SuttonMountainCar --algo sarsa-tiles --n 1 --alpha 0.0625 --epsilon 0 --gamma 1");
 
         static Option<double> Number(string name, string text, double value) => new(name) { Description = text, DefaultValueFactory = _ => value };
         static Option<int> Count(string name, string text, int value) => new(name) { Description = text, DefaultValueFactory = _ => value };
     }
 
-    internal static SparseControl TileLearner(double epsilon, double gamma = 1, StepSizeRule? alpha = null)
+    private static void Check(RlSolveOptions options)
     {
-        var learner = SparseControl.MountainCar(new() { Gamma = gamma, StepSize = alpha ?? StepSizeRule.Constant(0.5 / 8), Exploration = new() { Epsilon = epsilon } });
-        // Tiles get their indices when they are first met: meeting all of them in a fixed order makes stored weights fit a new learner.
-        const int Side = 96;
-        for (var i = 0; i <= Side; i++)
+        if (!RlSolveOptions.Algorithms.Contains(options.Algorithm))
         {
-            for (var j = 0; j <= Side; j++)
-            {
-                for (var action = 0; action < 3; action++) learner.Value(CarState(i, j, Side), action);
-            }
+            throw new ArgumentException($"There is no algorithm '{options.Algorithm}'.{NearestName.Suggest(options.Algorithm, RlSolveOptions.Algorithms)} Known: {string.Join(", ", RlSolveOptions.Algorithms)}.");
         }
-        return learner;
+        // The problems are told in the words of the command line.
+        var problems = options.Validate().Select(p => p with { Field = p.Field == nameof(options.PlanningSteps) ? "--planning" : "--" + p.Field.ToLowerInvariant() }).ToList();
+        if (problems.Count > 0) throw new ArgumentException(string.Join('\n', problems));
     }
 
-    internal static float[] CarState(int position, int velocity, int side) => [-1.2f + (1.8f * position / side), -0.07f + (0.14f * velocity / side)];
-
-    private static int Solve(SolveRequest request, string runsFolder, bool json, CancellationToken cancellation)
+    private static int Solve(RlSolveOptions options, string runsFolder, bool json, CancellationToken cancellation)
     {
-        var solution = RlSolver.Run(request, cancellation);
+        using var view = new TrainingView(json);
+        var solution = RlSolver.Run(options, view, cancellation);
+        view.Dispose();
         using var store = RunStore.Open(runsFolder);
-        using var run = store.Begin($"{request.Environment.Name}-{request.Algorithm}", "rl", request.ToConfig());
+        using var run = store.Begin($"{options.Environment}-{options.Algorithm}", "rl", ToConfig(options));
         solution.Policy.Save(run.Folder);
-        if (solution.Learning is { } records)
-        {
-            for (var e = 0; e < records[0].Count; e++) run.Scalar("episode/return", e, records[0][e].Return);
-            for (var e = 0; e < records[0].Count; e++) run.Scalar("episode/length", e, records[0][e].Length);
-        }
-        if (solution.Planning is { } plan)
-        {
-            foreach (var step in plan.Trace) run.Scalar("planning/change", step.Iteration, step.Change);
-        }
+        RlSolveJob.Record(run, solution);
         var files = new List<string>();
-        foreach (var (name, figure) in RlFigures.Of(request, solution))
+        foreach (var (name, figure) in RlFigures.Of(options, solution))
         {
             var path = Path.Combine(run.Folder, name + ".png");
-            figure.Save(path);
-            run.Picture(name, 0, figure.ToPng());
+            var png = figure.ToPng();
+            AtomicFile.WriteBytes(path, png);
+            run.Picture(name, 0, png);
             files.Add(path);
         }
         run.Finish(RunStatus.Finished, solution.Summary);
@@ -111,54 +95,26 @@ internal static class RlSolveCommand
             Output.Json(new { run.Id, run.Folder, solution.Summary, solution.Policy.Actions, solution.Policy.Values, Pictures = files });
             return ExitCode.Success;
         }
-        if (RlFigures.Text(request, solution) is { } text) Console.Out.WriteLine(text);
+        if (RlFigures.Text(solution.Policy) is { } text) Console.Out.WriteLine(text);
         Output.Table(["figure", "value"], solution.Summary.Select(x => (IReadOnlyList<string>)[x.Key, Output.Number(x.Value)]));
-        if (solution.Learning is not null) Console.Out.WriteLine("step sizes: " + request.StepSize.Conditions.Explanation);
+        if (solution.Learning is not null) Console.Out.WriteLine("step sizes: " + options.StepSize().Conditions.Explanation);
         foreach (var file in files) Console.Out.WriteLine("wrote " + file);
         Console.Out.WriteLine($"run {run.Id}; play it with: cresset rl play {run.Name}");
         return ExitCode.Success;
     }
 
-    /// <summary>What was asked for.</summary>
-    internal sealed record SolveRequest(
-        EnvironmentSpec Environment, string Algorithm, double Gamma, StepSizeRule StepSize, double Epsilon, double Lambda, int N, int PlanningSteps, int Episodes, int Seeds, int Seed)
+    private static Dictionary<string, string> ToConfig(RlSolveOptions options) => new()
     {
-        public bool IsPlanner => Planners.Contains(Algorithm);
-
-        public void Check()
-        {
-            if (!Planners.Contains(Algorithm) && !Learners.Contains(Algorithm))
-            {
-                throw new ArgumentException($"There is no algorithm '{Algorithm}'.{NearestName.Suggest(Algorithm, Planners.Concat(Learners))} Known: {string.Join(", ", Planners.Concat(Learners))}.");
-            }
-            Range(Gamma is >= 0 and <= 1, "--gamma", Gamma, "[0, 1]");
-            Range(Epsilon is >= 0 and <= 1, "--epsilon", Epsilon, "[0, 1]");
-            Range(Lambda is >= 0 and <= 1, "--lambda", Lambda, "[0, 1]");
-            Range(N >= 1, "--n", N, "at least 1");
-            Range(PlanningSteps >= 0, "--planning", PlanningSteps, "at least 0");
-            Range(Episodes >= 1, "--episodes", Episodes, "at least 1");
-            Range(Seeds >= 1, "--seeds", Seeds, "at least 1");
-            Range(Seed >= 0, "--seed", Seed, "at least 0");
-        }
-
-        public Dictionary<string, string> ToConfig() => new()
-        {
-            ["environment"] = Environment.Name,
-            ["algorithm"] = Algorithm,
-            ["gamma"] = Gamma.ToString("R", CultureInfo.InvariantCulture),
-            ["alpha"] = StepSize.Formula,
-            ["epsilon"] = Epsilon.ToString("R", CultureInfo.InvariantCulture),
-            ["lambda"] = Lambda.ToString("R", CultureInfo.InvariantCulture),
-            ["n"] = N.ToString(CultureInfo.InvariantCulture),
-            ["planning"] = PlanningSteps.ToString(CultureInfo.InvariantCulture),
-            ["episodes"] = Episodes.ToString(CultureInfo.InvariantCulture),
-            ["seeds"] = Seeds.ToString(CultureInfo.InvariantCulture),
-            ["seed"] = Seed.ToString(CultureInfo.InvariantCulture),
-        };
-
-        private static void Range(bool ok, string option, double value, string allowed)
-        {
-            if (!ok) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{option} is {value}; allowed: {allowed}."));
-        }
-    }
+        ["environment"] = options.Environment,
+        ["algorithm"] = options.Algorithm,
+        ["gamma"] = options.Gamma.ToString("R", CultureInfo.InvariantCulture),
+        ["alpha"] = options.StepSize().Formula,
+        ["epsilon"] = options.Epsilon.ToString("R", CultureInfo.InvariantCulture),
+        ["lambda"] = options.Lambda.ToString("R", CultureInfo.InvariantCulture),
+        ["n"] = options.N.ToString(CultureInfo.InvariantCulture),
+        ["planning"] = options.PlanningSteps.ToString(CultureInfo.InvariantCulture),
+        ["episodes"] = options.Episodes.ToString(CultureInfo.InvariantCulture),
+        ["seeds"] = options.Seeds.ToString(CultureInfo.InvariantCulture),
+        ["seed"] = options.Seed.ToString(CultureInfo.InvariantCulture),
+    };
 }

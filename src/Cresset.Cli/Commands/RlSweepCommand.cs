@@ -2,9 +2,10 @@ using System.CommandLine;
 using System.Globalization;
 using Cresset.Cli.Terminal;
 using Cresset.Numerics;
-using Cresset.Plots;
+using Cresset.Recipes;
 using Cresset.Rl;
 using Cresset.Runs;
+using Cresset.Training;
 
 namespace Cresset.Cli.Commands;
 
@@ -23,6 +24,7 @@ internal static class RlSweepCommand
         command.SetAction(result =>
         {
             var name = result.GetValue(method)!;
+            if (result.GetValue(repetitions) < 1) throw new ArgumentException($"--repetitions is {result.GetValue(repetitions)}; allowed: at least 1.");
             if (!Methods.Contains(name)) throw new ArgumentException($"There is no method '{name}'.{NearestName.Suggest(name, Methods)} Known: {string.Join(", ", Methods)}.");
             using var interruption = new Interruption("stopping.");
             return Sweep(name, result.GetValue(repetitions), result.GetValue(runs)!, result.GetValue(json), interruption.Token);
@@ -32,25 +34,26 @@ internal static class RlSweepCommand
 
     private static int Sweep(string method, int repetitions, string runsFolder, bool json, CancellationToken cancellation)
     {
-        double[] alphas = [.. Enumerable.Range(1, 10).Select(i => i / 10.0)];
-        double[] lambdas = [0, 0.4, 0.8, 0.9, 0.95, 0.99, 1];
-        var points = (method switch
+        var options = new WalkSweepOptions
         {
-            "n-step" => RandomWalkSweep.NStep([1, 2, 4, 8, 16, 32, 64, 128], alphas, repetitions, cancellation: cancellation),
-            "accumulating" => RandomWalkSweep.Lambda(TraceKind.Accumulating, lambdas, alphas, repetitions, cancellation: cancellation),
-            "replacing" => RandomWalkSweep.Lambda(TraceKind.Replacing, lambdas, alphas, repetitions, cancellation: cancellation),
-            "true-online" => RandomWalkSweep.Lambda(TraceKind.TrueOnline, lambdas, alphas, repetitions, cancellation: cancellation),
-            _ => RandomWalkSweep.Lambda(null, lambdas, alphas, repetitions, cancellation: cancellation),
-        }).ToList();
+            Method = Enum.GetValues<WalkMethod>()[Array.IndexOf(Methods, method)],
+            Parameters = method == "n-step" ? [1, 2, 4, 8, 16, 32, 64, 128] : [0, 0.4, 0.8, 0.9, 0.95, 0.99, 1],
+            Runs = repetitions,
+        };
+        var points = new List<SweepPoint>();
+        using (var view = new TrainingView(json))
+        {
+            var watch = System.Diagnostics.Stopwatch.StartNew();
+            var total = options.Swept.Count * options.StepSizes.Count;
+            foreach (var point in WalkSweepJob.Points(options, cancellation))
+            {
+                points.Add(point);
+                view.Report(new WorkReport(points.Count, total, "point", "", watch.Elapsed / points.Count * (total - points.Count)));
+            }
+        }
         using var store = RunStore.Open(runsFolder);
         using var run = store.Begin($"walk19-{method}", "rl-sweep", new Dictionary<string, string> { ["method"] = method, ["repetitions"] = repetitions.ToString(CultureInfo.InvariantCulture) });
-        var chart = new Chart(new() { Title = $"19-state walk, {method}, first 10 episodes", XLabel = "alpha", YLabel = "RMS error", Legend = LegendPlace.Outside });
-        foreach (var group in points.GroupBy(p => p.Parameter))
-        {
-            double[] ys = [.. group.Select(p => p.Mean)];
-            chart.Line<double, double>($"{(method == "n-step" ? "n" : "lambda")} = {group.Key.ToString(CultureInfo.InvariantCulture)}", alphas, ys);
-        }
-        chart.YLimits(0.2, 0.6);
+        var chart = WalkSweepJob.Chart(options.Method, points, $"19-state walk, {method}, first 10 episodes");
         var path = Path.Combine(run.Folder, "sweep.png");
         chart.Save(path);
         run.Picture("sweep", 0, chart.ToPng());

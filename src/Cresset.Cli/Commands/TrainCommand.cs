@@ -81,8 +81,9 @@ internal static class TrainCommand
             Output.Json(new { Run = result.RunId, result.Folder, result.Outcome.Completed, result.Outcome.Metrics, result.Outcome.Pictures });
             return;
         }
-        foreach (var (name, value) in result.Outcome.Metrics) Console.Out.WriteLine($"{name,-16} {Output.Number(value)}");
-        foreach (var picture in result.Outcome.Pictures) Console.Out.WriteLine($"{"picture",-16} {TrainingView.Relative(picture)}");
-        Console.Out.WriteLine($"{"run folder",-16} {TrainingView.Relative(result.Folder)}");
+        var width = result.Outcome.Metrics.Keys.Select(k => k.Length).Append(16).Max();
+        foreach (var (name, value) in result.Outcome.Metrics) Console.Out.WriteLine($"{name.PadRight(width)} {Output.Number(value)}");
+        foreach (var picture in result.Outcome.Pictures) Console.Out.WriteLine($"{"picture".PadRight(width)} {TrainingView.Relative(picture)}");
+        Console.Out.WriteLine($"{"run folder".PadRight(width)} {TrainingView.Relative(result.Folder)}");
     }
 }

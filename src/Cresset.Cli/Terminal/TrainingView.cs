@@ -23,6 +23,9 @@ internal sealed class TrainingView(bool quiet) : IProgress<TrainingReport>, IDis
             case StepReport step:
                 Step(step);
                 break;
+            case WorkReport work:
+                Advance(work.Part, work.Done, work.Total, work.Figures, work.Remaining);
+                break;
             case EvaluationReport evaluation:
                 _latest = string.Join("  ", evaluation.Metrics.Select(m => $"{m.Key} {Output.Number(m.Value)}"));
                 Line($"step {evaluation.Step,6}  {_latest}{(evaluation.IsBest ? "  best so far" : "")}", evaluation.IsBest ? "green" : null);
@@ -45,21 +48,23 @@ internal sealed class TrainingView(bool quiet) : IProgress<TrainingReport>, IDis
     }
 
     private void Step(StepReport step)
+        => Advance("step", step.Step, step.TotalSteps, $"loss {Output.Number(step.Loss)}  {Output.Number(step.StepsPerSecond)} steps/s  {step.ExamplesPerSecond:0} examples/s", step.Remaining);
+
+    private void Advance(string part, int done, int total, string figures, TimeSpan remaining)
     {
-        var last = step.Step == step.TotalSteps;
+        var last = done == total;
         if (!_first && !last && _sinceShown.Elapsed < (_live ? BarInterval : LineInterval)) return;
         _first = false;
         _sinceShown.Restart();
-        var figures = $"loss {Output.Number(step.Loss)}  {Output.Number(step.StepsPerSecond)} steps/s  {step.ExamplesPerSecond:0} examples/s";
         if (!_live)
         {
-            Console.Out.WriteLine($"step {step.Step,6}/{step.TotalSteps}  {figures}  {Output.Duration(step.Remaining)} left");
+            Console.Out.WriteLine($"{part} {done,6}/{total}  {figures}  {Output.Duration(remaining)} left");
             return;
         }
         var width = Math.Clamp(AnsiConsole.Profile.Width - 90, 8, 40);
-        var filled = (int)((long)step.Step * width / step.TotalSteps);
+        var filled = (int)((long)done * width / total);
         var bar = new string('━', filled) + new string('─', width - filled);
-        var text = $"{bar} {step.Step}/{step.TotalSteps}  {figures}  {Output.Duration(step.Remaining)} left  {_latest}";
+        var text = $"{bar} {done}/{total}  {figures}  {Output.Duration(remaining)} left  {_latest}";
         Console.Out.Write("\r\u001b[2K" + text[..Math.Min(text.Length, Math.Max(20, AnsiConsole.Profile.Width - 1))]);
         Console.Out.Flush();
         _barIsUp = true;

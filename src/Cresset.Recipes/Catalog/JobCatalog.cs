@@ -17,5 +17,9 @@ public static class JobCatalog
         new SegmentationStudyJob(),
         new TokenizerJob(),
         new CodePriorJob(),
+        new RlSolveJob(),
+        new LearningCurvesJob(),
+        new WalkSweepJob(),
+        new BairdJob(),
     ];
 }

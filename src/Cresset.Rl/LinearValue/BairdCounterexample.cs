@@ -43,6 +43,22 @@ public static class BairdCounterexample
         }
     }
 
+    /// <summary>Root of the mean square of the values (the true ones are 0), all states counting alike.</summary>
+    public static double ValueError(ReadOnlySpan<double> weights)
+    {
+        var sum = 0.0;
+        foreach (var x in Features) sum += Math.Pow(LinearValueLearner.Dot(weights, x), 2);
+        return Math.Sqrt(sum / StateCount);
+    }
+
+    /// <summary>Root of the mean square of the Bellman errors; the features span all states, so it is the projected error too.</summary>
+    public static double BellmanError(ReadOnlySpan<double> weights)
+    {
+        var sum = 0.0;
+        foreach (var x in Features) sum += Math.Pow((Gamma * LinearValueLearner.Dot(weights, Features[6])) - LinearValueLearner.Dot(weights, x), 2);
+        return Math.Sqrt(sum / StateCount);
+    }
+
     /// <summary>One sweep of semi-gradient dynamic programming: w += alpha/7 sum_s (gamma v(7) - v(s)) x(s).</summary>
     public static void DynamicProgrammingSweep(double[] weights, double alpha)
     {

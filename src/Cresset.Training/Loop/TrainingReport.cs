@@ -16,6 +16,14 @@ public abstract record TrainingReport;
 /// <param name="Remaining">Expected time to the end.</param>
 public sealed record StepReport(int Step, int TotalSteps, int Epoch, double Loss, double LearningRate, double StepsPerSecond, double ExamplesPerSecond, TimeSpan Remaining) : TrainingReport;
 
+/// <summary>A part of work that has no training steps was done: a repetition, a point of a sweep.</summary>
+/// <param name="Done">Finished parts.</param>
+/// <param name="Total">All parts.</param>
+/// <param name="Part">What a part is, in one word.</param>
+/// <param name="Figures">The latest figures; may be empty.</param>
+/// <param name="Remaining">Expected time to the end.</param>
+public sealed record WorkReport(int Done, int Total, string Part, string Figures, TimeSpan Remaining) : TrainingReport;
+
 /// <summary>An evaluation was done.</summary>
 /// <param name="Step">Finished steps.</param>
 /// <param name="Metrics">Its figures.</param>

@@ -1,17 +1,19 @@
 using System.Globalization;
 using Cresset.Plots;
 using Cresset.Rl;
-using SolveRequest = Cresset.Cli.Commands.RlSolveCommand.SolveRequest;
 
-namespace Cresset.Cli.Commands;
+namespace Cresset.Recipes;
 
 /// <summary>Pictures of solutions: value maps with policy arrows, learning curves with bands, blackjack surfaces, cost to go.</summary>
-internal static class RlFigures
+public static class RlFigures
 {
-    public static IEnumerable<(string Name, Figure Figure)> Of(SolveRequest request, Solution solution)
+    /// <summary>All pictures of a solution, by name.</summary>
+    public static IEnumerable<(string Name, Figure Figure)> Of(RlSolveOptions options, RlSolution solution)
     {
-        if (solution.Policy.Values.Length > 0 && request.Environment.Make() is IGridWorld world) yield return ("values", Grid(request, world, solution.Policy));
-        if (request.Environment.Make() is Blackjack)
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(solution);
+        if (solution.Policy.Values.Length > 0 && options.Spec().Make() is IGridWorld world) yield return ("values", Grid(world, solution.Policy, $"{solution.Policy.Environment}, {solution.Policy.Algorithm}, gamma {options.Gamma.ToString(CultureInfo.InvariantCulture)}"));
+        if (options.Spec().Make() is Blackjack)
         {
             yield return ("blackjack-no-ace", Blackjack(solution.Policy, usableAce: false));
             yield return ("blackjack-ace", Blackjack(solution.Policy, usableAce: true));
@@ -19,22 +21,24 @@ internal static class RlFigures
         if (solution.Policy.Weights.Length > 0) yield return ("cost-to-go", CostToGo(solution.Policy));
         if (solution.Learning is { } records && records[0].Count > 1)
         {
-            yield return ("returns", Curve(request, records, e => e.Return, "return"));
-            yield return ("lengths", Curve(request, records, e => e.Length, "steps"));
+            yield return ("returns", Curve(options, records, e => e.Return, "return"));
+            yield return ("lengths", Curve(options, records, e => e.Length, "steps"));
         }
+        if (solution.PolicyValues is { } values) yield return ("policy-value", PolicyValue(options, values));
         if (solution.Planning is { } plan && plan.Trace.Count > 2)
         {
             double[] xs = [.. plan.Trace.Select(t => (double)t.Iteration)];
             double[] ys = [.. plan.Trace.Select(t => Math.Max(t.Change, 1e-17))];
-            yield return ("convergence", new Chart(new() { Title = $"{request.Environment.Name}, {request.Algorithm}", XLabel = "iteration", YLabel = "largest change", LogY = true, Legend = LegendPlace.None })
+            yield return ("convergence", new Chart(new() { Title = $"{solution.Policy.Environment}, {options.Algorithm}", XLabel = "iteration", YLabel = "largest change", LogY = true, Legend = LegendPlace.None })
                 .Line<double, double>(null, xs, ys));
         }
     }
 
-    /// <summary>Arrows for the terminal, or null where states are no cells.</summary>
-    public static string? Text(SolveRequest request, Solution solution)
+    /// <summary>Arrows and values for the terminal, or null where states are no cells.</summary>
+    public static string? Text(SolvedPolicy policy)
     {
-        if (solution.Policy.Actions.Length == 0 || request.Environment.Make() is not IGridWorld world) return null;
+        ArgumentNullException.ThrowIfNull(policy);
+        if (policy.Actions.Length == 0 || EnvironmentCatalog.Find(policy.Environment).Make() is not IGridWorld world) return null;
         var text = new System.Text.StringBuilder();
         for (var row = 0; row < world.Rows; row++)
         {
@@ -45,18 +49,19 @@ internal static class RlFigures
                 {
                     GridCellKind.Wall => '#',
                     GridCellKind.Trap => 'x',
-                    _ when solution.Policy.Actions[state] < 0 => '.',
+                    _ when policy.Actions[state] < 0 => '.',
                     GridCellKind.Goal => 'G',
-                    _ => world.MoveOf(solution.Policy.Actions[state]) switch { (-1, 0) => '↑', (1, 0) => '↓', (0, -1) => '←', (0, 1) => '→', (-1, -1) => '↖', (-1, 1) => '↗', (1, -1) => '↙', (1, 1) => '↘', _ => 'o' },
+                    _ => world.MoveOf(policy.Actions[state]) switch { (-1, 0) => '↑', (1, 0) => '↓', (0, -1) => '←', (0, 1) => '→', (-1, -1) => '↖', (-1, 1) => '↗', (1, -1) => '↙', (1, 1) => '↘', _ => 'o' },
                 };
-                text.Append(CultureInfo.InvariantCulture, $" {arrow} {solution.Policy.Values[state],8:0.00}");
+                text.Append(CultureInfo.InvariantCulture, $" {arrow} {policy.Values[state],8:0.00}");
             }
             text.AppendLine();
         }
         return text.ToString();
     }
 
-    private static Chart Grid(SolveRequest request, IGridWorld world, SolvedPolicy policy)
+    /// <summary>Values of a grid as colours with the policy as arrows.</summary>
+    internal static Chart Grid(IGridWorld world, SolvedPolicy policy, string title)
     {
         var cells = new double[world.Rows * world.Columns];
         List<double> xs = [], ys = [], dxs = [], dys = [];
@@ -78,7 +83,7 @@ internal static class RlFigures
         var large = cells.Length > 150;
         var chart = new Chart(new()
         {
-            Title = string.Create(CultureInfo.InvariantCulture, $"{policy.Environment}, {policy.Algorithm}, gamma {request.Gamma}"),
+            Title = title,
             Width = Math.Clamp(world.Columns * 90, 420, 1100) + 110,
             Height = Math.Clamp(world.Rows * 90, 300, 800) + 70,
             Legend = LegendPlace.None,
@@ -113,12 +118,11 @@ internal static class RlFigures
     private static Chart CostToGo(SolvedPolicy policy)
     {
         const int Side = 60;
-        var learner = RlSolveCommand.TileLearner(0);
-        policy.Weights.CopyTo(learner.Weights, 0);
+        var learner = MountainCarTiles.Stored(policy.Weights);
         var cost = new double[Side * Side];
         for (var i = 0; i < cost.Length; i++)
         {
-            var state = RlSolveCommand.CarState(i % Side, i / Side, Side - 1);
+            var state = MountainCarTiles.State(i % Side, i / Side, Side - 1);
             cost[i] = -Enumerable.Range(0, 3).Max(a => learner.Value(state, a));
         }
         return new Chart(new() { Title = $"Cost to go, {policy.Algorithm}", XLabel = "position", YLabel = "velocity", Legend = LegendPlace.None, Width = 760, Height = 560 })
@@ -126,23 +130,21 @@ internal static class RlFigures
             .Contours<double>(cost, Side, Side, new PlotArea(-1.2, 0.6, -0.07, 0.07));
     }
 
-    private static Chart Curve(SolveRequest request, IReadOnlyList<List<EpisodeRecord>> records, Func<EpisodeRecord, double> value, string label)
+    private static Chart Curve(RlSolveOptions options, IReadOnlyList<IReadOnlyList<EpisodeRecord>> records, Func<EpisodeRecord, double> value, string label)
     {
-        var count = records.Min(r => r.Count);
-        var window = Math.Max(1, count / 50);
-        var points = count - window + 1;
-        double[] xs = new double[points], mean = new double[points], low = new double[points], high = new double[points];
-        for (var i = 0; i < points; i++)
-        {
-            double[] smoothed = [.. records.Select(r => r.Skip(i).Take(window).Average(value))];
-            (xs[i], mean[i]) = (i + window, smoothed.Average());
-            // A band of 95 % for the mean over the seeds.
-            var deviation = smoothed.Length < 2 ? 0 : Math.Sqrt(smoothed.Sum(y => (y - mean[i]) * (y - mean[i])) / (smoothed.Length - 1));
-            var width = 1.96 * deviation / Math.Sqrt(smoothed.Length);
-            (low[i], high[i]) = (mean[i] - width, mean[i] + width);
-        }
-        return new Chart(new() { Title = $"{request.Environment.Name}, {request.Algorithm}, {records.Count} seeds, mean of {window} episodes", XLabel = "episode", YLabel = label, Legend = LegendPlace.None })
-            .Band<double, double>(xs, low, high)
-            .Line<double, double>(null, xs, mean);
+        var window = Math.Max(1, records.Min(r => r.Count) / 50);
+        var curve = SeedBand.Of([.. records.Select(r => r.Select(value).ToArray())], window);
+        return new Chart(new() { Title = $"{options.Spec().Name}, {options.Algorithm}, {records.Count} seeds, mean of {window} episodes", XLabel = "episode", YLabel = label, Legend = LegendPlace.None })
+            .Band<double, double>(curve.Xs, curve.Low, curve.High)
+            .Line<double, double>(null, curve.Xs, curve.Mean);
+    }
+
+    private static Chart PolicyValue(RlSolveOptions options, IReadOnlyList<IReadOnlyList<double>> values)
+    {
+        var curve = SeedBand.Of([.. values.Select(v => v.ToArray())], 1);
+        double[] episodes = [.. curve.Xs.Select(x => x * options.Episodes / ExploringStartsRun.Parts)];
+        return new Chart(new() { Title = $"{options.Spec().Name}, {options.Algorithm}, {values.Count} seeds", XLabel = "episode", YLabel = "exact value of the greedy policy at the start", Legend = LegendPlace.None })
+            .Band<double, double>(episodes, curve.Low, curve.High)
+            .Line<double, double>(null, episodes, curve.Mean, new() { Markers = true });
     }
 }

@@ -1,0 +1,132 @@
+using Cresset.Numerics;
+using Cresset.Rl;
+
+namespace Cresset.Recipes;
+
+/// <summary>A figure that a run must come near: printed beside the measured one.</summary>
+/// <param name="Metric">Name of the run's figure.</param>
+/// <param name="Value">What the book (or an independent simulator with the book's settings) has.</param>
+/// <param name="Tolerance">How far the measured one may be off, standard errors of the measurement not counted.</param>
+public sealed record BookFigure(string Metric, double Value, double Tolerance);
+
+/// <summary>What to solve and how: the options of <c>cresset rl solve</c> and of the recipes that solve one environment.</summary>
+public sealed record RlSolveOptions : IOptionsRecord
+{
+    /// <summary>Algorithms that plan with a known model.</summary>
+    public static IReadOnlyList<string> Planners { get; } = ["value-iteration", "async-value-iteration", "policy-iteration", "truncated-policy-iteration", "prioritized-planning", "mc-basic"];
+
+    /// <summary>Algorithms that learn from steps.</summary>
+    public static IReadOnlyList<string> Learners { get; } =
+    [
+        "mc-exploring-starts", "mc-epsilon-greedy", "sarsa", "expected-sarsa", "q-learning", "double-q-learning", "n-step-sarsa", "tree-backup",
+        "q-sigma", "sarsa-lambda", "q-lambda", "dyna-q", "dyna-q-plus", "prioritized-sweeping", "sarsa-tiles", "sarsa-lambda-tiles",
+    ];
+
+    /// <summary>All algorithms.</summary>
+    public static IReadOnlyList<string> Algorithms { get; } = [.. Planners, .. Learners];
+
+    /// <summary>Name in the catalog of environments.</summary>
+    public string Environment { get; init; } = "ZhaoGridWorld";
+
+    /// <summary>One of <see cref="Algorithms"/>.</summary>
+    public string Algorithm { get; init; } = "value-iteration";
+
+    /// <summary>Discount factor in [0, 1].</summary>
+    public double Gamma { get; init; } = 0.99;
+
+    /// <summary>Step-size rule in k, such as 0.1, 1/k or 10/(k+100)^0.6.</summary>
+    public string Alpha { get; init; } = "0.1";
+
+    /// <summary>Share of random actions.</summary>
+    public double Epsilon { get; init; } = 0.1;
+
+    /// <summary>How equal action values are told apart.</summary>
+    public TieBreaking Ties { get; init; } = TieBreaking.Random;
+
+    /// <summary>Trace parameter.</summary>
+    public double Lambda { get; init; } = 0.9;
+
+    /// <summary>Steps of n-step methods, sweeps of truncated policy iteration, length of the episodes of MC Basic.</summary>
+    public int N { get; init; } = 4;
+
+    /// <summary>Imagined steps of Dyna and prioritized sweeping.</summary>
+    public int PlanningSteps { get; init; } = 10;
+
+    /// <summary>Change of the values at which planning stops.</summary>
+    public double Tolerance { get; init; } = 1e-12;
+
+    /// <summary>Episodes of learning.</summary>
+    public int Episodes { get; init; } = 500;
+
+    /// <summary>Steps after which an episode is cut; 0 leaves it to the environment.</summary>
+    public int EpisodeLength { get; init; }
+
+    /// <summary>Repetitions with other seeds, for the band of the learning curve.</summary>
+    public int Seeds { get; init; } = 5;
+
+    /// <summary>First seed.</summary>
+    public int Seed { get; init; }
+
+    /// <summary>The book's state values, one a state and rounded as printed; empty for none.</summary>
+    public IReadOnlyList<double> BookValues { get; init; } = [];
+
+    /// <summary>The book's figures to compare with.</summary>
+    public IReadOnlyList<BookFigure> Book { get; init; } = [];
+
+    /// <summary>Whether the algorithm plans rather than learns.</summary>
+    public bool IsPlanner => Planners.Contains(Algorithm);
+
+    /// <summary>Whether the values are sums of weights of tiles.</summary>
+    public bool UsesTiles => Algorithm.EndsWith("-tiles", StringComparison.Ordinal);
+
+    /// <summary>The environment.</summary>
+    /// <exception cref="ArgumentException">There is none of this name; the message suggests one.</exception>
+    public EnvironmentSpec Spec() => EnvironmentCatalog.Find(Environment);
+
+    /// <summary>The step sizes.</summary>
+    /// <exception cref="FormatException">The formula cannot be read.</exception>
+    public StepSizeRule StepSize() => StepSizeRule.Parse(Alpha);
+
+    /// <inheritdoc/>
+    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .Must(IsEnvironment(Environment), Environment, "an environment of 'cresset rl envs'", NearestName.Suggest(Environment, EnvironmentCatalog.All.Select(s => s.Name)).Trim(), nameof(Environment))
+        .Must(Algorithms.Contains(Algorithm), Algorithm, string.Join(", ", Algorithms), NearestName.Suggest(Algorithm, Algorithms).Trim(), nameof(Algorithm))
+        .Within(Gamma, 0, 1)
+        .Must(IsFormula(Alpha), Alpha, "a positive step size or a formula in k such as 0.1, 1/k or 10/(k+100)^0.6")
+        .Within(Epsilon, 0, 1)
+        .Defined(Ties)
+        .Within(Lambda, 0, 1)
+        .AtLeast(N, 1)
+        .AtLeast(PlanningSteps, 0)
+        .AtLeast(Tolerance, 0.0)
+        .AtLeast(Episodes, 1)
+        .AtLeast(EpisodeLength, 0)
+        .AtLeast(Seeds, 1)
+        .AtLeast(Seed, 0);
+
+    /// <summary>Whether the catalog has an environment of this name.</summary>
+    internal static bool IsEnvironment(string name)
+    {
+        try
+        {
+            return EnvironmentCatalog.Find(name) is not null;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Whether the text is a valid step-size rule.</summary>
+    internal static bool IsFormula(string text)
+    {
+        try
+        {
+            return !StepSizeRule.Parse(text).Validate().Any();
+        }
+        catch (Exception e) when (e is FormatException or ArgumentException)
+        {
+            return false;
+        }
+    }
+}

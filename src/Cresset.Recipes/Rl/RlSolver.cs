@@ -1,0 +1,141 @@
+using Cresset.Numerics;
+using Cresset.Rl;
+using Cresset.Training;
+
+namespace Cresset.Recipes;
+
+/// <summary>What a planner or learner brought.</summary>
+/// <param name="Policy">The policy and its values, of the first seed.</param>
+/// <param name="Summary">Figures for the run.</param>
+/// <param name="Planning">The planner's result, or null.</param>
+/// <param name="Learning">Episode records, one list a seed, or null.</param>
+/// <param name="PolicyValues">Monte Carlo control: exact value at the start of the greedy policy after each part of the episodes, one list a seed; empty without a model.</param>
+public sealed record RlSolution(
+    SolvedPolicy Policy,
+    IReadOnlyDictionary<string, double> Summary,
+    PlanningResult? Planning = null,
+    IReadOnlyList<IReadOnlyList<EpisodeRecord>>? Learning = null,
+    IReadOnlyList<IReadOnlyList<double>>? PolicyValues = null);
+
+/// <summary>Runs the algorithm that was asked for.</summary>
+public static class RlSolver
+{
+    private const int LongestEpisode = 10_000;
+
+    /// <summary>Plans or learns.</summary>
+    /// <param name="options">What and how.</param>
+    /// <param name="progress">Who watches.</param>
+    /// <param name="cancellation">Stops between episodes.</param>
+    /// <exception cref="ArgumentException">The algorithm does not fit the environment.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static RlSolution Run(RlSolveOptions options, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.ThrowIfInvalid();
+        return options.IsPlanner ? Plan(options)
+            : options.Algorithm == "mc-exploring-starts" ? ExploringStarts(options, progress, cancellation)
+            : Learn(options, progress, cancellation);
+    }
+
+    private static RlSolution Plan(RlSolveOptions options)
+    {
+        var spec = options.Spec();
+        var table = spec.CreateTable() ?? throw new ArgumentException($"{spec.Name} has no known model to plan with; use a learner such as q-learning or sarsa-tiles.");
+        var planning = new PlanningOptions { Gamma = options.Gamma, Tolerance = options.Tolerance, MaxIterations = 100_000 };
+        var result = options.Algorithm switch
+        {
+            "value-iteration" => ValueIteration.Solve(table.Model, planning),
+            "async-value-iteration" => ValueIteration.SolveAsynchronously(table.Model, planning),
+            "policy-iteration" => PolicyIteration.Solve(table.Model, planning),
+            "truncated-policy-iteration" => PolicyIteration.SolveTruncated(table.Model, options.N, planning),
+            "prioritized-planning" => PrioritizedPlanning.Solve(table.Model, planning with { MaxIterations = int.MaxValue }),
+            _ => MonteCarloPlanning.Basic(table, options.N, options.Gamma, 1),
+        };
+        var start = 0.0;
+        for (var s = 0; s < result.Values.Length; s++) start += table.Model.Start[s] * result.Values[s];
+        var summary = new Dictionary<string, double>
+        {
+            ["iterations"] = result.Iterations,
+            ["converged"] = result.HasConverged ? 1 : 0,
+            ["bellman_residual"] = Bellman.OptimalityResidual(table.Model, result.Values, options.Gamma),
+            ["value_at_start"] = start,
+        };
+        return new RlSolution(Keep(options, result.Actions, result.Values), summary, result);
+    }
+
+    /// <summary>One run of a learner that plays episodes: its policy and its episodes.</summary>
+    internal static (SolvedPolicy Policy, IReadOnlyList<EpisodeRecord> Records) Learned(RlSolveOptions options, CancellationToken cancellation)
+    {
+        var spec = options.Spec();
+        var seed = (ulong)options.Seed;
+        var random = new RandomStream(new SeedSequence(seed).Child(1));
+        if (options.UsesTiles)
+        {
+            if (spec.Make() is not SuttonMountainCar and not MountainCar) throw new ArgumentException($"{options.Algorithm} drives SuttonMountainCar and MountainCar-v0, not {spec.Name}.");
+            var car = (IEnvironment<float, int>)spec.Make();
+            var tiles = MountainCarTiles.Learner(options);
+            var list = new List<EpisodeRecord>();
+            for (var episode = 0; episode < options.Episodes; episode++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                list.Add(tiles.RunEpisode(car, random, options.EpisodeLength == 0 ? LongestEpisode : options.EpisodeLength, episode == 0 ? seed : null));
+            }
+            return (new SolvedPolicy(spec.Name, options.Algorithm, [], [], tiles.Weights), list);
+        }
+        var learner = TabularLearners.Make(options, spec, random);
+        var environment = TabularLearners.Limited(spec, options.EpisodeLength == 0 ? LongestEpisode : options.EpisodeLength, options.EpisodeLength > 0);
+        var records = TabularControl.Run(environment, learner, options.Episodes, random, seed: seed, cancellation: cancellation);
+        return (Keep(options, learner.GreedyActions(), learner.StateValues()), records);
+    }
+
+    private static RlSolution Learn(RlSolveOptions options, IProgress<TrainingReport>? progress, CancellationToken cancellation)
+    {
+        var watch = new StudyProgress(progress, options.Seeds, "seed");
+        var records = new List<IReadOnlyList<EpisodeRecord>>();
+        SolvedPolicy? first = null;
+        for (var repetition = 0; repetition < options.Seeds; repetition++)
+        {
+            var (policy, episodes) = Learned(options with { Seed = options.Seed + repetition }, cancellation);
+            first ??= policy;
+            records.Add(episodes);
+            watch.Advance(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"return of the last fifth {episodes.TakeLast(Math.Max(1, episodes.Count / 5)).Average(e => e.Return):0.###}"));
+        }
+        var summary = LastFifth(records);
+        return Judged(options, first!, summary) with { Learning = records };
+    }
+
+    private static RlSolution ExploringStarts(RlSolveOptions options, IProgress<TrainingReport>? progress, CancellationToken cancellation)
+    {
+        var watch = new StudyProgress(progress, options.Seeds * ExploringStartsRun.Parts, "part");
+        var values = new List<IReadOnlyList<double>>();
+        ActionValueLearner? first = null;
+        for (var repetition = 0; repetition < options.Seeds; repetition++)
+        {
+            var seed = (ulong)(options.Seed + repetition);
+            var random = new RandomStream(new SeedSequence(seed).Child(1));
+            var learner = TabularLearners.Make(options, options.Spec(), random);
+            first ??= learner;
+            values.Add(ExploringStartsRun.Learn(options, learner, seed, random, watch, cancellation));
+        }
+        var summary = new Dictionary<string, double>();
+        if (values.All(v => v.Count > 0)) summary["policy_value_at_start"] = values.Average(v => v[^1]);
+        return Judged(options, Keep(options, first!.GreedyActions(), first.StateValues()), summary) with { PolicyValues = values.All(v => v.Count > 0) ? values : null };
+    }
+
+    private static RlSolution Judged(RlSolveOptions options, SolvedPolicy policy, Dictionary<string, double> summary)
+    {
+        summary["return_greedy"] = policy.MeanReturn(200, (ulong)options.Seed + 1_000_000, options.EpisodeLength > 0 ? options.EpisodeLength : options.UsesTiles ? LongestEpisode : 1000);
+        foreach (var (name, value) in OptimumComparison.Of(options, policy)) summary[name] = value;
+        return new RlSolution(policy, summary);
+    }
+
+    private static Dictionary<string, double> LastFifth(List<IReadOnlyList<EpisodeRecord>> records)
+    {
+        double[] Last(Func<EpisodeRecord, double> value) => [.. records.Select(r => r.TakeLast(Math.Max(1, r.Count / 5)).Average(value))];
+        var (returns, lengths) = (Last(e => e.Return), Last(e => e.Length));
+        return new() { ["return_last_fifth"] = returns.Average(), ["return_last_fifth_lowest_seed"] = returns.Min(), ["length_last_fifth"] = lengths.Average() };
+    }
+
+    private static SolvedPolicy Keep(RlSolveOptions options, int[] actions, double[] values)
+        => new(options.Spec().Name, options.Algorithm, actions, [.. values.Select(v => double.IsFinite(v) ? v : 0)], []);
+}

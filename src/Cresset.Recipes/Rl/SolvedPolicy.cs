@@ -1,0 +1,126 @@
+using System.Text.Json;
+using Cresset.Numerics;
+using Cresset.Rl;
+using Cresset.Runs;
+
+namespace Cresset.Recipes;
+
+/// <summary>A step of a played episode.</summary>
+/// <param name="Step">Its number, 0 for the start.</param>
+/// <param name="Reward">What it paid.</param>
+/// <param name="Environment">The environment after it.</param>
+public readonly record struct PlayedStep(int Step, double Reward, IEnvironment Environment)
+{
+    /// <summary>The environment's pictures.</summary>
+    /// <exception cref="NotSupportedException">It has none.</exception>
+    public IRenderable View => Environment.Unwrapped as IRenderable ?? throw new NotSupportedException($"{Environment.Name} has no picture.");
+}
+
+/// <summary>What a solver keeps of its result: enough to play.</summary>
+/// <param name="Environment">Name in the catalog.</param>
+/// <param name="Algorithm">How it was found.</param>
+/// <param name="Actions">The action of each state; empty for tile coding.</param>
+/// <param name="Values">The value of each state; empty for tile coding.</param>
+/// <param name="Weights">Weights of tile coding; empty for tables.</param>
+public sealed record SolvedPolicy(string Environment, string Algorithm, int[] Actions, double[] Values, double[] Weights)
+{
+    /// <summary>Name of the file in a run's folder.</summary>
+    public const string FileName = "policy.json";
+
+    /// <summary>Reads the policy of a run.</summary>
+    /// <param name="run">The run's folder, or its name or id in the store.</param>
+    /// <param name="runsFolder">Folder of the store.</param>
+    /// <exception cref="FileNotFoundException">The run keeps no policy.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged.</exception>
+    public static SolvedPolicy Load(string run, string runsFolder)
+    {
+        if (File.Exists(Path.Combine(run, FileName))) return LoadFile(Path.Combine(run, FileName));
+        using var store = RunStore.OpenReadOnly(runsFolder);
+        var path = Path.Combine(store.FolderOf(store.Find(run).Id), FileName);
+        if (!File.Exists(path)) throw new FileNotFoundException($"Run '{run}' has no {FileName}: give a run that 'cresset rl solve' or a recipe such as qlearning-taxi wrote.");
+        return LoadFile(path);
+    }
+
+    /// <summary>Reads a policy from its file.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged.</exception>
+    public static SolvedPolicy LoadFile(string path)
+    {
+        try
+        {
+            var policy = JsonSerializer.Deserialize<SolvedPolicy>(File.ReadAllText(path));
+            return policy is { Environment: not null, Actions: not null, Values: not null, Weights: not null } ? policy : throw new InvalidDataException($"{path} lacks the environment, its actions, values or weights.");
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{path} is damaged at line {e.LineNumber + 1}: {e.Message}");
+        }
+    }
+
+    /// <summary>Writes the policy into a run's folder.</summary>
+    public void Save(string folder) => AtomicFile.WriteText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this));
+
+    /// <summary>Mean return of episodes that follow the policy.</summary>
+    /// <param name="episodes">Number of episodes, with the seeds from <paramref name="seed"/> on.</param>
+    /// <param name="seed">First seed.</param>
+    /// <param name="maxSteps">Longest episode.</param>
+    public double MeanReturn(int episodes, ulong seed, int maxSteps)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(episodes);
+        var sum = 0.0;
+        for (var episode = 0; episode < episodes; episode++) sum += Play(seed + (ulong)episode, maxSteps).Sum(step => step.Reward);
+        return sum / episodes;
+    }
+
+    /// <summary>Plays an episode, the start first.</summary>
+    /// <param name="seed">Seed of the reset.</param>
+    /// <param name="maxSteps">Longest episode.</param>
+    /// <exception cref="InvalidDataException">The policy does not fit its environment.</exception>
+    public IEnumerable<PlayedStep> Play(ulong seed, int maxSteps)
+    {
+        var spec = EnvironmentCatalog.Find(Environment);
+        return Weights.Length > 0 ? PlayTiles(spec, seed, maxSteps) : spec.Make() is Blackjack ? PlayBlackjack(spec, seed, maxSteps) : PlayTable(spec, seed, maxSteps);
+    }
+
+    private IEnumerable<PlayedStep> PlayTable(EnvironmentSpec spec, ulong seed, int maxSteps)
+    {
+        var environment = spec.Create<int, int>();
+        if (environment.StateCount() != Actions.Length) throw new InvalidDataException($"The policy has {Actions.Length} actions; {spec.Name} has {environment.StateCount()} states.");
+        var state = environment.ResetState(seed);
+        yield return new PlayedStep(0, 0, environment);
+        for (var step = 1; step <= maxSteps; step++)
+        {
+            var outcome = environment.Step(Math.Max(0, Actions[state]), out state);
+            yield return new PlayedStep(step, outcome.Reward, environment);
+            if (outcome.Ended) yield break;
+        }
+    }
+
+    private IEnumerable<PlayedStep> PlayBlackjack(EnvironmentSpec spec, ulong seed, int maxSteps)
+    {
+        var environment = spec.Create<int, int>();
+        if (Actions.Length <= BlackjackModel.FinalState) throw new InvalidDataException($"The policy has {Actions.Length} actions; {spec.Name} has {BlackjackModel.FinalState + 1} states.");
+        var observation = environment.Reset(seed);
+        yield return new PlayedStep(0, 0, environment);
+        for (var step = 1; step <= maxSteps; step++)
+        {
+            var action = Math.Max(0, Actions[BlackjackModel.State(observation[0], observation[1], observation[2] == 1)]);
+            var outcome = environment.Step(action, observation.AsSpan());
+            yield return new PlayedStep(step, outcome.Reward, environment);
+            if (outcome.Ended) yield break;
+        }
+    }
+
+    private IEnumerable<PlayedStep> PlayTiles(EnvironmentSpec spec, ulong seed, int maxSteps)
+    {
+        var environment = spec.Create<float, int>();
+        var learner = MountainCarTiles.Stored(Weights);
+        var observation = environment.Reset(seed);
+        yield return new PlayedStep(0, 0, environment);
+        for (var step = 1; step <= maxSteps; step++)
+        {
+            var outcome = environment.Step(learner.GreedyAction(observation), observation.AsSpan());
+            yield return new PlayedStep(step, outcome.Reward, environment);
+            if (outcome.Ended) yield break;
+        }
+    }
+}
