@@ -11,9 +11,16 @@ namespace Cresset.Flows;
 public sealed class RationalQuadraticSpline : Univariate
 {
     private readonly SplineOptions _options;
+    private readonly SplinePass _forward;
+    private readonly SplinePass _inverse;
 
     /// <summary>Makes a spline.</summary>
-    public RationalQuadraticSpline(SplineOptions options) => _options = options.ThrowIfInvalid();
+    public RationalQuadraticSpline(SplineOptions options)
+    {
+        _options = options.ThrowIfInvalid();
+        _forward = new SplinePass(this, inverse: false);
+        _inverse = new SplinePass(this, inverse: true);
+    }
 
     /// <summary>The settings.</summary>
     public SplineOptions Options => _options;
@@ -22,22 +29,36 @@ public sealed class RationalQuadraticSpline : Univariate
     public override int Parameters => _options.RawCount;
 
     /// <inheritdoc/>
-    public override (Tensor Output, Tensor LogDerivative) Forward(Tensor x, Tensor raw)
+    /// <remarks>float32 on the CPU takes one fused pass in float64 arithmetic; other types and devices take tensor operations.</remarks>
+    public override (Tensor Output, Tensor LogDerivative) Forward(Tensor x, Tensor raw) => Apply(_forward, x, raw);
+
+    /// <inheritdoc/>
+    public override (Tensor Output, Tensor LogDerivative) Inverse(Tensor y, Tensor raw) => Apply(_inverse, y, raw);
+
+    internal (Tensor Output, Tensor Log) ComposedForward(Tensor x, Tensor raw)
     {
         using var scope = NewDisposeScope();
-        var (value, parameters) = Prepare(x, raw);
-        var (y, log) = Evaluate(value, parameters);
+        var (y, log) = Evaluate(x, raw);
         return (y.MoveToOuterDisposeScope(), log.MoveToOuterDisposeScope());
     }
 
-    /// <inheritdoc/>
-    public override (Tensor Output, Tensor LogDerivative) Inverse(Tensor y, Tensor raw)
+    internal (Tensor Output, Tensor Log) ComposedInverse(Tensor y, Tensor raw)
     {
         using var scope = NewDisposeScope();
-        var (value, parameters) = Prepare(y, raw);
         var type = y.dtype;
-        var (x, log) = Invert(value.to(ScalarType.Float64), parameters.to(ScalarType.Float64));
+        var (x, log) = Invert(y.to(ScalarType.Float64), raw.to(ScalarType.Float64));
         return (x.to(type).MoveToOuterDisposeScope(), log.to(type).MoveToOuterDisposeScope());
+    }
+
+    private (Tensor Output, Tensor Log) Apply(SplinePass pass, Tensor value, Tensor raw)
+    {
+        using var scope = NewDisposeScope();
+        (value, raw) = Prepare(value, raw);
+        Tensor result, log;
+        if (!SplinePass.Fits(value, raw)) (result, log) = pass.Composed(value, raw);
+        else if (is_grad_enabled() && (value.requires_grad || raw.requires_grad)) (result, log) = FusedSpline.apply(value, raw, pass) is [var first, var second] ? (first, second) : throw new InvalidOperationException("The spline's node gave no results.");
+        else (result, log) = pass.Run(value, raw);
+        return (result.MoveToOuterDisposeScope(), log.MoveToOuterDisposeScope());
     }
 
     private (Tensor Value, Tensor Raw) Prepare(Tensor value, Tensor raw)

@@ -34,6 +34,8 @@ internal sealed class ReversibleChain : autograd.MultiTensorFunction<ReversibleC
             total.add_(logAbsDet);
         }
         ctx.save_data("chain", chain);
+        // TorchSharp cannot make the zeros itself for an output that nothing used: it ends the process.
+        ctx.set_materialize_grads(false);
         ctx.save_for_backward([current.detach().MoveToOuterDisposeScope(), (Tensor)vars[2]]);
         return [current.MoveToOuterDisposeScope(), total.MoveToOuterDisposeScope()];
     }
@@ -46,7 +48,9 @@ internal sealed class ReversibleChain : autograd.MultiTensorFunction<ReversibleC
         using var scope = NewDisposeScope();
         var index = chain.Parameters.Select((p, i) => (p.Handle, i)).ToDictionary(p => p.Handle, p => p.i);
         var gradients = new Tensor?[chain.Parameters.Length];
-        Tensor output = saved[0], gradient = grad_outputs[0], logGradient = grad_outputs[1];
+        var output = saved[0];
+        var gradient = grad_outputs[0] is { IsInvalid: false } g0 ? g0 : zeros_like(output);
+        var logGradient = grad_outputs[1] is { IsInvalid: false } g1 ? g1 : zeros(output.size(0), dtype: output.dtype, device: output.device);
         Tensor? contextGradient = chain.ContextGradient ? zeros_like(context!) : null;
         for (var k = chain.Parts.Count - 1; k >= 0; k--)
         {
