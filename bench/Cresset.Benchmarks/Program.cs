@@ -1,5 +1,6 @@
 using Cresset.Benchmarks.Detection;
 using Cresset.Benchmarks.Diffusion;
+using Cresset.Benchmarks.Flows;
 using Cresset.Benchmarks.Nn;
 using Cresset.Benchmarks.Optim;
 using Cresset.Benchmarks.Quantization;
@@ -13,6 +14,8 @@ Dictionary<string, Func<string[], int>> benchmarks = new()
     ["activations"] = ActivationPasses.Run,
     ["allocator"] = AllocatorTuningGain.Run,
     ["detection-score"] = ScoreCocoSet.Run,
+    ["flow-memory"] = FlowMemory.Run,
+    ["flow-steps"] = FlowSteps.Run,
     ["rl-environments"] = EnvironmentSpeed.Run,
     ["sd3-forward"] = Sd3Forward.Run,
     ["sd3-load"] = Sd3Load.Run,

@@ -22,7 +22,7 @@ internal static class OptimizerSteps
         set_num_threads(threads);
         var sizes = scenario == "small" ? Enumerable.Range(0, 300).Select(i => 33_333L + ((i % 7) * 3)).ToArray() : [12_500_000, 12_500_000, 12_500_000, 12_500_000];
         var pipeline = scenario == "pipeline";
-        using var peer = args.Length > 3 ? new PeerProcess(string.Join(' ', args[3..]), scenario, sizes, threads) : null;
+        using var peer = args.Length > 3 ? new PeerProcess(string.Join(' ', args[3..]), "adamw_steps.py", scenario, threads.ToString(CultureInfo.InvariantCulture), string.Join(',', sizes)) : null;
         using var ours = new Weights(sizes);
         using var fused = new AdamW(ours.Groups) { Threads = threads };
         using var average = pipeline ? new WeightAverage(ours.Named, WeightAverageOptions.Ema(0.999)) : null;

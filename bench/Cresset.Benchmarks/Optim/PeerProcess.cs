@@ -8,18 +8,19 @@ internal sealed class PeerProcess : IDisposable
 {
     private readonly Process _process;
 
-    public PeerProcess(string command, string scenario, long[] sizes, int threads)
+    /// <param name="command">What starts Python.</param>
+    /// <param name="script">A script of bench/peers.</param>
+    /// <param name="arguments">Its arguments.</param>
+    public PeerProcess(string command, string script, params string[] arguments)
     {
-        var script = Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "bench", "peers", "adamw_steps.py");
+        script = Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "bench", "peers", script);
         var parts = command.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         var start = new ProcessStartInfo(parts[0]) { RedirectStandardInput = true, RedirectStandardOutput = true };
         foreach (var part in parts[1..]) start.ArgumentList.Add(part);
         // The script goes in as text, so that the interpreter may live in another root.
         start.ArgumentList.Add("-c");
         start.ArgumentList.Add(File.ReadAllText(script));
-        start.ArgumentList.Add(scenario);
-        start.ArgumentList.Add(threads.ToString(CultureInfo.InvariantCulture));
-        start.ArgumentList.Add(string.Join(',', sizes));
+        foreach (var argument in arguments) start.ArgumentList.Add(argument);
         _process = Process.Start(start) ?? throw new InvalidOperationException($"\"{command}\" did not start.");
     }
 
@@ -27,7 +28,14 @@ internal sealed class PeerProcess : IDisposable
     {
         _process.StandardInput.WriteLine(kind);
         _process.StandardInput.Flush();
-        var answer = (_process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("The other side ended early.")).Split(' ');
+        string[] answer;
+        // Libraries under the interpreter may print lines of their own.
+        do
+        {
+            answer = (_process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("The other side ended early.")).Split(' ');
+        }
+        while (answer[0] != "missing" && (answer.Length != 2 || !double.TryParse(answer[0], CultureInfo.InvariantCulture, out _)));
+        if (answer[0] == "missing") throw new InvalidOperationException($"The other side cannot run {kind}: {string.Join(' ', answer[1..])}");
         return (double.Parse(answer[0], CultureInfo.InvariantCulture), double.Parse(answer[1], CultureInfo.InvariantCulture));
     }
 

@@ -55,6 +55,12 @@ public sealed record PlaneFlowOptions : IOptionsRecord
     /// <summary>Tolerance of the solver of a continuous flow.</summary>
     public double Tolerance { get; init; } = 1e-4;
 
+    /// <summary>Widths and heights of bins are scaled down by the root of the width, as in Durkan et al. 2019: splines then start near even bins.</summary>
+    public bool ScaleBins { get; init; } = true;
+
+    /// <summary>A safetensors file with the points to judge by, named moons, 8gaussians and checkerboard [N, 2]; empty draws 5,000.</summary>
+    public string TestPoints { get; init; } = "";
+
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Defined(Density)
@@ -74,7 +80,7 @@ public sealed record PlaneFlowOptions : IOptionsRecord
             var field = new MlpVelocity(new MlpVelocityOptions { Features = features, Hidden = hidden, Activation = FlowActivation.Softplus });
             return new ContinuousFlow(field, new NormalBase(features), new CnfOptions { Solver = OdeOptions.Dopri5(Tolerance) });
         }
-        var options = new VectorFlowOptions { Features = features, Transforms = Transforms, Hidden = hidden, Spline = SplineOptions.Bounded(Bound, Bins) };
+        var options = new VectorFlowOptions { Features = features, Transforms = Transforms, Hidden = hidden, Spline = SplineOptions.Bounded(Bound, Bins) with { RawScale = ScaleBins ? 1 / Math.Sqrt(Width) : 1 } };
         return Family switch
         {
             FlowFamily.Nice => new Nice(options),
