@@ -21,5 +21,7 @@ public static class JobCatalog
         new LearningCurvesJob(),
         new WalkSweepJob(),
         new BairdJob(),
+        new DqnJob(),
+        new PqnJob(),
     ];
 }

@@ -50,6 +50,7 @@ internal static class OptionsBinder
     private static object? Plain(object? value) => value switch
     {
         null => null,
+        StepSizeRule rule => rule.Formula,
         IOptionsRecord record => Unbind(record),
         string text => text,
         bool flag => flag,
@@ -92,9 +93,9 @@ internal static class OptionsBinder
         var inner = Nullable.GetUnderlyingType(type) ?? type;
         switch (node)
         {
-            case ConfigMap map when typeof(IOptionsRecord).IsAssignableFrom(inner):
+            case ConfigMap map when typeof(IOptionsRecord).IsAssignableFrom(inner) && inner != typeof(StepSizeRule):
                 return BindRecord(current ?? Activator.CreateInstance(inner)!, map, path, problems);
-            case ConfigMap map when inner is { IsPrimitive: false, IsEnum: false } && ElementType(inner) is null && inner != typeof(string):
+            case ConfigMap map when inner is { IsPrimitive: false, IsEnum: false, IsAbstract: false } && ElementType(inner) is null && inner != typeof(string):
                 return BindPositional(map, inner, path, problems);
             case ConfigList list when typeof(ITuple).IsAssignableFrom(inner):
                 return BindTuple(list, inner, path, problems);
@@ -165,6 +166,18 @@ internal static class OptionsBinder
             if (type == typeof(long)) return whole;
             if (whole is >= int.MinValue and <= int.MaxValue) return (int)whole;
         }
+        if (type == typeof(StepSizeRule))
+        {
+            try
+            {
+                return StepSizeRule.Parse(value);
+            }
+            catch (FormatException e)
+            {
+                problems.Add((text.Source, $"{path}: {e.Message}"));
+                return Failed.Instance;
+            }
+        }
         if (type.IsEnum)
         {
             foreach (var name in Enum.GetNames(type))
@@ -204,6 +217,7 @@ internal static class OptionsBinder
         if (type == typeof(ulong) || type == typeof(uint)) return "a whole number from 0 up";
         if (type == typeof(double) || type == typeof(float)) return "a number";
         if (ElementType(type) is { } element) return $"a list of values, each {Describe(element)}";
+        if (type == typeof(StepSizeRule)) return "a step-size rule such as 0.1 or linear(1, 0.05, 10000)";
         return typeof(IOptionsRecord).IsAssignableFrom(type) ? "a map of keys and values" : "a text";
     }
 

@@ -3,8 +3,9 @@ using Cresset.Numerics;
 namespace Cresset.Rl;
 
 /// <summary>Random streams in snapshots.</summary>
-internal static class RandomStreamSerialization
+public static class RandomStreamSerialization
 {
+    /// <summary>Writes the state of a stream.</summary>
     public static void WriteStream(this BinaryWriter writer, RandomStream stream)
     {
         var state = stream.State;
@@ -16,6 +17,7 @@ internal static class RandomStreamSerialization
         writer.Write(state.SpareHalf);
     }
 
+    /// <summary>Reads a stream that goes on where <see cref="WriteStream"/> was called.</summary>
     public static RandomStream ReadStream(this BinaryReader reader)
     {
         var state = new UInt128(reader.ReadUInt64(), reader.ReadUInt64());

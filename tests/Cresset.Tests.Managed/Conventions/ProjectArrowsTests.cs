@@ -21,10 +21,11 @@ public sealed class ProjectArrowsTests
         ["Flows"] = ["Nn"],
         ["Quantization"] = ["Nn"],
         ["Diffusion"] = ["Nn", "Flows"],
+        ["Rl.Deep"] = ["Rl", "Nn", "Optim", "Runs"],
         ["Training"] = ["Nn", "Optim", "Data", "Runs"],
-        ["Recipes"] = ["Training", "Plots", "Flows", "Quantization", "Diffusion", "Rl", "Detection"],
+        ["Recipes"] = ["Training", "Plots", "Flows", "Quantization", "Diffusion", "Rl", "Rl.Deep", "Detection"],
         // Verbs may speak to a subject directly: a detector is scored without a recipe.
-        ["Cli"] = ["Recipes", "Detection", "Rl", "Diffusion", "Quantization", "Nn", "Optim", "Plots", "Runs", "Numerics"],
+        ["Cli"] = ["Recipes", "Detection", "Rl", "Rl.Deep", "Diffusion", "Quantization", "Nn", "Optim", "Plots", "Runs", "Numerics"],
     };
 
     private static readonly string[] Managed = ["Numerics", "Detection", "Rl", "Plots", "Runs", "Native"];

@@ -1,0 +1,214 @@
+using System.Globalization;
+using Cresset.Numerics;
+using Cresset.Plots;
+using Cresset.Rl;
+using Cresset.Rl.Deep;
+using Cresset.Runs;
+using Cresset.Training;
+
+namespace Cresset.Recipes;
+
+/// <summary>
+/// A job in which an agent learns in an environment of the catalog. A kind of agent derives from it, names its options and makes the agent; running,
+/// resuming, evaluating and filming are common.
+/// </summary>
+/// <typeparam name="TAgent">The record of the recipe's <c>agent</c> section.</typeparam>
+public abstract class AgentJob<TAgent> : IAgentJob
+    where TAgent : class, IOptionsRecord, new()
+{
+    private const string AgentSection = "agent";
+    private const string TrainingSection = "training";
+    private const string BestFile = "policy-best.safetensors";
+    private const string FinalFile = "policy-final.safetensors";
+
+    /// <inheritdoc/>
+    public abstract string Name { get; }
+
+    /// <inheritdoc/>
+    public abstract string Summary { get; }
+
+    /// <summary>Defaults of the <c>training</c> section.</summary>
+    protected virtual AgentLoopOptions TrainingDefaults => new();
+
+    /// <inheritdoc/>
+    public IReadOnlyList<OptionsSection> Sections => [new(AgentSection, new TAgent()), new(TrainingSection, TrainingDefaults)];
+
+    /// <summary>Makes the agent at the start of its first episodes; everything follows from the seed.</summary>
+    protected abstract IAgent CreateAgent(VectorEnvironment<float, int> environments, TAgent options, ulong seed);
+
+    /// <inheritdoc/>
+    public JobOutcome Run(JobContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var options = context.Options<AgentLoopOptions>(TrainingSection);
+        using var agent = Make(context, options);
+        var loop = new AgentLoop(agent, Maker(options), options, context.Recorder);
+        Resume(context, agent, loop, options);
+        var watcher = new Watcher(context, agent, loop, options);
+        var completed = loop.Run(watcher, context.Cancellation);
+        if (!completed) return new JobOutcome(false, new Dictionary<string, double>(), []);
+        Keep(agent, Path.Combine(context.Folder, FinalFile));
+        var metrics = Metrics(context, agent, loop, options);
+        var pictures = new List<string>();
+        var curve = context.Recorder.Picture("learning-curve", options.Steps, LearningCurve.Draw(loop, $"{Name} on {options.Environment}"), "Mean return of the last 100 episodes while learning; greedy evaluations.");
+        if (curve is not null) pictures.Add(curve);
+        pictures.Add(Film(context, agent, options, options.Seed, Path.Combine(context.Folder, "episode.gif")).Path);
+        return new JobOutcome(true, metrics, pictures);
+    }
+
+    /// <inheritdoc/>
+    public JobOutcome Evaluate(JobContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var options = context.Options<AgentLoopOptions>(TrainingSection);
+        using var agent = MakePlayer(context, options);
+        return new JobOutcome(true, Scores(Fresh(agent, options, context.Cancellation)), []);
+    }
+
+    /// <summary>Films episodes of the best policy.</summary>
+    public JobOutcome Sample(JobContext context, SampleRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(request);
+        var options = context.Options<AgentLoopOptions>(TrainingSection);
+        using var agent = MakePlayer(context, options);
+        var films = new List<string>();
+        for (var i = 0; i < Math.Max(1, request.Count); i++)
+        {
+            var path = Path.Combine(request.OutputFolder ?? Path.Combine(context.Folder, "samples"), string.Create(CultureInfo.InvariantCulture, $"episode-{request.Seed}-{i}.gif"));
+            films.Add(Film(context, agent, options, request.Seed + (ulong)i, path).Path);
+        }
+        return new JobOutcome(true, new Dictionary<string, double>(), films);
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<PlayedStep> Play(JobContext context, ulong seed, int maxSteps)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var options = context.Options<AgentLoopOptions>(TrainingSection);
+        using var agent = MakePlayer(context, options);
+        foreach (var step in Episode(agent, Maker(options)(), seed, maxSteps)) yield return step;
+    }
+
+    private static IEnumerable<PlayedStep> Episode(IAgent agent, IEnvironment<float, int> environment, ulong seed, int maxSteps)
+    {
+        var view = environment.Unwrapped as IRenderable ?? throw new NotSupportedException($"{environment.Name} cannot be drawn.");
+        var observation = environment.Reset(seed);
+        yield return new PlayedStep(0, 0, view);
+        var action = new int[1];
+        for (var step = 1; step <= maxSteps; step++)
+        {
+            agent.Act(observation, 1, action);
+            var outcome = environment.Step(action, observation);
+            yield return new PlayedStep(step, outcome.Reward, view);
+            if (outcome.Ended) yield break;
+        }
+    }
+
+    private static (string Path, double Return) Film(JobContext context, IAgent agent, AgentLoopOptions options, ulong seed, string path)
+    {
+        var frames = new List<Picture>();
+        var (sum, rate) = (0.0, 25);
+        // Every second frame of a fast environment is enough for the eye and halves the file.
+        foreach (var step in Episode(agent, Maker(options)(), seed, 1000))
+        {
+            sum += step.Reward;
+            rate = step.View.FramesPerSecond;
+            if (rate <= 25 || step.Step % 2 == 0) frames.Add(EpisodeFrames.ToPicture(step.View.Render()));
+        }
+        context.Cancellation.ThrowIfCancellationRequested();
+        AnimatedGif.Save(path, frames, TimeSpan.FromSeconds(Math.Max(0.02, (rate > 25 ? 2.0 : 1.0) / rate)), TimeSpan.FromSeconds(1));
+        return (path, sum);
+    }
+
+    private static Func<IEnvironment<float, int>> Maker(AgentLoopOptions options)
+    {
+        var spec = EnvironmentCatalog.Find(options.Environment);
+        return () => spec.Make() is IEnvironment<float, int>
+            ? spec.Create<float, int>()
+            : throw new ArgumentException($"training.environment is '{spec.Name}'; agents of this kind need continuous observations and a choice of actions (CartPole-v1, MountainCar-v0, Acrobot-v1).");
+    }
+
+    private static PolicyScore Fresh(IAgent agent, AgentLoopOptions options, CancellationToken cancellation)
+        => EpisodeEvaluation.Run(agent, Maker(options), Math.Max(100, options.EvaluationEpisodes), unchecked(options.Seed + 0x1234_5678_9abcUL), cancellation);
+
+    private static Dictionary<string, double> Scores(PolicyScore score) => new()
+    {
+        ["return"] = score.Mean,
+        ["deviation"] = score.Deviation,
+        ["minimum"] = score.Minimum,
+        ["length"] = score.Lengths.Average(),
+    };
+
+    private static void Keep(IAgent agent, string path)
+    {
+        using var state = new AgentState();
+        agent.SavePolicy(state);
+        state.Write(path);
+    }
+
+    // Final figures: the best evaluation, that policy on new starts, the last policy on the same starts. The agent is left with its best policy.
+    private static Dictionary<string, double> Metrics(JobContext context, IAgent agent, AgentLoop loop, AgentLoopOptions options)
+    {
+        var final = Fresh(agent, options, default);
+        using (var best = AgentState.Read(Path.Combine(context.Folder, BestFile))) agent.LoadPolicy(best);
+        var metrics = new Dictionary<string, double>
+        {
+            ["best_evaluation"] = loop.BestReturn,
+            ["best_step"] = loop.BestStep,
+            ["best_policy_return"] = Fresh(agent, options, default).Mean,
+            ["final_return"] = final.Mean,
+            ["training_mean_100"] = agent.Episodes.BestMeanReturn,
+        };
+        if (loop.SolvedStep is { } solved) metrics["solved_step"] = solved;
+        return metrics;
+    }
+
+    private IAgent Make(JobContext context, AgentLoopOptions options)
+        => CreateAgent(new SyncVectorEnvironment<float, int>(options.Environments, Maker(options), AutoresetMode.SameStep), context.Options<TAgent>(AgentSection), options.Seed);
+
+    private IAgent MakePlayer(JobContext context, AgentLoopOptions options)
+    {
+        var path = Path.Combine(context.Folder, BestFile);
+        if (!File.Exists(path)) throw new InvalidDataException($"{path} is missing: the run has not been evaluated yet. Train it first.");
+        var agent = Make(context, options);
+        using var best = AgentState.Read(path);
+        agent.LoadPolicy(best);
+        return agent;
+    }
+
+    private static void Resume(JobContext context, IAgent agent, AgentLoop loop, AgentLoopOptions options)
+    {
+        using var opened = context.Checkpoints.OpenNewest(out var damaged);
+        foreach (var notice in damaged) context.Progress?.Report(new NoticeReport($"{notice}; the checkpoint before it is used."));
+        // What was recorded after the checkpoint will be recorded again.
+        (context.Recorder as Run)?.TruncateAfter(opened is null ? -1 : opened.Checkpoint.Step);
+        if (opened is null) return;
+        using var state = AgentState.From(opened.Source);
+        agent.Load(state);
+        loop.Load(state);
+        context.Progress?.Report(new NoticeReport($"Resumed at step {agent.Step} of {options.Steps}."));
+    }
+
+    private sealed class Watcher(JobContext context, IAgent agent, AgentLoop loop, AgentLoopOptions options) : IAgentLoopWatcher
+    {
+        private static readonly HeadlineMetric Headline = new("return", HigherIsBetter: true);
+
+        public void Stepped(long step, double loss, double stepsPerSecond)
+            => context.Progress?.Report(new StepReport((int)step, options.Steps, (int)agent.Episodes.Count, loss, double.NaN, stepsPerSecond, stepsPerSecond, TimeSpan.FromSeconds((options.Steps - step) / stepsPerSecond)));
+
+        public void Evaluated(long step, PolicyScore score, bool isBest)
+        {
+            if (isBest) Keep(agent, Path.Combine(context.Folder, BestFile));
+            context.Progress?.Report(new EvaluationReport((int)step, new Dictionary<string, double> { ["return"] = score.Mean, ["minimum"] = score.Minimum, ["training_mean_100"] = agent.Episodes.MeanReturn }, isBest));
+        }
+
+        public void Checkpoint(long step)
+        {
+            using var state = new AgentState();
+            agent.Save(state);
+            loop.Save(state);
+            context.Progress?.Report(new CheckpointReport(context.Checkpoints.Save((int)step, state.Tensors, state.Texts, null, options.KeepLast, Headline)));
+        }
+    }
+}

@@ -1,0 +1,17 @@
+using Cresset.Rl;
+using Cresset.Rl.Deep;
+
+namespace Cresset.Recipes;
+
+/// <summary>DQN and its variants on an environment of the catalog.</summary>
+public sealed class DqnJob : AgentJob<DqnOptions>
+{
+    /// <inheritdoc/>
+    public override string Name => "dqn";
+
+    /// <inheritdoc/>
+    public override string Summary => "Deep Q-learning with switches: double, dueling, n-step, prioritized, noisy, C51, QR-DQN, IQN, Munchausen, Rainbow.";
+
+    /// <inheritdoc/>
+    protected override IAgent CreateAgent(VectorEnvironment<float, int> environments, DqnOptions options, ulong seed) => new DqnAgent(environments, options, seed);
+}

@@ -1,0 +1,20 @@
+using Cresset.Rl;
+using Cresset.Rl.Deep;
+
+namespace Cresset.Recipes;
+
+/// <summary>PQN on an environment of the catalog.</summary>
+public sealed class PqnJob : AgentJob<PqnOptions>
+{
+    /// <inheritdoc/>
+    public override string Name => "pqn";
+
+    /// <inheritdoc/>
+    public override string Summary => "Parallel Q-learning without replay: normalized layers and Q(lambda) over rollouts of several copies.";
+
+    /// <inheritdoc/>
+    protected override AgentLoopOptions TrainingDefaults => new() { Environments = 4, Steps = 500_000, EvaluateEvery = 25_000, LogEvery = 2500, CheckpointEvery = 100_000 };
+
+    /// <inheritdoc/>
+    protected override IAgent CreateAgent(VectorEnvironment<float, int> environments, PqnOptions options, ulong seed) => new PqnAgent(environments, options, seed);
+}

@@ -1,0 +1,50 @@
+namespace Cresset.Rl.Deep;
+
+/// <summary>
+/// Something that acts in copies of an environment and learns from it. It owns its rollout environments, streams and networks, so its state is
+/// enough to go on bit for bit.
+/// </summary>
+public interface IAgent : IDisposable
+{
+    /// <summary>A short name such as <c>dqn</c>.</summary>
+    string Algorithm { get; }
+
+    /// <summary>Steps taken in the environments, over all copies.</summary>
+    long Step { get; }
+
+    /// <summary>Values of an observation.</summary>
+    int ObservationSize { get; }
+
+    /// <summary>Number of actions.</summary>
+    int ActionCount { get; }
+
+    /// <summary>Episodes finished while learning.</summary>
+    EpisodeTracker Episodes { get; }
+
+    /// <summary>Acts (at least) once in every copy and learns when it is time.</summary>
+    /// <exception cref="DivergenceException">A loss or gradient is no longer finite; the message names the step.</exception>
+    void Advance();
+
+    /// <summary>Chooses without exploring.</summary>
+    /// <param name="observations">[count, ObservationSize].</param>
+    /// <param name="count">Number of rows.</param>
+    /// <param name="actions">Receives one action a row.</param>
+    void Act(ReadOnlySpan<float> observations, int count, Span<int> actions);
+
+    /// <summary>Figures of learning since the last call (mean loss, exploration, ...), by name.</summary>
+    void Report(Action<string, double> figure);
+
+    /// <summary>Writes everything into <paramref name="state"/>.</summary>
+    void Save(AgentState state);
+
+    /// <summary>Goes on where <see cref="Save"/> was called, in an agent made with the same options.</summary>
+    /// <exception cref="InvalidDataException">The state belongs to another agent.</exception>
+    void Load(AgentState state);
+
+    /// <summary>Writes what <see cref="Act"/> needs: the network, under the keys of a PyTorch state dict.</summary>
+    void SavePolicy(AgentState state);
+
+    /// <summary>Takes over what <see cref="SavePolicy"/> wrote.</summary>
+    /// <exception cref="InvalidDataException">The policy belongs to another network.</exception>
+    void LoadPolicy(AgentState state);
+}

@@ -1,0 +1,201 @@
+using System.Runtime.InteropServices;
+using Cresset.Numerics;
+using Cresset.Optim;
+using Cresset.Tensors;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Rl.Deep;
+
+/// <summary>The Q-learner over libtorch: any encoder, every kind of values, gradients by autograd.</summary>
+internal sealed class TorchQLearner : QLearner
+{
+    private readonly DqnOptions _options;
+    private readonly int _observationSize;
+    private readonly RandomStream _noise;
+    private readonly Device _device;
+    private readonly QNetwork _online;
+    private readonly QNetwork _target;
+    private readonly Adam _adam;
+    private readonly GradientClipping _clipping;
+    private readonly TorchQLoss _loss;
+
+    public TorchQLearner(Space<float> observations, int actions, DqnOptions options, RolloutStreams streams, Func<nn.Module<Tensor, Tensor>>? encoder)
+    {
+        (_options, _observationSize, _noise) = (options, observations.Size, streams.Noise);
+        _device = ComputeDevice.Resolve(options.Device);
+        encoder ??= options.Encoder == ObservationEncoder.Conv ? () => Pictures(observations) : null;
+        (_online, _target) = (Make(encoder, actions), Make(encoder, actions));
+        Start(streams.Weights, actions, encoder is not null);
+        _online.to(_device);
+        _target.to(_device);
+        FollowTarget(1);
+        _adam = new Adam(_online, new AdamOptions { LearningRate = 1, Epsilon = options.AdamEpsilon });
+        _clipping = options.ClipNorm > 0 ? GradientClipping.Norm(options.ClipNorm) : GradientClipping.MeasureOnly();
+        _loss = new TorchQLoss(options, streams.Noise);
+    }
+
+    public override void Values(ReadOnlySpan<float> observations, int count, Span<float> values, bool noise)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        _online.UseNoise(noise);
+        var means = _loss.Means(_online.call(Batch(observations, count))).cpu();
+        _online.UseNoise(true);
+        MemoryMarshal.Cast<byte, float>(means.contiguous().bytes).CopyTo(values);
+    }
+
+    public override (double Loss, double Norm) Update(ReplayBatch batch, double learningRate, Span<float> errors)
+    {
+        using var scope = NewDisposeScope();
+        var (losses, sizes) = _loss.Of(
+            _online, _target, Batch(batch.Observations, batch.Size), Batch(batch.NextObservations, batch.Size),
+            tensor(batch.Actions, ScalarType.Int64, _device), Column(batch.Returns), Column(batch.Discounts));
+        var result = Descend((losses * Column(batch.Weights)).mean(), learningRate);
+        MemoryMarshal.Cast<byte, float>(sizes.cpu().contiguous().bytes).CopyTo(errors);
+        return result;
+    }
+
+    public override (double Loss, double Norm) Regress(float[] observations, int[] actions, float[] goals, double learningRate)
+    {
+        using var scope = NewDisposeScope();
+        var values = _online.call(Batch(observations, actions.Length)).squeeze(-1);
+        return Descend(_loss.Regression(values, tensor(actions, ScalarType.Int64, _device), Column(goals)).mean(), learningRate);
+    }
+
+    public override void DrawNoise()
+    {
+        foreach (var layer in _online.NoisyLayers.Concat(_target.NoisyLayers))
+        {
+            var (into, outOf) = (new float[layer.InputNoise.Length], new float[layer.OutputNoise.Length]);
+            Fill(into);
+            Fill(outOf);
+            layer.SetNoise(into, outOf);
+        }
+    }
+
+    public override void FollowTarget(double share)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        var from = _online.state_dict();
+        foreach (var (key, value) in _target.state_dict())
+        {
+            if (share == 1) value.copy_(from[key]);
+            else value.add_(from[key] - value, alpha: share);
+        }
+    }
+
+    public override void Save(AgentState state)
+    {
+        foreach (var (key, value) in _online.state_dict()) state.Put("model/" + key, value);
+        foreach (var (key, value) in _target.state_dict()) state.Put("target/" + key, value);
+        using var optimizer = _adam.StateDict();
+        foreach (var (key, value) in optimizer.Tensors) state.Put("optimizer/" + key, value);
+        foreach (var (key, value) in optimizer.ToMetadata()) state.Put(key, value);
+        foreach (var (name, layer) in Noisy())
+        {
+            state.Put($"noise/{name}/into", layer.InputNoise);
+            state.Put($"noise/{name}/out_of", layer.OutputNoise);
+        }
+    }
+
+    public override void Load(AgentState state)
+    {
+        LoadModule(_online, state, "model/");
+        LoadModule(_target, state, "target/");
+        var tensors = state.Tensors.Where(t => t.Key.StartsWith("optimizer/", StringComparison.Ordinal)).ToDictionary(t => t.Key["optimizer/".Length..], t => t.Value);
+        _adam.LoadStateDict(OptimizerState.FromMetadata(tensors, state.Texts));
+        foreach (var (name, layer) in Noisy())
+        {
+            var (into, outOf) = (new float[layer.InputNoise.Length], new float[layer.OutputNoise.Length]);
+            state.Get($"noise/{name}/into", into);
+            state.Get($"noise/{name}/out_of", outOf);
+            layer.SetNoise(into, outOf);
+        }
+    }
+
+    public override void SavePolicy(AgentState state)
+    {
+        foreach (var (key, value) in _online.state_dict()) state.Put(key, value);
+    }
+
+    public override void LoadPolicy(AgentState state) => LoadModule(_online, state, "");
+
+    public override void Dispose()
+    {
+        _adam.Dispose();
+        _online.Dispose();
+        _target.Dispose();
+    }
+
+    private static ConvEncoder Pictures(Space<float> observations)
+        => observations is Box { Shape: [var channels, var height, var width] } ? new ConvEncoder(channels, height, width)
+            : throw new ArgumentException($"The observations are {observations}; convolutions need pictures, a Box of shape [channels, height, width]. Use encoder=mlp.", nameof(observations));
+
+    private static void LoadModule(QNetwork network, AgentState state, string prefix)
+    {
+        var source = state.Tensors.Where(t => t.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(t => t.Key[prefix.Length..], t => t.Value);
+        try
+        {
+            StateDict.Load(network, source);
+        }
+        catch (CheckpointException e)
+        {
+            throw new InvalidDataException($"The state does not fit the network: {e.Message}", e);
+        }
+    }
+
+    private QNetwork Make(Func<nn.Module<Tensor, Tensor>>? encoder, int actions)
+    {
+        if (encoder is null) return new QNetwork(_observationSize, actions, _options);
+        var front = encoder();
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        var features = front.call(zeros(1, _observationSize));
+        if (features.dim() != 2) throw new ArgumentException($"The encoder makes {Shape.Text(features)} from [1, {_observationSize}]; needed is [1, features].", nameof(encoder));
+        return new QNetwork(features.size(1), actions, _options, front);
+    }
+
+    // Fully connected networks start as the native ones do, from the same stream: the back ends can be compared.
+    private void Start(RandomStream weights, int actions, bool hasEncoder)
+    {
+        if (!hasEncoder && !_online.IsImplicit)
+        {
+            var head = new HeadLayout(actions, _options.Values == ValueKind.Mean ? 1 : _options.Atoms, _options.Dueling);
+            var native = new MlpNetwork(new MlpShape { Inputs = _observationSize, Hidden = _options.Hidden, Outputs = head.Raw, LayerNorm = _options.LayerNorm, Noisy = _options.Noisy, NoiseScale = _options.NoiseScale }, weights);
+            using var state = new AgentState();
+            MlpStateDict.Save(native, state);
+            StateDict.Load(_online, state.Tensors);
+            return;
+        }
+        using var generator = new Generator(weights.NextUInt64());
+        Initialize.Reset(_online, generator);
+    }
+
+    private IEnumerable<(string Name, NoisyLinear Layer)> Noisy()
+        => _online.NoisyLayers.Select((l, i) => ($"online/{i}", l)).Concat(_target.NoisyLayers.Select((l, i) => ($"target/{i}", l)));
+
+    private void Fill(float[] factors)
+    {
+        foreach (ref var factor in factors.AsSpan())
+        {
+            var x = (float)_noise.NextNormal();
+            factor = MathF.CopySign(MathF.Sqrt(MathF.Abs(x)), x);
+        }
+    }
+
+    private (double Loss, double Norm) Descend(Tensor loss, double learningRate)
+    {
+        var value = loss.ToDouble();
+        if (!double.IsFinite(value)) return (value, double.NaN);
+        _adam.ZeroGrad();
+        loss.backward();
+        _adam.Groups[0].LearningRate = learningRate;
+        return (value, _adam.Step(_clipping).GradientNorm);
+    }
+
+    private Tensor Batch(ReadOnlySpan<float> values, int count) => tensor(values.ToArray(), [count, _observationSize], device: _device);
+
+    private Tensor Column(float[] values) => tensor(values, device: _device);
+}

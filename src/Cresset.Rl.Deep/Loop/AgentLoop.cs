@@ -1,0 +1,177 @@
+using System.Diagnostics;
+using Cresset.Numerics;
+using Cresset.Runs;
+
+namespace Cresset.Rl.Deep;
+
+/// <summary>Who is told what an <see cref="AgentLoop"/> does.</summary>
+public interface IAgentLoopWatcher
+{
+    /// <summary>Figures were recorded.</summary>
+    /// <param name="step">Environment steps.</param>
+    /// <param name="loss">Mean loss since the last time; NaN before learning.</param>
+    /// <param name="stepsPerSecond">Since the loop began, evaluations left out.</param>
+    void Stepped(long step, double loss, double stepsPerSecond);
+
+    /// <summary>The policy was evaluated.</summary>
+    void Evaluated(long step, PolicyScore score, bool isBest);
+
+    /// <summary>It is time to save the agent and the loop.</summary>
+    void Checkpoint(long step);
+}
+
+/// <summary>A point of a curve.</summary>
+/// <param name="Step">Environment steps.</param>
+/// <param name="Value">The value.</param>
+public readonly record struct CurvePoint(long Step, double Value);
+
+/// <summary>
+/// Lets an agent learn: records its figures, evaluates its greedy policy now and then in environments of their own, notices the best one, asks
+/// for checkpoints. Its own state is small and is saved beside the agent's.
+/// </summary>
+public sealed class AgentLoop
+{
+    private readonly IAgent _agent;
+    private readonly Func<IEnvironment<float, int>> _make;
+    private readonly AgentLoopOptions _options;
+    private readonly IRunRecorder _recorder;
+    private readonly List<CurvePoint> _means = [];
+    private readonly List<CurvePoint> _evaluations = [];
+
+    /// <summary>A loop around <paramref name="agent"/>.</summary>
+    /// <param name="agent">Who learns; the caller's.</param>
+    /// <param name="make">Makes an environment to evaluate in, with its time limit.</param>
+    /// <param name="options">How long, how often.</param>
+    /// <param name="recorder">Where figures go.</param>
+    /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
+    public AgentLoop(IAgent agent, Func<IEnvironment<float, int>> make, AgentLoopOptions options, IRunRecorder recorder)
+    {
+        ArgumentNullException.ThrowIfNull(agent);
+        ArgumentNullException.ThrowIfNull(make);
+        ArgumentNullException.ThrowIfNull(recorder);
+        (_agent, _make, _options, _recorder) = (agent, make, options.ThrowIfInvalid(), recorder);
+        SolvedAt = options.SolvedAt ?? EnvironmentCatalog.Find(options.Environment).RewardThreshold ?? double.NaN;
+    }
+
+    /// <summary>The mean return that counts as solved; NaN when there is none.</summary>
+    public double SolvedAt { get; }
+
+    /// <summary>Mean return of the last hundred episodes while learning, over steps.</summary>
+    public IReadOnlyList<CurvePoint> MeanReturns => _means;
+
+    /// <summary>Mean return of each evaluation, over steps.</summary>
+    public IReadOnlyList<CurvePoint> Evaluations => _evaluations;
+
+    /// <summary>The best evaluation; NaN before the first.</summary>
+    public double BestReturn { get; private set; } = double.NaN;
+
+    /// <summary>When it was.</summary>
+    public long BestStep { get; private set; }
+
+    /// <summary>First step at which the mean of a full hundred episodes while learning reached <see cref="SolvedAt"/>; null before.</summary>
+    public long? SolvedStep { get; private set; }
+
+    /// <summary>Learns until the last step or until cancelled; a round is always finished.</summary>
+    /// <returns>Whether the last step was reached.</returns>
+    /// <exception cref="DivergenceException">A loss or gradient is no longer finite.</exception>
+    public bool Run(IAgentLoopWatcher? watcher = null, CancellationToken cancellation = default)
+    {
+        var learning = new Stopwatch();
+        var started = _agent.Step;
+        var saved = started;
+        while (_agent.Step < _options.Steps && !cancellation.IsCancellationRequested)
+        {
+            var before = _agent.Step;
+            learning.Start();
+            _agent.Advance();
+            learning.Stop();
+            foreach (var episode in _agent.Episodes.Drain())
+            {
+                _recorder.Scalar("episode/return", episode.Step, episode.Return);
+                _recorder.Scalar("episode/length", episode.Step, episode.Length);
+            }
+            if (SolvedStep is null && _agent.Episodes.BestMeanReturn >= SolvedAt) SolvedStep = _agent.Step;
+            if (Due(before, _options.LogEvery)) Log(watcher, (_agent.Step - started) / Math.Max(learning.Elapsed.TotalSeconds, 1e-9));
+            // An evaluation is never cut short: the state that is saved afterwards counts it.
+            if (Due(before, _options.EvaluateEvery) || _agent.Step >= _options.Steps) Evaluate(watcher);
+            if (!Due(before, _options.CheckpointEvery)) continue;
+            watcher?.Checkpoint(_agent.Step);
+            saved = _agent.Step;
+        }
+        if (saved != _agent.Step) watcher?.Checkpoint(_agent.Step);
+        _recorder.Flush();
+        return _agent.Step >= _options.Steps;
+    }
+
+    /// <summary>Seed of the evaluation at a step: new starts each time, the same in every run with the same seed.</summary>
+    public ulong EvaluationSeed(long step) => unchecked((_options.Seed * 0x9e3779b97f4a7c15UL) + (ulong)step + 0x5bd1e995UL);
+
+    /// <summary>Writes the loop's own figures.</summary>
+    public void Save(AgentState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        state.Put("loop/best", BestReturn);
+        state.Put("loop/best_step", BestStep);
+        state.Put("loop/solved_step", SolvedStep ?? -1);
+        state.Put("loop/curves", writer =>
+        {
+            foreach (var curve in (List<CurvePoint>[])[_means, _evaluations])
+            {
+                writer.Write(curve.Count);
+                foreach (var point in curve)
+                {
+                    writer.Write(point.Step);
+                    writer.Write(point.Value);
+                }
+            }
+        });
+    }
+
+    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    public void Load(AgentState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        BestReturn = state.Number("loop/best");
+        BestStep = (long)state.Number("loop/best_step");
+        SolvedStep = state.Number("loop/solved_step") is >= 0 and var step ? (long)step : null;
+        state.Get("loop/curves", reader =>
+        {
+            foreach (var curve in (List<CurvePoint>[])[_means, _evaluations])
+            {
+                curve.Clear();
+                for (var left = reader.ReadInt32(); left > 0; left--) curve.Add(new CurvePoint(reader.ReadInt64(), reader.ReadDouble()));
+            }
+        });
+    }
+
+    private void Log(IAgentLoopWatcher? watcher, double stepsPerSecond)
+    {
+        var step = _agent.Step;
+        var loss = double.NaN;
+        _agent.Report((name, value) =>
+        {
+            if (name == "loss") loss = value;
+            _recorder.Scalar("train/" + name, step, value);
+        });
+        if (_agent.Episodes.Count > 0)
+        {
+            _recorder.Scalar("train/mean_return", step, _agent.Episodes.MeanReturn);
+            _means.Add(new CurvePoint(step, _agent.Episodes.MeanReturn));
+        }
+        watcher?.Stepped(step, loss, stepsPerSecond);
+    }
+
+    private void Evaluate(IAgentLoopWatcher? watcher)
+    {
+        var step = _agent.Step;
+        var score = EpisodeEvaluation.Run(_agent, _make, _options.EvaluationEpisodes, EvaluationSeed(step));
+        _evaluations.Add(new CurvePoint(step, score.Mean));
+        _recorder.Scalar("eval/return", step, score.Mean);
+        _recorder.Scalar("eval/minimum", step, score.Minimum);
+        var isBest = !(BestReturn >= score.Mean);
+        if (isBest) (BestReturn, BestStep) = (score.Mean, step);
+        watcher?.Evaluated(step, score, isBest);
+    }
+
+    private bool Due(long before, int every) => every > 0 && _agent.Step / every > before / every;
+}

@@ -1,0 +1,37 @@
+using Cresset.Numerics;
+
+namespace Cresset.Rl.Deep;
+
+/// <summary>How experience is kept and drawn.</summary>
+public sealed record ReplayOptions : IOptionsRecord
+{
+    /// <summary>Transitions to keep; the oldest make room.</summary>
+    public int Capacity { get; init; } = 100_000;
+
+    /// <summary>Rewards to add up before bootstrapping (Sutton 1988; 1 is ordinary Q-learning).</summary>
+    public int NStep { get; init; } = 1;
+
+    /// <summary>Draw by priority instead of evenly (Schaul et al. 2016, proportional).</summary>
+    public bool Prioritized { get; init; }
+
+    /// <summary>Exponent of the priorities, in [0, 1]: 0 draws evenly.</summary>
+    public double Alpha { get; init; } = 0.6;
+
+    /// <summary>Exponent of the importance weights by environment step, in [0, 1]; 1 corrects the bias fully.</summary>
+    public StepSizeRule Beta { get; init; } = StepSizeRule.Linear(0.4, 1, 100_000);
+
+    /// <summary>Added to the size of an error so that no transition is lost.</summary>
+    public double PriorityEpsilon { get; init; } = 1e-6;
+
+    /// <summary>File to keep the transitions in, mapped into memory, for buffers larger than memory; null keeps them in memory.</summary>
+    public string? File { get; init; }
+
+    /// <inheritdoc/>
+    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .AtLeast(Capacity, 1)
+        .Within(NStep, 1, 1000)
+        .Within(Alpha, 0, 1)
+        .Nested(Beta)
+        .Positive(PriorityEpsilon)
+        .Must(File is not "", File, "a path, or null", field: nameof(File));
+}
