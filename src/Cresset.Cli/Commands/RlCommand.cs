@@ -2,6 +2,7 @@ using System.CommandLine;
 using Cresset.Cli.Terminal;
 using Cresset.Recipes;
 using Cresset.Rl;
+using Cresset.Runs;
 
 namespace Cresset.Cli.Commands;
 
@@ -36,19 +37,18 @@ internal static class RlCommand
         var runs = SharedOptions.RunsFolder();
         var gif = new Option<string?>("--gif") { Description = "Write an animated GIF there; without it the episode is shown in the terminal.", HelpName = "FILE" };
         var seed = new Option<int>("--seed") { Description = "Seed of the episode.", DefaultValueFactory = _ => 0 };
-        var steps = new Option<int>("--max-steps") { Description = "Longest episode.", DefaultValueFactory = _ => 200 };
-        var command = new Command("play", "Play an episode with a solved policy, in the terminal or as a GIF.") { run, runs, gif, seed, steps };
+        var steps = new Option<int?>("--max-steps") { Description = "Longest episode (default: 1000 for agents, 200 for tables)." };
+        var command = new Command("play", "Play an episode with what a run learned or solved, in the terminal or as a GIF.") { run, runs, gif, seed, steps };
         command.SetAction(result =>
         {
             if (result.GetValue(seed) < 0) throw new ArgumentException($"--seed is {result.GetValue(seed)}; allowed: at least 0.");
             if (result.GetValue(steps) < 1) throw new ArgumentException($"--max-steps is {result.GetValue(steps)}; allowed: at least 1.");
-            var policy = SolvedPolicy.Load(result.GetValue(run)!, result.GetValue(runs)!);
-            var episode = policy.Play((ulong)result.GetValue(seed), result.GetValue(steps));
+            var episode = Episode(result.GetValue(run)!, result.GetValue(runs)!, (ulong)result.GetValue(seed), result.GetValue(steps));
             if (result.GetValue(gif) is { } target)
             {
-                var (frames, value) = EpisodeFilm.Save(target, episode);
+                var (frames, played, value) = EpisodeFilm.Save(target, episode);
                 Console.Out.WriteLine($"wrote {target} ({frames} frames)");
-                Console.Out.WriteLine($"return {Output.Number(value)} in {frames - 1} steps");
+                Console.Out.WriteLine($"return {Output.Number(value)} in {played} steps");
                 return ExitCode.Success;
             }
             var (sum, count) = (0.0, 0);
@@ -67,6 +67,16 @@ internal static class RlCommand
             Console.Out.WriteLine($"return {Output.Number(sum)} in {count} steps");
             return ExitCode.Success;
         });
-        return command.WithExamples("cresset rl play Taxi-v4-q-learning", "cresset rl play SuttonMountainCar-sarsa-tiles --gif car.gif");
+        return command.WithExamples("cresset rl play Taxi-v4-q-learning", "cresset rl play dqn-cartpole --gif pole.gif");
+    }
+
+    private static IEnumerable<PlayedStep> Episode(string run, string runs, ulong seed, int? steps)
+    {
+        if (!File.Exists(Path.Combine(run, SolvedPolicy.FileName)))
+        {
+            using var store = RunStore.OpenReadOnly(runs);
+            if (new RecipeRunner(store, new RecipeCatalog()).Play(run, seed, steps ?? 1000) is { } episode) return episode;
+        }
+        return SolvedPolicy.Load(run, runs).Play(seed, steps ?? 200);
     }
 }

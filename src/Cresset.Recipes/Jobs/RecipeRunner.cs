@@ -52,6 +52,18 @@ public sealed class RecipeRunner(RunStore store, RecipeCatalog catalog)
         return new RecipeResult(info.Id, info.Folder, recipe.Job.Sample(new JobContext(recipe, NullRunRecorder.Instance, info.Folder, progress, cancellation), request));
     }
 
+    /// <summary>Plays an episode with the best policy of a run in which an agent learned; null for runs of other kinds.</summary>
+    /// <param name="runName">The run.</param>
+    /// <param name="seed">Seed of the episode.</param>
+    /// <param name="maxSteps">Longest episode.</param>
+    public IEnumerable<PlayedStep>? Play(string runName, ulong seed, int maxSteps = 1000)
+    {
+        var info = store.Find(runName);
+        return File.Exists(Path.Combine(info.Folder, ConfigFile)) && RecipeOf(info) is { Job: IAgentJob job } recipe
+            ? job.Play(new JobContext(recipe, NullRunRecorder.Instance, info.Folder, null, default), seed, maxSteps)
+            : null;
+    }
+
     /// <summary>The resolved recipe that a run was begun with.</summary>
     public ResolvedRecipe RecipeOf(RunInfo run)
     {

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Cresset.Numerics;
-using Cresset.Plots;
 using Cresset.Rl;
 using Cresset.Rl.Deep;
 using Cresset.Runs;
@@ -52,7 +51,7 @@ public abstract class AgentJob<TAgent> : IAgentJob
         var pictures = new List<string>();
         var curve = context.Recorder.Picture("learning-curve", options.Steps, LearningCurve.Draw(loop, $"{Name} on {options.Environment}"), "Mean return of the last 100 episodes while learning; greedy evaluations.");
         if (curve is not null) pictures.Add(curve);
-        pictures.Add(Film(context, agent, options, options.Seed, Path.Combine(context.Folder, "episode.gif")).Path);
+        pictures.Add(Film(agent, options, options.Seed, Path.Combine(context.Folder, "episode.gif")));
         return new JobOutcome(true, metrics, pictures);
     }
 
@@ -76,7 +75,7 @@ public abstract class AgentJob<TAgent> : IAgentJob
         for (var i = 0; i < Math.Max(1, request.Count); i++)
         {
             var path = Path.Combine(request.OutputFolder ?? Path.Combine(context.Folder, "samples"), string.Create(CultureInfo.InvariantCulture, $"episode-{request.Seed}-{i}.gif"));
-            films.Add(Film(context, agent, options, request.Seed + (ulong)i, path).Path);
+            films.Add(Film(agent, options, request.Seed + (ulong)i, path));
         }
         return new JobOutcome(true, new Dictionary<string, double>(), films);
     }
@@ -92,33 +91,22 @@ public abstract class AgentJob<TAgent> : IAgentJob
 
     private static IEnumerable<PlayedStep> Episode(IAgent agent, IEnvironment<float, int> environment, ulong seed, int maxSteps)
     {
-        var view = environment.Unwrapped as IRenderable ?? throw new NotSupportedException($"{environment.Name} cannot be drawn.");
         var observation = environment.Reset(seed);
-        yield return new PlayedStep(0, 0, view);
+        yield return new PlayedStep(0, 0, environment);
         var action = new int[1];
         for (var step = 1; step <= maxSteps; step++)
         {
             agent.Act(observation, 1, action);
             var outcome = environment.Step(action, observation);
-            yield return new PlayedStep(step, outcome.Reward, view);
+            yield return new PlayedStep(step, outcome.Reward, environment);
             if (outcome.Ended) yield break;
         }
     }
 
-    private static (string Path, double Return) Film(JobContext context, IAgent agent, AgentLoopOptions options, ulong seed, string path)
+    private static string Film(IAgent agent, AgentLoopOptions options, ulong seed, string path)
     {
-        var frames = new List<Picture>();
-        var (sum, rate) = (0.0, 25);
-        // Every second frame of a fast environment is enough for the eye and halves the file.
-        foreach (var step in Episode(agent, Maker(options)(), seed, 1000))
-        {
-            sum += step.Reward;
-            rate = step.View.FramesPerSecond;
-            if (rate <= 25 || step.Step % 2 == 0) frames.Add(EpisodeFrames.ToPicture(step.View.Render()));
-        }
-        context.Cancellation.ThrowIfCancellationRequested();
-        AnimatedGif.Save(path, frames, TimeSpan.FromSeconds(Math.Max(0.02, (rate > 25 ? 2.0 : 1.0) / rate)), TimeSpan.FromSeconds(1));
-        return (path, sum);
+        EpisodeFilm.Save(path, Episode(agent, Maker(options)(), seed, 1000));
+        return path;
     }
 
     private static Func<IEnvironment<float, int>> Maker(AgentLoopOptions options)

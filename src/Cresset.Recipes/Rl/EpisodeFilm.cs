@@ -9,21 +9,23 @@ public static class EpisodeFilm
     /// <summary>Writes an episode.</summary>
     /// <param name="path">File to write.</param>
     /// <param name="steps">The episode, its start first.</param>
-    /// <returns>Number of frames and the sum of the rewards.</returns>
+    /// <returns>Number of frames (every second state where there are more than 25 a second), steps and the sum of the rewards.</returns>
     /// <exception cref="NotSupportedException">The environment has no picture.</exception>
-    public static (int Frames, double Return) Save(string path, IEnumerable<PlayedStep> steps)
+    public static (int Frames, int Steps, double Return) Save(string path, IEnumerable<PlayedStep> steps)
     {
         ArgumentNullException.ThrowIfNull(steps);
         var frames = new List<Picture>();
-        var (sum, delay) = (0.0, 0.25);
+        var (sum, count, delay) = (0.0, 0, 0.25);
         foreach (var step in steps)
         {
             sum += step.Reward;
-            delay = 1.0 / Math.Max(1, step.View.FramesPerSecond);
-            frames.Add(ToPicture(step.View.Render()));
+            count = step.Step;
+            var stride = step.View.FramesPerSecond > 25 ? 2 : 1;
+            delay = (double)stride / Math.Max(1, step.View.FramesPerSecond);
+            if (step.Step % stride == 0) frames.Add(ToPicture(step.View.Render()));
         }
         AnimatedGif.Save(path, frames, TimeSpan.FromSeconds(delay), TimeSpan.FromSeconds(1));
-        return (frames.Count, sum);
+        return (frames.Count, count, sum);
     }
 
     private static Picture ToPicture(RgbImage image)

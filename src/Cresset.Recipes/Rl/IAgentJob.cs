@@ -1,5 +1,3 @@
-using Cresset.Rl;
-
 namespace Cresset.Recipes;
 
 /// <summary>A job whose run can play an episode.</summary>
@@ -11,9 +9,3 @@ public interface IAgentJob : IJob
     /// <param name="maxSteps">Longest episode.</param>
     IEnumerable<PlayedStep> Play(JobContext context, ulong seed, int maxSteps);
 }
-
-/// <summary>A step of a played episode.</summary>
-/// <param name="Step">0 for the start.</param>
-/// <param name="Reward">Of this step.</param>
-/// <param name="View">Draws the state now.</param>
-public readonly record struct PlayedStep(int Step, double Reward, IRenderable View);
