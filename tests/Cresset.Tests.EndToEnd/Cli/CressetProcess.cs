@@ -34,7 +34,15 @@ internal static class CressetProcess
         return Process.Start(start)!;
     }
 
-    public static void Interrupt(Process process) => _ = kill(process.Id, 2);
+    /// <summary>What Ctrl-C sends; SIGTERM where this process was started with SIGINT ignored (a shell's background job), which children inherit.</summary>
+    public static void Interrupt(Process process)
+    {
+        const int interrupt = 2, terminate = 15;
+        var ignored = OperatingSystem.IsLinux()
+            && File.ReadLines($"/proc/{process.Id}/status").FirstOrDefault(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)) is { } mask
+            && (Convert.ToUInt64(mask["SigIgn:".Length..].Trim(), 16) & (1UL << (interrupt - 1))) != 0;
+        _ = kill(process.Id, ignored ? terminate : interrupt);
+    }
 
     [DllImport("libc", SetLastError = true)]
     private static extern int kill(int process, int signal);
