@@ -65,9 +65,7 @@ public sealed class Espcn : nn.Module<Tensor, Tensor>
         _body = nn.Sequential(layers);
         _shuffle = new SubPixelConv2d(from, _options.Channels, _options.Scale);
         RegisterComponents();
-        if (generator is null) return;
-        Initialize.Reset(this, generator);
-        _shuffle.ApplyIcnr();
+        if (generator is not null) Initialize.Reset(this, generator);
     }
 
     /// <inheritdoc/>

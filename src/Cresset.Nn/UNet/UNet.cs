@@ -66,11 +66,7 @@ public sealed class UNet : nn.Module<Tensor, Tensor?, Tensor>
         _activation = _options.Residual ? ActivationCatalog.Create(_options.Activation) : new Activation("identity");
         _output = nn.Conv2d(channels[0], outChannels, _options.Residual ? 3 : 1, padding: _options.Residual ? 1 : 0);
         RegisterComponents();
-        if (generator is not null)
-        {
-            Initialize.Reset(this, generator);
-            foreach (var layer in this.modules().OfType<SubPixelConv2d>()) layer.ApplyIcnr();
-        }
+        if (generator is not null) Initialize.Reset(this, generator);
         if (_options.ZeroOutput)
         {
             using var noGrad = no_grad();

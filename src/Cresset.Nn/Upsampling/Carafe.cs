@@ -10,7 +10,7 @@ namespace Cresset.Nn;
 /// Content-aware reassembly: every enlarged pixel is a weighted mean of a k x k neighbourhood of its source, with weights
 /// predicted from the content. [N, C, H, W] to [N, C, s H, s W]. Wang et al. 2019. Keys: <c>channel_compressor</c>, <c>content_encoder</c>.
 /// </summary>
-public sealed class Carafe : nn.Module<Tensor, Tensor>
+public sealed class Carafe : nn.Module<Tensor, Tensor>, IOwnInitialization
 {
     [ComponentName(Name = "channel_compressor")]
     private readonly Conv2d _compressor;
@@ -43,6 +43,12 @@ public sealed class Carafe : nn.Module<Tensor, Tensor>
         _encoder = nn.Conv2d(compressed, (long)groups * kernel * kernel * scale * scale, encoderKernel, padding: encoderKernel / 2);
         RegisterComponents();
         if (generator is not null) Initialize.Reset(this, generator);
+        else DrawWeights(null);
+    }
+
+    /// <summary>The published start: the weights of the neighbourhood are nearly equal, so the layer begins as a local mean.</summary>
+    public void DrawWeights(Generator? generator)
+    {
         Initialize.XavierUniform(_compressor.weight!, 1, generator);
         Initialize.Normal(_encoder.weight!, 0, 0.001, generator);
         using var noGrad = no_grad();

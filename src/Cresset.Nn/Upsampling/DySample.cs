@@ -40,7 +40,7 @@ public sealed record DySampleOptions : IOptionsRecord
 /// Enlarges by sampling the input bilinearly at learned places: [N, C, H, W] to [N, C, s H, s W]. Liu et al. 2023. Starts as
 /// bilinear interpolation. Keys: <c>offset</c>, <c>scope</c>, buffer <c>init_pos</c>, as the authors' checkpoints.
 /// </summary>
-public sealed class DySample : nn.Module<Tensor, Tensor>
+public sealed class DySample : nn.Module<Tensor, Tensor>, IOwnInitialization
 {
     [ComponentName(Name = "offset")]
     private readonly Conv2d _offset;
@@ -71,6 +71,12 @@ public sealed class DySample : nn.Module<Tensor, Tensor>
         _start = StartPositions(s, _options.Groups);
         RegisterComponents();
         if (generator is not null) Initialize.Reset(this, generator);
+        else DrawWeights(null);
+    }
+
+    /// <summary>The published start: offsets near 0, so the layer begins as bilinear interpolation.</summary>
+    public void DrawWeights(Generator? generator)
+    {
         Initialize.Normal(_offset.weight!, 0, 0.001, generator);
         using var noGrad = no_grad();
         _offset.bias!.zero_();

@@ -11,7 +11,7 @@ namespace Cresset.Nn;
 /// Shi et al. 2016. The weights start by ICNR (Aitken et al. 2017), so that the first output is a nearest-neighbour
 /// enlargement and free of checkerboards. Key: <c>conv</c>.
 /// </summary>
-public sealed class SubPixelConv2d : nn.Module<Tensor, Tensor>
+public sealed class SubPixelConv2d : nn.Module<Tensor, Tensor>, IOwnInitialization
 {
     [ComponentName(Name = "conv")]
     private readonly Conv2d _conv;
@@ -35,13 +35,13 @@ public sealed class SubPixelConv2d : nn.Module<Tensor, Tensor>
         (_input, _scale) = (inChannels, scale);
         _conv = nn.Conv2d(inChannels, outChannels * scale * scale, kernel, padding: kernel / 2);
         RegisterComponents();
-        if (generator is not null) Initialize.Reset(this, generator);
         _icnr = icnr;
-        ApplyIcnr();
+        if (generator is not null) Initialize.Reset(this, generator);
+        else DrawWeights(null);
     }
 
-    /// <summary>Makes the weights, as they are now, start by ICNR again (after they were drawn anew).</summary>
-    internal void ApplyIcnr()
+    /// <summary>Makes the weights, as they are now, start by ICNR (unless it was built without).</summary>
+    public void DrawWeights(Generator? generator)
     {
         if (_icnr) UpsamplingInit.Icnr(_conv.weight!, _scale, _conv.bias);
     }

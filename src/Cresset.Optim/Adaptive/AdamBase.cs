@@ -24,6 +24,9 @@ public abstract record AdamFamilyOptions : OptimizerOptions
     /// <summary>Only move weights whose update agrees in sign with the gradient, scaled up to make up for the rest (Liang et al. 2024). Runs in tensor operations.</summary>
     public bool Cautious { get; init; }
 
+    /// <summary>Decoupled decay by rate^2 / initial rate, so that the balance of decay and step stays when a schedule lowers the rate (AdamC, Defazio 2025).</summary>
+    public bool CorrectedWeightDecay { get; init; }
+
     internal override double? CycledMomentum => Beta1;
 
     /// <inheritdoc/>
@@ -99,7 +102,7 @@ public abstract class AdamBase : Optimizer
             rate / (1 - Math.Pow(beta1, state.Step)),
             1 / Math.Sqrt(1 - Math.Pow(options.Beta2, state.Step)),
             beta1, options.Beta2, options.Epsilon,
-            _decoupled ? 1 - (rate * decay) : 1,
+            _decoupled ? 1 - (rate * decay * group.DecayRatio(options.CorrectedWeightDecay)) : 1,
             _decoupled ? 0 : decay,
             options.AmsGrad);
     }

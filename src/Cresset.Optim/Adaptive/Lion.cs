@@ -23,6 +23,9 @@ public sealed record LionOptions : OptimizerOptions
     /// <summary>Only move weights whose update agrees in sign with the gradient (Liang et al. 2024).</summary>
     public bool Cautious { get; init; }
 
+    /// <summary>Decay by rate^2 / initial rate, so that the balance of decay and step stays when a schedule lowers the rate (Defazio 2025).</summary>
+    public bool CorrectedWeightDecay { get; init; }
+
     internal override double? CycledMomentum => Beta1;
 
     /// <inheritdoc/>
@@ -75,7 +78,7 @@ public sealed class Lion : Optimizer
     private static LionScalars Scalars(ParameterGroup group)
     {
         var o = group.OptionsAs<LionOptions>();
-        return new LionScalars(group.LearningRate, group.Momentum ?? o.Beta1, o.Beta2, 1 - (group.LearningRate * group.WeightDecay));
+        return new LionScalars(group.LearningRate, group.Momentum ?? o.Beta1, o.Beta2, 1 - (group.LearningRate * group.WeightDecay * group.DecayRatio(o.CorrectedWeightDecay)));
     }
 }
 

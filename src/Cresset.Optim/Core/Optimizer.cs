@@ -161,6 +161,24 @@ public abstract partial class Optimizer : IDisposable
     {
     }
 
+    /// <summary>True when a step first looks at all parameters together: <see cref="Survey"/> runs for each before any <see cref="Update"/>.</summary>
+    private protected virtual bool Surveys => false;
+
+    /// <summary>Called before the first <see cref="Survey"/> of a step.</summary>
+    private protected virtual void BeginSurvey()
+    {
+    }
+
+    /// <summary>Looks at one parameter before the updates; same arguments as <see cref="Update"/>.</summary>
+    private protected virtual void Survey(ParameterGroup group, ParameterState state, Tensor parameter, Tensor gradient)
+    {
+    }
+
+    /// <summary>Called after the last <see cref="Survey"/> of a step.</summary>
+    private protected virtual void EndSurvey()
+    {
+    }
+
     /// <summary>The batch that collects fused updates; null when the optimizer has no kernel.</summary>
     private protected virtual FusedBatch? CreateBatch() => null;
 
@@ -211,23 +229,28 @@ public abstract partial class Optimizer : IDisposable
         average?.BeginUpdate();
         _batch ??= UseFusedKernels ? CreateBatch() : null;
         _batch?.Begin(scale, limit, Rounding, RoundingSeed, StepCount);
+        foreach (var item in _active) item.State.Step++;
+        if (Surveys)
+        {
+            BeginSurvey();
+            foreach (var item in _active) OnWorkingCopy(item, scale, limit, Survey, store: false);
+            EndSurvey();
+        }
         foreach (var item in _active)
         {
-            var state = item.Binding.State!;
-            state.Step++;
             if (_batch is not null && FusedBatch.Accepts(item) && TryFuse(_batch, item))
             {
                 _batch.Attach(average?.Target(item.Binding.Name, item.Parameter));
                 continue;
             }
-            ComposedUpdate(item, scale, limit);
+            OnWorkingCopy(item, scale, limit, Update, store: true);
             average?.Blend(item.Binding.Name, item.Parameter);
         }
         _batch?.Run(Threads, average?.BlendWeight ?? 0);
         average?.EndUpdate();
     }
 
-    private void ComposedUpdate(in ActiveParameter item, double scale, double limit)
+    private void OnWorkingCopy(in ActiveParameter item, double scale, double limit, Action<ParameterGroup, ParameterState, Tensor, Tensor> work, bool store)
     {
         using var scope = NewDisposeScope();
         var p = item.Parameter;
@@ -236,7 +259,7 @@ public abstract partial class Optimizer : IDisposable
         if (item.Group.Options.Maximize) scale = -scale;
         if (scale != 1) gradient = gradient * scale;
         if (double.IsFinite(limit)) gradient = gradient.clamp(-limit, limit);
-        Update(item.Group, item.Binding.State!, working, gradient);
-        if (!ReferenceEquals(working, p)) HalfPrecision.Store(working, p, Rounding, RoundingSeed, StepCount, item.Binding.Name);
+        work(item.Group, item.State, working, gradient);
+        if (store && !ReferenceEquals(working, p)) HalfPrecision.Store(working, p, Rounding, RoundingSeed, StepCount, item.Binding.Name);
     }
 }

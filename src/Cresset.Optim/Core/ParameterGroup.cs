@@ -65,6 +65,9 @@ public sealed class ParameterGroup
 
     internal List<ParameterBinding> Bindings { get; }
 
+    /// <summary>The factor of the decay rate: 1, or for corrected decay (Defazio 2025) the learning rate over the initial one.</summary>
+    internal double DecayRatio(bool corrected) => corrected && InitialLearningRate > 0 ? LearningRate / InitialLearningRate : 1;
+
     internal T OptionsAs<T>()
         where T : OptimizerOptions
         => (T)Options;

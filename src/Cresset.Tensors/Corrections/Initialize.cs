@@ -70,6 +70,7 @@ public static class Initialize
     /// <summary>
     /// Draws every parameter of a module anew from the generator as PyTorch's layers do: weights of two and more
     /// dimensions and the biases beside them uniform in ±1/sqrt(fanIn); vectors without a matrix beside them (norms) are left alone.
+    /// Layers with a start of their own (<see cref="IOwnInitialization"/>) then apply it.
     /// </summary>
     public static void Reset(nn.Module module, Generator generator)
     {
@@ -86,6 +87,8 @@ public static class Initialize
         {
             if (parameter.dim() < 2 && name.EndsWith("bias", StringComparison.Ordinal) && bounds.TryGetValue(Owner(name), out var bound)) Uniform(parameter, -bound, bound, generator);
         }
+        // TorchSharp's modules() lists what is inside a module, not the module itself.
+        foreach (var own in module.modules().Append(module).Distinct().OfType<IOwnInitialization>()) own.DrawWeights(generator);
     }
 
     private static string Owner(string name) => name.LastIndexOf('.') is var dot && dot < 0 ? "" : name[..dot];

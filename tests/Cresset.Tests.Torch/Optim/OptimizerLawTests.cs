@@ -58,9 +58,11 @@ public sealed class OptimizerLawTests
     {
         var entry = OptimizerCatalog.Find(name);
         using var problem = new Quadratic(ScalarType.Float32);
-        using var optimizer = entry.Create(problem.Groups, entry.Defaults with { LearningRate = name switch { "adadelta" => 5, "asgd" or "sgd" => 0.2, "schedulefree-sgd" => 1, "muon" => 0.1, "adagrad" => 0.5, "schedulefree-radam" => 0.5, _ => 0.05 } });
+        using var optimizer = entry.Create(problem.Groups, entry.Defaults with { LearningRate = name switch { "prodigy" or "adamg" or "dadapt-sgd" or "dadapt-adam" or "dadapt-lion" or "dadapt-adagrad" => 1, "adamod" => 10, "sm3" => 0.5, "shampoo" => 0.3, "adadelta" => 5, "asgd" or "sgd" => 0.2, "schedulefree-sgd" => 1, "muon" => 0.1, "adagrad" => 0.5, "schedulefree-radam" => 0.5, _ => 0.05 } });
         var first = problem.Loss();
-        for (var t = 0; t < 100; t++)
+        // The first guess of the distance is a millionth and grows by a small factor a step.
+        var steps = optimizer is DistanceOptimizer ? 400 : 100;
+        for (var t = 0; t < steps; t++)
         {
             problem.SetGradients();
             optimizer.Step();
@@ -73,7 +75,6 @@ public sealed class OptimizerLawTests
     [MemberData(nameof(SteppingNames))]
     public void Maximize_is_minimize_of_the_negative(string name)
     {
-        if (name == "adafactor") return; // the same law, but its floor sees the norm of the weights only: covered by the reference path
         var entry = OptimizerCatalog.Find(name);
         using var down = new Quadratic(ScalarType.Float64);
         using var up = new Quadratic(ScalarType.Float64);
@@ -127,10 +128,12 @@ public sealed class OptimizerLawTests
     public void The_result_does_not_depend_on_the_threads_and_kernels_agree_with_tensor_operations(string name)
     {
         var entry = OptimizerCatalog.Find(name);
+        // Eigendecompositions of long dimensions would take minutes and add nothing here.
+        var options = name == "shampoo" ? new ShampooOptions { MaxDimension = 64 } : entry.Defaults;
         double[] Run(int threads, bool fused)
         {
             using var problem = new Quadratic(ScalarType.Float32, large: true);
-            using var optimizer = entry.Create(problem.Groups, entry.Defaults);
+            using var optimizer = entry.Create(problem.Groups, options);
             Set(optimizer, nameof(Optimizer.Threads), threads);
             Set(optimizer, nameof(Optimizer.UseFusedKernels), fused);
             using var average = new WeightAverage(problem.Named, WeightAverageOptions.Ema(0.9));
@@ -168,11 +171,13 @@ public sealed class OptimizerLawTests
         Assert.NotNull(optimizer.StateOf("p0"));
     }
 
+    /// <summary>The optimizers of torch.optim with tensors or numbers for state: only these have a layout in PyTorch to read and write. LBFGS keeps its history as lists, which the layout does not hold.</summary>
+    public static TheoryData<string> WithPyTorchLayout => ["sgd", "asgd", "rprop", "adagrad", "adadelta", "rmsprop", "adam", "adamax", "nadam", "radam", "adamw", "adafactor", "lamb", "lion"];
+
     [Theory]
-    [MemberData(nameof(Names))]
+    [MemberData(nameof(WithPyTorchLayout))]
     public void PyTorch_layout_round_trips(string name)
     {
-        if (name is "lbfgs" or "adamw8bit" or "muon" or "soap" || name.StartsWith("schedulefree", StringComparison.Ordinal)) return; // not PyTorch optimizers with this state
         var entry = OptimizerCatalog.Find(name);
         using var one = new Quadratic(ScalarType.Float64);
         using var a = entry.Create(one.Groups, name == "sgd" ? new SgdOptions { Momentum = 0.9 } : entry.Defaults);

@@ -7,12 +7,13 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>sin(omega (x W + b)), [..., in] to [..., out], with the initial weights that keep its distribution through depth. Sitzmann et al. 2020. Key: <c>linear</c>.</summary>
-public sealed class SirenLayer : nn.Module<Tensor, Tensor>
+public sealed class SirenLayer : nn.Module<Tensor, Tensor>, IOwnInitialization
 {
     [ComponentName(Name = "linear")]
     private readonly Linear _linear;
 
     private readonly double _omega;
+    private readonly double _bound;
 
     /// <summary>Builds the layer.</summary>
     /// <param name="inFeatures">Features in.</param>
@@ -27,10 +28,13 @@ public sealed class SirenLayer : nn.Module<Tensor, Tensor>
         _omega = omega;
         _linear = nn.Linear(inFeatures, outFeatures);
         RegisterComponents();
+        _bound = first ? 1.0 / inFeatures : Math.Sqrt(6.0 / inFeatures) / omega;
         if (generator is not null) Initialize.Reset(this, generator);
-        var bound = first ? 1.0 / inFeatures : Math.Sqrt(6.0 / inFeatures) / omega;
-        Initialize.Uniform(_linear.weight!, -bound, bound, generator);
+        else DrawWeights(null);
     }
+
+    /// <summary>The weights of the paper; the bias stays as the general draw leaves it.</summary>
+    public void DrawWeights(Generator? generator) => Initialize.Uniform(_linear.weight!, -_bound, _bound, generator);
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)

@@ -26,6 +26,35 @@ public sealed class UpsamplingLawsTests
         iter: 40,
         threads: 1);
 
+    /// <summary>A U-Net drawn from a generator used to redraw the upsamplers inside it as plain convolutions.</summary>
+    [Theory]
+    [InlineData(UpsamplerKind.Carafe)]
+    [InlineData(UpsamplerKind.DySample)]
+    [InlineData(UpsamplerKind.PixelShuffle)]
+    public void UpsamplersInsideAModelKeepTheirSpecialStart(UpsamplerKind kind)
+    {
+        using var scope = NewDisposeScope();
+        using var net = new UNet(1, 2, new UNetOptions { Channels = [8, 16], BlocksPerLevel = 1, Groups = 4, Upsampler = kind }, new Generator(3));
+        var weights = net.named_parameters().ToDictionary(p => p.name, p => p.parameter.detach());
+        switch (kind)
+        {
+            case UpsamplerKind.Carafe:
+                var encoder = weights.Single(w => w.Key.EndsWith("content_encoder.weight", StringComparison.Ordinal)).Value;
+                Assert.InRange(encoder.std().ToDouble(), 0.0008, 0.0012);
+                Assert.Equal(0, weights.Single(w => w.Key.EndsWith("content_encoder.bias", StringComparison.Ordinal)).Value.abs().max().ToDouble());
+                break;
+            case UpsamplerKind.DySample:
+                var offset = weights.Single(w => w.Key.EndsWith("offset.weight", StringComparison.Ordinal)).Value;
+                Assert.InRange(offset.std().ToDouble(), 0.0008, 0.0012);
+                Assert.Equal(0, weights.Single(w => w.Key.EndsWith("offset.bias", StringComparison.Ordinal)).Value.abs().max().ToDouble());
+                break;
+            default:
+                var conv = weights.Single(w => w.Key.EndsWith("resample.conv.weight", StringComparison.Ordinal) && w.Value.size(0) == 32).Value;
+                Assert.Equal(0, (conv.reshape(8, 4, -1) - conv.reshape(8, 4, -1).narrow(1, 0, 1)).abs().max().ToDouble());
+                break;
+        }
+    }
+
     [Fact]
     public void UnpoolingKeepsMaximaInTheirPlaces() => Gen.Select(Gen.Int[2, 3], Gen.Int[6, 12], Gen.Int[6, 12], Gen.Int[0, 1000]).Sample(
         (k, h, w, seed) =>
