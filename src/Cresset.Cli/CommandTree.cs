@@ -20,6 +20,7 @@ internal static class CommandTree
             DetectCommand.Create(),
             RlCommand.Create(),
             ActivationsCommand.Create(),
+            UpsamplingCommand.Create(),
             OptimCommand.Create(),
             SaCommand.Create(),
             VqCommand.Create(),

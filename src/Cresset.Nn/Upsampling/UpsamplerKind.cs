@@ -3,7 +3,7 @@ namespace Cresset.Nn;
 /// <summary>How a decoder doubles the resolution of [N, C, H, W].</summary>
 public enum UpsamplerKind
 {
-    /// <summary>Transposed convolution, kernel 2 x scale, started as bilinear interpolation: no uneven overlap.</summary>
+    /// <summary>Transposed convolution whose kernel the stride covers evenly (2 x scale, less 1 for odd scales).</summary>
     Transposed,
 
     /// <summary>Nearest neighbours, then a 3x3 convolution (Odena et al. 2016).</summary>

@@ -59,10 +59,10 @@ public sealed class ActivationStudyJob : IJob
     }
 
     /// <inheritdoc/>
-    public JobOutcome Evaluate(JobContext context) => throw new NotSupportedException("A study is its own evaluation: see study.md in the run's folder.");
+    public JobOutcome Evaluate(JobContext context) => StudyFigures.Load(context);
 
     /// <inheritdoc/>
-    public JobOutcome Sample(JobContext context, SampleRequest request) => throw new NotSupportedException("A study does not generate anything to sample.");
+    public JobOutcome Sample(JobContext context, SampleRequest request) => throw new NotSupportedException($"'{Name}' does not generate anything to sample; its table and pictures are in the run's folder, and eval prints its figures.");
 
     private static Outcome Train(string activation, int seed, ActivationStudyOptions options, TensorDataset train, TensorDataset test)
     {
@@ -133,6 +133,7 @@ public sealed class ActivationStudyJob : IJob
         var best = results.MaxBy(r => r.Accuracy.Average());
         var metrics = new Dictionary<string, double> { ["best_accuracy"] = best.Accuracy.Average() };
         foreach (var r in results) metrics[$"accuracy/{r.Name}"] = r.Accuracy.Average();
+        StudyFigures.Save(context, metrics);
         return new JobOutcome(true, metrics, path is null ? [] : [path]);
     }
 

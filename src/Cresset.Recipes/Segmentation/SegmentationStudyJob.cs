@@ -58,14 +58,15 @@ public sealed class SegmentationStudyJob : IJob
         var path = context.Recorder.Picture("segmentation", options.Steps, Sheet(scenes, labels, rows.Select(r => (r.Kind.ToString(), r.Shown)).ToList()), "Test scenes, labels, and what each U-Net found.");
         var metrics = new Dictionary<string, double> { ["best_mean_iou"] = rows.Max(r => r.Mean) };
         foreach (var r in rows) metrics[$"mean_iou/{r.Kind}"] = r.Mean;
+        StudyFigures.Save(context, metrics);
         return new JobOutcome(true, metrics, path is null ? [] : [path]);
     }
 
     /// <inheritdoc/>
-    public JobOutcome Evaluate(JobContext context) => throw new NotSupportedException("A study is its own evaluation: see study.md in the run's folder.");
+    public JobOutcome Evaluate(JobContext context) => StudyFigures.Load(context);
 
     /// <inheritdoc/>
-    public JobOutcome Sample(JobContext context, SampleRequest request) => throw new NotSupportedException("A study does not generate anything to sample.");
+    public JobOutcome Sample(JobContext context, SampleRequest request) => throw new NotSupportedException($"'{Name}' does not generate anything to sample; its table and pictures are in the run's folder, and eval prints its figures.");
 
     private static bool Train(UNet net, DigitScenes train, SegmentationStudyOptions options, UpsamplerKind kind, JobContext context)
     {
