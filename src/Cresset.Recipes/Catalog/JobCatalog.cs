@@ -23,5 +23,7 @@ public static class JobCatalog
         new BairdJob(),
         new DqnJob(),
         new PqnJob(),
+        new ActorCriticJob(),
+        new ReinforceJob(),
     ];
 }

@@ -12,8 +12,10 @@ namespace Cresset.Recipes;
 /// resuming, evaluating and filming are common.
 /// </summary>
 /// <typeparam name="TAgent">The record of the recipe's <c>agent</c> section.</typeparam>
-public abstract class AgentJob<TAgent> : IAgentJob
+/// <typeparam name="TAction">int for choices, float for continuous actions.</typeparam>
+public abstract class AgentJob<TAgent, TAction> : IAgentJob
     where TAgent : class, IOptionsRecord, new()
+    where TAction : unmanaged
 {
     private const string AgentSection = "agent";
     private const string TrainingSection = "training";
@@ -33,7 +35,7 @@ public abstract class AgentJob<TAgent> : IAgentJob
     public IReadOnlyList<OptionsSection> Sections => [new(AgentSection, new TAgent()), new(TrainingSection, TrainingDefaults)];
 
     /// <summary>Makes the agent at the start of its first episodes; everything follows from the seed.</summary>
-    protected abstract IAgent CreateAgent(VectorEnvironment<float, int> environments, TAgent options, ulong seed);
+    protected abstract IAgent<TAction> CreateAgent(VectorEnvironment<float, TAction> environments, TAgent options, ulong seed);
 
     /// <inheritdoc/>
     public JobOutcome Run(JobContext context)
@@ -41,7 +43,7 @@ public abstract class AgentJob<TAgent> : IAgentJob
         ArgumentNullException.ThrowIfNull(context);
         var options = context.Options<AgentLoopOptions>(TrainingSection);
         using var agent = Make(context, options);
-        var loop = new AgentLoop(agent, Maker(options), options, context.Recorder);
+        var loop = new AgentLoop(agent, (episodes, seed) => EpisodeEvaluation.Run(agent, Maker(options), episodes, seed), options, context.Recorder);
         Resume(context, agent, loop, options);
         var watcher = new Watcher(context, agent, loop, options);
         var completed = loop.Run(watcher, context.Cancellation);
@@ -89,11 +91,11 @@ public abstract class AgentJob<TAgent> : IAgentJob
         foreach (var step in Episode(agent, Maker(options)(), seed, maxSteps)) yield return step;
     }
 
-    private static IEnumerable<PlayedStep> Episode(IAgent agent, IEnvironment<float, int> environment, ulong seed, int maxSteps)
+    private static IEnumerable<PlayedStep> Episode(IAgent<TAction> agent, IEnvironment<float, TAction> environment, ulong seed, int maxSteps)
     {
         var observation = environment.Reset(seed);
         yield return new PlayedStep(0, 0, environment);
-        var action = new int[1];
+        var action = new TAction[environment.ActionSpace.Size];
         for (var step = 1; step <= maxSteps; step++)
         {
             agent.Act(observation, 1, action);
@@ -103,21 +105,23 @@ public abstract class AgentJob<TAgent> : IAgentJob
         }
     }
 
-    private static string Film(IAgent agent, AgentLoopOptions options, ulong seed, string path)
+    private static string Film(IAgent<TAction> agent, AgentLoopOptions options, ulong seed, string path)
     {
         EpisodeFilm.Save(path, Episode(agent, Maker(options)(), seed, 1000));
         return path;
     }
 
-    private static Func<IEnvironment<float, int>> Maker(AgentLoopOptions options)
+    private static Func<IEnvironment<float, TAction>> Maker(AgentLoopOptions options)
     {
         var spec = EnvironmentCatalog.Find(options.Environment);
-        return () => spec.Make() is IEnvironment<float, int>
-            ? spec.Create<float, int>()
-            : throw new ArgumentException($"training.environment is '{spec.Name}'; agents of this kind need continuous observations and a choice of actions (CartPole-v1, MountainCar-v0, Acrobot-v1).");
+        return () => spec.Make() is IEnvironment<float, TAction>
+            ? spec.Create<float, TAction>()
+            : throw new ArgumentException(typeof(TAction) == typeof(int)
+                ? $"training.environment is '{spec.Name}'; agents of this kind need continuous observations and a choice of actions (CartPole-v1, MountainCar-v0, Acrobot-v1)."
+                : $"training.environment is '{spec.Name}'; agents of this kind need continuous observations and actions (Pendulum-v1, MountainCarContinuous-v0).");
     }
 
-    private static PolicyScore Fresh(IAgent agent, AgentLoopOptions options, CancellationToken cancellation)
+    private static PolicyScore Fresh(IAgent<TAction> agent, AgentLoopOptions options, CancellationToken cancellation)
         => EpisodeEvaluation.Run(agent, Maker(options), Math.Max(100, options.EvaluationEpisodes), unchecked(options.Seed + 0x1234_5678_9abcUL), cancellation);
 
     private static Dictionary<string, double> Scores(PolicyScore score) => new()
@@ -128,7 +132,7 @@ public abstract class AgentJob<TAgent> : IAgentJob
         ["length"] = score.Lengths.Average(),
     };
 
-    private static void Keep(IAgent agent, string path)
+    private static void Keep(ILearner agent, string path)
     {
         using var state = new AgentState();
         agent.SavePolicy(state);
@@ -136,7 +140,7 @@ public abstract class AgentJob<TAgent> : IAgentJob
     }
 
     // Final figures: the best evaluation, that policy on new starts, the last policy on the same starts. The agent is left with its best policy.
-    private static Dictionary<string, double> Metrics(JobContext context, IAgent agent, AgentLoop loop, AgentLoopOptions options)
+    private static Dictionary<string, double> Metrics(JobContext context, IAgent<TAction> agent, AgentLoop loop, AgentLoopOptions options)
     {
         var final = Fresh(agent, options, default);
         using (var best = AgentState.Read(Path.Combine(context.Folder, BestFile))) agent.LoadPolicy(best);
@@ -152,10 +156,10 @@ public abstract class AgentJob<TAgent> : IAgentJob
         return metrics;
     }
 
-    private IAgent Make(JobContext context, AgentLoopOptions options)
-        => CreateAgent(new SyncVectorEnvironment<float, int>(options.Environments, Maker(options), AutoresetMode.SameStep), context.Options<TAgent>(AgentSection), options.Seed);
+    private IAgent<TAction> Make(JobContext context, AgentLoopOptions options)
+        => CreateAgent(new SyncVectorEnvironment<float, TAction>(options.Environments, Maker(options), AutoresetMode.SameStep), context.Options<TAgent>(AgentSection), options.Seed);
 
-    private IAgent MakePlayer(JobContext context, AgentLoopOptions options)
+    private IAgent<TAction> MakePlayer(JobContext context, AgentLoopOptions options)
     {
         var path = Path.Combine(context.Folder, BestFile);
         if (!File.Exists(path)) throw new InvalidDataException($"{path} is missing: the run has not been evaluated yet. Train it first.");
@@ -165,7 +169,7 @@ public abstract class AgentJob<TAgent> : IAgentJob
         return agent;
     }
 
-    private static void Resume(JobContext context, IAgent agent, AgentLoop loop, AgentLoopOptions options)
+    private static void Resume(JobContext context, ILearner agent, AgentLoop loop, AgentLoopOptions options)
     {
         using var opened = context.Checkpoints.OpenNewest(out var damaged);
         foreach (var notice in damaged) context.Progress?.Report(new NoticeReport($"{notice}; the checkpoint before it is used."));
@@ -178,7 +182,7 @@ public abstract class AgentJob<TAgent> : IAgentJob
         context.Progress?.Report(new NoticeReport($"Resumed at step {agent.Step} of {options.Steps}."));
     }
 
-    private sealed class Watcher(JobContext context, IAgent agent, AgentLoop loop, AgentLoopOptions options) : IAgentLoopWatcher
+    private sealed class Watcher(JobContext context, ILearner agent, AgentLoop loop, AgentLoopOptions options) : IAgentLoopWatcher
     {
         private static readonly HeadlineMetric Headline = new("return", HigherIsBetter: true);
 

@@ -4,7 +4,7 @@ using Cresset.Rl.Deep;
 namespace Cresset.Recipes;
 
 /// <summary>DQN and its variants on an environment of the catalog.</summary>
-public sealed class DqnJob : AgentJob<DqnOptions>
+public sealed class DqnJob : AgentJob<DqnOptions, int>
 {
     /// <inheritdoc/>
     public override string Name => "dqn";
@@ -13,5 +13,5 @@ public sealed class DqnJob : AgentJob<DqnOptions>
     public override string Summary => "Deep Q-learning with switches: double, dueling, n-step, prioritized, noisy, C51, QR-DQN, IQN, Munchausen, Rainbow.";
 
     /// <inheritdoc/>
-    protected override IAgent CreateAgent(VectorEnvironment<float, int> environments, DqnOptions options, ulong seed) => new DqnAgent(environments, options, seed);
+    protected override IAgent<int> CreateAgent(VectorEnvironment<float, int> environments, DqnOptions options, ulong seed) => new DqnAgent(environments, options, seed);
 }

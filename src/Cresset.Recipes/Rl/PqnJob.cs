@@ -4,7 +4,7 @@ using Cresset.Rl.Deep;
 namespace Cresset.Recipes;
 
 /// <summary>PQN on an environment of the catalog.</summary>
-public sealed class PqnJob : AgentJob<PqnOptions>
+public sealed class PqnJob : AgentJob<PqnOptions, int>
 {
     /// <inheritdoc/>
     public override string Name => "pqn";
@@ -16,5 +16,5 @@ public sealed class PqnJob : AgentJob<PqnOptions>
     protected override AgentLoopOptions TrainingDefaults => new() { Environments = 4, Steps = 500_000, EvaluateEvery = 25_000, LogEvery = 2500, CheckpointEvery = 100_000 };
 
     /// <inheritdoc/>
-    protected override IAgent CreateAgent(VectorEnvironment<float, int> environments, PqnOptions options, ulong seed) => new PqnAgent(environments, options, seed);
+    protected override IAgent<int> CreateAgent(VectorEnvironment<float, int> environments, PqnOptions options, ulong seed) => new PqnAgent(environments, options, seed);
 }

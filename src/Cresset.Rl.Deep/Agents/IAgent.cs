@@ -1,10 +1,10 @@
 namespace Cresset.Rl.Deep;
 
 /// <summary>
-/// Something that acts in copies of an environment and learns from it. It owns its rollout environments, streams and networks, so its state is
-/// enough to go on bit for bit.
+/// Something that learns in copies of an environment. It owns its rollout environments, streams and networks, so its state is enough to go on bit
+/// for bit.
 /// </summary>
-public interface IAgent : IDisposable
+public interface ILearner : IDisposable
 {
     /// <summary>A short name such as <c>dqn</c>.</summary>
     string Algorithm { get; }
@@ -15,21 +15,12 @@ public interface IAgent : IDisposable
     /// <summary>Values of an observation.</summary>
     int ObservationSize { get; }
 
-    /// <summary>Number of actions.</summary>
-    int ActionCount { get; }
-
     /// <summary>Episodes finished while learning.</summary>
     EpisodeTracker Episodes { get; }
 
     /// <summary>Acts (at least) once in every copy and learns when it is time.</summary>
     /// <exception cref="DivergenceException">A loss or gradient is no longer finite; the message names the step.</exception>
     void Advance();
-
-    /// <summary>Chooses without exploring.</summary>
-    /// <param name="observations">[count, ObservationSize].</param>
-    /// <param name="count">Number of rows.</param>
-    /// <param name="actions">Receives one action a row.</param>
-    void Act(ReadOnlySpan<float> observations, int count, Span<int> actions);
 
     /// <summary>Figures of learning since the last call (mean loss, exploration, ...), by name.</summary>
     void Report(Action<string, double> figure);
@@ -41,10 +32,29 @@ public interface IAgent : IDisposable
     /// <exception cref="InvalidDataException">The state belongs to another agent.</exception>
     void Load(AgentState state);
 
-    /// <summary>Writes what <see cref="Act"/> needs: the network, under the keys of a PyTorch state dict.</summary>
+    /// <summary>Writes what acting needs: the network, under the keys of a PyTorch state dict.</summary>
     void SavePolicy(AgentState state);
 
     /// <summary>Takes over what <see cref="SavePolicy"/> wrote.</summary>
     /// <exception cref="InvalidDataException">The policy belongs to another network.</exception>
     void LoadPolicy(AgentState state);
+}
+
+/// <summary>A learner that acts.</summary>
+/// <typeparam name="TAction">int for choices, float for continuous actions.</typeparam>
+public interface IAgent<TAction> : ILearner
+    where TAction : unmanaged
+{
+    /// <summary>Chooses without exploring.</summary>
+    /// <param name="observations">[count, ObservationSize].</param>
+    /// <param name="count">Number of rows.</param>
+    /// <param name="actions">Receives one action a row, [count, size of an action].</param>
+    void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions);
+}
+
+/// <summary>An agent whose actions are single choices.</summary>
+public interface IAgent : IAgent<int>
+{
+    /// <summary>Number of actions.</summary>
+    int ActionCount { get; }
 }

@@ -31,8 +31,8 @@ public readonly record struct CurvePoint(long Step, double Value);
 /// </summary>
 public sealed class AgentLoop
 {
-    private readonly IAgent _agent;
-    private readonly Func<IEnvironment<float, int>> _make;
+    private readonly ILearner _agent;
+    private readonly Func<int, ulong, PolicyScore> _evaluate;
     private readonly AgentLoopOptions _options;
     private readonly IRunRecorder _recorder;
     private readonly List<CurvePoint> _means = [];
@@ -44,12 +44,33 @@ public sealed class AgentLoop
     /// <param name="options">How long, how often.</param>
     /// <param name="recorder">Where figures go.</param>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
-    public AgentLoop(IAgent agent, Func<IEnvironment<float, int>> make, AgentLoopOptions options, IRunRecorder recorder)
+    public AgentLoop(IAgent<int> agent, Func<IEnvironment<float, int>> make, AgentLoopOptions options, IRunRecorder recorder)
+        : this(agent, (episodes, seed) => EpisodeEvaluation.Run(agent, make, episodes, seed), options, recorder)
+        => ArgumentNullException.ThrowIfNull(make);
+
+    /// <summary>A loop around an agent with continuous actions.</summary>
+    /// <param name="agent">Who learns; the caller's.</param>
+    /// <param name="make">Makes an environment to evaluate in, with its time limit.</param>
+    /// <param name="options">How long, how often.</param>
+    /// <param name="recorder">Where figures go.</param>
+    /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
+    public AgentLoop(IAgent<float> agent, Func<IEnvironment<float, float>> make, AgentLoopOptions options, IRunRecorder recorder)
+        : this(agent, (episodes, seed) => EpisodeEvaluation.Run(agent, make, episodes, seed), options, recorder)
+        => ArgumentNullException.ThrowIfNull(make);
+
+    /// <summary>A loop around a learner that is evaluated by a function.</summary>
+    /// <param name="agent">Who learns; the caller's.</param>
+    /// <param name="evaluate">Plays a number of episodes from a seed.</param>
+    /// <param name="options">How long, how often.</param>
+    /// <param name="recorder">Where figures go.</param>
+    /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
+    public AgentLoop(ILearner agent, Func<int, ulong, PolicyScore> evaluate, AgentLoopOptions options, IRunRecorder recorder)
     {
         ArgumentNullException.ThrowIfNull(agent);
-        ArgumentNullException.ThrowIfNull(make);
+        ArgumentNullException.ThrowIfNull(evaluate);
+        ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(recorder);
-        (_agent, _make, _options, _recorder) = (agent, make, options.ThrowIfInvalid(), recorder);
+        (_agent, _evaluate, _options, _recorder) = (agent, evaluate, options.ThrowIfInvalid(), recorder);
         SolvedAt = options.SolvedAt ?? EnvironmentCatalog.Find(options.Environment).RewardThreshold ?? double.NaN;
     }
 
@@ -164,7 +185,7 @@ public sealed class AgentLoop
     private void Evaluate(IAgentLoopWatcher? watcher)
     {
         var step = _agent.Step;
-        var score = EpisodeEvaluation.Run(_agent, _make, _options.EvaluationEpisodes, EvaluationSeed(step));
+        var score = _evaluate(_options.EvaluationEpisodes, EvaluationSeed(step));
         _evaluations.Add(new CurvePoint(step, score.Mean));
         _recorder.Scalar("eval/return", step, score.Mean);
         _recorder.Scalar("eval/minimum", step, score.Minimum);

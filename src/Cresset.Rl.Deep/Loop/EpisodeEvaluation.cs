@@ -27,12 +27,13 @@ public static class EpisodeEvaluation
     /// <param name="seed">Episode i starts from the seed's i-th child.</param>
     /// <param name="cancellation">Stops between steps.</param>
     /// <exception cref="ArgumentException">The environment does not fit the agent.</exception>
-    public static PolicyScore Run(IAgent agent, Func<IEnvironment<float, int>> make, int episodes, ulong seed, CancellationToken cancellation = default)
+    public static PolicyScore Run<TAction>(IAgent<TAction> agent, Func<IEnvironment<float, TAction>> make, int episodes, ulong seed, CancellationToken cancellation = default)
+        where TAction : unmanaged
     {
         ArgumentNullException.ThrowIfNull(agent);
         ArgumentNullException.ThrowIfNull(make);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(episodes);
-        var environments = new IEnvironment<float, int>[episodes];
+        var environments = new IEnvironment<float, TAction>[episodes];
         var seeds = new RandomStream(seed);
         var size = agent.ObservationSize;
         var observations = new float[episodes * size];
@@ -45,7 +46,8 @@ public static class EpisodeEvaluation
             environments[i].Reset(observations.AsSpan(i * size, size), seeds.NextUInt64());
             running[i] = i;
         }
-        var (returns, lengths, actions) = (new double[episodes], new int[episodes], new int[episodes]);
+        var width = environments[0].ActionSpace.Size;
+        var (returns, lengths, actions) = (new double[episodes], new int[episodes], new TAction[episodes * width]);
         for (var left = episodes; left > 0;)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -54,7 +56,7 @@ public static class EpisodeEvaluation
             for (var k = 0; k < left; k++)
             {
                 var episode = running[k];
-                var outcome = environments[episode].Step(actions[k], observations.AsSpan(kept * size, size));
+                var outcome = environments[episode].Step(actions.AsSpan(k * width, width), observations.AsSpan(kept * size, size));
                 returns[episode] += outcome.Reward;
                 lengths[episode]++;
                 if (!outcome.Ended) running[kept++] = episode;

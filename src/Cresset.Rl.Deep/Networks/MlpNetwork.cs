@@ -87,7 +87,11 @@ public sealed unsafe class MlpNetwork
             var bias = noised is null ? _parameters.Pointer + layer.Bias : weight + (layer.Inputs * layer.Stride);
             DenseKernels.Multiply(x, stride, 1, weight, layer.Stride, bias, y, layer.Stride, rows, layer.Stride, layer.Inputs);
             if (layer.IsNormalized) DenseKernels.Normalize(y, workspace.Normalized[i]!.Pointer, workspace.Inverse[i]!.Pointer, _parameters.Pointer + layer.Gain, _parameters.Pointer + layer.Shift, rows, layer.Outputs, layer.Stride);
-            if (i < Layers.Length - 1) DenseKernels.Rectify(y, rows * layer.Stride);
+            if (i < Layers.Length - 1)
+            {
+                if (Shape.Activation == MlpActivation.Tanh) DenseKernels.Tanh(y, rows * layer.Stride);
+                else DenseKernels.Rectify(y, rows * layer.Stride);
+            }
             x = y;
             stride = layer.Stride;
         }
@@ -105,7 +109,11 @@ public sealed unsafe class MlpNetwork
         {
             var layer = Layers[i];
             var gradient = workspace.Gradients[i].Pointer;
-            if (i < Layers.Length - 1) DenseKernels.MaskByOutput(gradient, workspace.Outputs[i].Pointer, rows * layer.Stride);
+            if (i < Layers.Length - 1)
+            {
+                if (Shape.Activation == MlpActivation.Tanh) DenseKernels.TanhBack(gradient, workspace.Outputs[i].Pointer, rows * layer.Stride);
+                else DenseKernels.MaskByOutput(gradient, workspace.Outputs[i].Pointer, rows * layer.Stride);
+            }
             if (layer.IsNormalized)
             {
                 DenseKernels.NormalizeBack(gradient, workspace.Normalized[i]!.Pointer, workspace.Inverse[i]!.Pointer, _parameters.Pointer + layer.Gain,

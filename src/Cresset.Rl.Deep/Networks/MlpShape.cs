@@ -2,7 +2,17 @@ using Cresset.Numerics;
 
 namespace Cresset.Rl.Deep;
 
-/// <summary>Layers of a fully connected network with ReLU between them.</summary>
+/// <summary>What follows each hidden layer.</summary>
+public enum MlpActivation
+{
+    /// <summary>max(x, 0).</summary>
+    Relu,
+
+    /// <summary>The hyperbolic tangent: bounded, so that values learned from their own estimates do not run away.</summary>
+    Tanh,
+}
+
+/// <summary>Layers of a fully connected network with an activation between them.</summary>
 public sealed record MlpShape : IOptionsRecord
 {
     /// <summary>Values that go in.</summary>
@@ -14,7 +24,10 @@ public sealed record MlpShape : IOptionsRecord
     /// <summary>Values that come out; no activation follows.</summary>
     public int Outputs { get; init; } = 2;
 
-    /// <summary>Normalize each hidden layer before its ReLU (Ba et al. 2016).</summary>
+    /// <summary>What follows each hidden layer.</summary>
+    public MlpActivation Activation { get; init; } = MlpActivation.Relu;
+
+    /// <summary>Normalize each hidden layer before its activation (Ba et al. 2016).</summary>
     public bool LayerNorm { get; init; }
 
     /// <summary>All layers behind the first are noisy (Fortunato et al. 2018, factorised noise).</summary>
@@ -28,5 +41,6 @@ public sealed record MlpShape : IOptionsRecord
         .Within(Inputs, 1, 1 << 20)
         .Must(Hidden is not null && Hidden.All(h => h is >= 1 and <= 65_536), Hidden is null ? null : string.Join(", ", Hidden), "positive widths", "for example 256,256", nameof(Hidden))
         .Within(Outputs, 1, 1 << 20)
+        .Defined(Activation)
         .Positive(NoiseScale);
 }

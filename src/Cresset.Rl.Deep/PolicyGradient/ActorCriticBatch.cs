@@ -1,0 +1,41 @@
+namespace Cresset.Rl.Deep;
+
+/// <summary>Steps to learn from at once, one row a step.</summary>
+/// <param name="rows">Number of rows.</param>
+/// <param name="observationSize">Values of an observation.</param>
+/// <param name="actionSize">Values of an action.</param>
+internal sealed class ActorCriticBatch(int rows, int observationSize, int actionSize)
+{
+    public int Rows { get; } = rows;
+
+    public float[] Observations { get; } = new float[rows * observationSize];
+
+    public float[] Actions { get; } = new float[rows * actionSize];
+
+    /// <summary>Logarithms of the actions' densities under the policy that acted.</summary>
+    public float[] LogProbs { get; } = new float[rows];
+
+    /// <summary>Values of the states under the network that acted.</summary>
+    public float[] Values { get; } = new float[rows];
+
+    public float[] Advantages { get; } = new float[rows];
+
+    /// <summary>What the values are fitted to.</summary>
+    public float[] Returns { get; } = new float[rows];
+
+    public void CopyRow(int row, ActorCriticBatch from, int source)
+    {
+        from.Observations.AsSpan(source * observationSize, observationSize).CopyTo(Observations.AsSpan(row * observationSize));
+        from.Actions.AsSpan(source * actionSize, actionSize).CopyTo(Actions.AsSpan(row * actionSize));
+        (LogProbs[row], Values[row], Advantages[row], Returns[row]) = (from.LogProbs[source], from.Values[source], from.Advantages[source], from.Returns[source]);
+    }
+}
+
+/// <summary>Figures of an update.</summary>
+/// <param name="PolicyLoss">Mean of the policy's loss.</param>
+/// <param name="ValueLoss">Mean squared error of the values (the larger one where they are clipped).</param>
+/// <param name="Entropy">Mean entropy.</param>
+/// <param name="Kl">Approximate KL divergence from the policy that acted.</param>
+/// <param name="Clipped">Share of rows whose ratio left the clip range.</param>
+/// <param name="Norm">Gradient norm over both networks before clipping.</param>
+internal readonly record struct ActorCriticFigures(double PolicyLoss, double ValueLoss, double Entropy, double Kl, double Clipped, double Norm);
