@@ -12,6 +12,7 @@ public static class JobCatalog
         new PlaneFlowJob(),
         new DigitsFlowJob(),
         new MatchingJob(),
+        new GenerativeComparisonJob(),
         new ActivationStudyJob(),
         new EspcnJob(),
         new SegmentationStudyJob(),

@@ -23,10 +23,19 @@ public sealed record MatchingOptions : IOptionsRecord
     /// <summary>Guidance scale of pictures.</summary>
     public double Guidance { get; init; } = 2;
 
+    /// <summary>After this many steps the field in the plane makes pairs and is trained on them (2-rectified flow, Liu et al. 2023); 0 never.</summary>
+    public int ReflowAfter { get; init; }
+
+    /// <summary>Pairs made for that.</summary>
+    public int ReflowPairs { get; init; } = 20_000;
+
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .AtLeast(Sigma, 0)
         .Within(Width, 8, 4096)
         .Within(LabelDropout, 0, 1, includeMax: false)
+        .AtLeast(ReflowAfter, 0)
+        .Must(!(Digits && ReflowAfter > 0), ReflowAfter, "0 with Digits", "Reflow is shown in the plane.")
+        .Within(ReflowPairs, 1, 10_000_000)
         .AtLeast(Guidance, 0);
 }

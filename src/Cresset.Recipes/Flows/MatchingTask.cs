@@ -30,7 +30,8 @@ public sealed class MatchingTask : ITrainingTask
         }
         else
         {
-            _module = new MlpVelocity(new MlpVelocityOptions { Hidden = [options.Width, options.Width, options.Width] });
+            var net = new MlpVelocity(new MlpVelocityOptions { Hidden = [options.Width, options.Width, options.Width] });
+            _module = options.ReflowAfter > 0 ? new PairedVelocity(net, options.ReflowPairs) : net;
             TrainingData = new PlaneData(PlaneDensity.Moons);
         }
     }
@@ -53,7 +54,9 @@ public sealed class MatchingTask : ITrainingTask
         ArgumentNullException.ThrowIfNull(step);
         return _options.Digits
             ? Digits(batch.Inputs, batch.Targets!, step.Generator)
-            : Plane(Moons((int)batch.Size, step.Generator), step.Generator);
+            : _options.ReflowAfter > 0 && step.Step >= _options.ReflowAfter
+                ? Rectified((int)batch.Size, step.Generator)
+                : Plane(Moons((int)batch.Size, step.Generator), step.Generator);
     }
 
     /// <inheritdoc/>
@@ -72,6 +75,7 @@ public sealed class MatchingTask : ITrainingTask
         var (samples, statistics) = FlowSampler.Sample(Model.Field(), source, OdeOptions.Dopri5(1e-4));
         metrics["w2_dopri5"] = OptimalTransport.Wasserstein(samples, target);
         metrics["evaluations_dopri5"] = statistics.Evaluations;
+        metrics["straightness"] = Reflow.Straightness(Model.Field(), source.narrow(0, 0, 500));
         return metrics;
     }
 
@@ -79,7 +83,7 @@ public sealed class MatchingTask : ITrainingTask
     public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        return _options.Digits ? [DigitGrid(context.Generator)] : [Paths(context.Generator), Curve(context)];
+        return _options.Digits ? [DigitGrid(context.Generator), DigitMorph(context.Generator)] : [.. Paths(context.Generator), Curve(context)];
     }
 
     /// <inheritdoc/>
@@ -95,6 +99,14 @@ public sealed class MatchingTask : ITrainingTask
         var source = EightGaussians((int)data.size(0), generator);
         if (_options.OptimalTransport) source = OptimalTransport.Couple(source, data);
         var batch = FlowMatching.Blur(FlowMatching.Draw(source, data, generator: generator), _options.Sigma, generator);
+        return FlowMatching.Loss(Model.Velocity(batch.State, batch.Time), batch.Velocity);
+    }
+
+    // Straight lines between the ends of the field's own paths, without noise.
+    private Tensor Rectified(int count, Generator generator)
+    {
+        var (source, data) = ((PairedVelocity)_module).Draw(count, n => EightGaussians(n, generator), generator);
+        var batch = FlowMatching.Draw(source, data, generator: generator);
         return FlowMatching.Loss(Model.Velocity(batch.State, batch.Time), batch.Velocity);
     }
 
@@ -133,18 +145,36 @@ public sealed class MatchingTask : ITrainingTask
         return new TaskPicture("samples", grid.ToPng(), "Samples by class.");
     }
 
-    private TaskPicture Paths(Generator generator)
+    private IEnumerable<TaskPicture> Paths(Generator generator)
     {
         const int particles = 150;
         var times = Enumerable.Range(0, 31).Select(i => i / 30.0).ToArray();
-        var states = FlowSampler.Trajectory(Model.Field(), EightGaussians(particles, generator), times, OdeOptions.Dopri5(1e-4)).States;
+        var states = FlowSampler.Trajectory(Model.Field(), EightGaussians(4 * particles, generator), times, OdeOptions.Dopri5(1e-4)).States;
         var chart = new Chart(new ChartOptions { Title = "Eight Gaussians to two moons", Width = 600, Height = 560 });
         for (long i = 0; i < particles; i++)
         {
             chart.Path<float>(null, states.select(1, i).select(1, 0).contiguous().data<float>().ToArray(), states.select(1, i).select(1, 1).contiguous().data<float>().ToArray());
         }
-        return new TaskPicture("trajectories", chart.SquareUnits().ToPng(), "Paths of particles.");
+        yield return new TaskPicture("trajectories", chart.SquareUnits().ToPng(), "Paths of particles.");
+        yield return new TaskPicture("particles", ParticleAnimation.Render(states, times, "Eight Gaussians to two moons", 8), "Particles on their way.");
     }
+
+    // Noise turns into digits: one row of pictures a class, one frame a step.
+    private TaskPicture DigitMorph(Generator generator)
+    {
+        const int each = 6;
+        var labels = arange(10, dtype: ScalarType.Int64).repeat_interleave(each);
+        var times = Enumerable.Range(0, 21).Select(i => i / 20.0).ToArray();
+        var field = Model.Guided(labels, full_like(labels, UNetVelocity.NoLabel), _options.Guidance);
+        var states = FlowSampler.Trajectory(field, randn(10 * each, 1, 8, 8, generator: generator), times, new OdeOptions { Method = OdeMethod.Heun, StepSize = 0.05 }).States;
+        var frames = Enumerable.Range(0, times.Length).Select(i => Grid((states.select(0, i) + 1) / 2, each, $"t = {times[i]:0.00}")).ToList();
+        using var stream = new MemoryStream();
+        AnimatedGif.Write(stream, frames, TimeSpan.FromMilliseconds(90), TimeSpan.FromSeconds(2));
+        return new TaskPicture("morph", stream.ToArray(), "From noise to digits.");
+    }
+
+    private static Picture Grid(Tensor images, int columns, string title)
+        => ImageGrid.Render(images.clamp(0, 1).contiguous().data<float>().ToArray(), (int)images.size(0), 1, 8, 8, new ImageGridOptions { Columns = columns, Title = title, RowLabels = [.. Enumerable.Range(0, 10).Select(d => $"{d}")], Scale = 4 });
 
     private TaskPicture Curve(EvaluationContext context)
     {

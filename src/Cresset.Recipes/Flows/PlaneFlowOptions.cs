@@ -56,7 +56,7 @@ public sealed record PlaneFlowOptions : IOptionsRecord
     public double Tolerance { get; init; } = 1e-4;
 
     /// <summary>Widths and heights of bins are scaled down by the root of the width, as in Durkan et al. 2019: splines then start near even bins.</summary>
-    public bool ScaleBins { get; init; } = true;
+    public bool ScaleBins { get; init; }
 
     /// <summary>A safetensors file with the points to judge by, named moons, 8gaussians and checkerboard [N, 2]; empty draws 5,000.</summary>
     public string TestPoints { get; init; } = "";

@@ -65,7 +65,7 @@ public sealed class PlaneFlowTask : ITrainingTask
         var samples = _flow.Sample(2000, generator: context.Generator).cpu();
         yield return new TaskPicture("samples", Cloud(samples, "Samples").ToPng(), "2,000 samples of the flow.");
         if (_flow is not ContinuousFlow continuous) yield break;
-        yield return Paths(continuous, context.Generator);
+        foreach (var picture in Paths(continuous, context.Generator)) yield return picture;
     }
 
     /// <inheritdoc/>
@@ -93,10 +93,10 @@ public sealed class PlaneFlowTask : ITrainingTask
         return new TaskPicture("density", chart.ToPng(), "The learned density.");
     }
 
-    private static TaskPicture Paths(ContinuousFlow flow, Generator generator)
+    private static IEnumerable<TaskPicture> Paths(ContinuousFlow flow, Generator generator)
     {
         using var scope = NewDisposeScope();
-        var start = randn(120, 2, generator: generator);
+        var start = randn(600, 2, generator: generator);
         var times = Enumerable.Range(0, 41).Select(i => i / 40.0).ToArray();
         var states = FlowSampler.Trajectory(flow.Field.Field(), start, times, OdeOptions.Dopri5(1e-4)).States;
         var chart = new Chart(new ChartOptions { Title = "Particles from noise to data", Width = 560, Height = 560 });
@@ -104,7 +104,10 @@ public sealed class PlaneFlowTask : ITrainingTask
         {
             chart.Path<float>(null, states.select(1, i).select(1, 0).contiguous().data<float>().ToArray(), states.select(1, i).select(1, 1).contiguous().data<float>().ToArray());
         }
-        return new TaskPicture("trajectories", chart.SquareUnits().ToPng(), "Paths of 120 particles.");
+        return [
+            new TaskPicture("trajectories", chart.SquareUnits().ToPng(), "Paths of 120 particles."),
+            new TaskPicture("particles", ParticleAnimation.Render(states, times, "From noise to data", 4.5), "Particles on their way."),
+        ];
     }
 
     private static Chart Cloud(Tensor points, string title)

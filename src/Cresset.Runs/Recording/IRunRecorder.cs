@@ -11,10 +11,10 @@ public interface IRunRecorder
     /// <exception cref="RunStoreException">An earlier value could not be stored (disk full, …).</exception>
     void Scalar(string tag, long step, double value);
 
-    /// <summary>Keeps a PNG picture; returns the path of its file, or null if nothing is kept.</summary>
+    /// <summary>Keeps a PNG picture or an animated GIF; returns the path of its file, or null if nothing is kept.</summary>
     /// <param name="tag">Name, for example <c>samples</c>.</param>
     /// <param name="step">Step it belongs to.</param>
-    /// <param name="png">The bytes of a PNG file.</param>
+    /// <param name="png">The bytes of a PNG or GIF (89a) file.</param>
     /// <param name="caption">Words to show with it, or null.</param>
     string? Picture(string tag, long step, ReadOnlySpan<byte> png, string? caption = null);
 

@@ -13,10 +13,12 @@ internal static class RunMedia
     public static string Keep(Run run, RunWriter writer, string tag, long step, long time, ReadOnlySpan<byte> png, string? caption)
     {
         ArgumentException.ThrowIfNullOrEmpty(tag);
-        if (png.Length < 24 || !png.StartsWith(Signature)) throw new ArgumentException($"The picture '{tag}' of step {step} is not a PNG file ({png.Length} bytes).", nameof(png));
-        var width = BinaryPrimitives.ReadInt32BigEndian(png[16..]);
-        var height = BinaryPrimitives.ReadInt32BigEndian(png[20..]);
-        var file = $"samples/{FileName(tag)}-{step:D6}.png";
+        var animated = png.Length >= 24 && png.StartsWith("GIF89a"u8);
+        if (!animated && (png.Length < 24 || !png.StartsWith(Signature))) throw new ArgumentException($"The picture '{tag}' of step {step} is neither a PNG nor a GIF file ({png.Length} bytes).", nameof(png));
+        var width = animated ? BinaryPrimitives.ReadUInt16LittleEndian(png[6..]) : BinaryPrimitives.ReadInt32BigEndian(png[16..]);
+        var height = animated ? BinaryPrimitives.ReadUInt16LittleEndian(png[8..]) : BinaryPrimitives.ReadInt32BigEndian(png[20..]);
+        var (type, ending) = animated ? ("image/gif", "gif") : ("image/png", "png");
+        var file = $"samples/{FileName(tag)}-{step:D6}.{ending}";
         var path = Path.Combine(run.Folder, file);
         var bytes = png.ToArray();
         try
@@ -31,7 +33,7 @@ internal static class RunMedia
         writer.Post(
             (connection, key) => connection.Execute(
                 "INSERT OR REPLACE INTO media (run, tag, step, time, type, file, bytes, sha256, caption) VALUES ($0, $1, $2, $3, $4, $5, $6, $7, $8)",
-                key, tag, step, time, "image/png", file, bytes.Length, hash, caption ?? ""),
+                key, tag, step, time, type, file, bytes.Length, hash, caption ?? ""),
             events => events.Image(tag, step, time, bytes, width, height));
         return path;
     }

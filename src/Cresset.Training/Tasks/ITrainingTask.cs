@@ -48,6 +48,6 @@ public sealed record HeadlineMetric(string Name, bool HigherIsBetter)
 
 /// <summary>A finished picture.</summary>
 /// <param name="Tag">Name of the series of pictures, such as "samples"; also the file's name.</param>
-/// <param name="Png">The bytes of a PNG file.</param>
+/// <param name="Png">The bytes of a PNG or animated GIF file.</param>
 /// <param name="Caption">One line, or empty.</param>
 public sealed record TaskPicture(string Tag, byte[] Png, string Caption = "");

@@ -1,0 +1,148 @@
+using System.Globalization;
+using System.Text;
+using Cresset.Flows;
+using Cresset.Numerics;
+using Cresset.Plots;
+using Cresset.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Recipes;
+
+/// <summary>
+/// Normalizing flow, continuous flow, flow matching and diffusion on the same data in the plane: likelihood, exact W2 by network
+/// evaluations and training cost, as one table (comparison.md) and one picture.
+/// </summary>
+public sealed class GenerativeComparisonJob : IJob
+{
+    private const string Section = "study";
+
+    /// <inheritdoc/>
+    public string Name => "generative-comparison";
+
+    /// <inheritdoc/>
+    public string Summary => "Normalizing flow, continuous flow, flow matching and diffusion on the same data: one table, one figure.";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<OptionsSection> Sections => [new(Section, new GenerativeComparisonOptions())];
+
+    /// <inheritdoc/>
+    public JobOutcome Run(JobContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var options = context.Options<GenerativeComparisonOptions>(Section);
+        var threads = get_num_threads();
+        // Networks this small lose more to waiting threads than they win.
+        set_num_threads(1);
+        try
+        {
+            return Compare(context, options);
+        }
+        catch (OperationCanceledException)
+        {
+            return new JobOutcome(false, new Dictionary<string, double>(), []);
+        }
+        finally
+        {
+            set_num_threads(threads);
+        }
+    }
+
+    /// <inheritdoc/>
+    public JobOutcome Evaluate(JobContext context) => throw new NotSupportedException("A study is its own evaluation: see comparison.md in the run's folder.");
+
+    /// <inheritdoc/>
+    public JobOutcome Sample(JobContext context, SampleRequest request) => throw new NotSupportedException("A study keeps no model to sample from; see comparison.md and the picture in the run's folder.");
+
+    private static JobOutcome Compare(JobContext context, GenerativeComparisonOptions options)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator((ulong)options.Seed + 1);
+        var test = PlaneData.Draw(options.Density, options.Samples, 987_654_321);
+        var entropy = -PlaneDensities.Log(options.Density, test).Average();
+        var noise = randn(options.Samples, 2, generator: generator);
+        List<Row> rows = [];
+        foreach (var make in Contenders(options))
+        {
+            using var contender = make();
+            var module = contender.Module;
+            Cresset.Tensors.Initialize.Reset(module, generator);
+            var seconds = contender.Train(step => PlaneData.Draw(options.Density, options.BatchSize, unchecked(options.Seed * 7919 + step)), options.LearningRate, generator, context.Cancellation);
+            using var quiet = no_grad();
+            List<Point> points = [];
+            float[] cloud = [];
+            foreach (var (sampler, evaluations, samples) in contender.Samples(noise, generator))
+            {
+                points.Add(new Point(sampler, evaluations, OptimalTransport.Wasserstein(samples, test)));
+                cloud = samples.t().contiguous().data<float>().ToArray();
+            }
+            var row = new Row(contender.Name, module.parameters().Sum(p => p.numel()), contender.Steps, seconds, contender.Likelihood(test), points, cloud);
+            rows.Add(row);
+            context.Recorder.Scalar($"w2/{row.Name}", 0, points.Min(p => p.W2));
+            context.Progress?.Report(new NoticeReport(string.Create(CultureInfo.InvariantCulture, $"{row.Name}: W2 {points.Min(p => p.W2):0.000}, {seconds:0} s")));
+        }
+        return Report(context, options, rows, test, entropy);
+    }
+
+    private static IEnumerable<Func<GenerativeContender>> Contenders(GenerativeComparisonOptions o)
+    {
+        MlpVelocity Network(FlowActivation activation) => new(new MlpVelocityOptions { Hidden = [o.Width, o.Width, o.Width], Activation = activation });
+        var couplings = new VectorFlowOptions { Transforms = o.Couplings, Hidden = [o.Width, o.Width], Spline = SplineOptions.Bounded(5) with { RawScale = 1 / Math.Sqrt(o.Width) } };
+        return
+        [
+            () => new LikelihoodContender("spline flow", new NeuralSplineCouplingFlow(couplings), o.Steps, o.Couplings),
+            () => new LikelihoodContender("continuous flow", new ContinuousFlow(Network(FlowActivation.Softplus), new NormalBase(2), new CnfOptions { Solver = OdeOptions.Dopri5(1e-4) }), o.LikelihoodSteps, 0),
+            () => new MatchingContender("flow matching", Network(FlowActivation.Selu), o.Steps, transport: false),
+            () => new MatchingContender("OT flow matching", Network(FlowActivation.Selu), o.Steps, transport: true),
+            () => new DiffusionContender(Network(FlowActivation.Selu), o.Steps, o.DiffusionSteps),
+        ];
+    }
+
+    private static JobOutcome Report(JobContext context, GenerativeComparisonOptions options, List<Row> rows, Tensor test, double entropy)
+    {
+        var floor = OptimalTransport.Wasserstein(PlaneData.Draw(options.Density, options.Samples, 123), test);
+        var text = new StringBuilder();
+        text.AppendLine(CultureInfo.InvariantCulture, $"{options.Density}: the exact density has {entropy:0.000} nats on the {options.Samples} test points; two exact samples are {floor:0.000} apart (W2).");
+        text.AppendLine().AppendLine("| model | parameters | training steps | processor s | nats | evaluations of a likelihood | W2 (evaluations of a sample) |");
+        text.AppendLine("| --- | --- | --- | --- | --- | --- | --- |");
+        foreach (var r in rows)
+        {
+            var likelihood = r.Likelihood is { } l ? string.Create(CultureInfo.InvariantCulture, $"{l.Nll:0.000} | {l.Evaluations}") : "only a bound | ";
+            var quality = string.Join(", ", r.Points.Select(p => string.Create(CultureInfo.InvariantCulture, $"{p.W2:0.000} ({p.Sampler}{(p.Sampler == "dopri5" ? $", {p.Evaluations}" : "")})")));
+            text.AppendLine(CultureInfo.InvariantCulture, $"| {r.Name} | {r.Parameters} | {r.Steps} | {r.Seconds:0} | {likelihood} | {quality} |");
+        }
+        AtomicFile.WriteText(Path.Combine(context.Folder, "comparison.md"), text.ToString());
+        context.Recorder.Text("comparison", 0, text.ToString());
+        var curve = new Chart(new ChartOptions { Title = "W2 by network evaluations a sample", XLabel = "evaluations", YLabel = "W2", Width = 420, Height = 380, LogX = true, LogY = true });
+        foreach (var r in rows)
+        {
+            double[] xs = [.. r.Points.Select(p => (double)p.Evaluations)], ys = [.. r.Points.Select(p => p.W2)];
+            if (xs.Length == 1) curve.Scatter<double, double>(r.Name, xs, ys, 9);
+            else curve.Line<double, double>(r.Name, xs, ys);
+        }
+        curve.HorizontalLine(floor, "two exact samples");
+        var exact = test.t().contiguous().data<float>().ToArray();
+        List<Picture> panels = [Cloud("data", exact), .. rows.Select(r => Cloud($"{r.Name}, {r.Points[^1].Sampler}", r.Cloud)), curve.ToPicture()];
+        var png = ImageGrid.Render(panels, new ImageGridOptions { Columns = 4, Scale = 1 }).ToPng();
+        var path = context.Recorder.Picture("comparison", 0, png, "Samples of each model at its best setting, and quality by evaluations.");
+        var metrics = new Dictionary<string, double> { ["best_w2"] = rows.Min(r => r.Points.Min(p => p.W2)) };
+        foreach (var r in rows)
+        {
+            metrics[$"w2/{r.Name}"] = r.Points.Min(p => p.W2);
+            if (r.Likelihood is { } l) metrics[$"nll/{r.Name}"] = l.Nll;
+        }
+        return new JobOutcome(true, metrics, path is null ? [] : [path]);
+    }
+
+    private static Picture Cloud(string title, float[] points)
+    {
+        var count = points.Length / 2;
+        return new Chart(new ChartOptions { Title = title, Width = 420, Height = 380 })
+            .Scatter<float, float>(null, points.AsSpan(0, count), points.AsSpan(count), 2)
+            .XLimits(-4.5, 4.5).YLimits(-4.5, 4.5).ToPicture();
+    }
+
+    private sealed record Point(string Sampler, long Evaluations, double W2);
+
+    private sealed record Row(string Name, long Parameters, int Steps, double Seconds, (double Nll, long Evaluations)? Likelihood, List<Point> Points, float[] Cloud);
+}

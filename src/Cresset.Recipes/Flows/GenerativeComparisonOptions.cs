@@ -1,0 +1,50 @@
+using Cresset.Numerics;
+
+namespace Cresset.Recipes;
+
+/// <summary>What the comparison of generative models in the plane trains, and how it judges.</summary>
+public sealed record GenerativeComparisonOptions : IOptionsRecord
+{
+    /// <summary>The data.</summary>
+    public PlaneDensity Density { get; init; } = PlaneDensity.Moons;
+
+    /// <summary>Optimizer steps of the normalizing flow, of flow matching and of diffusion.</summary>
+    public int Steps { get; init; } = 2000;
+
+    /// <summary>Optimizer steps of the continuous flow trained by likelihood, each many times as dear.</summary>
+    public int LikelihoodSteps { get; init; } = 300;
+
+    /// <summary>Examples a step.</summary>
+    public int BatchSize { get; init; } = 512;
+
+    /// <summary>Width of the velocity and noise networks (three hidden layers) and of the couplings' networks (two).</summary>
+    public int Width { get; init; } = 64;
+
+    /// <summary>Couplings of the normalizing flow.</summary>
+    public int Couplings { get; init; } = 6;
+
+    /// <summary>Steps of the diffusion's schedule.</summary>
+    public int DiffusionSteps { get; init; } = 200;
+
+    /// <summary>Samples judged by exact transport, and points whose likelihood is measured.</summary>
+    public int Samples { get; init; } = 1000;
+
+    /// <summary>Learning rate of Adam; falls to 0 along a cosine.</summary>
+    public double LearningRate { get; init; } = 2e-3;
+
+    /// <summary>Seed.</summary>
+    public int Seed { get; init; }
+
+    /// <inheritdoc/>
+    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .Defined(Density)
+        .Within(Steps, 1, 1_000_000)
+        .Within(LikelihoodSteps, 1, 1_000_000)
+        .Within(BatchSize, 1, 1_000_000)
+        .Within(Width, 1, 100_000)
+        .Within(Couplings, 1, 1000)
+        .Within(DiffusionSteps, 10, 100_000)
+        .Within(Samples, 10, 20_000)
+        .Positive(LearningRate)
+        .AtLeast(Seed, 0);
+}
