@@ -73,6 +73,46 @@ public sealed class ModelGoldenTests
     }
 
     [Fact]
+    public void MaskedAutoregressiveFlowEqualsNflows()
+    {
+        using var scope = NewDisposeScope();
+        using var file = FlowGoldens.Open("vector_flows");
+        var state = Parameters(file, "nflows.MAF.param._transform._transforms.");
+        const int hidden = 8;
+        static FlowTransform Layer() => new MaskedAutoregressive(new Made([0, 1, 2], 2, [hidden, hidden]), new AffineUnivariate(AffineScale.Softplus, scaleFirst: true));
+        var order = state["1._permutation"].data<long>().Select(i => (int)i).ToArray();
+        var flow = new Flow(new CompositeTransform([Layer(), new Permutation(order), Layer()]), new NormalBase(3));
+        flow.to(ScalarType.Float64);
+        (string Theirs, string Ours)[] names = [("autoregressive_net.initial_layer", "hyper.0"), ("autoregressive_net.blocks.0.linear", "hyper.2"), ("autoregressive_net.final_layer", "hyper.4")];
+        Dictionary<string, Tensor> mapped = [];
+        foreach (var layer in new[] { 0, 2 })
+        {
+            foreach (var (theirs, ours) in names)
+            {
+                foreach (var part in new[] { "weight", "bias" }) mapped[$"transform.transforms.{layer}.{ours}.{part}"] = state[$"{layer}.{theirs}.{part}"];
+                // The masks are ours; they must be the reference's.
+                var mask = flow.state_dict()[$"transform.transforms.{layer}.{ours}.mask"];
+                FlowGoldens.Close(state[$"{layer}.{theirs}.mask"], mask, 0, $"mask of {theirs}");
+            }
+        }
+        StateDict.Load(flow, mapped, strict: false);
+        var x = file.Read("nflows.MAF.x");
+        FlowGoldens.Close(file.Read("nflows.MAF.z"), flow.Encode(x), 1e-9, "z");
+        FlowGoldens.Close(file.Read("nflows.MAF.log_prob"), flow.LogProb(x), 1e-9, "log p");
+        FlowGoldens.Close(x, flow.Decode(flow.Encode(x)), 1e-9, "round trip");
+        flow.Loss(x).backward();
+        var compared = 0;
+        foreach (var (key, parameter) in flow.named_parameters())
+        {
+            var parts = key.Split('.');
+            var name = names.First(n => n.Ours == $"hyper.{parts[4]}").Theirs;
+            FlowGoldens.Close(file.Read($"nflows.MAF.grad._transform._transforms.{parts[2]}.{name}.{parts[5]}"), parameter.grad!, 1e-7, key);
+            compared++;
+        }
+        Assert.Equal(12, compared);
+    }
+
+    [Fact]
     public void GlowEqualsTheReference()
     {
         using var scope = NewDisposeScope();
