@@ -1,0 +1,49 @@
+using Cresset.Samples.Programs;
+using Cresset.Samples.Snippets;
+
+// Runs one sample by name, or all: dotnet run -c Release --project samples/Cresset.Samples -- NAME|all
+Dictionary<string, Action> samples = new()
+{
+    ["snippets/readme"] = ReadmeSnippets.TrainingLoop,
+    ["snippets/activations"] = ActivationSnippets.Catalogue,
+    ["snippets/activation-buffers"] = ActivationSnippets.ReusedBuffers,
+    ["snippets/detection-files"] = DetectionSnippets.Files,
+    ["snippets/detection-processes"] = DetectionSnippets.Processes,
+    ["snippets/detection-shapes"] = DetectionSnippets.Shapes,
+    ["snippets/flows-density"] = FlowSnippets.Density,
+    ["snippets/flows-solving"] = FlowSnippets.Solving,
+    ["snippets/optimization"] = OptimizationSnippets.Loop,
+    ["snippets/rl-balance"] = ReinforcementLearningSnippets.Balance,
+    ["snippets/rl-planning"] = ReinforcementLearningSnippets.Planning,
+    ["snippets/rl-own-table"] = ReinforcementLearningSnippets.OwnTable,
+    ["snippets/rl-taxis"] = ReinforcementLearningSnippets.Taxis,
+    ["snippets/rl-triad"] = ReinforcementLearningSnippets.Triad,
+    ["snippets/runs-recording"] = RunSnippets.Recording,
+    ["snippets/runs-reading"] = RunSnippets.Reading,
+    ["snippets/sa-rule"] = StochasticApproximationSnippets.Rule,
+    ["snippets/sa-means"] = StochasticApproximationSnippets.Means,
+    ["snippets/sa-roots"] = StochasticApproximationSnippets.Roots,
+    ["snippets/upsampling"] = UpsamplingSnippets.Doors,
+    ["snippets/vq-quantizing"] = QuantizationSnippets.Quantizing,
+    ["snippets/vq-drawing"] = QuantizationSnippets.Drawing,
+    ["classify-digits"] = ClassifyDigits.Run,
+    ["flow-on-moons"] = FlowOnMoons.Run,
+    ["own-task"] = OwnTask.Run,
+    ["grid-world"] = GridWorld.Run,
+    ["optimizer-race"] = OptimizerRace.Run,
+};
+
+// The large checkpoint is nothing that everyone has.
+if (Directory.Exists("stable-diffusion-3.5-medium")) samples["snippets/sd3"] = StableDiffusionSnippets.Lighthouse;
+var chosen = args is ["all"] ? [.. samples.Keys] : args.Where(samples.ContainsKey).ToList();
+if (chosen.Count == 0)
+{
+    Console.Error.WriteLine("usage: Cresset.Samples NAME...|all; names: " + string.Join(", ", samples.Keys));
+    return 2;
+}
+foreach (var name in chosen)
+{
+    Console.WriteLine($"-- {name}");
+    samples[name]();
+}
+return 0;
