@@ -1,3 +1,4 @@
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -29,6 +30,25 @@ public abstract class Tokenizer : nn.Module<Tensor, VqVaeOutput>
     /// <summary>Data of the codes of every level.</summary>
     /// <exception cref="ArgumentException">An index is out of range, or the number of levels is wrong.</exception>
     public abstract Tensor Decode(IReadOnlyList<Tensor> indices);
+
+    /// <summary>
+    /// Moves the bias of the decoder's last layer so that reconstructions start around these means instead of around a random constant;
+    /// training then spends its first steps on the pictures. Call it before training.
+    /// </summary>
+    /// <param name="channelMeans">Mean of the data in each channel, [C].</param>
+    public void StartOutputAt(Tensor channelMeans)
+    {
+        Shape.Expect(channelMeans, "C");
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var bias = FinalStage.named_parameters().Last(p => p.name.EndsWith("bias", StringComparison.Ordinal)).parameter;
+        if (bias.numel() % channelMeans.numel() != 0) throw Shape.Wrong(channelMeans, "one number a channel of the data");
+        // Sub-pixel upsamplers have several outputs a channel, side by side.
+        bias.copy_(channelMeans.repeat_interleave(bias.numel() / channelMeans.numel()));
+    }
+
+    /// <summary>From quantized values to data; its last layer makes the data.</summary>
+    private protected abstract nn.Module FinalStage { get; }
 
     /// <summary>Bits that an item of that many samples a channel takes (pixels, or samples of a signal), at ⌈log2 K⌉ bits an index.</summary>
     public long BitsPerItem(long samples)

@@ -65,6 +65,9 @@ public sealed class VqVae : Tokenizer
     /// <inheritdoc/>
     public override int SpatialDimensions => _options.Dimensions;
 
+    /// <inheritdoc/>
+    private protected override nn.Module FinalStage => _decoder;
+
     /// <summary>Reconstructs data [N, C, H, W] (or [N, C, L]) whose sizes the stride divides.</summary>
     public override VqVaeOutput forward(Tensor input)
     {

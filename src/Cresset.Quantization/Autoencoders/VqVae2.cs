@@ -62,6 +62,9 @@ public sealed class VqVae2 : Tokenizer
     /// <inheritdoc/>
     public override int SpatialDimensions => 2;
 
+    /// <inheritdoc/>
+    private protected override nn.Module FinalStage => _decode;
+
     /// <summary>Reconstructs images [N, C, H, W] with H and W multiples of 8.</summary>
     public override VqVaeOutput forward(Tensor input)
     {

@@ -17,7 +17,8 @@ internal static class SquaredDifference
         return (vectors.requires_grad ? Function.apply(vectors, target) : Value(vectors, target)).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Value(Tensor vectors, Tensor target)
+    /// <summary>The value alone, without a gradient.</summary>
+    internal static Tensor Value(Tensor vectors, Tensor target)
     {
         using var detached = vectors.detach();
         return tensor((float)(Sum(TensorSpans.Of<float>(detached), TensorSpans.Of<float>(target)) / vectors.numel()));

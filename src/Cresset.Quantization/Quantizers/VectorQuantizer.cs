@@ -38,13 +38,13 @@ public sealed class VectorQuantizer : Quantizer
     internal override RowResult QuantizeRows(RowBatch batch)
     {
         var choice = Choose(batch.Rows);
-        var values = _options.Estimator switch
-        {
-            GradientEstimator.Rotation => RotationTrick.Apply(choice.Vectors, choice.Codes),
-            GradientEstimator.Directional when training => Directional(choice),
-            _ => StraightThrough.Apply(choice.Vectors, choice.Codes),
-        };
-        var terms = Terms(choice);
+        Tensor values;
+        Tensor? commitment = null;
+        if (_options.Estimator == GradientEstimator.Rotation) values = RotationTrick.Apply(choice.Vectors, choice.Codes);
+        else if (_options.Estimator == GradientEstimator.Directional && training) values = Directional(choice);
+        else if (StraightThroughCommitment.Handles(choice.Vectors, choice.Codes)) (values, commitment) = StraightThroughCommitment.Apply(choice.Vectors, choice.Codes);
+        else values = StraightThrough.Apply(choice.Vectors, choice.Codes);
+        var terms = Terms(choice, commitment);
         return new RowResult(values, choice.Indices.unsqueeze(1), terms)
         {
             Restarted = Learn(choice, out var warning),
@@ -68,10 +68,10 @@ public sealed class VectorQuantizer : Quantizer
         return new CodeChoice(vectors, indices, _codebook.EffectiveCodes().index_select(0, indices));
     }
 
-    /// <summary>The loss terms of a choice; the commitment term comes first.</summary>
-    internal List<LossTerm> Terms(CodeChoice choice)
+    /// <summary>The loss terms of a choice; the commitment term, computed unless given, comes first.</summary>
+    internal List<LossTerm> Terms(CodeChoice choice, Tensor? commitment = null)
     {
-        var terms = new List<LossTerm> { new("commitment", SquaredDifference.Mean(choice.Vectors, choice.Codes), _options.CommitmentWeight) };
+        var terms = new List<LossTerm> { new("commitment", commitment ?? SquaredDifference.Mean(choice.Vectors, choice.Codes), _options.CommitmentWeight) };
         if (_options.Codebook.Learning == CodebookLearning.Gradient) terms.Add(new("codebook", nn.functional.mse_loss(choice.Codes, choice.Vectors.detach()), _options.CodebookWeight));
         if (_options.OrthogonalWeight > 0) terms.Add(new("orthogonal", CodebookPenalties.Orthogonality(_codebook.Codes), _options.OrthogonalWeight));
         if (_options.DiversityWeight > 0) terms.Add(new("diversity", CodebookPenalties.Diversity(choice.Vectors, _codebook.EffectiveCodes(), _codebook.Metric, _options.DiversityInverseTemperature), _options.DiversityWeight));

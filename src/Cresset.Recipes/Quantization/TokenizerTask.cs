@@ -29,6 +29,7 @@ public sealed class TokenizerTask : ITrainingTask
         _model = options.Build((int)_train.Inputs.size(1), generator);
         using var scope = NewDisposeScope();
         _variance = _train.Inputs.var().ToDouble();
+        _model.StartOutputAt(_train.Inputs.mean([0, 2, 3]));
         _recent = [.. _model.Quantizers[0].CodebookSizes.Select(size => new CodeUsage(size))];
     }
 
