@@ -47,6 +47,9 @@ public abstract class Tokenizer : nn.Module<Tensor, VqVaeOutput>
         bias.copy_(channelMeans.repeat_interleave(bias.numel() / channelMeans.numel()));
     }
 
+    /// <summary>Weights of the layer that makes the data: where a VQGAN balances its two losses. Owned by the module.</summary>
+    public Tensor OutputWeight => FinalStage.named_parameters().Last(p => p.parameter.dim() > 2).parameter;
+
     /// <summary>From quantized values to data; its last layer makes the data.</summary>
     private protected abstract nn.Module FinalStage { get; }
 

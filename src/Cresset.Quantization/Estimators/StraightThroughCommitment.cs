@@ -57,7 +57,6 @@ internal static class StraightThroughCommitment
         public override List<Tensor> forward(autograd.AutogradContext ctx, params object[] vars)
         {
             var (vectors, codes) = ((Tensor)vars[0], (Tensor)vars[1]);
-            ctx.set_materialize_grads(false);
             ctx.save_for_backward([vectors, codes]);
             return [codes.alias(), SquaredDifference.Value(vectors, codes)];
         }
@@ -67,11 +66,11 @@ internal static class StraightThroughCommitment
             using var scope = NewDisposeScope();
             var saved = ctx.get_saved_variables();
             Tensor upstream = grad_outputs[0], weight = grad_outputs[1];
-            if (weight is null || weight.IsInvalid) return [upstream.alias().MoveToOuterDisposeScope(), null!];
+            // A result that the caller did not use has a gradient of zeros.
+            if (weight.ToDouble() == 0) return [upstream.alias().MoveToOuterDisposeScope(), null!];
             Tensor vectors = saved[0].detach(), codes = saved[1];
             var scale = 2 * weight.ToDouble() / vectors.numel();
             var result = empty_like(vectors);
-            if (upstream is null || upstream.IsInvalid) upstream = zeros(1, dtype: vectors.dtype).expand(vectors.shape);
             Gradient(TensorSpans.Of<float>(upstream.contiguous()), TensorSpans.Of<float>(vectors), TensorSpans.Of<float>(codes), (float)scale, TensorSpans.Of<float>(result));
             return [result.MoveToOuterDisposeScope(), null!];
         }

@@ -38,6 +38,9 @@ public abstract class TrainingJob<TModel> : IJob
     protected virtual IEnumerable<TaskPicture> Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
         => throw new NotSupportedException($"'{Name}' does not generate anything to sample; use eval for its figures.");
 
+    /// <summary>Figures of the last <see cref="Draw"/>, such as its speed.</summary>
+    protected virtual IReadOnlyDictionary<string, double> DrawMetrics(ITrainingTask task) => new Dictionary<string, double>();
+
     /// <summary>Writes the finished model (in evaluation mode, averaged weights if there are any) into the run's folder.</summary>
     protected virtual void Export(ITrainingTask task, string folder)
     {
@@ -89,7 +92,7 @@ public abstract class TrainingJob<TModel> : IJob
         {
             using var generator = Seeding.Generator(request.Seed, "sample");
             var pictures = Draw(task, request, generator, evaluation.Device).Select(p => Keep(context, request.OutputFolder ?? "samples", evaluation.Step, p)).ToList();
-            return new JobOutcome(true, new Dictionary<string, double>(), pictures);
+            return new JobOutcome(true, DrawMetrics(task), pictures);
         });
     }
 

@@ -1,4 +1,6 @@
+using System.Globalization;
 using Cresset.Numerics;
+using Cresset.Quantization;
 using Cresset.Tensors;
 using Cresset.Training;
 using TorchSharp;
@@ -85,7 +87,7 @@ public sealed class CodePriorJob : IJob
             using (test)
             {
                 using var generator = new Generator(0);
-                var tokenizer = tokenizerOptions.Build((int)train.Inputs.size(1), generator);
+                if (tokenizerOptions.Build((int)train.Inputs.size(1), generator) is not VqVae tokenizer) throw new ArgumentException($"tokenizer.architecture={tokenizerOptions.Architecture}: a prior needs a tokenizer with one map of codes; use vq_vae.");
                 StateDict.Load(tokenizer, WeightsOf(context));
                 return new CodePriorTask(options, tokenizer, train, test, trainer.Seed);
             }
@@ -94,8 +96,16 @@ public sealed class CodePriorJob : IJob
         protected override IEnumerable<TaskPicture> Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
         {
             var prior = (CodePriorTask)task;
-            var count = request.Count > 0 ? request.Count : prior.Prior.Classes == 0 ? 64 : 8;
+            var count = request.Count > 0 ? request.Count : prior.Classes == 0 ? 64 : 8;
             return [prior.Draw(count, request.Conditions ?? [], request.Temperature, request.Seed)];
         }
+
+        protected override void Export(ITrainingTask task, string folder)
+        {
+            var metadata = new Dictionary<string, string> { ["format"] = "pt", [CodePriorRun.ClassesKey] = ((CodePriorTask)task).Classes.ToString(CultureInfo.InvariantCulture) };
+            StateDict.Save(task.Module, Path.Combine(folder, "model.safetensors"), metadata);
+        }
+
+        protected override IReadOnlyDictionary<string, double> DrawMetrics(ITrainingTask task) => ((CodePriorTask)task).LastDraw;
     }
 }

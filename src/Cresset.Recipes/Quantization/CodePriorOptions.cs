@@ -14,6 +14,9 @@ public enum PriorKind
 
     /// <summary>Decoder-only transformer with a cache.</summary>
     Transformer,
+
+    /// <summary>A transformer that fills in hidden codes, a few steps a map (MaskGIT).</summary>
+    MaskGit,
 }
 
 /// <summary>A prior over the codes of a tokenizer.</summary>
@@ -31,6 +34,9 @@ public sealed record CodePriorOptions : IOptionsRecord
     /// <summary>Conditions on the class.</summary>
     public bool ByClass { get; init; } = true;
 
+    /// <summary>Parallel steps in which MaskGIT draws a map.</summary>
+    public int SamplingSteps { get; init; } = 8;
+
     /// <summary>Top-k of samples; 0 for all codes.</summary>
     public int TopK { get; init; }
 
@@ -43,15 +49,22 @@ public sealed record CodePriorOptions : IOptionsRecord
         .Within(Width, 4, 4096)
         .Must(Kind == PriorKind.PixelCnn || Width % 4 == 0, Width, "a multiple of 4 (attention has four heads)", field: nameof(Width))
         .Within(Layers, 1, 64)
+        .Within(SamplingSteps, 1, 4096)
         .AtLeast(TopK, 0)
         .Within(TopP, 0, 1, includeMin: false);
 
-    /// <summary>Makes the prior over maps of [height, width] codes.</summary>
-    internal CodePrior Build(int codes, int classes, int height, int width, TorchSharp.torch.Generator generator) => Kind switch
+    /// <summary>Makes the model over maps of [height, width] codes.</summary>
+    internal CodeModel Build(int codes, int classes, int height, int width, TorchSharp.torch.Generator generator)
     {
-        PriorKind.PixelCnn => new GatedPixelCnn(new() { CodebookSize = codes, Classes = ByClass ? classes : 0, Width = Width, Layers = Layers }, generator),
-        PriorKind.PixelSnail => new PixelSnail(new() { CodebookSize = codes, Classes = ByClass ? classes : 0, Width = Width, Blocks = Layers }, generator),
-        PriorKind.Transformer => new CodeTransformer(new() { CodebookSize = codes, Classes = ByClass ? classes : 0, Width = Width, Layers = Layers, MaxLength = height * width }, generator),
-        _ => throw new InvalidOperationException($"Unknown prior {Kind}."),
-    };
+        classes = ByClass ? classes : 0;
+        var transformer = new CodeTransformerOptions { CodebookSize = codes, Classes = classes, Width = Width, Layers = Layers, MaxLength = height * width };
+        return Kind switch
+        {
+            PriorKind.PixelCnn => new RasterCodeModel(new GatedPixelCnn(new() { CodebookSize = codes, Classes = classes, Width = Width, Layers = Layers }, generator)),
+            PriorKind.PixelSnail => new RasterCodeModel(new PixelSnail(new() { CodebookSize = codes, Classes = classes, Width = Width, Blocks = Layers }, generator)),
+            PriorKind.Transformer => new RasterCodeModel(new CodeTransformer(transformer, generator)),
+            PriorKind.MaskGit => new MaskedCodeModel(new MaskedCodeTransformer(transformer, generator), classes, SamplingSteps),
+            _ => throw new InvalidOperationException($"Unknown prior {Kind}."),
+        };
+    }
 }

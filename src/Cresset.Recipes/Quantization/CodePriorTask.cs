@@ -13,7 +13,7 @@ namespace Cresset.Recipes;
 public sealed class CodePriorTask : ITrainingTask
 {
     private readonly VqVae _tokenizer;
-    private readonly CodePrior _prior;
+    private readonly CodeModel _prior;
     private readonly CodePriorOptions _options;
     private readonly TensorDataset _train;
     private readonly TensorDataset _test;
@@ -35,26 +35,33 @@ public sealed class CodePriorTask : ITrainingTask
         _prior = options.Build((int)tokenizer.Quantizers[0].CodebookSizes.Max(), _classes, _map.Height, _map.Width, generator);
     }
 
-    /// <summary>The prior.</summary>
-    public CodePrior Prior => _prior;
+    /// <summary>The prior in raster order; null for MaskGIT.</summary>
+    public CodePrior? Prior => (_prior as RasterCodeModel)?.Prior;
+
+    /// <summary>Class labels it is conditioned on; 0 for none.</summary>
+    public int Classes => _prior.Classes;
+
+    /// <summary>What the last draw cost: seconds, pictures and codes a second. Empty before the first.</summary>
+    public IReadOnlyDictionary<string, double> LastDraw { get; private set; } = new Dictionary<string, double>();
 
     /// <summary>The tokenizer, in evaluation mode.</summary>
     public VqVae Tokenizer => _tokenizer;
 
     /// <inheritdoc/>
-    public nn.Module Module => _prior;
+    public nn.Module Module => _prior.Module;
 
     /// <inheritdoc/>
     public IDataset TrainingData => _train;
 
     /// <inheritdoc/>
-    public HeadlineMetric Headline { get; } = new("nats_per_code", HigherIsBetter: false);
+    public HeadlineMetric Headline => new(_prior.Metric, HigherIsBetter: false);
 
     /// <inheritdoc/>
     public Tensor Loss(Batch batch, StepContext step)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        return _prior.NegativeLogLikelihood(batch.Inputs, Labels(batch.Targets)).mean();
+        ArgumentNullException.ThrowIfNull(step);
+        return _prior.Loss(batch.Inputs, Labels(batch.Targets), step.Generator);
     }
 
     /// <inheritdoc/>
@@ -65,16 +72,17 @@ public sealed class CodePriorTask : ITrainingTask
         foreach (var batch in Loader.Once(_test, 512))
         {
             using var scope = NewDisposeScope();
-            sum += _prior.NegativeLogLikelihood(batch.Inputs.to(context.Device), Labels(batch.Targets)?.to(context.Device)).sum().ToDouble();
+            sum += _prior.Loss(batch.Inputs.to(context.Device), Labels(batch.Targets)?.to(context.Device), context.Generator).ToDouble() * batch.Size;
         }
-        var nats = sum / _test.Inputs.numel();
-        return new Dictionary<string, double>
+        var nats = sum / _test.Count;
+        var metrics = new Dictionary<string, double> { [_prior.Metric] = nats };
+        if (_prior is RasterCodeModel)
         {
-            ["nats_per_code"] = nats,
-            ["bits_per_code"] = nats / Math.Log(2),
-            ["bits_per_image"] = nats / Math.Log(2) * _map.Height * _map.Width,
-            ["raw_bits_per_image"] = BitPacking.BitsFor(_prior.CodebookSize) * (double)_map.Height * _map.Width,
-        };
+            metrics["bits_per_code"] = nats / Math.Log(2);
+            metrics["bits_per_image"] = nats / Math.Log(2) * _map.Height * _map.Width;
+        }
+        metrics["raw_bits_per_image"] = BitPacking.BitsFor(_prior.CodebookSize) * (double)_map.Height * _map.Width;
+        return metrics;
     }
 
     /// <inheritdoc/>
@@ -103,7 +111,10 @@ public sealed class CodePriorTask : ITrainingTask
             throw new ArgumentException("The prior was trained without classes (by_class: false): name none.");
         }
         var total = labels?.Length ?? count;
+        var clock = System.Diagnostics.Stopwatch.StartNew();
         var codes = _prior.Sample(total, _map.Height, _map.Width, seed, labels is null ? null : tensor(labels), new() { Temperature = temperature, TopK = _options.TopK, TopP = _options.TopP });
+        var seconds = clock.Elapsed.TotalSeconds;
+        LastDraw = new Dictionary<string, double> { ["seconds"] = seconds, ["pictures_per_second"] = total / seconds, ["codes_per_second"] = total * (double)_map.Height * _map.Width / seconds };
         if (_stages > 1) codes = codes.reshape(total, _map.Height, _map.Width / _stages, _stages);
         var pictures = _tokenizer.Decode([codes]).clamp(0, 1).contiguous();
         var grid = ImageGrid.Render(pictures.data<float>().ToArray(), total, (int)pictures.size(1), (int)pictures.size(2), (int)pictures.size(3), new ImageGridOptions

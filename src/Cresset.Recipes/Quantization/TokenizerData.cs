@@ -1,4 +1,5 @@
 using Cresset.Data;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
@@ -6,12 +7,24 @@ namespace Cresset.Recipes;
 /// <summary>The pictures of a tokenizer: digits, Fashion-MNIST, or a folder of which every tenth is held back.</summary>
 internal static class TokenizerData
 {
-    public static (TensorDataset Train, TensorDataset Test) Load(TokenizerOptions options) => options.Data switch
+    public static (TensorDataset Train, TensorDataset Test) Load(TokenizerOptions options)
     {
-        "digits" => ImageClassification.Digits(),
-        "fashion" => ImageClassification.FashionMnist(),
-        _ => Folder(options),
-    };
+        var (train, test) = options.Data switch
+        {
+            "digits" => ImageClassification.Digits(),
+            "fashion" => ImageClassification.FashionMnist(),
+            _ => Folder(options),
+        };
+        return options.Padding == 0 ? (train, test) : (Pad(train, options.Padding), Pad(test, options.Padding));
+    }
+
+    private static TensorDataset Pad(TensorDataset data, int border)
+    {
+        using (data)
+        {
+            return new TensorDataset(nn.functional.pad(data.Inputs, [border, border, border, border]).DetachFromDisposeScope(), data.Targets?.clone().DetachFromDisposeScope());
+        }
+    }
 
     private static (TensorDataset Train, TensorDataset Test) Folder(TokenizerOptions options)
     {

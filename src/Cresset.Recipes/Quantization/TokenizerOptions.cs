@@ -22,6 +22,16 @@ public enum TokenizerQuantizer
     Residual,
 }
 
+/// <summary>The autoencoder around the bottleneck.</summary>
+public enum TokenizerArchitecture
+{
+    /// <summary>One map of codes.</summary>
+    VqVae,
+
+    /// <summary>Two maps, a coarse one and a fine one (VQ-VAE-2).</summary>
+    VqVae2,
+}
+
 /// <summary>A VQ-VAE on a set of pictures.</summary>
 public sealed record TokenizerOptions : IOptionsRecord
 {
@@ -34,7 +44,13 @@ public sealed record TokenizerOptions : IOptionsRecord
     /// <summary>Channels of a folder's pictures: 1 or 3.</summary>
     public int Channels { get; init; } = 3;
 
-    /// <summary>Times the size is halved.</summary>
+    /// <summary>Pixels of black added on every side of the pictures, so that their size suits the strides (2 makes 28x28 to 32x32).</summary>
+    public int Padding { get; init; }
+
+    /// <summary>The autoencoder.</summary>
+    public TokenizerArchitecture Architecture { get; init; } = TokenizerArchitecture.VqVae;
+
+    /// <summary>Times the size is halved (VQ-VAE; VQ-VAE-2 has strides of 8 and 4).</summary>
     public int Downsamplings { get; init; } = 2;
 
     /// <summary>Channels of encoder and decoder.</summary>
@@ -70,15 +86,41 @@ public sealed record TokenizerOptions : IOptionsRecord
     /// <summary>How the gradient crosses the bottleneck.</summary>
     public GradientEstimator Estimator { get; init; } = GradientEstimator.StraightThrough;
 
+    /// <summary>Weight of the adversarial term of a VQGAN, on top of the adaptive one; 0 trains without a discriminator.</summary>
+    public double AdversarialWeight { get; init; }
+
+    /// <summary>Steps before the discriminator joins.</summary>
+    public int AdversarialStart { get; init; }
+
+    /// <summary>Channels of the discriminator's first layer.</summary>
+    public int DiscriminatorWidth { get; init; } = 32;
+
+    /// <summary>Layers of stride 2 of the discriminator.</summary>
+    public int DiscriminatorLayers { get; init; } = 2;
+
+    /// <summary>Learning rate of the discriminator.</summary>
+    public double DiscriminatorRate { get; init; } = 5e-4;
+
+    /// <summary>Height and width of the pictures after padding.</summary>
+    internal int PictureSize => (Data switch { "digits" => 8, "fashion" => 28, _ => Size }) + (2 * Padding);
+
+    private int Stride => Architecture == TokenizerArchitecture.VqVae2 ? 8 : 1 << Math.Clamp(Downsamplings, 1, 6);
+
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .NotEmpty(Data)
         .Within(Size, 8, 4096)
         .OneOf(Channels, [1, 3])
         .Within(Downsamplings, 1, 6)
-        .Must(Data is "digits" or "fashion" || Size % (1 << Math.Clamp(Downsamplings, 1, 6)) == 0, Size, $"a multiple of {1 << Math.Clamp(Downsamplings, 1, 6)} (2 to the power of downsamplings)", field: nameof(Size))
-        .Must(Data != "fashion" || Downsamplings <= 2, Downsamplings, "1 or 2 for pictures of 28x28", field: nameof(Downsamplings))
-        .Must(Data != "digits" || Downsamplings <= 3, Downsamplings, "1 to 3 for pictures of 8x8", field: nameof(Downsamplings))
+        .Within(Padding, 0, 1024)
+        .Defined(Architecture)
+        .Must(PictureSize % Stride == 0, PictureSize, $"a size (with padding) that {Stride} divides", "Change size, padding or downsamplings; 28x28 pictures take padding: 2 for a stride of 8.", "picture size")
+        .AtLeast(AdversarialWeight, 0)
+        .AtLeast(AdversarialStart, 0)
+        .Within(DiscriminatorWidth, 4, 1024)
+        .Within(DiscriminatorLayers, 1, 5)
+        .Must(AdversarialWeight == 0 || PictureSize >= 4 << Math.Clamp(DiscriminatorLayers, 1, 5), DiscriminatorLayers, $"fewer layers for pictures of {PictureSize}x{PictureSize}", "A patch must fit into the picture.", nameof(DiscriminatorLayers))
+        .Positive(DiscriminatorRate)
         .Within(Width, 2, 4096)
         .Within(LatentWidth, 1, 4096)
         .Defined(Quantizer)
@@ -92,11 +134,18 @@ public sealed record TokenizerOptions : IOptionsRecord
         .Nested(Quantizer == TokenizerQuantizer.FiniteScalar ? new FiniteScalarQuantizerOptions { Levels = Levels } : null, nameof(Levels));
 
     /// <summary>Makes the autoencoder; weights follow the generator.</summary>
-    internal VqVae Build(int channels, TorchSharp.torch.Generator generator)
+    internal Tokenizer Build(int channels, TorchSharp.torch.Generator generator)
+    {
+        if (Architecture == TokenizerArchitecture.VqVae) return new VqVae(new() { Channels = channels, Width = Width, Downsamplings = Downsamplings }, BuildQuantizer(generator), generator);
+        var top = BuildQuantizer(generator);
+        return new VqVae2(new() { Channels = channels, Width = Width }, top, BuildQuantizer(generator), generator);
+    }
+
+    private Quantizer BuildQuantizer(TorchSharp.torch.Generator generator)
     {
         var codebook = new CodebookOptions { Size = Codes, Width = LatentWidth, Decay = Decay, RestartThreshold = RestartThreshold };
         var vector = new VectorQuantizerOptions { Codebook = codebook, CommitmentWeight = CommitmentWeight, Estimator = Estimator };
-        Quantizer quantizer = Quantizer switch
+        return Quantizer switch
         {
             TokenizerQuantizer.MovingAverage => new VectorQuantizer(vector, generator),
             TokenizerQuantizer.Gradient => new VectorQuantizer(vector with { Codebook = codebook with { Learning = CodebookLearning.Gradient } }, generator),
@@ -105,6 +154,5 @@ public sealed record TokenizerOptions : IOptionsRecord
             TokenizerQuantizer.Residual => new ResidualQuantizer(new() { Stages = Stages, Stage = vector with { Codebook = codebook with { KMeansIterations = 10 } } }, generator),
             _ => throw new InvalidOperationException($"Unknown quantizer {Quantizer}."),
         };
-        return new VqVae(new() { Channels = channels, Width = Width, Downsamplings = Downsamplings }, quantizer, generator);
     }
 }

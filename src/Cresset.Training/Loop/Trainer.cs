@@ -66,6 +66,7 @@ public sealed class Trainer : IDisposable
             }
         }
         _optimizer = optimization.ThrowIfInvalid().CreateOptimizer(task.Module, _inputType is not null);
+        foreach (var auxiliary in task.Auxiliaries) auxiliary.Place(_device);
         _schedule = optimization.CreateSchedule(_optimizer, options.Steps);
         _average = options.EmaDecay > 0 ? new WeightAverage(task.Module, new WeightAverageOptions { Decay = options.EmaDecay, WarmUp = true }) : null;
         _clipping = options.ClipNorm > 0 ? GradientClipping.Norm(options.ClipNorm) : null;
@@ -249,6 +250,7 @@ public sealed class Trainer : IDisposable
         tensors["rng/global"] = get_rng_state();
         tensors["rng/training"] = _generator.get_state();
         var metadata = new Dictionary<string, string>(optimizer.ToMetadata());
+        foreach (var auxiliary in _task.Auxiliaries) auxiliary.Save(tensors, metadata, scope);
         foreach (var (name, value) in _schedule.StateDict()) metadata[$"schedule.{name}"] = value.ToString("R", System.Globalization.CultureInfo.InvariantCulture);
         new TrainerState
         {
@@ -278,6 +280,7 @@ public sealed class Trainer : IDisposable
         if (state.BatchSize != _options.BatchSize) throw new InvalidDataException($"{source.Path} was made with trainer.batch_size={state.BatchSize}, now it is {_options.BatchSize}; the data order would differ. Start a new run instead.");
         if (state.Seed != _options.Seed) throw new InvalidDataException($"{source.Path} was made with trainer.seed={state.Seed}, now it is {_options.Seed}. Start a new run instead.");
         StateDict.Load(_task.Module, source, keys: KeyMap.Identity.Only("model/"));
+        foreach (var auxiliary in _task.Auxiliaries) auxiliary.Restore(source);
         using var scope = NewDisposeScope();
         Dictionary<string, Tensor> Part(string prefix) => source.Entries.Keys.Where(k => k.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(k => k[prefix.Length..], source.Read);
         _optimizer.LoadStateDict(OptimizerState.FromMetadata(Part("optimizer/"), source.Metadata));

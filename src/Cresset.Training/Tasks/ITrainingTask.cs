@@ -13,6 +13,9 @@ public interface ITrainingTask : IDisposable
     /// <summary>Everything that is trained and saved.</summary>
     nn.Module Module { get; }
 
+    /// <summary>Models with optimizers of their own that <see cref="AfterStep"/> trains, such as a discriminator; saved and restored with the run.</summary>
+    IReadOnlyList<AuxiliaryModel> Auxiliaries => [];
+
     /// <summary>The examples to learn from.</summary>
     IDataset TrainingData { get; }
 
@@ -23,8 +26,8 @@ public interface ITrainingTask : IDisposable
     Tensor Loss(Batch batch, StepContext step);
 
     /// <summary>
-    /// Called after the weights changed, without gradients: codebook updates by moving averages, target networks.
-    /// State kept there must be module buffers, so that it is saved.
+    /// Called after the weights changed, without gradients: codebook updates by moving averages, target networks, steps of
+    /// <see cref="Auxiliaries"/>. State kept there must be module buffers, so that it is saved.
     /// </summary>
     void AfterStep(StepContext step)
     {

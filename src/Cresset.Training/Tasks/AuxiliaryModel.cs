@@ -1,0 +1,78 @@
+using Cresset.Numerics;
+using Cresset.Optim;
+using Cresset.Tensors;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Training;
+
+/// <summary>
+/// A model beside <see cref="ITrainingTask.Module"/> with an optimizer of its own, such as the discriminator of a game. The task
+/// steps it, usually in <see cref="ITrainingTask.AfterStep"/>; the trainer puts it on the device and saves and restores both in checkpoints.
+/// </summary>
+public sealed class AuxiliaryModel : IDisposable
+{
+    private readonly OptimizationOptions _optimization;
+    private Optimizer? _optimizer;
+
+    /// <summary>Takes the module over.</summary>
+    /// <param name="name">Its key in checkpoints: letters, digits, '-' and '_'.</param>
+    /// <param name="module">The model.</param>
+    /// <param name="optimization">Its optimizer; the schedule is not used.</param>
+    public AuxiliaryModel(string name, nn.Module module, OptimizationOptions optimization)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        ArgumentNullException.ThrowIfNull(module);
+        if (!name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')) throw new ArgumentException($"\"{name}\" must consist of letters, digits, '-' and '_': it is a key in checkpoints.", nameof(name));
+        _optimization = optimization.ThrowIfInvalid();
+        (Name, Module) = (name, module);
+    }
+
+    /// <summary>Its key in checkpoints.</summary>
+    public string Name { get; }
+
+    /// <summary>The model.</summary>
+    public nn.Module Module { get; }
+
+    /// <summary>Its optimizer, made when the trainer has put the module on its device.</summary>
+    /// <exception cref="InvalidOperationException">No trainer has been made for the task yet.</exception>
+    public Optimizer Optimizer => _optimizer ?? throw new InvalidOperationException($"The optimizer of '{Name}' exists once a trainer has been made for the task.");
+
+    /// <summary>Frees model and optimizer.</summary>
+    public void Dispose()
+    {
+        _optimizer?.Dispose();
+        Module.Dispose();
+    }
+
+    internal void Place(Device device)
+    {
+        Module.to(device);
+        _optimizer?.Dispose();
+        _optimizer = _optimization.CreateOptimizer(Module);
+    }
+
+    internal void Save(Dictionary<string, Tensor> tensors, Dictionary<string, string> metadata, DisposeScope scope)
+    {
+        var state = Optimizer.StateDict();
+        foreach (var (name, value) in StateDict.Of(Module)) tensors[Key($"model/{name}")] = value;
+        foreach (var (name, value) in state.Tensors)
+        {
+            scope.Attach(value);
+            tensors[Key($"optimizer/{name}")] = value;
+        }
+        foreach (var (name, value) in state.ToMetadata()) metadata[Key(name)] = value;
+    }
+
+    internal void Restore(ITensorSource source)
+    {
+        StateDict.Load(Module, source, keys: KeyMap.Identity.Only(Key("model/")));
+        using var scope = NewDisposeScope();
+        var prefix = Key("optimizer/");
+        var tensors = source.Entries.Keys.Where(k => k.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(k => k[prefix.Length..], source.Read);
+        var metadata = source.Metadata.Where(m => m.Key.StartsWith(Key(""), StringComparison.Ordinal)).ToDictionary(m => m.Key[Key("").Length..], m => m.Value);
+        Optimizer.LoadStateDict(OptimizerState.FromMetadata(tensors, metadata));
+    }
+
+    private string Key(string name) => $"auxiliary/{Name}/{name}";
+}
