@@ -207,6 +207,28 @@ public class CodingTests
         Assert.Equal(values, PackedCodes.Parse(second.ToArray(), "two.cvq", new PriorCoder(prior, ten)).Codes);
     }
 
+    [Fact]
+    public void A_prior_with_classes_finds_the_class_of_each_map_and_writes_it()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(3);
+        using var prior = new CodeTransformer(new() { CodebookSize = 32, MaxLength = 24, Width = 16, Heads = 2, Classes = 3 }, generator);
+        using (no_grad())
+        {
+            foreach (var parameter in prior.parameters()) parameter.mul_(8);
+        }
+        prior.eval();
+        // More maps than a block.
+        var labels = randint(0, 3, [300], dtype: ScalarType.Int64, generator: generator);
+        var codes = prior.Sample(300, 4, 6, seed: 5, labels);
+        var best = stack([.. Enumerable.Range(0, 3).Select(c => prior.NegativeLogLikelihood(codes, full([300], (long)c, dtype: ScalarType.Int64)).flatten(1).sum(1))], 1).min(1).values.sum().ToDouble() / Math.Log(2);
+        var packed = new PackedCodes([300, 4, 6], [32], codes.data<long>().ToArray());
+        using var stream = new MemoryStream();
+        packed.Write(stream, new PriorCoder(prior));
+        Assert.Equal(packed.Codes, PackedCodes.Parse(stream.ToArray(), "classes.cvq", new PriorCoder(prior)).Codes);
+        Assert.InRange(new PriorCoder(prior).Encode(packed).Length * 8.0, best, (best * 1.02) + (2 * 300) + 16);
+    }
+
     private sealed class FailingCoder : ICodeCoder
     {
         public byte[] Encode(PackedCodes codes) => throw new InvalidOperationException("no");

@@ -11,6 +11,9 @@ public class TokenizerRecipeTests
     [Theory]
     [InlineData("vqvae-digits")]
     [InlineData("pixelcnn-digits")]
+    [InlineData("vqgan-digits")]
+    [InlineData("vqvae2-digits")]
+    [InlineData("maskgit-digits")]
     public void Recipes_train_evaluate_and_give_a_tokenizer_back(string name)
     {
         var folder = Directory.CreateTempSubdirectory("cresset-vq");
@@ -19,7 +22,9 @@ public class TokenizerRecipeTests
             using var store = RunStore.Open(folder.FullName);
             var runner = new RecipeRunner(store, new RecipeCatalog());
             List<string> overrides = ["trainer.steps=26", "trainer.evaluate_every=0"];
-            if (name == "pixelcnn-digits") overrides.Add("tokenizer_trainer.steps=30");
+            var isPrior = name is "pixelcnn-digits" or "maskgit-digits";
+            if (isPrior) overrides.AddRange(["tokenizer_trainer.steps=30", "tokenizer_trainer.evaluate_every=0"]);
+            if (name == "vqgan-digits") overrides.Add("model.adversarial_start=10");
             var result = runner.Train(new RecipeCatalog().Find(name).Resolve(overrides));
             Assert.True(result.Outcome.Completed);
             Assert.All(result.Outcome.Metrics.Values, value => Assert.True(double.IsFinite(value)));
@@ -28,11 +33,15 @@ public class TokenizerRecipeTests
             Assert.Equal(result.Outcome.Metrics.First().Value, evaluated.Outcome.Metrics.First().Value, 1e-5);
             using var tokenizer = TokenizerRun.Open(store, result.RunId);
             using var scope = NewDisposeScope();
-            var codes = tokenizer.Model.Encode(rand([2, 1, 8, 8]));
-            Assert.Equal([2L, 1, 8, 8], tokenizer.Model.Decode(codes).shape);
-            if (name != "pixelcnn-digits") return;
+            var codes = tokenizer.Encode(rand([2, 1, 8, 8]));
+            Assert.Equal(2 * tokenizer.Positions.Aggregate(1L, (a, b) => a * b), codes.Length);
+            Assert.Equal([2L, 1, 8, 8], tokenizer.Decode(codes).shape);
+            if (!isPrior) return;
+            if (name == "maskgit-digits") Assert.Contains("MaskGIT", Assert.Throws<InvalidDataException>(() => CodePriorRun.Open(store, result.RunId)).Message);
+            else CodePriorRun.Open(store, result.RunId).Dispose();
             var sampled = runner.Sample(result.RunId, new SampleRequest(Count: 3, Seed: 1, Conditions: ["3", "7"]));
             Assert.True(File.Exists(Assert.Single(sampled.Outcome.Pictures)));
+            Assert.True(sampled.Outcome.Metrics["codes_per_second"] > 0);
             Assert.Contains("allowed: 0 to 9", Assert.Throws<ArgumentException>(() => runner.Sample(result.RunId, new SampleRequest(Conditions: ["ten"]))).Message);
         }
         finally

@@ -1,0 +1,108 @@
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace Cresset.Tests.EndToEnd.Cli;
+
+/// <summary>Pictures to packed codes and back through the built command.</summary>
+public sealed class VqCommandTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("cresset-vq-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void PicturesBecomePackedCodesAndComeBack()
+    {
+        Ok("train", "pixelcnn-digits", "-q", "tokenizer_trainer.steps=60", "trainer.steps=60", "trainer.evaluate_every=0", "tokenizer_trainer.evaluate_every=0");
+        Ok("train", "vqvae-digits", "-q", "trainer.steps=30", "trainer.evaluate_every=0");
+        // Pictures to work on: strokes of the size of the digits.
+        var pictures = Path.Combine(_folder, "pictures");
+        Directory.CreateDirectory(pictures);
+        for (var i = 0; i < 9; i++) File.WriteAllBytes(Path.Combine(pictures, $"{i}.png"), GrayPng(i));
+
+        var report = Ok("vq", "encode", "pixelcnn-digits", "pictures", "-o", "plain.cvq");
+        Assert.Contains("9 pictures of 8x8: 80 bits each", report, StringComparison.Ordinal);
+        Assert.Contains("PSNR", report, StringComparison.Ordinal);
+        Ok("vq", "decode", "pixelcnn-digits", "plain.cvq", "-o", "back");
+        Assert.Equal(9, Directory.GetFiles(Path.Combine(_folder, "back"), "*.png").Length);
+
+        // The prior's file decodes to the same pictures, and needs the prior.
+        var coded = Ok("vq", "encode", "pixelcnn-digits", "pictures", "--prior", "pixelcnn-digits", "-o", "coded.cvq");
+        Assert.Matches(new Regex(@"\d+ bits each \(80 without the prior\)"), coded);
+        Ok("vq", "decode", "pixelcnn-digits", "coded.cvq", "--prior", "pixelcnn-digits", "-o", "again");
+        foreach (var file in Directory.GetFiles(Path.Combine(_folder, "back"))) Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(_folder, "again", Path.GetFileName(file))));
+        Fails(1, "--prior", "vq", "decode", "pixelcnn-digits", "coded.cvq", "-o", "no");
+
+        // Nothing is overwritten unasked.
+        var before = File.ReadAllBytes(Path.Combine(_folder, "plain.cvq"));
+        Fails(2, "--force", "vq", "encode", "pixelcnn-digits", "pictures", "-o", "plain.cvq");
+        Fails(2, "exists", "vq", "decode", "pixelcnn-digits", "plain.cvq", "-o", "back");
+        Assert.Equal(before, File.ReadAllBytes(Path.Combine(_folder, "plain.cvq")));
+
+        // A damaged file and one of another tokenizer are refused with their name, and no picture appears.
+        var damaged = (byte[])before.Clone();
+        damaged[^7] ^= 0x40;
+        File.WriteAllBytes(Path.Combine(_folder, "damaged.cvq"), damaged);
+        Fails(1, "damaged.cvq", "vq", "decode", "pixelcnn-digits", "damaged.cvq", "-o", "no");
+        File.WriteAllBytes(Path.Combine(_folder, "short.cvq"), before[..^20]);
+        Fails(1, "short.cvq", "vq", "decode", "pixelcnn-digits", "short.cvq", "-o", "no");
+        Fails(1, "plain.cvq", "vq", "decode", "vqvae-digits", "plain.cvq", "-o", "no");
+        Fails(2, "own tokenizer", "vq", "encode", "vqvae-digits", "pictures", "--prior", "pixelcnn-digits", "-o", "no.cvq");
+        Fails(1, "has no prior", "vq", "encode", "vqvae-digits", "pictures", "--prior", "vqvae-digits", "-o", "no.cvq");
+        Assert.False(Directory.Exists(Path.Combine(_folder, "no")));
+        Assert.False(File.Exists(Path.Combine(_folder, "no.cvq")));
+
+        // Draws report their speed.
+        Assert.Contains("codes_per_second", Ok("sample", "pixelcnn-digits", "3", "-n", "2"), StringComparison.Ordinal);
+    }
+
+    private string Ok(params string[] arguments)
+    {
+        var (code, output, error) = CressetProcess.Run(_folder, arguments);
+        Assert.True(code == 0, $"{string.Join(' ', arguments)}: {error}");
+        return output;
+    }
+
+    private void Fails(int expected, string text, params string[] arguments)
+    {
+        var (code, _, error) = CressetProcess.Run(_folder, arguments);
+        Assert.Equal(expected, code);
+        Assert.Contains(text, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    /// <summary>An 8x8 gray PNG with a stroke, stored without compression.</summary>
+    private static byte[] GrayPng(int variant)
+    {
+        using var raw = new MemoryStream();
+        for (var y = 0; y < 8; y++)
+        {
+            raw.WriteByte(0);
+            for (var x = 0; x < 8; x++) raw.WriteByte((byte)((x + y + variant) % 4 == 0 ? 255 : 0));
+        }
+        using var packed = new MemoryStream();
+        using (var zlib = new System.IO.Compression.ZLibStream(packed, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true)) zlib.Write(raw.ToArray());
+        using var png = new MemoryStream();
+        png.Write([0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10]);
+        Chunk(png, "IHDR", [0, 0, 0, 8, 0, 0, 0, 8, 8, 0, 0, 0, 0]);
+        Chunk(png, "IDAT", packed.ToArray());
+        Chunk(png, "IEND", []);
+        return png.ToArray();
+    }
+
+    private static void Chunk(Stream png, string type, byte[] data)
+    {
+        byte[] body = [.. System.Text.Encoding.ASCII.GetBytes(type), .. data];
+        png.Write(BigEndian((uint)data.Length));
+        png.Write(body);
+        var crc = uint.MaxValue;
+        foreach (var value in body)
+        {
+            crc ^= value;
+            for (var bit = 0; bit < 8; bit++) crc = (crc >> 1) ^ ((crc & 1) * 0xEDB88320u);
+        }
+        png.Write(BigEndian(~crc));
+    }
+
+    private static byte[] BigEndian(uint value) => [(byte)(value >> 24), (byte)(value >> 16), (byte)(value >> 8), (byte)value];
+}
