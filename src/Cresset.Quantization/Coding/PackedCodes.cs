@@ -121,7 +121,7 @@ public sealed class PackedCodes
         long[] codes;
         if (coded)
         {
-            if (coder is null) throw new InvalidDataException($"{path}: the payload is range-coded by a prior: give the prior it was written with.");
+            if (coder is null) throw new InvalidDataException($"{path}: the payload is range-coded by a prior: give the prior it was written with (cresset vq decode: --prior RUN).");
             codes = coder.Decode(payload, shape, sizes);
         }
         else
