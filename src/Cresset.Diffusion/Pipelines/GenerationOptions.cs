@@ -36,7 +36,7 @@ public sealed record GenerationOptions : IOptionsRecord
     /// <summary>How far to leave the initial picture: 0 keeps it, 1 ignores it.</summary>
     public double Strength { get; init; } = 0.6;
 
-    /// <summary>Layers of CLIP to leave out beyond the last one.</summary>
+    /// <summary>Layers of CLIP to leave out beyond the last one; for the prompt, not for the negative prompt.</summary>
     public int ClipSkip { get; init; }
 
     /// <summary>Tokens for T5.</summary>

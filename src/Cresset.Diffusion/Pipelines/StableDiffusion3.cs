@@ -55,7 +55,8 @@ public sealed partial class StableDiffusion3 : IDisposable
         Check(options, inputs);
         using var scope = NewDisposeScope();
         using var wanted = Text.Encode(prompt, options.ClipSkip, options.T5Length);
-        using var unwanted = options.Guidance.IsOn ? Text.Encode(negative ?? PromptText.Empty, options.ClipSkip, options.T5Length) : null;
+        // Layers are left out for the prompt alone, as the reference does.
+        using var unwanted = options.Guidance.IsOn ? Text.Encode(negative ?? PromptText.Empty, clipSkip: 0, options.T5Length) : null;
         var result = Generate(wanted, unwanted, options, inputs, progress, latentsOnly, cancellation);
         return result with { Notes = [.. result.Notes, .. wanted.Notes] };
     }
