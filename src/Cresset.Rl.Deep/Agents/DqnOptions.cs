@@ -171,7 +171,7 @@ public sealed record DqnOptions : IOptionsRecord
         Noisy = true,
         Values = ValueKind.Categorical,
         Replay = new() { Prioritized = true, Alpha = 0.5, NStep = 3 },
-        Exploration = StepSizeRule.Constant(0),
+        Exploration = StepSizeRule.Linear(0, 0, 1),
         AdamEpsilon = 1.5e-4,
     };
 

@@ -51,16 +51,44 @@ internal static unsafe partial class DenseKernels
     /// <summary>The transpose of [<paramref name="rows"/>, <paramref name="columns"/>] into rows of <paramref name="toStride"/> floats.</summary>
     public static void Transpose(float* from, nint fromStride, float* to, nint toStride, int rows, int columns)
     {
-        // Squares of 16 keep both sides within a few cache lines.
-        for (var r = 0; r < rows; r += 16)
+        var r = 0;
+        for (; r + 4 <= rows; r += 4)
         {
-            var lastRow = Math.Min(rows, r + 16);
-            for (var c = 0; c < columns; c++)
+            var row = from + (r * fromStride);
+            var c = 0;
+            // Squares of four: pairs of rows interleaved, then pairs of pairs.
+            for (; c + 4 <= columns; c += 4)
             {
-                var target = to + (c * toStride);
-                for (var i = r; i < lastRow; i++) target[i] = from[(i * fromStride) + c];
+                var a0 = Vector128.Load(row + c);
+                var a1 = Vector128.Load(row + fromStride + c);
+                var a2 = Vector128.Load(row + (2 * fromStride) + c);
+                var a3 = Vector128.Load(row + (3 * fromStride) + c);
+                var low = Interleave(a0, a2, false);
+                var high = Interleave(a0, a2, true);
+                var low2 = Interleave(a1, a3, false);
+                var high2 = Interleave(a1, a3, true);
+                Interleave(low, low2, false).Store(to + (c * toStride) + r);
+                Interleave(low, low2, true).Store(to + ((c + 1) * toStride) + r);
+                Interleave(high, high2, false).Store(to + ((c + 2) * toStride) + r);
+                Interleave(high, high2, true).Store(to + ((c + 3) * toStride) + r);
+            }
+            for (; c < columns; c++)
+            {
+                for (var i = 0; i < 4; i++) to[(c * toStride) + r + i] = row[(i * fromStride) + c];
             }
         }
+        for (; r < rows; r++)
+        {
+            for (var c = 0; c < columns; c++) to[(c * toStride) + r] = from[(r * fromStride) + c];
+        }
+    }
+
+    // a0 b0 a1 b1, or a2 b2 a3 b3.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Interleave(Vector128<float> a, Vector128<float> b, bool upper)
+    {
+        if (System.Runtime.Intrinsics.X86.Sse.IsSupported) return upper ? System.Runtime.Intrinsics.X86.Sse.UnpackHigh(a, b) : System.Runtime.Intrinsics.X86.Sse.UnpackLow(a, b);
+        return upper ? Vector128.Create(a[2], b[2], a[3], b[3]) : Vector128.Create(a[0], b[0], a[1], b[1]);
     }
 
     private static void Block8By2(float* a, nint rs, nint step, float* b, nint bs, float* bias, float* c, nint cs, int depth)

@@ -11,8 +11,11 @@ namespace Cresset.Rl.Deep;
 /// <param name="NoiseBias">[Stride].</param>
 internal sealed record MlpLayer(int Inputs, int Outputs, int Weight, int Bias, int Gain, int Shift, int NoiseWeight, int NoiseBias)
 {
-    /// <summary>Padded outputs.</summary>
-    public int Stride { get; } = AlignedFloats.Padded(Outputs);
+    /// <summary>Distance of rows of outputs; what lies behind the outputs is zero.</summary>
+    public int Stride { get; } = AlignedFloats.Stride(Outputs);
+
+    /// <summary>Outputs up to whole vectors: what is computed of a row.</summary>
+    public int Width { get; } = AlignedFloats.Padded(Outputs);
 
     public bool IsNoisy => NoiseWeight >= 0;
 
@@ -31,7 +34,7 @@ internal sealed record MlpLayer(int Inputs, int Outputs, int Weight, int Bias, i
         }
         for (var i = 0; i < layers.Length; i++)
         {
-            var stride = AlignedFloats.Padded(widths[i + 1]);
+            var stride = AlignedFloats.Stride(widths[i + 1]);
             var (norm, noisy) = (shape.LayerNorm && i < layers.Length - 1, shape.Noisy && i > 0);
             layers[i] = new MlpLayer(
                 widths[i], widths[i + 1],

@@ -26,7 +26,7 @@ public sealed unsafe class MlpNetwork
         Layers = MlpLayer.Lay(shape, out var length);
         _parameters = new AlignedFloats(length);
         _gradients = new AlignedFloats(length);
-        _transposed = Array.ConvertAll(Layers, l => new AlignedFloats(l == Layers[0] ? 0 : l.Outputs * AlignedFloats.Padded(l.Inputs)));
+        _transposed = Array.ConvertAll(Layers, l => new AlignedFloats(l == Layers[0] ? 0 : l.Outputs * AlignedFloats.Stride(l.Inputs)));
         _noised = Array.ConvertAll(Layers, l => l.IsNoisy ? new AlignedFloats((l.Inputs + 1) * l.Stride) : null);
         _noise = Array.ConvertAll(Layers, l => l.IsNoisy ? new AlignedFloats(l.Inputs + l.Stride) : null);
         foreach (var layer in Layers) Initialize(layer, random);
@@ -37,7 +37,7 @@ public sealed unsafe class MlpNetwork
     public MlpShape Shape { get; }
 
     /// <summary>
-    /// All parameters in one vector, layer by layer: weights [inputs, outputs padded to 16], bias, then gain and shift of a norm, then noise weights
+    /// All parameters in one vector, layer by layer: weights [inputs, outputs padded to an odd number of 16s], bias, then gain and shift of a norm, then noise weights
     /// and bias. Padding is zero. Call <see cref="ParametersChanged"/> after writing.
     /// </summary>
     public Span<float> Parameters => _parameters.Span;
@@ -85,7 +85,7 @@ public sealed unsafe class MlpNetwork
             var noised = noise ? _noised[i] : null;
             var weight = noised is null ? _parameters.Pointer + layer.Weight : noised.Pointer;
             var bias = noised is null ? _parameters.Pointer + layer.Bias : weight + (layer.Inputs * layer.Stride);
-            DenseKernels.Multiply(x, stride, 1, weight, layer.Stride, bias, y, layer.Stride, rows, layer.Stride, layer.Inputs);
+            DenseKernels.Multiply(x, stride, 1, weight, layer.Stride, bias, y, layer.Stride, rows, layer.Width, layer.Inputs);
             if (layer.IsNormalized) DenseKernels.Normalize(y, workspace.Normalized[i]!.Pointer, workspace.Inverse[i]!.Pointer, _parameters.Pointer + layer.Gain, _parameters.Pointer + layer.Shift, rows, layer.Outputs, layer.Stride);
             if (i < Layers.Length - 1)
             {
@@ -121,12 +121,12 @@ public sealed unsafe class MlpNetwork
             }
             var x = i == 0 ? workspace.Input.Pointer : workspace.Outputs[i - 1].Pointer;
             var stride = i == 0 ? Shape.Inputs : Layers[i - 1].Stride;
-            DenseKernels.Multiply(x, 1, stride, gradient, layer.Stride, null, _gradients.Pointer + layer.Weight, layer.Stride, layer.Inputs, layer.Stride, rows);
+            DenseKernels.Multiply(x, 1, stride, gradient, layer.Stride, null, _gradients.Pointer + layer.Weight, layer.Stride, layer.Inputs, layer.Width, rows);
             DenseKernels.SumRows(gradient, _gradients.Pointer + layer.Bias, rows, layer.Stride);
             if (layer.IsNoisy) NoiseGradient(i);
             if (i == 0) break;
-            var before = Layers[i - 1].Stride;
-            DenseKernels.Multiply(gradient, layer.Stride, 1, _transposed[i].Pointer, before, null, workspace.Gradients[i - 1].Pointer, before, rows, before, layer.Outputs);
+            var before = Layers[i - 1];
+            DenseKernels.Multiply(gradient, layer.Stride, 1, _transposed[i].Pointer, before.Stride, null, workspace.Gradients[i - 1].Pointer, before.Stride, rows, before.Width, layer.Outputs);
         }
     }
 
@@ -179,7 +179,7 @@ public sealed unsafe class MlpNetwork
         for (var i = 1; i < Layers.Length; i++)
         {
             var weight = _noised[i] is { } noised ? noised.Pointer : _parameters.Pointer + Layers[i].Weight;
-            DenseKernels.Transpose(weight, Layers[i].Stride, _transposed[i].Pointer, AlignedFloats.Padded(Layers[i].Inputs), Layers[i].Inputs, Layers[i].Outputs);
+            DenseKernels.Transpose(weight, Layers[i].Stride, _transposed[i].Pointer, AlignedFloats.Stride(Layers[i].Inputs), Layers[i].Inputs, Layers[i].Outputs);
         }
         _isTransposed = true;
     }

@@ -20,7 +20,7 @@ public static class RegressionLoss
         where T : IFloatingPointIeee754<T>
     {
         var half = T.CreateChecked(0.5);
-        return T.Abs(error) <= kappa ? (half * error * error, error) : (kappa * (T.Abs(error) - (half * kappa)), kappa * T.CreateChecked(T.Sign(error)));
+        return T.Abs(error) <= kappa ? (half * error * error, error) : (kappa * (T.Abs(error) - (half * kappa)), T.CopySign(kappa, error));
     }
 
     /// <summary>The square of an error and its derivative.</summary>
