@@ -16,6 +16,7 @@ Dictionary<string, Func<string[], int>> benchmarks = new()
     ["detection-score"] = ScoreCocoSet.Run,
     ["flow-memory"] = FlowMemory.Run,
     ["flow-steps"] = FlowSteps.Run,
+    ["rl-dqn-cartpole"] = DqnEndToEnd.Run,
     ["rl-dqn-update"] = DqnUpdateSpeed.Run,
     ["rl-environments"] = EnvironmentSpeed.Run,
     ["sd3-forward"] = Sd3Forward.Run,

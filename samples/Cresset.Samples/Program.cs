@@ -17,6 +17,7 @@ Dictionary<string, Action> samples = new()
     ["snippets/rl-planning"] = ReinforcementLearningSnippets.Planning,
     ["snippets/rl-own-table"] = ReinforcementLearningSnippets.OwnTable,
     ["snippets/rl-taxis"] = ReinforcementLearningSnippets.Taxis,
+    ["snippets/rl-deep-balance"] = ReinforcementLearningSnippets.DeepBalance,
     ["snippets/rl-triad"] = ReinforcementLearningSnippets.Triad,
     ["snippets/runs-recording"] = RunSnippets.Recording,
     ["snippets/runs-reading"] = RunSnippets.Reading,

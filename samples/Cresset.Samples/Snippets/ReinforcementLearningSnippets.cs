@@ -1,5 +1,7 @@
 using Cresset.Numerics;
 using Cresset.Rl;
+using Cresset.Rl.Deep;
+using Cresset.Runs;
 
 namespace Cresset.Samples.Snippets;
 
@@ -43,5 +45,15 @@ internal static class ReinforcementLearningSnippets
         var weights = BairdCounterexample.InitialWeights();
         for (var sweep = 0; sweep < 1000; sweep++) BairdCounterexample.DynamicProgrammingSweep(weights, 0.01);
         Console.WriteLine(weights.Max());   // grows without end
+    }
+
+    public static void DeepBalance()
+    {
+        static IEnvironment<float, int> Pole() => new TimeLimit<float, int>(new CartPole(), 500);
+        var poles = new SyncVectorEnvironment<float, int>(1, Pole, AutoresetMode.SameStep);
+        using var agent = new DqnAgent(poles, DqnOptions.ZooCartPole with { Double = true, Hidden = [64, 64] }, seed: 1);
+        var loop = new AgentLoop(agent, Pole, new() { Steps = 3000, EvaluateEvery = 1500, EvaluationEpisodes = 20 }, NullRunRecorder.Instance);
+        loop.Run();
+        Console.WriteLine($"best greedy return {loop.BestReturn:0}, now {EpisodeEvaluation.Run(agent, Pole, episodes: 20, seed: 2).Mean:0}");
     }
 }
