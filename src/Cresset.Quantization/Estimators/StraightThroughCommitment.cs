@@ -19,8 +19,12 @@ internal static class StraightThroughCommitment
         using var scope = NewDisposeScope();
         var results = Function.apply(vectors, codes.detach());
         // TorchSharp shapes the zero gradient of an unused result after empty copies made last of all, which the node disposes
-        // of with itself: they must outlive this scope.
-        foreach (var copy in scope.DisposablesView.SkipWhile(t => !ReferenceEquals(t, results[^1])).Skip(1).OfType<Tensor>().ToList()) copy.DetachFromDisposeScope();
+        // of with itself: they must outlive this scope, but need no memory of their own.
+        foreach (var copy in scope.DisposablesView.SkipWhile(t => !ReferenceEquals(t, results[^1])).Skip(1).OfType<Tensor>().ToList())
+        {
+            copy.set_(zeros(Array.Empty<long>(), dtype: copy.dtype).expand(copy.shape));
+            copy.DetachFromDisposeScope();
+        }
         return (results[0].MoveToOuterDisposeScope(), results[1].MoveToOuterDisposeScope());
     }
 

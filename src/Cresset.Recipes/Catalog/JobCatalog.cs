@@ -18,6 +18,7 @@ public static class JobCatalog
         new SegmentationStudyJob(),
         new TokenizerJob(),
         new CodePriorJob(),
+        new VqAnatomyJob(),
         new RlSolveJob(),
         new LearningCurvesJob(),
         new WalkSweepJob(),
