@@ -73,7 +73,7 @@ public sealed class LoraAdapter : IDisposable
         foreach (var (layer, old) in before) layer.Assign("weight", old);
     }
 
-    /// <summary>Saves the adapter with PEFT's names (<c>transformer.….lora_A.weight</c>), as diffusers writes them.</summary>
+    /// <summary>Saves the adapter with PEFT's names (<c>transformer.….lora_A.weight</c>) as diffusers writes them: alpha stands in the header.</summary>
     public void Save(string path)
     {
         using var scope = NewDisposeScope();
@@ -82,9 +82,10 @@ public sealed class LoraAdapter : IDisposable
         {
             tensors[$"transformer.{pair.Target}.lora_A.weight"] = pair.Down.detach().cpu();
             tensors[$"transformer.{pair.Target}.lora_B.weight"] = pair.Up.detach().cpu();
-            if (pair.Alpha != pair.Rank) tensors[$"transformer.{pair.Target}.alpha"] = tensor((float)pair.Alpha);
         }
-        SafetensorsWriter.Write(path, tensors, new Dictionary<string, string> { ["format"] = "pt" });
+        var header = new Dictionary<string, string> { ["format"] = "pt" };
+        if (LoraHeader.Text(Pairs) is { } settings) header[LoraHeader.Key] = settings;
+        SafetensorsWriter.Write(path, tensors, header);
     }
 
     /// <summary>Saves the adapter with kohya's names (<c>lora_unet_….lora_down.weight</c>).</summary>

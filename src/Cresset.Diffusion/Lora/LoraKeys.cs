@@ -24,6 +24,7 @@ internal static partial class LoraKeys
     {
         var pairs = new List<LoraPair>();
         var used = new HashSet<string>();
+        var alphas = LoraHeader.Alphas(source);
         foreach (var key in source.Entries.Keys)
         {
             var suffix = Array.Find(Suffixes, s => key.EndsWith(s.Down, StringComparison.Ordinal));
@@ -33,7 +34,8 @@ internal static partial class LoraKeys
             if (!source.Entries.ContainsKey(up)) throw new InvalidDataException($"{source.Path}: '{key}' has no partner '{up}'.");
             var alpha = source.Entries.ContainsKey(stem + ".alpha") ? Scalar(source, stem + ".alpha") : (double?)null;
             used.UnionWith([key, up, stem + ".alpha"]);
-            Add(pairs, source, Target(stem), source.Read(key), source.Read(up), alpha);
+            var (target, down) = (Target(stem), source.Read(key));
+            Add(pairs, source, target, down, source.Read(up), alpha ?? alphas(target, down.size(0)));
         }
         if (pairs.Count == 0) throw new InvalidDataException($"{source.Path} holds no LoRA: it looks like {CheckpointKind.Of(source)}.");
         var rest = source.Entries.Keys.Where(k => !used.Contains(k)).ToList();
@@ -65,8 +67,20 @@ internal static partial class LoraKeys
             up.Dispose();
             return;
         }
-        pairs.Add(new LoraPair(match.Success ? PlainName(match) : target, down.DetachFromDisposeScope(), up.DetachFromDisposeScope(), alpha ?? down.size(0)));
+        var name = match.Success ? PlainName(match) : Outside(target);
+        if (IsSwapped(target, down, up))
+        {
+            using var scope = NewDisposeScope();
+            using var stored = up;
+            var half = up.size(0) / 2;
+            up = cat([up.narrow(0, half, half), up.narrow(0, 0, half)], 0).MoveToOuterDisposeScope();
+        }
+        pairs.Add(new LoraPair(name, down.DetachFromDisposeScope(), up.DetachFromDisposeScope(), alpha ?? down.size(0)));
     }
+
+    // Modulations with two parts alone (the last layer, the text half of the last block) store shift before scale in the original layout.
+    private static bool IsSwapped(string target, Tensor down, Tensor up)
+        => target == "final_layer.adaLN_modulation.1" || (target.StartsWith("joint_blocks.", StringComparison.Ordinal) && target.EndsWith(".context_block.adaLN_modulation.1", StringComparison.Ordinal) && up.size(0) == 2 * down.size(1));
 
     private static string Target(string stem)
     {
@@ -109,6 +123,17 @@ internal static partial class LoraKeys
         "x_block.adaLN_modulation.1" => "norm1.linear",
         "context_block.adaLN_modulation.1" => "norm1_context.linear",
         var other => other,
+    };
+
+    private static string Outside(string target) => target switch
+    {
+        "final_layer.linear" => "proj_out",
+        "final_layer.adaLN_modulation.1" => "norm_out.linear",
+        "t_embedder.mlp.0" => "time_text_embed.timestep_embedder.linear_1",
+        "t_embedder.mlp.2" => "time_text_embed.timestep_embedder.linear_2",
+        "y_embedder.mlp.0" => "time_text_embed.text_embedder.linear_1",
+        "y_embedder.mlp.2" => "time_text_embed.text_embedder.linear_2",
+        _ => target,
     };
 
     private static double Scalar(ITensorSource source, string key)

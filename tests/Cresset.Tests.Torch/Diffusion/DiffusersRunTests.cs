@@ -86,6 +86,38 @@ public sealed class DiffusersRunTests : IDisposable
     }
 
     [Fact]
+    public void OneFileInBFloat16IsWidenedOnRequest()
+    {
+        var folder = Directory.CreateTempSubdirectory("cresset-sd3-").FullName;
+        try
+        {
+            var path = Path.Combine(folder, "single.safetensors");
+            ModelConversion.ToSingleFile(Reference.PathOf("tiny_sd3"), path, bfloat16);
+            using (var file = SafetensorsFile.Open(path))
+            {
+                Assert.All(file.Entries.Values, e => Assert.Equal(SafetensorsDtype.BF16, e.Dtype));
+                Assert.DoesNotContain("text_encoders.clip_l.transformer.text_projection.weight", file.Entries.Keys);
+            }
+            string Tokenizer(string name) => Reference.PathOf($"tiny_sd3/{name}");
+            using var model = StableDiffusion3.Load(path, new LoadOptions { Dtype = float32, ClipLTokenizerPath = Tokenizer("tokenizer"), ClipGTokenizerPath = Tokenizer("tokenizer_2"), T5TokenizerPath = Tokenizer("tokenizer_3/spiece.model") });
+            var stored = StateDict.Of(_model.Transformer).ToDictionary(p => p.Key, p => p.Value);
+            foreach (var (name, weight) in StateDict.Of(model.Transformer))
+            {
+                Assert.Equal(float32, weight.dtype);
+                Assert.True(weight.SameAs(stored[name].to(bfloat16).to(float32)), name);
+            }
+            Assert.True(model.Text.ClipL!.get_parameter("text_projection.weight")!.SameAs(eye(16)));
+            using var result = model.Generate("a small robot", null, Options with { Steps = 2, T5Length = 32 }, new GenerationInputs { Latents = Latents }, latentsOnly: true);
+            Assert.Equal(float32, result.Latents.dtype);
+            Assert.True(result.Latents.isfinite().all().item<bool>());
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
     public void ClipLayersAreSkippedForThePromptAlone()
     {
         var options = Options with { Steps = 1, ClipSkip = 1, T5Length = 32 };
