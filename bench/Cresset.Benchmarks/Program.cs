@@ -12,6 +12,8 @@ using Cresset.Benchmarks.Training;
 Dictionary<string, Func<string[], int>> benchmarks = new()
 {
     ["activations"] = ActivationPasses.Run,
+    ["adamw"] = OptimizerSteps.Run,
+    ["interpolate"] = InterpolatePasses.Run,
     ["allocator"] = AllocatorTuningGain.Run,
     ["detection-score"] = ScoreCocoSet.Run,
     ["flow-memory"] = FlowMemory.Run,

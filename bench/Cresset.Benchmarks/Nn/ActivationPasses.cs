@@ -1,55 +1,101 @@
 using System.Diagnostics;
+using System.Globalization;
+using Cresset.Benchmarks.Optim;
 using Cresset.Nn;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Cresset.Benchmarks.Nn;
 
-/// <summary>Forward and backward of activations over 16M floats, TorchSharp's operations and Cresset's kernels interleaved; CPU time.</summary>
+/// <summary>
+/// Forward and backward of activations over 16M float32, all sides taking turns in one run: TorchSharp's operations, Cresset's kernels with new
+/// tensors and with reused memory and, as another process, PyTorch. Arguments: rounds, threads and the command that starts Python (with PyTorch).
+/// </summary>
 internal static class ActivationPasses
 {
-    private const int Rounds = 9;
+    private const int Count = 16 << 20;
 
     public static int Run(string[] arguments)
     {
-        set_num_threads(arguments.Length > 0 ? int.Parse(arguments[0]) : 1);
+        var rounds = arguments.Length > 0 ? int.Parse(arguments[0], CultureInfo.InvariantCulture) : 9;
+        var threads = arguments.Length > 1 ? int.Parse(arguments[1], CultureInfo.InvariantCulture) : 1;
+        set_num_threads(threads);
+        using var peer = arguments.Length > 2 ? new PeerProcess(string.Join(' ', arguments[2..]), "activation_passes.py", threads.ToString(CultureInfo.InvariantCulture), Count.ToString(CultureInfo.InvariantCulture)) : null;
         var generator = new Generator(1);
-        var a = randn(16 << 20, generator: generator).requires_grad_();
-        var b = randn(16 << 20, generator: generator).requires_grad_();
-        var g = randn(16 << 20, generator: generator);
+        var a = randn(Count, generator: generator).requires_grad_();
+        var b = randn(Count, generator: generator).requires_grad_();
+        var g = randn(Count, generator: generator);
+        var target = empty(Count);
         using var buffers = new ActivationBuffers();
-        (string Name, Func<Tensor> Forward, bool Pair)[] cases =
+        // Floats moved at least, forward and backward: a unary one reads x and writes y, then reads x and g and writes gx.
+        (string Name, int Moved, Func<Tensor> Theirs, Func<Tensor> Ours, Func<Tensor> Reused)[] cases =
         [
-            ("swiglu torchsharp", () => nn.functional.silu(a) * b, true),
-            ("swiglu cresset", () => GatedUnits.SwiGlu(a, b), true),
-            ("swiglu cresset, reused memory", () => GatedUnits.SwiGlu(a, b, buffers), true),
-            ("mish torchsharp", () => nn.functional.mish(a), false),
-            ("mish cresset", () => Activations.Mish(a), false),
-            ("gelu_tanh torchsharp", () => a.gelu(TorchSharp.Modules.GELU.Approximate.tanh), false),
-            ("gelu_tanh cresset", () => Activations.GeluTanh(a), false),
-            ("gelu torchsharp", () => nn.functional.gelu(a), false),
-            ("gelu cresset", () => Activations.Gelu(a), false),
-            ("silu torchsharp", () => nn.functional.silu(a), false),
-            ("silu cresset", () => Activations.Silu(a), false),
-            ("relu2 torchsharp", () => nn.functional.relu(a).square(), false),
-            ("relu2 cresset", () => Activations.SquaredRelu(a), false),
+            ("swiglu", 8, () => nn.functional.silu(a) * b, () => GatedUnits.SwiGlu(a, b), () => GatedUnits.SwiGlu(a, b, buffers)),
+            ("mish", 5, () => nn.functional.mish(a), () => Activations.Mish(a), () => Activations.Mish(a, buffers)),
+            ("gelu_tanh", 5, () => a.gelu(TorchSharp.Modules.GELU.Approximate.tanh), () => Activations.GeluTanh(a), () => Activations.GeluTanh(a, buffers)),
+            ("gelu", 5, () => nn.functional.gelu(a), () => Activations.Gelu(a), () => Activations.Gelu(a, buffers)),
+            ("silu", 5, () => nn.functional.silu(a), () => Activations.Silu(a), () => Activations.Silu(a, buffers)),
+            ("relu2", 5, () => nn.functional.relu(a).square(), () => Activations.SquaredRelu(a), () => Activations.SquaredRelu(a, buffers)),
         ];
-        var times = cases.ToDictionary(c => c.Name, _ => new List<double>());
-        for (var round = 0; round < Rounds; round++)
+        var times = new Dictionary<(string Case, string Side), List<(double Wall, double Cpu)>>();
+        for (var round = -2; round < rounds; round++)
         {
-            foreach (var (name, forward, pair) in cases)
+            foreach (var (name, moved, theirs, ours, reused) in cases)
             {
-                var before = Process.GetCurrentProcess().TotalProcessorTime;
-                using (NewDisposeScope()) autograd.grad([forward()], pair ? [a, b] : [a], [g]);
+                Record(name, "TorchSharp", () => Pass(theirs, moved == 8));
+                Record(name, "Cresset", () => Pass(ours, moved == 8));
+                Record(name, "Cresset reused", () => Pass(reused, moved == 8));
+                if (peer is not null) Record(name, "PyTorch", null);
+            }
+            Record("copy", "copy", () =>
+            {
+                using var quiet = no_grad();
+                target.copy_(g);
+            });
+
+            void Record(string name, string side, Action? work)
+            {
+                var time = work is null ? peer!.Step(name) : Time(work);
                 buffers.NextStep();
-                if (round > 1) times[name].Add((Process.GetCurrentProcess().TotalProcessorTime - before).TotalMilliseconds);
+                if (round < 0) return;
+                if (!times.TryGetValue((name, side), out var list)) times[(name, side)] = list = [];
+                list.Add(time);
+            }
+
+            void Pass(Func<Tensor> forward, bool pair)
+            {
+                using var scope = NewDisposeScope();
+                autograd.grad([forward()], pair ? [a, b] : [a], [g]);
             }
         }
-        foreach (var (name, list) in times)
+        var copy = 8.0 * Count / times[("copy", "copy")].Min(t => t.Wall) / 1e6;
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Count:N0} float32, {threads} threads, {rounds} rounds; allocator: {Cresset.Native.NativeRuntime.Allocator.Reason}; copy {copy:0.0} GB/s"));
+        foreach (var (name, moved, _, _, _) in cases)
         {
-            list.Sort();
-            Console.WriteLine($"{name,-32} min {list[0],7:F1} ms   median {list[list.Count / 2],7:F1} ms");
+            var ours = times[(name, "Cresset")];
+            foreach (var side in new[] { "TorchSharp", "PyTorch", "Cresset", "Cresset reused" })
+            {
+                if (!times.TryGetValue((name, side), out var list)) continue;
+                double[] wall = [.. list.Select(t => t.Wall)], cpu = [.. list.Select(t => t.Cpu)];
+                var rate = 4.0 * moved * Count / wall.Min() / 1e6;
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{name,-10} {side,-15} wall min {wall.Min(),6:0.0} median {Median(wall),6:0.0}  cpu min {cpu.Min(),6:0.0} median {Median(cpu),6:0.0} ms  {rate,5:0.0} GB/s = {rate / copy,4:0%} of copy  over Cresset: wall median {Median(wall) / Median(ours.Select(t => t.Wall)),5:0.00}, cpu median {Median(cpu) / Median(ours.Select(t => t.Cpu)),5:0.00}"));
+            }
         }
         return 0;
+    }
+
+    private static double Median(IEnumerable<double> values)
+    {
+        var sorted = values.Order().ToArray();
+        return sorted[sorted.Length / 2];
+    }
+
+    private static (double Wall, double Cpu) Time(Action work)
+    {
+        var cpu = Environment.CpuUsage.TotalTime;
+        var clock = Stopwatch.StartNew();
+        work();
+        return (clock.Elapsed.TotalMilliseconds, (Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds);
     }
 }

@@ -11,56 +11,81 @@ namespace Cresset.Nn;
 internal static unsafe class FusedLoops<TKernel>
     where TKernel : struct, IFusedKernel
 {
-    /// <summary>y = f(x).</summary>
-    public static void Value(TKernel kernel, float* x, float* y, long count)
+    /// <summary>y = f(x). <paramref name="stream"/> writes past the caches: for results too large to stay in them.</summary>
+    public static void Value(TKernel kernel, float* x, float* y, long count, bool stream)
     {
+        stream &= IsAligned(y);
         var width = Vector512<float>.Count;
         long i = 0;
-        for (; i <= count - width; i += width) kernel.Value(Vector512.Load(x + i)).Store(y + i);
+        for (; i <= count - width; i += width) Put(kernel.Value(Vector512.Load(x + i)), y + i, stream);
         if (i < count) Store(kernel.Value(Load(x + i, count - i)), y + i, count - i);
+        Finish(stream);
     }
 
     /// <summary>gx = g f'(x).</summary>
-    public static void Gradient(TKernel kernel, float* x, float* g, float* gx, long count)
+    public static void Gradient(TKernel kernel, float* x, float* g, float* gx, long count, bool stream)
     {
+        stream &= IsAligned(gx);
         var width = Vector512<float>.Count;
         long i = 0;
         for (; i <= count - width; i += width)
         {
-            kernel.ValueAndSlope(Vector512.Load(x + i), out var slope);
-            (Vector512.Load(g + i) * slope).Store(gx + i);
+            Put(Vector512.Load(g + i) * kernel.Slope(Vector512.Load(x + i)), gx + i, stream);
         }
-        if (i == count) return;
-        kernel.ValueAndSlope(Load(x + i, count - i), out var last);
-        Store(Load(g + i, count - i) * last, gx + i, count - i);
+        if (i < count)
+        {
+            Store(Load(g + i, count - i) * kernel.Slope(Load(x + i, count - i)), gx + i, count - i);
+        }
+        Finish(stream);
     }
 
     /// <summary>y = f(a) b.</summary>
-    public static void Gate(TKernel kernel, float* a, float* b, float* y, long count)
+    public static void Gate(TKernel kernel, float* a, float* b, float* y, long count, bool stream)
     {
+        stream &= IsAligned(y);
         var width = Vector512<float>.Count;
         long i = 0;
-        for (; i <= count - width; i += width) (kernel.Value(Vector512.Load(a + i)) * Vector512.Load(b + i)).Store(y + i);
+        for (; i <= count - width; i += width) Put(kernel.Value(Vector512.Load(a + i)) * Vector512.Load(b + i), y + i, stream);
         if (i < count) Store(kernel.Value(Load(a + i, count - i)) * Load(b + i, count - i), y + i, count - i);
+        Finish(stream);
     }
 
     /// <summary>ga = g b f'(a), gb = g f(a).</summary>
-    public static void GateGradient(TKernel kernel, float* a, float* b, float* g, float* ga, float* gb, long count)
+    public static void GateGradient(TKernel kernel, float* a, float* b, float* g, float* ga, float* gb, long count, bool stream)
     {
+        stream &= IsAligned(ga) && IsAligned(gb);
         var width = Vector512<float>.Count;
         long i = 0;
         for (; i <= count - width; i += width)
         {
             var value = kernel.ValueAndSlope(Vector512.Load(a + i), out var slope);
             var up = Vector512.Load(g + i);
-            (up * Vector512.Load(b + i) * slope).Store(ga + i);
-            (up * value).Store(gb + i);
+            Put(up * Vector512.Load(b + i) * slope, ga + i, stream);
+            Put(up * value, gb + i, stream);
         }
-        if (i == count) return;
-        var lastValue = kernel.ValueAndSlope(Load(a + i, count - i), out var lastSlope);
-        var lastUp = Load(g + i, count - i);
-        Store(lastUp * Load(b + i, count - i) * lastSlope, ga + i, count - i);
-        Store(lastUp * lastValue, gb + i, count - i);
+        if (i < count)
+        {
+            var lastValue = kernel.ValueAndSlope(Load(a + i, count - i), out var lastSlope);
+            var lastUp = Load(g + i, count - i);
+            Store(lastUp * Load(b + i, count - i) * lastSlope, ga + i, count - i);
+            Store(lastUp * lastValue, gb + i, count - i);
+        }
+        Finish(stream);
+    }
+
+    private static bool IsAligned(float* p) => ((nint)p & 63) == 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Put(Vector512<float> value, float* to, bool stream)
+    {
+        if (stream) value.StoreAlignedNonTemporal(to);
+        else value.Store(to);
+    }
+
+    /// <summary>Streamed stores become visible to other threads only behind a fence.</summary>
+    private static void Finish(bool stream)
+    {
+        if (stream) Thread.MemoryBarrier();
     }
 
     private static Vector512<float> Load(float* from, long count)
@@ -77,6 +102,10 @@ internal static unsafe class FusedLoops<TKernel>
 internal static class Chunks
 {
     private const long Size = 1 << 16;
+    private const long StreamFrom = 1 << 22;
+
+    /// <summary>Whether results of so many elements (16 MiB and more) should be written past the caches: they would not stay there, and a plain store reads the old contents first.</summary>
+    public static bool Streams(long elements) => elements >= StreamFrom;
 
     /// <summary>Runs <paramref name="work"/>(start, count) over [0, total); <paramref name="weight"/> is the number of elements behind each unit.</summary>
     public static void Run(long total, Action<long, long> work, long weight = 1)

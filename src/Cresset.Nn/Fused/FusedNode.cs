@@ -33,7 +33,8 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         x = x.contiguous();
         var y = Result(x.shape);
         nint px = (nint)TensorPointer.Of(x), py = (nint)TensorPointer.Of(y);
-        Chunks.Run(x.numel(), (start, count) => FusedLoops<TKernel>.Value(kernel, (float*)px + start, (float*)py + start, count));
+        var stream = Chunks.Streams(x.numel());
+        Chunks.Run(x.numel(), (start, count) => FusedLoops<TKernel>.Value(kernel, (float*)px + start, (float*)py + start, count, stream));
         return y.MoveToOuterDisposeScope();
     }
 
@@ -43,7 +44,8 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         (x, g) = (x.contiguous(), g.contiguous());
         var gx = Result(x.shape);
         nint px = (nint)TensorPointer.Of(x), pg = (nint)TensorPointer.Of(g), pgx = (nint)TensorPointer.Of(gx);
-        Chunks.Run(x.numel(), (start, count) => FusedLoops<TKernel>.Gradient(kernel, (float*)px + start, (float*)pg + start, (float*)pgx + start, count));
+        var stream = Chunks.Streams(x.numel());
+        Chunks.Run(x.numel(), (start, count) => FusedLoops<TKernel>.Gradient(kernel, (float*)px + start, (float*)pg + start, (float*)pgx + start, count, stream));
         return gx.MoveToOuterDisposeScope();
     }
 
@@ -53,7 +55,8 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         (a, b) = (a.contiguous(), b.contiguous());
         var y = Result(a.shape);
         nint pa = (nint)TensorPointer.Of(a), pb = (nint)TensorPointer.Of(b), py = (nint)TensorPointer.Of(y);
-        Chunks.Run(a.numel(), (start, count) => FusedLoops<TKernel>.Gate(kernel, (float*)pa + start, (float*)pb + start, (float*)py + start, count));
+        var stream = Chunks.Streams(a.numel());
+        Chunks.Run(a.numel(), (start, count) => FusedLoops<TKernel>.Gate(kernel, (float*)pa + start, (float*)pb + start, (float*)py + start, count, stream));
         return y.MoveToOuterDisposeScope();
     }
 
@@ -64,7 +67,8 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         var (ga, gb) = (Result(a.shape), Result(a.shape));
         nint pa = (nint)TensorPointer.Of(a), pb = (nint)TensorPointer.Of(b), pg = (nint)TensorPointer.Of(g);
         nint pga = (nint)TensorPointer.Of(ga), pgb = (nint)TensorPointer.Of(gb);
-        Chunks.Run(a.numel(), (s, count) => FusedLoops<TKernel>.GateGradient(kernel, (float*)pa + s, (float*)pb + s, (float*)pg + s, (float*)pga + s, (float*)pgb + s, count));
+        var stream = Chunks.Streams(a.numel());
+        Chunks.Run(a.numel(), (s, count) => FusedLoops<TKernel>.GateGradient(kernel, (float*)pa + s, (float*)pb + s, (float*)pg + s, (float*)pga + s, (float*)pgb + s, count, stream));
         return (ga.MoveToOuterDisposeScope(), gb.MoveToOuterDisposeScope());
     }
 
@@ -76,6 +80,7 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         var y = Result([.. x.shape[..^1], width]);
         nint px = (nint)TensorPointer.Of(x), py = (nint)TensorPointer.Of(y);
         var (gate, value) = GateFirst ? (0L, width) : (width, 0L);
+        var stream = Chunks.Streams(y.numel());
         Chunks.Run(y.numel() / width, Rows, width);
         return y.MoveToOuterDisposeScope();
 
@@ -84,7 +89,7 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
             for (var r = start; r < start + count; r++)
             {
                 var row = (float*)px + (2 * width * r);
-                FusedLoops<TKernel>.Gate(kernel, row + gate, row + value, (float*)py + (width * r), width);
+                FusedLoops<TKernel>.Gate(kernel, row + gate, row + value, (float*)py + (width * r), width, stream);
             }
         }
     }
@@ -97,6 +102,7 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         var gx = Result(x.shape);
         nint px = (nint)TensorPointer.Of(x), pg = (nint)TensorPointer.Of(g), pgx = (nint)TensorPointer.Of(gx);
         var (gate, value) = GateFirst ? (0L, width) : (width, 0L);
+        var stream = Chunks.Streams(gx.numel());
         Chunks.Run(g.numel() / width, Rows, width);
         return gx.MoveToOuterDisposeScope();
 
@@ -105,7 +111,7 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
             for (var r = start; r < start + count; r++)
             {
                 var row = 2 * width * r;
-                FusedLoops<TKernel>.GateGradient(kernel, (float*)px + row + gate, (float*)px + row + value, (float*)pg + (width * r), (float*)pgx + row + gate, (float*)pgx + row + value, width);
+                FusedLoops<TKernel>.GateGradient(kernel, (float*)px + row + gate, (float*)px + row + value, (float*)pg + (width * r), (float*)pgx + row + gate, (float*)pgx + row + value, width, stream);
             }
         }
     }

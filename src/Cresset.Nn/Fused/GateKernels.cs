@@ -32,6 +32,13 @@ internal readonly struct SwishKernel(double beta) : IFusedKernel
         return NanAtMinusInfinity(x * C(_beta), Choose(negative, e.Times(WithSign(ax, x) * d), x * d));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Slope(Vector512<float> x)
+    {
+        ValueAndSlope(x, out var slope);
+        return slope;
+    }
+
     public Tensor Composed(Tensor x)
     {
         using var scope = NewDisposeScope();
@@ -46,7 +53,7 @@ internal readonly struct SwishKernel(double beta) : IFusedKernel
         var high = ax * b;
         var low = Fma(ax, b, -high) + (ax * C(_beta < 0 ? -_betaLow : _betaLow));
         var e = Exp(-high).Nudge(-low);
-        return (ax, e, Vector512<float>.One / (Vector512<float>.One + e.Value), IsNegative(_beta < 0 ? -x : x));
+        return (ax, e, Reciprocal(Vector512<float>.One + e.Value), IsNegative(_beta < 0 ? -x : x));
     }
 }
 
@@ -57,8 +64,8 @@ internal readonly struct SiluKernel : IFusedKernel
     public Vector512<float> Value(Vector512<float> x)
     {
         var ax = AtMost(Vector512.Abs(x), 150);
-        var e = Exp(-ax);
-        var d = Vector512<float>.One / (Vector512<float>.One + e.Value);
+        var e = ExpBounded(-ax);
+        var d = Reciprocal(Vector512<float>.One + e.Value);
         return NanAtMinusInfinity(x, Choose(IsNegative(x), e.Times(-ax * d), x * d));
     }
 
@@ -66,14 +73,26 @@ internal readonly struct SiluKernel : IFusedKernel
     public Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope)
     {
         var ax = AtMost(Vector512.Abs(x), 150);
-        var e = Exp(-ax);
+        var e = ExpBounded(-ax);
         var value = e.Value;
         var one = Vector512<float>.One + value;
-        var d = Vector512<float>.One / one;
+        var d = Reciprocal(one);
         var dd = d * d;
         var negative = IsNegative(x);
         slope = NanAtInfinity(x, Choose(negative, e.Times((one - ax) * dd), Fma(ax, value, one) * dd));
         return NanAtMinusInfinity(x, Choose(negative, e.Times(-ax * d), x * d));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Slope(Vector512<float> x)
+    {
+        var ax = AtMost(Vector512.Abs(x), 150);
+        var e = ExpBounded(-ax);
+        var value = e.Value;
+        var one = Vector512<float>.One + value;
+        var d = Reciprocal(one);
+        var dd = d * d;
+        return NanAtInfinity(x, Choose(IsNegative(x), e.Times((one - ax) * dd), Fma(ax, value, one) * dd));
     }
 
     public Tensor Composed(Tensor x) => nn.functional.silu(x);
@@ -89,26 +108,39 @@ internal readonly struct GeluKernel : IFusedKernel
     public Vector512<float> Value(Vector512<float> x)
     {
         var ax = AtMost(Vector512.Abs(x), 14.5f);
-        var half = C(0.5f) * ScaledErfc(ax * C(HalfSqrt2));
-        return Value(x, ax, half, Gauss(ax, 0.5f));
+        return Value(x, ax, HalfScaledErfc(ax * C(HalfSqrt2)), Gauss(ax, 0.5f));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope)
     {
         var ax = AtMost(Vector512.Abs(x), 14.5f);
-        var half = C(0.5f) * ScaledErfc(ax * C(HalfSqrt2));
+        var half = HalfScaledErfc(ax * C(HalfSqrt2));
         var e = Gauss(ax, 0.5f);
-        var mixed = e.Times(Fma(ax, C(-DensityAtZero), half));
-        slope = NanAtInfinity(x, Choose(IsNegative(x), mixed, Vector512<float>.One - mixed));
+        slope = Slope(x, ax, half, e);
         return Value(x, ax, half, e);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Slope(Vector512<float> x)
+    {
+        var ax = AtMost(Vector512.Abs(x), 14.5f);
+        return Slope(x, ax, HalfScaledErfc(ax * C(HalfSqrt2)), Gauss(ax, 0.5f));
     }
 
     public Tensor Composed(Tensor x) => nn.functional.gelu(x);
 
+    // max(x, 0) - |x| Phi(-|x|). x - x makes it NaN at both infinities, as PyTorch's float32 GELU is.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Value(Vector512<float> x, Vector512<float> ax, Vector512<float> half, Exponential e)
-        => NanAtInfinity(x, Choose(IsNegative(x), e.Times(-ax * half), x * (Vector512<float>.One - e.Times(half)))); // PyTorch's float32 GELU is NaN at both infinities
+        => AtLeast(x, 0) - e.Times(ax * half) - (x - x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Slope(Vector512<float> x, Vector512<float> ax, Vector512<float> half, Exponential e)
+    {
+        var mixed = e.Times(Fma(ax, C(-DensityAtZero), half));
+        return Choose(IsNegative(x), mixed, Vector512<float>.One - mixed) - (x - x);
+    }
 }
 
 /// <summary>x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)): GELU's tanh form.</summary>
@@ -127,7 +159,7 @@ internal readonly struct GeluTanhKernel : IFusedKernel
     {
         var ax = AtMost(Vector512.Abs(x), 12);
         var e = Argument(ax);
-        var d = Vector512<float>.One / (Vector512<float>.One + e.Value);
+        var d = Reciprocal(Vector512<float>.One + e.Value);
         return NanAtMinusInfinity(x, Choose(IsNegative(x), e.Times(-ax * d), x * d));
     }
 
@@ -138,12 +170,19 @@ internal readonly struct GeluTanhKernel : IFusedKernel
         var e = Argument(ax);
         var value = e.Value;
         var one = Vector512<float>.One + value;
-        var d = Vector512<float>.One / one;
+        var d = Reciprocal(one);
         var dd = d * d;
         var inner = ax * Fma(ax * ax, C((float)(3 * Kc)), C(KHigh));
         var negative = IsNegative(x);
         slope = NanAtInfinity(x, Choose(negative, e.Times((one - inner) * dd), Fma(inner, value, one) * dd));
         return NanAtMinusInfinity(x, Choose(negative, e.Times(-ax * d), x * d));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Slope(Vector512<float> x)
+    {
+        ValueAndSlope(x, out var slope);
+        return slope;
     }
 
     public Tensor Composed(Tensor x) => x.gelu(TorchSharp.Modules.GELU.Approximate.tanh);
@@ -172,11 +211,11 @@ internal readonly struct MishKernel : IFusedKernel
     public Vector512<float> Value(Vector512<float> x)
     {
         var ax = AtMost(Vector512.Abs(x), 150);
-        var e = Exp(-ax);
+        var e = ExpBounded(-ax);
         var f = e.Value;
         var negative = IsNegative(x);
         var (left, right) = (Fma(f, f + C(2), C(2)), Fma(C(2) * f, f + Vector512<float>.One, Vector512<float>.One));
-        var d = Vector512<float>.One / Choose(negative, left, right);
+        var d = Reciprocal(Choose(negative, left, right));
         return NanAtMinusInfinity(x, Choose(negative, e.Times(-ax * (f + C(2)) * d), x * Fma(C(2), f, Vector512<float>.One) * d));
     }
 
@@ -185,17 +224,33 @@ internal readonly struct MishKernel : IFusedKernel
     {
         var one = Vector512<float>.One;
         var ax = AtMost(Vector512.Abs(x), 150);
-        var e = Exp(-ax);
+        var e = ExpBounded(-ax);
         var f = e.Value;
         var negative = IsNegative(x);
         var (left, right) = (Fma(f, f + C(2), C(2)), Fma(C(2) * f, f + one, one));
-        var d = one / Choose(negative, left, right);
+        var d = Reciprocal(Choose(negative, left, right));
         var dd = d * d;
         // Left of 0 with e = e^x, right with f = e^-x: both are [n (n + 2) + 4 x e (1 + e)] / (n + 2)^2 with the powers cancelled.
         var slopeLeft = e.Times(Fma(f + C(2), left, C(-4) * ax * (one + f)) * dd);
         var slopeRight = Fma(Fma(C(2), f, one), right, C(4) * ax * f * f * (one + f)) * dd;
         slope = NanAtInfinity(x, Choose(negative, slopeLeft, slopeRight));
         return NanAtMinusInfinity(x, Choose(negative, e.Times(-ax * (f + C(2)) * d), x * Fma(C(2), f, one) * d));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Slope(Vector512<float> x)
+    {
+        var one = Vector512<float>.One;
+        var ax = AtMost(Vector512.Abs(x), 150);
+        var e = ExpBounded(-ax);
+        var f = e.Value;
+        var negative = IsNegative(x);
+        var (left, right) = (Fma(f, f + C(2), C(2)), Fma(C(2) * f, f + one, one));
+        var d = Reciprocal(Choose(negative, left, right));
+        var dd = d * d;
+        var slopeLeft = e.Times(Fma(f + C(2), left, C(-4) * ax * (one + f)) * dd);
+        var slopeRight = Fma(Fma(C(2), f, one), right, C(4) * ax * f * f * (one + f)) * dd;
+        return NanAtInfinity(x, Choose(negative, slopeLeft, slopeRight));
     }
 
     public Tensor Composed(Tensor x) => nn.functional.mish(x);
@@ -212,6 +267,13 @@ internal readonly struct ReluKernel : IFusedKernel
     {
         slope = Choose(Vector512.LessThanOrEqual(x, Vector512<float>.Zero), Vector512<float>.Zero, Vector512<float>.One);
         return AtLeast(x, 0);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Slope(Vector512<float> x)
+    {
+        ValueAndSlope(x, out var slope);
+        return slope;
     }
 
     public Tensor Composed(Tensor x) => nn.functional.relu(x);
@@ -233,6 +295,13 @@ internal readonly struct SquaredReluKernel : IFusedKernel
         var r = AtLeast(x, 0);
         slope = r + r;
         return r * r;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Slope(Vector512<float> x)
+    {
+        ValueAndSlope(x, out var slope);
+        return slope;
     }
 
     public Tensor Composed(Tensor x)

@@ -13,7 +13,7 @@ internal readonly struct SigmoidKernel : IFusedKernel
     public Vector512<float> Value(Vector512<float> x)
     {
         var e = Exp(-Vector512.Abs(x));
-        var d = Vector512<float>.One / (Vector512<float>.One + e.Value);
+        var d = Reciprocal(Vector512<float>.One + e.Value);
         return Choose(IsNegative(x), e.Times(d), d);
     }
 
@@ -21,9 +21,16 @@ internal readonly struct SigmoidKernel : IFusedKernel
     public Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope)
     {
         var e = Exp(-Vector512.Abs(x));
-        var d = Vector512<float>.One / (Vector512<float>.One + e.Value);
+        var d = Reciprocal(Vector512<float>.One + e.Value);
         slope = e.Times(d * d);
         return Choose(IsNegative(x), e.Times(d), d);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Slope(Vector512<float> x)
+    {
+        ValueAndSlope(x, out var slope);
+        return slope;
     }
 
     public Tensor Composed(Tensor x) => x.sigmoid();
@@ -39,9 +46,16 @@ internal readonly struct LogSigmoidKernel : IFusedKernel
     public Vector512<float> ValueAndSlope(Vector512<float> x, out Vector512<float> slope)
     {
         var e = Exp(-Vector512.Abs(x));
-        var d = Vector512<float>.One / (Vector512<float>.One + e.Value);
+        var d = Reciprocal(Vector512<float>.One + e.Value);
         slope = Choose(IsNegative(x), d, e.Times(d));
         return AtMost(x, 0) - Log1p(e.Value);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Slope(Vector512<float> x)
+    {
+        ValueAndSlope(x, out var slope);
+        return slope;
     }
 
     public Tensor Composed(Tensor x) => nn.functional.logsigmoid(x);
@@ -66,10 +80,17 @@ internal readonly struct SoftplusKernel(double beta, double threshold) : IFusedK
     {
         var z = x * C(_beta);
         var e = Exp(-Vector512.Abs(z));
-        var d = Vector512<float>.One / (Vector512<float>.One + e.Value);
+        var d = Reciprocal(Vector512<float>.One + e.Value);
         var linear = Vector512.GreaterThan(z, C(_threshold));
         slope = Choose(linear, Vector512<float>.One, Choose(IsNegative(z), e.Times(d), d));
         return Choose(linear, x, (AtLeast(z, 0) + Log1p(e.Value)) / C(_beta));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Slope(Vector512<float> x)
+    {
+        ValueAndSlope(x, out var slope);
+        return slope;
     }
 
     public Tensor Composed(Tensor x) => nn.functional.softplus(x, beta, threshold);
@@ -88,6 +109,13 @@ internal readonly struct TanhKernel : IFusedKernel
         var d = C(2) / (Vector512<float>.One + e.Value);
         slope = e.Times(d * d);
         return Value(x, e);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Slope(Vector512<float> x)
+    {
+        ValueAndSlope(x, out var slope);
+        return slope;
     }
 
     public Tensor Composed(Tensor x) => x.tanh();
@@ -112,6 +140,13 @@ internal readonly struct TanhshrinkKernel : IFusedKernel
         var tanh = TanhKernel.Value(x, Exp(Vector512.Abs(x) * C(-2)));
         slope = tanh * tanh;
         return Value(x, tanh);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Slope(Vector512<float> x)
+    {
+        ValueAndSlope(x, out var slope);
+        return slope;
     }
 
     public Tensor Composed(Tensor x) => nn.functional.tanhshrink(x);
@@ -146,6 +181,13 @@ internal readonly struct SoftsignKernel : IFusedKernel
         return x / d;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Slope(Vector512<float> x)
+    {
+        ValueAndSlope(x, out var slope);
+        return slope;
+    }
+
     public Tensor Composed(Tensor x) => nn.functional.softsign(x);
 }
 
@@ -166,6 +208,13 @@ internal readonly struct ErfKernel : IFusedKernel
         var e = Gauss(ax, 1);
         slope = e.Times(C(1.12837917f));
         return Value(x, ax, e);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Slope(Vector512<float> x)
+    {
+        ValueAndSlope(x, out var slope);
+        return slope;
     }
 
     public Tensor Composed(Tensor x) => x.erf();
@@ -201,6 +250,13 @@ internal readonly struct EluKernel(double alpha, double scale, double divisor, F
         var e = Exp(AtMost(x, 0) * C(_inverse));
         slope = Choose(Vector512.GreaterThan(x, Vector512<float>.Zero), C(_scale), e.Times(C(_slope)));
         return Value(x, e);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Slope(Vector512<float> x)
+    {
+        ValueAndSlope(x, out var slope);
+        return slope;
     }
 
     public Tensor Composed(Tensor x) => composed(x);
