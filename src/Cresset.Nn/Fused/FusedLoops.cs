@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using static TorchSharp.torch;
 
 namespace Cresset.Nn;
@@ -17,7 +18,7 @@ internal static unsafe class FusedLoops<TKernel>
         stream &= IsAligned(y);
         var width = Vector512<float>.Count;
         long i = 0;
-        for (; i <= count - width; i += width) Put(kernel.Value(Vector512.Load(x + i)), y + i, stream);
+        for (; i <= count - width; i += width) Put(kernel.Value(Next(x + i)), y + i, stream);
         if (i < count) Store(kernel.Value(Load(x + i, count - i)), y + i, count - i);
         Finish(stream);
     }
@@ -30,7 +31,7 @@ internal static unsafe class FusedLoops<TKernel>
         long i = 0;
         for (; i <= count - width; i += width)
         {
-            Put(Vector512.Load(g + i) * kernel.Slope(Vector512.Load(x + i)), gx + i, stream);
+            Put(Next(g + i) * kernel.Slope(Next(x + i)), gx + i, stream);
         }
         if (i < count)
         {
@@ -45,7 +46,7 @@ internal static unsafe class FusedLoops<TKernel>
         stream &= IsAligned(y);
         var width = Vector512<float>.Count;
         long i = 0;
-        for (; i <= count - width; i += width) Put(kernel.Value(Vector512.Load(a + i)) * Vector512.Load(b + i), y + i, stream);
+        for (; i <= count - width; i += width) Put(kernel.Value(Next(a + i)) * Next(b + i), y + i, stream);
         if (i < count) Store(kernel.Value(Load(a + i, count - i)) * Load(b + i, count - i), y + i, count - i);
         Finish(stream);
     }
@@ -58,9 +59,9 @@ internal static unsafe class FusedLoops<TKernel>
         long i = 0;
         for (; i <= count - width; i += width)
         {
-            var value = kernel.ValueAndSlope(Vector512.Load(a + i), out var slope);
-            var up = Vector512.Load(g + i);
-            Put(up * Vector512.Load(b + i) * slope, ga + i, stream);
+            var value = kernel.ValueAndSlope(Next(a + i), out var slope);
+            var up = Next(g + i);
+            Put(up * Next(b + i) * slope, ga + i, stream);
             Put(up * value, gb + i, stream);
         }
         if (i < count)
@@ -71,6 +72,14 @@ internal static unsafe class FusedLoops<TKernel>
             Store(lastUp * lastValue, gb + i, count - i);
         }
         Finish(stream);
+    }
+
+    /// <summary>Loads, and asks for the memory 1 KiB ahead: the processor's own prefetching stops at every page.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Next(float* from)
+    {
+        if (Sse.IsSupported) Sse.Prefetch0(from + 256);
+        return Vector512.Load(from);
     }
 
     private static bool IsAligned(float* p) => ((nint)p & 63) == 0;

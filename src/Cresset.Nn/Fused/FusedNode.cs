@@ -1,3 +1,4 @@
+using Cresset.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -33,7 +34,7 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         x = x.contiguous();
         var y = Result(x.shape);
         nint px = (nint)TensorPointer.Of(x), py = (nint)TensorPointer.Of(y);
-        var stream = Chunks.Streams(x.numel());
+        var stream = Streams(x.numel());
         Chunks.Run(x.numel(), (start, count) => FusedLoops<TKernel>.Value(kernel, (float*)px + start, (float*)py + start, count, stream));
         return y.MoveToOuterDisposeScope();
     }
@@ -44,7 +45,7 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         (x, g) = (x.contiguous(), g.contiguous());
         var gx = Result(x.shape);
         nint px = (nint)TensorPointer.Of(x), pg = (nint)TensorPointer.Of(g), pgx = (nint)TensorPointer.Of(gx);
-        var stream = Chunks.Streams(x.numel());
+        var stream = Streams(x.numel());
         Chunks.Run(x.numel(), (start, count) => FusedLoops<TKernel>.Gradient(kernel, (float*)px + start, (float*)pg + start, (float*)pgx + start, count, stream));
         return gx.MoveToOuterDisposeScope();
     }
@@ -55,7 +56,7 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         (a, b) = (a.contiguous(), b.contiguous());
         var y = Result(a.shape);
         nint pa = (nint)TensorPointer.Of(a), pb = (nint)TensorPointer.Of(b), py = (nint)TensorPointer.Of(y);
-        var stream = Chunks.Streams(a.numel());
+        var stream = Streams(a.numel());
         Chunks.Run(a.numel(), (start, count) => FusedLoops<TKernel>.Gate(kernel, (float*)pa + start, (float*)pb + start, (float*)py + start, count, stream));
         return y.MoveToOuterDisposeScope();
     }
@@ -67,7 +68,7 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         var (ga, gb) = (Result(a.shape), Result(a.shape));
         nint pa = (nint)TensorPointer.Of(a), pb = (nint)TensorPointer.Of(b), pg = (nint)TensorPointer.Of(g);
         nint pga = (nint)TensorPointer.Of(ga), pgb = (nint)TensorPointer.Of(gb);
-        var stream = Chunks.Streams(a.numel());
+        var stream = Streams(a.numel());
         Chunks.Run(a.numel(), (s, count) => FusedLoops<TKernel>.GateGradient(kernel, (float*)pa + s, (float*)pb + s, (float*)pg + s, (float*)pga + s, (float*)pgb + s, count, stream));
         return (ga.MoveToOuterDisposeScope(), gb.MoveToOuterDisposeScope());
     }
@@ -80,7 +81,7 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         var y = Result([.. x.shape[..^1], width]);
         nint px = (nint)TensorPointer.Of(x), py = (nint)TensorPointer.Of(y);
         var (gate, value) = GateFirst ? (0L, width) : (width, 0L);
-        var stream = Chunks.Streams(y.numel());
+        var stream = Streams(y.numel());
         Chunks.Run(y.numel() / width, Rows, width);
         return y.MoveToOuterDisposeScope();
 
@@ -102,7 +103,7 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         var gx = Result(x.shape);
         nint px = (nint)TensorPointer.Of(x), pg = (nint)TensorPointer.Of(g), pgx = (nint)TensorPointer.Of(gx);
         var (gate, value) = GateFirst ? (0L, width) : (width, 0L);
-        var stream = Chunks.Streams(gx.numel());
+        var stream = Streams(gx.numel());
         Chunks.Run(g.numel() / width, Rows, width);
         return gx.MoveToOuterDisposeScope();
 
@@ -117,6 +118,9 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
     }
 
     public override Tensor Composed(Tensor x) => kernel.Composed(x);
+
+    /// <summary>New memory that comes straight from the system is cleared page by page as it is touched, which leaves it in the caches: only memory that was used before gains from writing past them.</summary>
+    private bool Streams(long elements) => Chunks.Streams(elements) && (buffers is not null || NativeRuntime.Allocator.Tuned);
 
     private Tensor Result(long[] shape) => buffers is null ? empty(shape, dtype: ScalarType.Float32) : buffers.Rent(shape);
 }

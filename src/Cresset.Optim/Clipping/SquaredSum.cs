@@ -37,6 +37,7 @@ internal static class SquaredSum
         long i = 0;
         for (; i + 16 <= count; i += 16)
         {
+            Prefetch.Ahead(p + i);
             var (low, high) = Vector512.Widen(Vector512.Load(p + i));
             a = Vector512.FusedMultiplyAdd(low, low, a);
             b = Vector512.FusedMultiplyAdd(high, high, b);
@@ -53,6 +54,7 @@ internal static class SquaredSum
         long i = 0;
         for (; i + 8 <= count; i += 8)
         {
+            Prefetch.Ahead(p + i);
             var x = Vector512.Load(p + i);
             a = Vector512.FusedMultiplyAdd(x, x, a);
         }

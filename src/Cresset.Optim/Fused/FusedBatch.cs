@@ -123,6 +123,12 @@ internal sealed unsafe class FusedBatch<TScalars, TSingle, TDouble> : FusedBatch
         long i = 0;
         for (; i + width <= count; i += width)
         {
+            Prefetch.Ahead(p + (i * TStore.Size));
+            Prefetch.Ahead(g + (i * TStore.Size));
+            if (a != null) Prefetch.Ahead(a + i);
+            if (b != null) Prefetch.Ahead(b + i);
+            if (c != null) Prefetch.Ahead(c + i);
+            if (e != null) Prefetch.Ahead(e + i);
             Block(ref rule, p + (i * TStore.Size), g + (i * TStore.Size), a == null ? null : a + i, b == null ? null : b + i, c == null ? null : c + i, e == null ? null : e + i,
                 scale, scaled, limit, limited, blend, item.Seed, from + i);
         }
