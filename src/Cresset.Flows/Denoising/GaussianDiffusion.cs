@@ -53,12 +53,14 @@ public sealed class GaussianDiffusion
     /// <param name="count">Steps taken, evenly spread over the schedule.</param>
     /// <param name="eta">0 for DDIM's deterministic steps, 1 for the ancestral steps of DDPM.</param>
     /// <param name="generator">Source of randomness where <paramref name="eta"/> is above 0.</param>
+    /// <param name="clip">Holds the predicted clean sample within [-clip, clip], as diffusion models of images do: early steps magnify the prediction's error.</param>
     /// <param name="cancellation">Stops between two steps.</param>
-    public Tensor Sample(Func<Tensor, Tensor, Tensor> model, Tensor noise, int count, double eta = 0, Generator? generator = null, CancellationToken cancellation = default)
+    public Tensor Sample(Func<Tensor, Tensor, Tensor> model, Tensor noise, int count, double eta = 0, Generator? generator = null, double clip = double.PositiveInfinity, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(noise);
         if (count < 1 || count > Steps) throw new ArgumentOutOfRangeException(nameof(count), count, $"The number of steps must lie in [1, {Steps}].");
+        if (!(clip > 0)) throw new ArgumentOutOfRangeException(nameof(clip), clip, "Must be greater than 0.");
         if (!(eta >= 0 && eta <= 1)) throw new ArgumentOutOfRangeException(nameof(eta), eta, "Must lie in [0, 1].");
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -71,6 +73,11 @@ public sealed class GaussianDiffusion
             double bar = _alphaBar[step], next = before < 0 ? 1 : _alphaBar[before];
             var predicted = model(x, full(x.size(0), (double)step / Steps, dtype: x.dtype, device: x.device));
             var clean = (x - predicted * Math.Sqrt(1 - bar)) / Math.Sqrt(bar);
+            if (double.IsFinite(clip))
+            {
+                clean = clean.clamp(-clip, clip);
+                predicted = (x - clean * Math.Sqrt(bar)) / Math.Sqrt(1 - bar);
+            }
             var spread = eta * Math.Sqrt((1 - next) / (1 - bar) * (1 - bar / next));
             var moved = clean * Math.Sqrt(next) + predicted * Math.Sqrt(Math.Max(0, 1 - next - spread * spread));
             if (spread > 0) moved = moved + randn(x.shape, dtype: x.dtype, generator: generator).to(x.device) * spread;

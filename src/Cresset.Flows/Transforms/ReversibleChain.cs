@@ -78,6 +78,12 @@ internal sealed class ReversibleChain : autograd.MultiTensorFunction<ReversibleC
                 slot = slot is null ? g.MoveToOtherDisposeScope(scope) : slot.add_(g);
             }
             if (chain.ContextGradient && found[^1] is { IsInvalid: false } c) contextGradient!.add_(c);
+            // Kept ones would make memory grow with depth after all.
+            if (k < chain.Parts.Count - 1)
+            {
+                gradient.Dispose();
+                output.Dispose();
+            }
             gradient = found[0].MoveToOtherDisposeScope(scope);
             output = input.detach().MoveToOtherDisposeScope(scope);
         }

@@ -92,10 +92,12 @@ public static class ExactAssignment
                 var i = pending[k++];
                 var (first, second, column, other) = TwoSmallest(cost.Slice(i * size, size));
                 var lower = _price[column] - (second - first);
-                var lowers = lower < _price[column] && --budget > 0;
+                var gains = lower < _price[column];
+                var lowers = gains && --budget > 0;
                 var evicted = _rowOfColumn[column];
                 if (lowers) _price[column] = lower;
-                else if (evicted >= 0 && other >= 0) (column, evicted) = (other, _rowOfColumn[other]);
+                // The second choice is as good as the first only where nothing would be gained.
+                else if (!gains && evicted >= 0 && other >= 0) (column, evicted) = (other, _rowOfColumn[other]);
                 ColumnOfRow[i] = column;
                 _rowOfColumn[column] = i;
                 if (evicted < 0) continue;

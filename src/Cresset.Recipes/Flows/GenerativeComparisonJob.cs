@@ -15,7 +15,7 @@ namespace Cresset.Recipes;
 /// </summary>
 public sealed class GenerativeComparisonJob : IJob
 {
-    private const string Section = "study";
+    private const string Section = "study", ContinuousName = "continuous flow";
 
     /// <inheritdoc/>
     public string Name => "generative-comparison";
@@ -67,7 +67,7 @@ public sealed class GenerativeComparisonJob : IJob
             using var contender = make();
             var module = contender.Module;
             Cresset.Tensors.Initialize.Reset(module, generator);
-            var seconds = contender.Train(step => PlaneData.Draw(options.Density, options.BatchSize, unchecked(options.Seed * 7919 + step)), options.LearningRate, generator, context.Cancellation);
+            var seconds = contender.Train(step => PlaneData.Draw(options.Density, options.BatchSize, unchecked(options.Seed * 7919 + step)), contender.Name == ContinuousName ? options.LikelihoodRate : options.LearningRate, generator, context.Cancellation);
             using var quiet = no_grad();
             List<Point> points = [];
             float[] cloud = [];
@@ -91,10 +91,10 @@ public sealed class GenerativeComparisonJob : IJob
         return
         [
             () => new LikelihoodContender("spline flow", new NeuralSplineCouplingFlow(couplings), o.Steps, o.Couplings),
-            () => new LikelihoodContender("continuous flow", new ContinuousFlow(Network(FlowActivation.Softplus), new NormalBase(2), new CnfOptions { Solver = OdeOptions.Dopri5(1e-4) }), o.LikelihoodSteps, 0),
-            () => new MatchingContender("flow matching", Network(FlowActivation.Selu), o.Steps, transport: false),
-            () => new MatchingContender("OT flow matching", Network(FlowActivation.Selu), o.Steps, transport: true),
-            () => new DiffusionContender(Network(FlowActivation.Selu), o.Steps, o.DiffusionSteps),
+            () => new LikelihoodContender(ContinuousName, new ContinuousFlow(Network(FlowActivation.Softplus), new NormalBase(2), new CnfOptions { Solver = OdeOptions.Dopri5(1e-4) }), o.LikelihoodSteps, 0),
+            () => new MatchingContender("flow matching", Network(FlowActivation.Selu), o.RegressionSteps, transport: false),
+            () => new MatchingContender("OT flow matching", Network(FlowActivation.Selu), o.RegressionSteps, transport: true),
+            () => new DiffusionContender(Network(FlowActivation.Selu), o.RegressionSteps, o.DiffusionSteps),
         ];
     }
 

@@ -8,14 +8,17 @@ public sealed record GenerativeComparisonOptions : IOptionsRecord
     /// <summary>The data.</summary>
     public PlaneDensity Density { get; init; } = PlaneDensity.Moons;
 
-    /// <summary>Optimizer steps of the normalizing flow, of flow matching and of diffusion.</summary>
+    /// <summary>Optimizer steps of the normalizing flow.</summary>
     public int Steps { get; init; } = 2000;
 
+    /// <summary>Optimizer steps of flow matching and of diffusion, each a fraction as dear.</summary>
+    public int RegressionSteps { get; init; } = 6000;
+
     /// <summary>Optimizer steps of the continuous flow trained by likelihood, each many times as dear.</summary>
-    public int LikelihoodSteps { get; init; } = 300;
+    public int LikelihoodSteps { get; init; } = 600;
 
     /// <summary>Examples a step.</summary>
-    public int BatchSize { get; init; } = 512;
+    public int BatchSize { get; init; } = 256;
 
     /// <summary>Width of the velocity and noise networks (three hidden layers) and of the couplings' networks (two).</summary>
     public int Width { get; init; } = 64;
@@ -32,6 +35,9 @@ public sealed record GenerativeComparisonOptions : IOptionsRecord
     /// <summary>Learning rate of Adam; falls to 0 along a cosine.</summary>
     public double LearningRate { get; init; } = 2e-3;
 
+    /// <summary>Learning rate of the continuous flow trained by likelihood.</summary>
+    public double LikelihoodRate { get; init; } = 5e-3;
+
     /// <summary>Seed.</summary>
     public int Seed { get; init; }
 
@@ -39,6 +45,7 @@ public sealed record GenerativeComparisonOptions : IOptionsRecord
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Defined(Density)
         .Within(Steps, 1, 1_000_000)
+        .Within(RegressionSteps, 1, 1_000_000)
         .Within(LikelihoodSteps, 1, 1_000_000)
         .Within(BatchSize, 1, 1_000_000)
         .Within(Width, 1, 100_000)
@@ -46,5 +53,6 @@ public sealed record GenerativeComparisonOptions : IOptionsRecord
         .Within(DiffusionSteps, 10, 100_000)
         .Within(Samples, 10, 20_000)
         .Positive(LearningRate)
+        .Positive(LikelihoodRate)
         .AtLeast(Seed, 0);
 }

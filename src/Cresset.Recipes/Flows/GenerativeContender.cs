@@ -101,14 +101,15 @@ internal sealed class DiffusionContender(MlpVelocity network, int steps, int sch
 {
     // Unit variance: the schedule ends at standard normal noise.
     private const double Scale = 2;
+    private const double Clip = 2.5;
     private readonly GaussianDiffusion _diffusion = new(scheduleSteps);
 
     public override Tensor Loss(Tensor batch, Generator generator) => _diffusion.Loss(Predict, batch / Scale, generator);
 
     public override IEnumerable<(string Sampler, long Evaluations, Tensor Samples)> Samples(Tensor noise, Generator generator)
     {
-        foreach (var count in new[] { 1, 2, 4, 10, 50 }) yield return ($"DDIM {count}", count, _diffusion.Sample(Predict, noise, count) * Scale);
-        yield return ($"DDPM {scheduleSteps}", scheduleSteps, _diffusion.Sample(Predict, noise, scheduleSteps, 1, generator) * Scale);
+        foreach (var count in new[] { 1, 2, 4, 10, 50 }) yield return ($"DDIM {count}", count, _diffusion.Sample(Predict, noise, count, clip: Clip) * Scale);
+        yield return ($"DDPM {scheduleSteps}", scheduleSteps, _diffusion.Sample(Predict, noise, scheduleSteps, 1, generator, Clip) * Scale);
     }
 
     public override (double Nll, long Evaluations)? Likelihood(Tensor points) => null;
