@@ -156,7 +156,7 @@ public sealed class MatchingTask : ITrainingTask
             chart.Path<float>(null, states.select(1, i).select(1, 0).contiguous().data<float>().ToArray(), states.select(1, i).select(1, 1).contiguous().data<float>().ToArray());
         }
         yield return new TaskPicture("trajectories", chart.SquareUnits().ToPng(), "Paths of particles.");
-        yield return new TaskPicture("particles", ParticleAnimation.Render(states, times, "Eight Gaussians to two moons", 8), "Particles on their way.");
+        yield return new TaskPicture("particles", ParticleAnimation.Render(states, times, 8), "Particles on their way.");
     }
 
     // Noise turns into digits: one row of pictures a class, one frame a step.

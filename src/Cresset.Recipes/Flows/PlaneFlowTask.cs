@@ -106,7 +106,7 @@ public sealed class PlaneFlowTask : ITrainingTask
         }
         return [
             new TaskPicture("trajectories", chart.SquareUnits().ToPng(), "Paths of 120 particles."),
-            new TaskPicture("particles", ParticleAnimation.Render(states, times, "From noise to data", 4.5), "Particles on their way."),
+            new TaskPicture("particles", ParticleAnimation.Render(states, times, 4.5), "Particles on their way."),
         ];
     }
 
