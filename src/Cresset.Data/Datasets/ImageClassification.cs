@@ -55,7 +55,7 @@ public static class ImageClassification
     private static IdxFile Embedded(string name, int dimensions)
     {
         using var stream = typeof(ImageClassification).Assembly.GetManifestResourceStream($"digits/{name}")
-            ?? throw new InvalidOperationException($"The embedded resource digits/{name} is missing from {typeof(ImageClassification).Assembly.Location}.");
+            ?? throw new InvalidOperationException($"The embedded resource digits/{name} is missing from {typeof(ImageClassification).Assembly.GetName().Name}.");
         return IdxFile.Read(stream, $"embedded {name}", dimensions);
     }
 
