@@ -24,6 +24,7 @@ Dictionary<string, Func<string[], int>> benchmarks = new()
     ["sd3-forward"] = Sd3Forward.Run,
     ["sd3-load"] = Sd3Load.Run,
     ["rl-figures"] = BookFigures.Run,
+    ["rl-ppo-cartpole"] = PpoCartPole.Run,
     ["optimizer-steps"] = OptimizerSteps.Run,
     ["runs-scalars"] = RecordScalars.Run,
     ["trainer-overhead"] = TrainerOverhead.Run,

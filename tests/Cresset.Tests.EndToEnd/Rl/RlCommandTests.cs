@@ -88,6 +88,23 @@ public sealed class RlCommandTests : IDisposable
     }
 
     [Theory]
+    [InlineData("ppo-cartpole", "")]
+    [InlineData("a2c-cartpole", "")]
+    [InlineData("reinforce-cartpole", "")]
+    [InlineData("ppo-pendulum", "rollout_steps=64 minibatches=4")]
+    public void PolicyGradientRecipesTrainEvaluateAndPlay(string recipe, string more)
+    {
+        string[] shortened = ["steps=2000", "evaluate_every=1000", "evaluation_episodes=3", "checkpoint_every=1000", .. more.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
+        var trained = Json(["train", recipe, .. shortened, "--json"]);
+        Assert.True(trained.GetProperty("completed").GetBoolean());
+        Assert.True(File.Exists(Path.Combine(trained.GetProperty("folder").GetString()!, "policy-best.safetensors")));
+        Assert.All(trained.GetProperty("pictures").EnumerateArray().Select(p => p.GetString()!), p => Assert.True(File.Exists(p)));
+        var evaluated = Json("eval", recipe, "--json").GetProperty("metrics");
+        Assert.Equal(trained.GetProperty("metrics").GetProperty("best_policy_return").GetDouble(), evaluated.GetProperty("return").GetDouble(), 1e-9);
+        Assert.Contains("return ", Ok("rl", "play", recipe, "--max-steps", "3"), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("rl solve ZhaoGridWorl", "There is no environment 'ZhaoGridWorl'. Did you mean 'ZhaoGridWorld'?")]
     [InlineData("rl solve Taxi --algo qlearning", "There is no algorithm 'qlearning'. Did you mean 'q-learning'?")]
     [InlineData("rl solve Taxi --gamma 1.5", "--gamma is 1.5; allowed: [0, 1].")]
@@ -101,6 +118,9 @@ public sealed class RlCommandTests : IDisposable
     [InlineData("rl play nothing --seed -1", "--seed is -1")]
     [InlineData("train qlearning-taxi environment=Taxy", "solve.environment is \"Taxy\"")]
     [InlineData("train qlearning-taxi gamma=2", "solve.gamma is 2; allowed: [0, 1].")]
+    [InlineData("train ppo-cartpole environment=Taxi", "need continuous observations")]
+    [InlineData("train ppo-cartpole clip_range=0", "agent.epochs is 20")]
+    [InlineData("train a2c-cartpole lambda=2", "agent.lambda is 2; allowed: [0, 1].")]
     [InlineData("train cliff-walking runs=0", "curves.runs is 0; allowed: at least 1.")]
     public void WrongUseIsOneLineAndExitCode2(string arguments, string message, int expected = 2)
     {
