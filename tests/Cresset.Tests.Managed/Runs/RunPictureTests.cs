@@ -26,4 +26,21 @@ public sealed class RunPictureTests
         Assert.Throws<ArgumentException>(() => run.Picture("bad", 1, [1, 2, 3]));
         run.Finish(RunStatus.Finished);
     }
+
+    /// <summary>A GIF of one pixel: an animation keeps its own ending and media type.</summary>
+    [Fact]
+    public void AnimationsAreKeptAsGif()
+    {
+        var gif = Convert.FromBase64String("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7");
+        using var folder = new TemporaryFolder();
+        using var store = RunStore.Open(folder.Path);
+        using var run = store.Begin("animations", "train");
+        var path = run.Picture("particles", 7, gif);
+        run.Flush();
+        Assert.Equal(Path.Combine(run.SampleFolder, "particles-000007.gif"), path);
+        var kept = Assert.Single(store.Pictures(run.Id));
+        Assert.Equal("image/gif", kept.Type);
+        Assert.Equal(gif, File.ReadAllBytes(kept.Path));
+        run.Finish(RunStatus.Finished);
+    }
 }
