@@ -19,6 +19,7 @@ Dictionary<string, Action> samples = new()
     ["snippets/rl-taxis"] = ReinforcementLearningSnippets.Taxis,
     ["snippets/rl-deep-balance"] = ReinforcementLearningSnippets.DeepBalance,
     ["snippets/rl-triad"] = ReinforcementLearningSnippets.Triad,
+    ["snippets/rl-policy-gradients"] = ReinforcementLearningSnippets.PolicyGradients,
     ["snippets/runs-recording"] = RunSnippets.Recording,
     ["snippets/runs-reading"] = RunSnippets.Reading,
     ["snippets/sa-rule"] = StochasticApproximationSnippets.Rule,

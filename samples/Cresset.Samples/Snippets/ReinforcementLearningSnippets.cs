@@ -56,4 +56,12 @@ internal static class ReinforcementLearningSnippets
         loop.Run();
         Console.WriteLine($"best greedy return {loop.BestReturn:0}, now {EpisodeEvaluation.Run(agent, Pole, episodes: 20, seed: 2).Mean:0}");
     }
+
+    public static void PolicyGradients()
+    {
+        var carts = new SyncVectorEnvironment<float, int>(8, () => new TimeLimit<float, int>(new CartPole(), 500), AutoresetMode.SameStep);
+        using var agent = new ActorCriticAgent<int>(carts, ActorCriticOptions.Ppo with { RolloutSteps = 32, Minibatches = 1, Epochs = 20, Gamma = 0.98, Lambda = 0.8 }, seed: 1);
+        while (agent.Step < 50_000) agent.Advance();
+        Console.WriteLine(EpisodeEvaluation.Run(agent, () => new TimeLimit<float, int>(new CartPole(), 500), episodes: 100, seed: 2).Mean);
+    }
 }
