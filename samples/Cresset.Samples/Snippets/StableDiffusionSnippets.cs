@@ -10,7 +10,10 @@ internal static class StableDiffusionSnippets
         using var model = StableDiffusion3.Load("stable-diffusion-3.5-medium");
         using var result = model.Generate("a lighthouse in a storm", negative: "blurry", options: new()
         {
-            Width = 1024, Height = 768, Steps = 28, Seed = 7,
+            Width = 1024,
+            Height = 768,
+            Steps = 28,
+            Seed = 7,
             Guidance = new() { Scale = 4.5, SkipLayers = [7, 8, 9] },
         });
         // result.Pictures: [1, 3, 768, 1024] in 0..1
