@@ -3,15 +3,12 @@ using Cresset.Numerics;
 namespace Cresset.Rl.Deep;
 
 /// <summary>PQN: rollouts of many copies, Q(lambda) returns, a few passes over them, and forgotten.</summary>
-public sealed class PqnAgent : IAgent
+public sealed class PqnAgent : RolloutAgent<int>, IAgent
 {
     private const string Format = "pqn";
 
     private readonly PqnOptions _options;
-    private readonly VectorEnvironment<float, int> _environments;
     private readonly QLearner _learner;
-    private readonly RolloutStreams _streams;
-    private readonly LearningFigures _figures = new();
     private readonly int _copies;
     private readonly int _steps;
     private readonly float[] _observations;
@@ -35,16 +32,14 @@ public sealed class PqnAgent : IAgent
     /// <exception cref="ArgumentException">A rollout does not divide into the minibatches, or the environments do not fit.</exception>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
     public PqnAgent(VectorEnvironment<float, int> environments, PqnOptions options, ulong seed)
+        : base(environments, seed)
     {
-        ArgumentNullException.ThrowIfNull(environments);
         _options = options.ThrowIfInvalid();
         ActionCount = Rollouts.ActionsOf(environments);
-        ObservationSize = environments.SingleObservationSpace.Size;
-        (_environments, _copies, _steps) = (environments, environments.Count, options.RolloutSteps);
+        (_copies, _steps) = (environments.Count, options.RolloutSteps);
         var total = _copies * _steps;
         if (total % options.Minibatches != 0) throw new ArgumentException($"A rollout of {_copies} copies and {_steps} steps has {total} transitions, which {options.Minibatches} minibatches do not divide.", nameof(options));
         var part = total / options.Minibatches;
-        _streams = new RolloutStreams(seed);
         var network = new DqnOptions
         {
             Hidden = options.Hidden,
@@ -57,38 +52,28 @@ public sealed class PqnAgent : IAgent
             ClipNorm = options.ClipNorm,
         };
         _learner = options.Backend == NetworkBackend.Native || (options.Backend == NetworkBackend.Auto && options.Hidden.All(h => h <= 512))
-            ? new NativeQLearner(ObservationSize, ActionCount, network, _streams.Weights, _streams.Noise)
-            : new TorchQLearner(environments.SingleObservationSpace, ActionCount, network, _streams, null);
+            ? new NativeQLearner(ObservationSize, ActionCount, network, Streams.Weights, Streams.Noise)
+            : new TorchQLearner(environments.SingleObservationSpace, ActionCount, network, Streams, null);
         (_observations, _actions, _rewards) = (new float[total * ObservationSize], new int[total], new float[total]);
         (_nextValues, _terminated, _truncated, _returns) = (new float[total], new bool[total], new bool[total], new float[total]);
         (_order, _chosen) = (new int[total], new int[_copies]);
         (_partObservations, _partActions, _partGoals) = (new float[part * ObservationSize], new int[part], new float[part]);
-        Episodes = new EpisodeTracker(_copies);
         environments.Reset(seed);
     }
 
     /// <inheritdoc/>
-    public string Algorithm => Format;
-
-    /// <inheritdoc/>
-    public long Step { get; private set; }
-
-    /// <inheritdoc/>
-    public int ObservationSize { get; }
+    public override string Algorithm => Format;
 
     /// <inheritdoc/>
     public int ActionCount { get; }
 
-    /// <inheritdoc/>
-    public EpisodeTracker Episodes { get; }
-
     /// <summary>One rollout and what is learned from it.</summary>
     /// <exception cref="DivergenceException">A loss or gradient is no longer finite.</exception>
-    public void Advance()
+    public override void Advance()
     {
         // Rows lie copy after copy, so that each copy's stretch is one piece in time.
         for (var t = 0; t < _steps; t++) Take(t);
-        var last = Values(_environments.Observations, _copies);
+        var last = Values(Environments.Observations, _copies);
         for (var i = 0; i < _copies; i++)
         {
             var end = (i * _steps) + _steps - 1;
@@ -103,7 +88,7 @@ public sealed class PqnAgent : IAgent
     }
 
     /// <inheritdoc/>
-    public void Act(ReadOnlySpan<float> observations, int count, Span<int> actions)
+    public override void Act(ReadOnlySpan<float> observations, int count, Span<int> actions)
     {
         Rollouts.CheckRows(observations.Length, count, ObservationSize, actions.Length);
         var values = Values(observations, count);
@@ -111,78 +96,43 @@ public sealed class PqnAgent : IAgent
     }
 
     /// <inheritdoc/>
-    public void Report(Action<string, double> figure)
+    public override void Report(Action<string, double> figure)
     {
-        ArgumentNullException.ThrowIfNull(figure);
-        _figures.Report(figure);
+        base.Report(figure);
         figure("exploration", _options.Exploration.At(Step));
         figure("learning_rate", _options.LearningRate.At(Step));
     }
 
-    /// <inheritdoc/>
-    public void Save(AgentState state)
-    {
-        ArgumentNullException.ThrowIfNull(state);
-        state.Put("agent/format", Format);
-        state.Put("agent/step", Step);
-        _learner.Save(state);
-        state.Put("agent/environments", _environments.Save);
-        state.Put("agent/streams", _streams.Save);
-        state.Put("agent/episodes", Episodes.Save);
-        state.Put("agent/figures", _figures.Save);
-    }
+    private protected override INetworkState Networks => _learner;
 
     /// <inheritdoc/>
-    public void Load(AgentState state)
+    protected override void Dispose(bool disposing)
     {
-        ArgumentNullException.ThrowIfNull(state);
-        if (state.Text("agent/format") != Format) throw new InvalidDataException($"The state belongs to '{state.Text("agent/format")}', not to '{Format}'.");
-        _learner.Load(state);
-        Step = (long)state.Number("agent/step");
-        state.Get("agent/environments", _environments.Load);
-        state.Get("agent/streams", _streams.Load);
-        state.Get("agent/episodes", Episodes.Load);
-        state.Get("agent/figures", _figures.Load);
+        if (disposing) _learner.Dispose();
+        base.Dispose(disposing);
     }
-
-    /// <inheritdoc/>
-    public void SavePolicy(AgentState state)
-    {
-        ArgumentNullException.ThrowIfNull(state);
-        _learner.SavePolicy(state);
-    }
-
-    /// <inheritdoc/>
-    public void LoadPolicy(AgentState state)
-    {
-        ArgumentNullException.ThrowIfNull(state);
-        _learner.LoadPolicy(state);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose() => _learner.Dispose();
 
     private void Take(int t)
     {
-        var values = Values(_environments.Observations, _copies);
+        var values = Values(Environments.Observations, _copies);
         var epsilon = _options.Exploration.At(Step);
         for (var i = 0; i < _copies; i++)
         {
             var row = (i * _steps) + t;
-            _environments.Observations.Slice(i * ObservationSize, ObservationSize).CopyTo(_observations.AsSpan(row * ObservationSize));
+            Environments.Observations.Slice(i * ObservationSize, ObservationSize).CopyTo(_observations.AsSpan(row * ObservationSize));
             // The value of this observation is the next value of the step before it.
             if (t > 0 && !_terminated[row - 1] && !_truncated[row - 1]) _nextValues[row - 1] = Best(values, i);
-            _chosen[i] = epsilon > 0 && _streams.Exploration.NextDouble() < epsilon ? _streams.Exploration.NextInt32(ActionCount) : QTargets.ArgMax<float>(values.Slice(i * ActionCount, ActionCount));
+            _chosen[i] = epsilon > 0 && Streams.Exploration.NextDouble() < epsilon ? Streams.Exploration.NextInt32(ActionCount) : QTargets.ArgMax<float>(values.Slice(i * ActionCount, ActionCount));
         }
-        _environments.Step(_chosen);
+        Environments.Step(_chosen);
         for (var i = 0; i < _copies; i++)
         {
             var row = (i * _steps) + t;
-            (_actions[row], _rewards[row]) = (_chosen[i], (float)_environments.Rewards[i]);
-            (_terminated[row], _truncated[row]) = (_environments.Terminated[i], _environments.Truncated[i]);
-            if (_truncated[row] && !_terminated[row]) _nextValues[row] = Best(Values(_environments.FinalObservations.Slice(i * ObservationSize, ObservationSize), 1), 0);
+            (_actions[row], _rewards[row]) = (_chosen[i], (float)Environments.Rewards[i]);
+            (_terminated[row], _truncated[row]) = (Environments.Terminated[i], Environments.Truncated[i]);
+            if (_truncated[row] && !_terminated[row]) _nextValues[row] = Best(Values(Environments.FinalObservations.Slice(i * ObservationSize, ObservationSize), 1), 0);
             Step++;
-            Episodes.Add(i, Step, _environments.Rewards[i], _terminated[row] || _truncated[row]);
+            Episodes.Add(i, Step, Environments.Rewards[i], _terminated[row] || _truncated[row]);
         }
     }
 
@@ -193,11 +143,7 @@ public sealed class PqnAgent : IAgent
         var rate = _options.LearningRate.At(Step);
         for (var epoch = 0; epoch < _options.Epochs; epoch++)
         {
-            for (var i = _order.Length - 1; i > 0; i--)
-            {
-                var j = _streams.Replay.NextInt32(i + 1);
-                (_order[i], _order[j]) = (_order[j], _order[i]);
-            }
+            Streams.Reorder(_order);
             for (var start = 0; start < _order.Length; start += part)
             {
                 for (var k = 0; k < part; k++)
@@ -208,8 +154,8 @@ public sealed class PqnAgent : IAgent
                 }
                 var (loss, norm) = _learner.Regress(_partObservations, _partActions, _partGoals, rate);
                 if (!double.IsFinite(loss) || !double.IsFinite(norm)) throw new DivergenceException("PQN", Step, double.IsFinite(loss) ? norm : loss);
-                _figures.Add("loss", loss);
-                _figures.Add("gradient_norm", norm);
+                Figures.Add("loss", loss);
+                Figures.Add("gradient_norm", norm);
             }
         }
     }

@@ -1,7 +1,7 @@
 namespace Cresset.Rl.Deep;
 
 /// <summary>Online and target network of a Q-learner with their optimizer.</summary>
-internal abstract class QLearner : IDisposable
+internal abstract class QLearner : INetworkState, IDisposable
 {
     /// <summary>Mean action values of the online network.</summary>
     /// <param name="observations">[count, observation size].</param>

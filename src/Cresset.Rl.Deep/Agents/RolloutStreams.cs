@@ -20,6 +20,16 @@ internal sealed class RolloutStreams
 
     public RandomStream Noise { get; }
 
+    /// <summary>Brings rows into random order for a pass over them. Not <see cref="RandomStream.Shuffle"/>, whose draws are NumPy's: these are the ones that the recorded runs were made with.</summary>
+    public void Reorder(int[] rows)
+    {
+        for (var i = rows.Length - 1; i > 0; i--)
+        {
+            var j = Replay.NextInt32(i + 1);
+            (rows[i], rows[j]) = (rows[j], rows[i]);
+        }
+    }
+
     public void Save(BinaryWriter writer)
     {
         foreach (var stream in All) writer.WriteStream(stream);

@@ -3,7 +3,7 @@ using Cresset.Numerics;
 namespace Cresset.Rl.Deep;
 
 /// <summary>A policy and a value network with their optimizers; losses and gradients written out, nothing allocated per update.</summary>
-internal sealed unsafe class ActorCritic
+internal sealed unsafe class ActorCritic : INetworkState
 {
     private readonly ActorCriticOptions _options;
     private readonly MlpNetwork _policy;
@@ -125,7 +125,7 @@ internal sealed unsafe class ActorCritic
 
     public void Save(AgentState state)
     {
-        SavePolicy(state, "model/");
+        SaveNetworks(state, "model/");
         state.Put("optimizer/policy/first", _policyAdam.First);
         state.Put("optimizer/policy/second", _policyAdam.Second);
         state.Put("optimizer/value/first", _valueAdam.First);
@@ -138,7 +138,7 @@ internal sealed unsafe class ActorCritic
 
     public void Load(AgentState state)
     {
-        LoadPolicy(state, "model/");
+        LoadNetworks(state, "model/");
         state.Get("optimizer/policy/first", _policyAdam.First);
         state.Get("optimizer/policy/second", _policyAdam.Second);
         state.Get("optimizer/value/first", _valueAdam.First);
@@ -149,14 +149,18 @@ internal sealed unsafe class ActorCritic
         state.Get("optimizer/log_std/second", _freeSecond);
     }
 
-    public void SavePolicy(AgentState state, string prefix = "")
+    public void SavePolicy(AgentState state) => SaveNetworks(state, "");
+
+    public void LoadPolicy(AgentState state) => LoadNetworks(state, "");
+
+    private void SaveNetworks(AgentState state, string prefix)
     {
         MlpStateDict.Save(_policy, state, prefix + "policy.");
         MlpStateDict.Save(_value, state, prefix + "value.");
         if (Actions.Free.Length > 0) state.Put(prefix + "log_std", Actions.Free);
     }
 
-    public void LoadPolicy(AgentState state, string prefix = "")
+    private void LoadNetworks(AgentState state, string prefix)
     {
         MlpStateDict.Load(_policy, state, prefix + "policy.");
         MlpStateDict.Load(_value, state, prefix + "value.");

@@ -7,15 +7,12 @@ namespace Cresset.Rl.Deep;
 /// them, and forgotten.
 /// </summary>
 /// <typeparam name="TAction">int for choices, float for continuous actions (kept within their bounds when taken).</typeparam>
-public sealed class ActorCriticAgent<TAction> : IAgent<TAction>
+public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
     where TAction : unmanaged
 {
     private readonly ActorCriticOptions _options;
-    private readonly VectorEnvironment<float, TAction> _environments;
     private readonly PolicyActions<TAction> _acting;
     private readonly ActorCritic _learner;
-    private readonly RolloutStreams _streams;
-    private readonly LearningFigures _figures = new();
     private readonly ActorCriticBatch _rollout;
     private readonly ActorCriticBatch _part;
     private readonly int _copies;
@@ -35,43 +32,31 @@ public sealed class ActorCriticAgent<TAction> : IAgent<TAction>
     /// <exception cref="ArgumentException">A rollout does not divide into the minibatches, or the environments do not fit.</exception>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
     public ActorCriticAgent(VectorEnvironment<float, TAction> environments, ActorCriticOptions options, ulong seed)
+        : base(environments, seed)
     {
-        ArgumentNullException.ThrowIfNull(environments);
         ArgumentNullException.ThrowIfNull(options);
         _options = options.ThrowIfInvalid();
         _acting = new PolicyActions<TAction>(environments, options.InitialLogDeviation);
-        ObservationSize = environments.SingleObservationSpace.Size;
-        (_environments, _copies, _steps) = (environments, environments.Count, options.RolloutSteps);
+        (_copies, _steps) = (environments.Count, options.RolloutSteps);
         var total = _copies * _steps;
         if (total % options.Minibatches != 0) throw new ArgumentException($"A rollout of {_copies} copies and {_steps} steps has {total} transitions, which {options.Minibatches} minibatches do not divide.", nameof(options));
-        _streams = new RolloutStreams(seed);
         var size = _acting.Distribution.ActionSize;
         (_rollout, _part) = (new ActorCriticBatch(total, ObservationSize, size), new ActorCriticBatch(total / options.Minibatches, ObservationSize, size));
-        _learner = new ActorCritic(ObservationSize, _acting.Distribution, options, _part.Rows, _streams.Weights);
+        _learner = new ActorCritic(ObservationSize, _acting.Distribution, options, _part.Rows, Streams.Weights);
         (_rewards, _nextValues, _terminated, _truncated) = (new float[total], new float[total], new bool[total], new bool[total]);
         (_values, _order, _taken) = (new float[_copies], new int[total], new TAction[_copies * size]);
-        Episodes = new EpisodeTracker(_copies);
         environments.Reset(seed);
     }
 
     /// <inheritdoc/>
-    public string Algorithm => _options.ClipRange > 0 ? "ppo" : "a2c";
-
-    /// <inheritdoc/>
-    public long Step { get; private set; }
-
-    /// <inheritdoc/>
-    public int ObservationSize { get; }
-
-    /// <inheritdoc/>
-    public EpisodeTracker Episodes { get; }
+    public override string Algorithm => _options.ClipRange > 0 ? "ppo" : "a2c";
 
     /// <summary>One rollout and what is learned from it.</summary>
     /// <exception cref="DivergenceException">A loss or gradient is no longer finite.</exception>
-    public void Advance()
+    public override void Advance()
     {
         for (var t = 0; t < _steps; t++) Take(t);
-        _learner.Values(_environments.Observations, _copies, _values);
+        _learner.Values(Environments.Observations, _copies, _values);
         for (var i = 0; i < _copies; i++)
         {
             var end = (i * _steps) + _steps - 1;
@@ -85,88 +70,44 @@ public sealed class ActorCriticAgent<TAction> : IAgent<TAction>
     }
 
     /// <inheritdoc/>
-    public void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions) => _acting.Greedy(_learner, observations, count, ObservationSize, actions);
+    public override void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions) => _acting.Greedy(_learner, observations, count, ObservationSize, actions);
 
     /// <inheritdoc/>
-    public void Report(Action<string, double> figure)
+    public override void Report(Action<string, double> figure)
     {
-        ArgumentNullException.ThrowIfNull(figure);
-        _figures.Report(figure);
+        base.Report(figure);
         figure("learning_rate", _options.LearningRate.At(Step));
         foreach (var log in _acting.Distribution.Free) figure("log_deviation", log);
     }
 
-    /// <inheritdoc/>
-    public void Save(AgentState state)
-    {
-        ArgumentNullException.ThrowIfNull(state);
-        state.Put("agent/format", Algorithm);
-        state.Put("agent/step", Step);
-        _learner.Save(state);
-        state.Put("agent/environments", _environments.Save);
-        state.Put("agent/streams", _streams.Save);
-        state.Put("agent/episodes", Episodes.Save);
-        state.Put("agent/figures", _figures.Save);
-    }
-
-    /// <inheritdoc/>
-    public void Load(AgentState state)
-    {
-        ArgumentNullException.ThrowIfNull(state);
-        if (state.Text("agent/format") != Algorithm) throw new InvalidDataException($"The state belongs to '{state.Text("agent/format")}', not to '{Algorithm}'.");
-        _learner.Load(state);
-        Step = (long)state.Number("agent/step");
-        state.Get("agent/environments", _environments.Load);
-        state.Get("agent/streams", _streams.Load);
-        state.Get("agent/episodes", Episodes.Load);
-        state.Get("agent/figures", _figures.Load);
-    }
-
-    /// <inheritdoc/>
-    public void SavePolicy(AgentState state)
-    {
-        ArgumentNullException.ThrowIfNull(state);
-        _learner.SavePolicy(state);
-    }
-
-    /// <inheritdoc/>
-    public void LoadPolicy(AgentState state)
-    {
-        ArgumentNullException.ThrowIfNull(state);
-        _learner.LoadPolicy(state);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-    }
+    private protected override INetworkState Networks => _learner;
 
     private void Take(int t)
     {
         var size = _acting.Distribution.ActionSize;
-        _learner.Values(_environments.Observations, _copies, _values);
-        var raw = _learner.Policy(_environments.Observations, _copies, out var stride);
+        _learner.Values(Environments.Observations, _copies, _values);
+        var raw = _learner.Policy(Environments.Observations, _copies, out var stride);
         for (var i = 0; i < _copies; i++)
         {
             // Rows lie copy after copy, so that each copy's stretch is one piece in time.
             var row = (i * _steps) + t;
-            _environments.Observations.Slice(i * ObservationSize, ObservationSize).CopyTo(_rollout.Observations.AsSpan(row * ObservationSize));
+            Environments.Observations.Slice(i * ObservationSize, ObservationSize).CopyTo(_rollout.Observations.AsSpan(row * ObservationSize));
             _rollout.Values[row] = _values[i];
             // The value of this observation is the next value of the step before it.
             if (t > 0 && !_terminated[row - 1] && !_truncated[row - 1]) _nextValues[row - 1] = _values[i];
             var action = _rollout.Actions.AsSpan(row * size, size);
-            _rollout.LogProbs[row] = _acting.Distribution.Sample(raw[(i * stride)..], _streams.Exploration, action);
+            _rollout.LogProbs[row] = _acting.Distribution.Sample(raw[(i * stride)..], Streams.Exploration, action);
             _acting.Take(action, _taken.AsSpan(i * size, size));
         }
-        _environments.Step(_taken);
+        Environments.Step(_taken);
         for (var i = 0; i < _copies; i++)
         {
             var row = (i * _steps) + t;
-            _rewards[row] = (float)_environments.Rewards[i];
-            (_terminated[row], _truncated[row]) = (_environments.Terminated[i], _environments.Truncated[i]);
-            if (_truncated[row] && !_terminated[row]) _learner.Values(_environments.FinalObservations.Slice(i * ObservationSize, ObservationSize), 1, _nextValues.AsSpan(row, 1));
+            _rewards[row] = (float)Environments.Rewards[i];
+            (_terminated[row], _truncated[row]) = (Environments.Terminated[i], Environments.Truncated[i]);
+            if (_truncated[row] && !_terminated[row]) _learner.Values(Environments.FinalObservations.Slice(i * ObservationSize, ObservationSize), 1, _nextValues.AsSpan(row, 1));
             Step++;
-            Episodes.Add(i, Step, _environments.Rewards[i], _terminated[row] || _truncated[row]);
+            Episodes.Add(i, Step, Environments.Rewards[i], _terminated[row] || _truncated[row]);
         }
     }
 
@@ -184,11 +125,7 @@ public sealed class ActorCriticAgent<TAction> : IAgent<TAction>
         for (var i = 0; i < _order.Length; i++) _order[i] = i;
         for (var epoch = 0; epoch < _options.Epochs; epoch++)
         {
-            for (var i = _order.Length - 1; i > 0; i--)
-            {
-                var j = _streams.Replay.NextInt32(i + 1);
-                (_order[i], _order[j]) = (_order[j], _order[i]);
-            }
+            Streams.Reorder(_order);
             for (var start = 0; start < _order.Length; start += _part.Rows)
             {
                 for (var k = 0; k < _part.Rows; k++) _part.CopyRow(k, _rollout, _order[start + k]);
@@ -203,13 +140,13 @@ public sealed class ActorCriticAgent<TAction> : IAgent<TAction>
         var figures = _learner.Evaluate(batch);
         var loss = figures.PolicyLoss + (_options.ValueCoefficient * figures.ValueLoss) - (_options.EntropyCoefficient * figures.Entropy);
         if (!double.IsFinite(loss) || !double.IsFinite(figures.Norm)) throw new DivergenceException(Algorithm.ToUpperInvariant(), Step, double.IsFinite(loss) ? figures.Norm : loss);
-        _figures.Add("loss", loss);
-        _figures.Add("policy_loss", figures.PolicyLoss);
-        _figures.Add("value_loss", figures.ValueLoss);
-        _figures.Add("entropy", figures.Entropy);
-        _figures.Add("kl", figures.Kl);
-        _figures.Add("clipped", figures.Clipped);
-        _figures.Add("gradient_norm", figures.Norm);
+        Figures.Add("loss", loss);
+        Figures.Add("policy_loss", figures.PolicyLoss);
+        Figures.Add("value_loss", figures.ValueLoss);
+        Figures.Add("entropy", figures.Entropy);
+        Figures.Add("kl", figures.Kl);
+        Figures.Add("clipped", figures.Clipped);
+        Figures.Add("gradient_norm", figures.Norm);
         if (_options.TargetKl > 0 && figures.Kl > 1.5 * _options.TargetKl) return false;
         _learner.Step(rate, figures.Norm);
         return true;
