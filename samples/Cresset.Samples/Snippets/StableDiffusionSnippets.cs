@@ -18,4 +18,12 @@ internal static class StableDiffusionSnippets
         });
         // result.Pictures: [1, 3, 768, 1024] in 0..1
     }
+
+    public static void Lora(StableDiffusion3 model)
+    {
+        using var lora = LoraAdapter.Load("style.safetensors");
+        lora.Merge(model, new LoraScales(Transformer: 0.8, T5: 0));
+        // ...
+        lora.Unmerge(model);    // the same bits as before
+    }
 }

@@ -43,7 +43,8 @@ internal static class Sd3GenerateCommand
         var skip = new Option<int[]>("--skip-layers") { Description = "Blocks to leave out for skip-layer guidance (7 8 9 for 3.5 medium).", AllowMultipleArgumentsPerToken = true };
         var zero = new Option<bool>("--cfg-zero") { Description = "CFG-zero* guidance." };
         var rescale = new Option<double>("--rescale") { Description = "Rescaling of guidance, 0 to 1." };
-        var lora = new Option<string[]>("--lora") { Description = "LoRA file to merge; 'file:0.8' sets its strength.", HelpName = "FILE[:SCALE]", AllowMultipleArgumentsPerToken = true };
+        var lora = new Option<string[]>("--lora") { Description = "LoRA file to merge; 'file:0.8' sets its strength, 'file:0.8:0.5' another one for the text encoders.", HelpName = "FILE[:SCALE[:TEXT]]", AllowMultipleArgumentsPerToken = true };
+        var loraSkip = new Option<string[]>("--lora-skip") { Description = "Parts that LoRA files leave as they are: " + string.Join(", ", LoraArgument.Parts) + ".", HelpName = "PART", AllowMultipleArgumentsPerToken = true };
         var control = new Option<string?>("--controlnet") { Description = "Folder of a ControlNet.", HelpName = "DIR" };
         var controlImage = new Option<string?>("--control-image") { Description = "Picture for the ControlNet.", HelpName = "IMAGE" };
         var controlScale = new Option<double>("--control-scale") { Description = "Strength of the ControlNet.", DefaultValueFactory = _ => 1 };
@@ -62,7 +63,7 @@ internal static class Sd3GenerateCommand
         var json = SharedOptions.Json();
         var command = new Command("generate", "Make pictures.")
         {
-            model, prompt, negative, steps, cfg, seed, size, count, sampler, shift, init, strength, mask, skip, zero, rescale, lora, control, controlImage, controlScale,
+            model, prompt, negative, steps, cfg, seed, size, count, sampler, shift, init, strength, mask, skip, zero, rescale, lora, loraSkip, control, controlImage, controlScale,
             dtype, device, t5, t5Tokenizer, tokenizers, clipL, clipG, vae, noT5, tile, preview, output, json,
         };
         command.SetAction(r =>
@@ -86,6 +87,7 @@ internal static class Sd3GenerateCommand
             if (width % 16 != 0 || height % 16 != 0) throw new ArgumentException($"--size is {width}x{height}; both must be multiples of 16, for example {Round(width)}x{Round(height)}.");
             if (r.GetValue(mask) is not null && r.GetValue(init) is null) throw new ArgumentException("--mask needs --init, the picture it belongs to.");
             if ((r.GetValue(control) is null) != (r.GetValue(controlImage) is null)) throw new ArgumentException("--controlnet and --control-image belong together.");
+            var loras = (r.GetValue(lora) ?? []).Select(text => LoraArgument.Parse(text, r.GetValue(loraSkip) ?? [])).ToList();
             var load = new LoadOptions
             {
                 Dtype = Sd3Command.Dtype(r.GetValue(dtype)),
@@ -105,7 +107,7 @@ internal static class Sd3GenerateCommand
             {
                 Init = r.GetValue(init),
                 Mask = r.GetValue(mask),
-                Loras = r.GetValue(lora) ?? [],
+                Loras = loras,
                 Control = r.GetValue(control),
                 ControlImage = r.GetValue(controlImage),
                 Tile = r.GetValue(tile),
@@ -141,7 +143,7 @@ internal static class Sd3GenerateCommand
 
         public string? Mask { get; init; }
 
-        public IReadOnlyList<string> Loras { get; init; } = [];
+        public IReadOnlyList<LoraArgument> Loras { get; init; } = [];
 
         public string? Control { get; init; }
 
@@ -177,12 +179,11 @@ internal static class Sd3GenerateCommand
             return ExitCode.Success;
         }
 
-        private static void Merge(StableDiffusion3 model, string text)
+        private void Merge(StableDiffusion3 model, LoraArgument lora)
         {
-            var (path, scale) = (text, 1.0);
-            if (text.LastIndexOf(':') is var colon && colon > 1 && double.TryParse(text[(colon + 1)..], NumberStyles.Float, CultureInfo.InvariantCulture, out var given)) (path, scale) = (text[..colon], given);
-            using var adapter = LoraAdapter.Load(path);
-            adapter.Merge(model.Transformer, scale);
+            using var adapter = LoraAdapter.Load(lora.Path);
+            adapter.Merge(model, lora.Scales);
+            Say($"lora         {lora.Path}: {string.Join(", ", adapter.Pairs.Where(p => lora.Scales.Of(p.Part) != 0).GroupBy(p => p.Part).Select(g => $"{LoraArgument.Name(g.Key)} {Terminal.Output.Number(lora.Scales.Of(g.Key))} ({g.Count()} layers)").DefaultIfEmpty("left out"))}");
         }
 
         private void Report(GenerationStep step, TimeSpan elapsed)

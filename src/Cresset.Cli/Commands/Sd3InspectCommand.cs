@@ -10,11 +10,12 @@ internal static class Sd3InspectCommand
 {
     public static Command Create()
     {
-        var path = new Argument<string>("DIR|FILE") { Description = "A diffusers folder or a single file (safetensors or GGUF)." };
+        var path = new Argument<string>("DIR|FILE") { Description = "A diffusers folder, a single file (safetensors or GGUF) or a LoRA." };
         var json = SharedOptions.Json();
         var command = new Command("inspect", "Show what a checkpoint holds, what is missing, and the memory it needs.") { path, json };
         command.SetAction(r =>
         {
+            if (LoraAdapter.IsLora(r.GetValue(path)!)) return Lora(r.GetValue(path)!, r.GetValue(json));
             var inspection = ModelInspection.Of(r.GetValue(path)!);
             if (r.GetValue(json)) Output.Json(inspection);
             else Print(inspection);
@@ -32,6 +33,27 @@ internal static class Sd3InspectCommand
         var present = inspection.Parts.Where(p => p.IsPresent).ToList();
         Console.Out.WriteLine($"all parts: {Bytes(present.Sum(p => p.Memory(4)))} in fp32, {Bytes(present.Sum(p => p.Memory(2)))} in bf16, {Bytes(present.Sum(p => p.Memory(1)))} in int8");
         foreach (var part in present.Where(p => !p.Report.IsExact)) Console.Out.WriteLine($"{part.Name}: {part.Report}");
+    }
+
+    private static int Lora(string path, bool json)
+    {
+        using var lora = LoraAdapter.Load(path);
+        var parts = lora.Pairs.GroupBy(p => p.Part).OrderBy(g => g.Key).Select(g => new
+        {
+            Name = LoraArgument.Name(g.Key),
+            Layers = g.Count(),
+            Ranks = g.Select(p => p.Rank).Distinct().Order().ToList(),
+            Scales = g.Select(p => p.Alpha / p.Rank).Distinct().Order().ToList(),
+            Parameters = g.Sum(p => p.Down.numel() + p.Up.numel()),
+        }).ToList();
+        if (json)
+        {
+            Output.Json(new { Path = path, Model = "LoRA", Parts = parts });
+            return ExitCode.Success;
+        }
+        Console.Out.WriteLine("a LoRA; 'cresset sd3 lora' lists its layers");
+        Output.Table(["part", "layers", "rank", "alpha / rank", "parameters"], parts.Select(p => (IReadOnlyList<string>)[p.Name, p.Layers.ToString(CultureInfo.InvariantCulture), string.Join(", ", p.Ranks), string.Join(", ", p.Scales.Select(Output.Number)), p.Parameters.ToString("N0", CultureInfo.InvariantCulture)]));
+        return ExitCode.Success;
     }
 
     private static string Bytes(long bytes) => bytes switch

@@ -10,8 +10,8 @@ internal static class Sd3LoraCommand
 {
     public static Command Create()
     {
-        var path = new Argument<string>("FILE") { Description = "A LoRA file, with PEFT's or kohya's names." };
-        var peft = new Option<string?>("--to-peft") { Description = "Write it with PEFT's names (diffusers).", HelpName = "FILE" };
+        var path = new Argument<string>("FILE") { Description = "A LoRA file, with PEFT's, diffusers' or kohya's names." };
+        var peft = new Option<string?>("--to-peft") { Description = "Write it with the names of diffusers (PEFT).", HelpName = "FILE" };
         var kohya = new Option<string?>("--to-kohya") { Description = "Write it with kohya's names.", HelpName = "FILE" };
         var json = SharedOptions.Json();
         var command = new Command("lora", "Show what a LoRA changes; write it with other names.") { path, peft, kohya, json };
@@ -20,8 +20,8 @@ internal static class Sd3LoraCommand
             using var lora = LoraAdapter.Load(r.GetValue(path)!);
             if (r.GetValue(peft) is { } one) lora.Save(one);
             if (r.GetValue(kohya) is { } other) lora.SaveKohya(other);
-            if (r.GetValue(json)) Output.Json(lora.Pairs.Select(p => new { p.Target, p.Rank, p.Alpha, Inputs = p.Down.size(1), Outputs = p.Up.size(0) }));
-            else Output.Table(["target", "rank", "alpha", "shape"], lora.Pairs.Select(p => (IReadOnlyList<string>)[p.Target, p.Rank.ToString(CultureInfo.InvariantCulture), Output.Number(p.Alpha), $"{p.Up.size(0)} x {p.Down.size(1)}"]));
+            if (r.GetValue(json)) Output.Json(lora.Pairs.Select(p => new { Part = LoraArgument.Name(p.Part), p.Target, p.Rank, p.Alpha, Inputs = p.Down.size(1), Outputs = p.Up.size(0) }));
+            else Output.Table(["part", "target", "rank", "alpha", "shape"], lora.Pairs.OrderBy(p => p.Part).Select(p => (IReadOnlyList<string>)[LoraArgument.Name(p.Part), p.Target, p.Rank.ToString(CultureInfo.InvariantCulture), Output.Number(p.Alpha), $"{p.Up.size(0)} x {p.Down.size(1)}"]));
             return ExitCode.Success;
         });
         return command.WithExamples("cresset sd3 lora style.safetensors", "cresset sd3 lora style.safetensors --to-kohya style-kohya.safetensors");

@@ -5,11 +5,15 @@ namespace Cresset.Diffusion;
 /// <summary>What a file of tensors looks like, judged by its keys; for messages that say what was given instead.</summary>
 internal static class CheckpointKind
 {
+    public const string Lora = "a LoRA adapter";
+
     private static readonly (string Part, string Kind)[] Signs =
     [
+        ("lora_A", Lora),
+        ("lora_down", Lora),
+        ("lora.down", Lora),
+        ("lora_linear_layer.down", Lora),
         ("joint_blocks.", "a Stable Diffusion 3 single file"),
-        ("lora_A", "a LoRA adapter"),
-        ("lora_down", "a LoRA adapter"),
         ("controlnet_blocks.", "a ControlNet"),
         ("double_blocks.", "a FLUX transformer"),
         ("single_transformer_blocks.", "a FLUX transformer (diffusers layout)"),

@@ -3,23 +3,13 @@ using static TorchSharp.torch;
 
 namespace Cresset.Diffusion;
 
-/// <summary>One low-rank change of a linear map: W + scale * alpha / rank * B A (Hu et al. 2022).</summary>
-/// <param name="Target">Key of the layer, without ".weight", in the folder layout.</param>
-/// <param name="Down">A, [rank, in].</param>
-/// <param name="Up">B, [out, rank].</param>
-/// <param name="Alpha">alpha; the rank where the file has none.</param>
-public sealed record LoraPair(string Target, Tensor Down, Tensor Up, double Alpha)
-{
-    /// <summary>The rank.</summary>
-    public long Rank => Down.size(0);
-}
-
 /// <summary>
-/// A LoRA for the transformer: read from files with PEFT's or kohya's names, merged into a network and taken out again, saved.
+/// A LoRA for the transformer and the text encoders: read from files with PEFT's, diffusers' or kohya's names, merged into the
+/// networks and taken out again, saved.
 /// </summary>
 public sealed class LoraAdapter : IDisposable
 {
-    private readonly Dictionary<MmDit, List<(Projection Layer, Tensor Before)>> _merged = [];
+    private readonly Dictionary<nn.Module, List<(Projection Layer, Tensor Before)>> _merged = [];
 
     /// <summary>Makes an adapter from its pairs, which it owns.</summary>
     public LoraAdapter(string name, IReadOnlyList<LoraPair> pairs)
@@ -42,60 +32,87 @@ public sealed class LoraAdapter : IDisposable
         return new LoraAdapter(path, LoraKeys.Read(file));
     }
 
-    /// <summary>Adds scale * alpha / rank * B A to the network's weights. All targets and shapes are checked first.</summary>
-    /// <exception cref="CheckpointException">A target or shape does not fit: this LoRA belongs to another model; nothing was changed.</exception>
+    /// <summary>The networks that it changes.</summary>
+    public IReadOnlyList<LoraPart> Parts => [.. Pairs.Select(p => p.Part).Distinct().Order()];
+
+    /// <summary>True for a safetensors file that looks like a LoRA, judged by its keys; nothing is read but the header.</summary>
+    public static bool IsLora(string path)
+    {
+        if (!File.Exists(path) || !path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)) return false;
+        using var file = SafetensorsFile.Open(path);
+        return CheckpointKind.Of(file) == CheckpointKind.Lora;
+    }
+
+    /// <summary>Adds scale * alpha / rank * B A to the weights of every network that it changes. All targets and shapes are checked first.</summary>
+    /// <param name="model">The pipeline.</param>
+    /// <param name="scales">Strengths; null is 1 everywhere.</param>
+    /// <exception cref="CheckpointException">A text encoder is absent, or a target or shape does not fit: this LoRA belongs to another model; nothing was changed.</exception>
+    public void Merge(StableDiffusion3 model, LoraScales? scales = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        scales ??= new LoraScales();
+        var networks = new Dictionary<LoraPart, nn.Module>();
+        foreach (var part in Parts.Where(p => scales.Of(p) != 0))
+        {
+            networks[part] = Network(model, part) ?? throw new CheckpointException($"{Name} changes {LoraPartNames.Words(part)}, which this model was loaded without: load it too, or leave that part out by scale 0 (--lora-skip {LoraPartNames.Option(part)}).");
+        }
+        Merge(networks, scales);
+    }
+
+    /// <summary>As above for the transformer alone; changes of text encoders are left out.</summary>
     public void Merge(MmDit model, double scale = 1)
     {
         ArgumentNullException.ThrowIfNull(model);
-        if (_merged.ContainsKey(model)) throw new InvalidOperationException($"{Name} is merged into this network already: unmerge it first.");
-        var layers = Fit(model);
-        using var noGrad = no_grad();
-        var before = new List<(Projection Layer, Tensor Before)>();
-        foreach (var (pair, layer) in layers)
-        {
-            using var scope = NewDisposeScope();
-            var old = layer.Weight;
-            var change = pair.Up.to(ScalarType.Float32).matmul(pair.Down.to(ScalarType.Float32)).mul_(scale * pair.Alpha / pair.Rank);
-            var merged = old.to(ScalarType.Float32).add(change.to(old.device)).to(old.dtype);
-            // The old weight may be a mapped file: keeping a handle costs no memory and brings it back exactly.
-            before.Add((layer, old.detach().alias().DetachFromDisposeScope()));
-            layer.Assign("weight", merged);
-        }
-        _merged.Add(model, before);
+        if (!Parts.Contains(LoraPart.Transformer)) throw new CheckpointException($"{Name} changes no layer of the transformer, only {string.Join(", ", Parts.Select(LoraPartNames.Words))}: merge it into the whole pipeline.");
+        Merge(new Dictionary<LoraPart, nn.Module> { [LoraPart.Transformer] = model }, new LoraScales(scale));
     }
 
-    /// <summary>Puts the network's own weights back, bit for bit. Adapters merged later must be taken out first.</summary>
+    /// <summary>Puts the networks' own weights back, bit for bit. Adapters merged later must be taken out first.</summary>
+    public void Unmerge(StableDiffusion3 model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        var merged = Enum.GetValues<LoraPart>().Select(p => Network(model, p)).Where(n => n is not null && _merged.ContainsKey(n)).ToList();
+        if (merged.Count == 0) throw new InvalidOperationException($"{Name} is not merged into this model.");
+        foreach (var network in merged) TakeOut(network!);
+    }
+
+    /// <summary>As above for the transformer alone.</summary>
     public void Unmerge(MmDit model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        if (!_merged.Remove(model, out var before)) throw new InvalidOperationException($"{Name} is not merged into this network.");
-        using var noGrad = no_grad();
-        foreach (var (layer, old) in before) layer.Assign("weight", old);
+        if (!_merged.ContainsKey(model)) throw new InvalidOperationException($"{Name} is not merged into this network.");
+        TakeOut(model);
     }
 
-    /// <summary>Saves the adapter with PEFT's names (<c>transformer.….lora_A.weight</c>) as diffusers writes them: alpha stands in the header.</summary>
+    /// <summary>
+    /// Saves the adapter as diffusers writes it: <c>transformer.….lora_A.weight</c>, <c>text_encoder.….lora_linear_layer.down.weight</c>,
+    /// alpha in the header. diffusers itself does not read changes of T5 (<c>text_encoder_3</c>).
+    /// </summary>
     public void Save(string path)
     {
         using var scope = NewDisposeScope();
         var tensors = new Dictionary<string, Tensor>();
         foreach (var pair in Pairs)
         {
-            tensors[$"transformer.{pair.Target}.lora_A.weight"] = pair.Down.detach().cpu();
-            tensors[$"transformer.{pair.Target}.lora_B.weight"] = pair.Up.detach().cpu();
+            var stem = $"{LoraPartNames.Diffusers(pair.Part)}.{pair.Target}";
+            // diffusers finds out the family of text encoders' names from these alone where a file changes no attention.
+            var (down, up) = pair.Part == LoraPart.Transformer ? ("lora_A", "lora_B") : ("lora_linear_layer.down", "lora_linear_layer.up");
+            tensors[$"{stem}.{down}.weight"] = pair.Down.detach().cpu();
+            tensors[$"{stem}.{up}.weight"] = pair.Up.detach().cpu();
         }
         var header = new Dictionary<string, string> { ["format"] = "pt" };
         if (LoraHeader.Text(Pairs) is { } settings) header[LoraHeader.Key] = settings;
         SafetensorsWriter.Write(path, tensors, header);
     }
 
-    /// <summary>Saves the adapter with kohya's names (<c>lora_unet_….lora_down.weight</c>).</summary>
+    /// <summary>Saves the adapter with kohya's names (<c>lora_transformer_….lora_down.weight</c>, <c>lora_te1_….lora_down.weight</c>).</summary>
     public void SaveKohya(string path)
     {
         using var scope = NewDisposeScope();
         var tensors = new Dictionary<string, Tensor>();
         foreach (var pair in Pairs)
         {
-            var stem = "lora_transformer_" + pair.Target.Replace('.', '_');
+            var stem = LoraPartNames.Kohya(pair.Part) + pair.Target.Replace('.', '_');
             tensors[$"{stem}.lora_down.weight"] = pair.Down.detach().cpu();
             tensors[$"{stem}.lora_up.weight"] = pair.Up.detach().cpu();
             tensors[$"{stem}.alpha"] = tensor((float)pair.Alpha);
@@ -115,23 +132,69 @@ public sealed class LoraAdapter : IDisposable
         _merged.Clear();
     }
 
-    private List<(LoraPair Pair, Projection Layer)> Fit(MmDit model)
+    private static nn.Module? Network(StableDiffusion3 model, LoraPart part) => part switch
     {
-        var projections = model.named_modules().Where(m => m.module is Projection).ToDictionary(m => m.name, m => (Projection)m.module);
-        List<string> missing = [], misShaped = [], loaded = [];
-        var result = new List<(LoraPair Pair, Projection Layer)>();
-        foreach (var pair in Pairs)
+        LoraPart.Transformer => model.Transformer,
+        LoraPart.ClipL => model.Text.ClipL,
+        LoraPart.ClipG => model.Text.ClipG,
+        _ => model.Text.T5,
+    };
+
+    private void Merge(Dictionary<LoraPart, nn.Module> networks, LoraScales scales)
+    {
+        foreach (var part in networks.Keys)
         {
-            if (!projections.TryGetValue(pair.Target, out var layer)) missing.Add(pair.Target);
-            else if (layer.Weight.size(0) != pair.Up.size(0) || layer.Weight.size(1) != pair.Down.size(1)) misShaped.Add($"{pair.Target}: adapter [{pair.Up.size(0)}, {pair.Down.size(1)}], network {Shape.Text(layer.Weight)}");
-            else if (layer.IsQuantized) misShaped.Add($"{pair.Target}: the network's weight is stored in 8 bits; merge before quantizing");
+            if (!double.IsFinite(scales.Of(part))) throw new ArgumentOutOfRangeException(nameof(scales), scales.Of(part), $"The strength for {LoraPartNames.Words(part)} must be a finite number.");
+            if (_merged.ContainsKey(networks[part])) throw new InvalidOperationException($"{Name} is merged into {LoraPartNames.Words(part)} already: unmerge it first.");
+        }
+        var layers = Fit(networks);
+        using var noGrad = no_grad();
+        try
+        {
+            foreach (var (pair, layer) in layers)
+            {
+                using var scope = NewDisposeScope();
+                var old = layer.Weight;
+                var change = pair.Up.to(ScalarType.Float32).matmul(pair.Down.to(ScalarType.Float32)).mul_(scales.Of(pair.Part) * pair.Alpha / pair.Rank);
+                var merged = old.to(ScalarType.Float32).add(change.to(old.device)).to(old.dtype);
+                if (!_merged.TryGetValue(networks[pair.Part], out var before)) _merged[networks[pair.Part]] = before = [];
+                // The old weight may be a mapped file: keeping a handle costs no memory and brings it back exactly.
+                before.Add((layer, old.detach().alias().DetachFromDisposeScope()));
+                layer.Assign("weight", merged);
+            }
+        }
+        catch
+        {
+            foreach (var network in networks.Values.Where(_merged.ContainsKey)) TakeOut(network);
+            throw;
+        }
+    }
+
+    private void TakeOut(nn.Module network)
+    {
+        _merged.Remove(network, out var before);
+        using var noGrad = no_grad();
+        foreach (var (layer, old) in before!) layer.Assign("weight", old);
+    }
+
+    private List<(LoraPair Pair, Projection Layer)> Fit(Dictionary<LoraPart, nn.Module> networks)
+    {
+        var projections = networks.ToDictionary(n => n.Key, n => n.Value.named_modules().Where(m => m.module is Projection).ToDictionary(m => m.name, m => (Projection)m.module));
+        List<string> unexpected = [], misShaped = [], loaded = [];
+        var result = new List<(LoraPair Pair, Projection Layer)>();
+        foreach (var pair in Pairs.Where(p => networks.ContainsKey(p.Part)))
+        {
+            var name = pair.Part == LoraPart.Transformer ? pair.Target : $"{LoraPartNames.Words(pair.Part)}'s {pair.Target}";
+            if (!projections[pair.Part].TryGetValue(pair.Target, out var layer)) unexpected.Add(name);
+            else if (layer.Weight.size(0) != pair.Up.size(0) || layer.Weight.size(1) != pair.Down.size(1)) misShaped.Add($"{name}: adapter [{pair.Up.size(0)}, {pair.Down.size(1)}], network {Shape.Text(layer.Weight)}");
+            else if (layer.IsQuantized) misShaped.Add($"{name}: the network's weight is stored in 8 bits; merge before quantizing");
             else
             {
-                loaded.Add(pair.Target);
+                loaded.Add(name);
                 result.Add((pair, layer));
             }
         }
-        if (missing.Count + misShaped.Count > 0) throw new CheckpointException(Name, new LoadReport(loaded, [], missing, misShaped), "This LoRA was made for another model.");
+        if (unexpected.Count + misShaped.Count > 0) throw new CheckpointException(Name, new LoadReport(loaded, [], unexpected, misShaped), "This LoRA was made for another model; nothing was changed.");
         return result;
     }
 }

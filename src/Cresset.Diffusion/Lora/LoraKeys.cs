@@ -14,15 +14,37 @@ internal static partial class LoraKeys
         (".lora_A.default.weight", ".lora_B.default.weight"),
         (".lora_down.weight", ".lora_up.weight"),
         (".lora.down.weight", ".lora.up.weight"),
+        (".lora_linear_layer.down.weight", ".lora_linear_layer.up.weight"),
+        ("_lora.down.weight", "_lora.up.weight"),
     ];
 
     private static readonly string[] Prefixes = ["base_model.model.", "transformer.", "model.diffusion_model.", "diffusion_model."];
 
     private static readonly string[] UnderscorePrefixes = ["lora_transformer_", "lora_unet_"];
 
+    private static readonly string[] NamesWithUnderscores = ["transformer_blocks", "joint_blocks", "context_block", "x_block", "to_q", "to_k", "to_v", "to_out", "to_add_out", "add_q_proj", "add_k_proj", "add_v_proj", "ff_context", "norm1_context", "adaLN_modulation", "context_embedder", "proj_out", "norm_out", "time_text_embed", "timestep_embedder", "text_embedder", "linear_1", "linear_2", "pos_embed", "x_embedder", "t_embedder", "y_embedder", "final_layer"];
+
     public static List<LoraPair> Read(ITensorSource source)
     {
         var pairs = new List<LoraPair>();
+        try
+        {
+            Read(source, pairs);
+            return pairs;
+        }
+        catch
+        {
+            foreach (var pair in pairs)
+            {
+                pair.Down.Dispose();
+                pair.Up.Dispose();
+            }
+            throw;
+        }
+    }
+
+    private static void Read(ITensorSource source, List<LoraPair> pairs)
+    {
         var used = new HashSet<string>();
         var alphas = LoraHeader.Alphas(source);
         foreach (var key in source.Entries.Keys)
@@ -34,48 +56,38 @@ internal static partial class LoraKeys
             if (!source.Entries.ContainsKey(up)) throw new InvalidDataException($"{source.Path}: '{key}' has no partner '{up}'.");
             var alpha = source.Entries.ContainsKey(stem + ".alpha") ? Scalar(source, stem + ".alpha") : (double?)null;
             used.UnionWith([key, up, stem + ".alpha"]);
-            var (target, down) = (Target(stem), source.Read(key));
-            Add(pairs, source, target, down, source.Read(up), alpha ?? alphas(target, down.size(0)));
+            var (part, target) = LoraPartNames.TextLayer(stem) ?? (LoraPart.Transformer, Target(stem));
+            using var scope = NewDisposeScope();
+            var down = source.Read(key);
+            Add(pairs, source, part, target, down, source.Read(up), alpha ?? alphas(part, target, down.size(0)));
         }
         if (pairs.Count == 0) throw new InvalidDataException($"{source.Path} holds no LoRA: it looks like {CheckpointKind.Of(source)}.");
         var rest = source.Entries.Keys.Where(k => !used.Contains(k)).ToList();
-        if (rest.Any(k => k.Contains("lora", StringComparison.OrdinalIgnoreCase)))
-        {
-            foreach (var pair in pairs)
-            {
-                pair.Down.Dispose();
-                pair.Up.Dispose();
-            }
-            throw new InvalidDataException($"{source.Path}: '{rest.First(k => k.Contains("lora", StringComparison.OrdinalIgnoreCase))}' is no half of a pair that is known.");
-        }
-        return pairs;
+        if (rest.Count > 0) throw new InvalidDataException($"{source.Path}: '{rest[0]}'{(rest.Count > 1 ? $" and {rest.Count - 1} more keys are" : " is")} no half of a pair that is known{(rest[0].Contains("dora_scale", StringComparison.Ordinal) || rest[0].Contains("magnitude_vector", StringComparison.Ordinal) ? " (DoRA is not supported)" : "")}.");
+        var twice = pairs.GroupBy(p => (p.Part, p.Target)).FirstOrDefault(g => g.Count() > 1);
+        if (twice is not null) throw new InvalidDataException($"{source.Path} changes '{twice.Key.Target}' of {LoraPartNames.Words(twice.Key.Part)} twice, under two names.");
     }
 
-    private static void Add(List<LoraPair> pairs, ITensorSource source, string target, Tensor down, Tensor up, double? alpha)
+    // Runs inside a scope; what is kept leaves it.
+    private static void Add(List<LoraPair> pairs, ITensorSource source, LoraPart part, string target, Tensor down, Tensor up, double? alpha)
     {
         if (down.dim() != 2 || up.dim() != 2 || down.size(0) != up.size(1)) throw new InvalidDataException($"{source.Path}: the pair for '{target}' has the shapes {Shape.Text(down)} and {Shape.Text(up)}; expected [rank, in] and [out, rank].");
-        var match = Original().Match(target);
+        var match = part == LoraPart.Transformer ? Original().Match(target) : Match.Empty;
         if (match.Success && StackedName(match.Groups[2].Value) is { } parts)
         {
             var rows = up.size(0) / 3;
-            for (var i = 0; i < 3; i++)
-            {
-                using var scope = NewDisposeScope();
-                pairs.Add(new LoraPair($"transformer_blocks.{match.Groups[1].Value}.{parts[i]}", down.clone().DetachFromDisposeScope(), up.narrow(0, i * rows, rows).clone().DetachFromDisposeScope(), alpha ?? down.size(0)));
-            }
-            down.Dispose();
-            up.Dispose();
+            for (var i = 0; i < 3; i++) Keep($"transformer_blocks.{match.Groups[1].Value}.{parts[i]}", down.clone(), up.narrow(0, i * rows, rows).clone());
             return;
         }
-        var name = match.Success ? PlainName(match) : Outside(target);
-        if (IsSwapped(target, down, up))
+        var name = match.Success ? PlainName(match) : part == LoraPart.Transformer ? Outside(target) : target;
+        if (part == LoraPart.Transformer && IsSwapped(target, down, up))
         {
-            using var scope = NewDisposeScope();
-            using var stored = up;
             var half = up.size(0) / 2;
-            up = cat([up.narrow(0, half, half), up.narrow(0, 0, half)], 0).MoveToOuterDisposeScope();
+            up = cat([up.narrow(0, half, half), up.narrow(0, 0, half)], 0);
         }
-        pairs.Add(new LoraPair(name, down.DetachFromDisposeScope(), up.DetachFromDisposeScope(), alpha ?? down.size(0)));
+        Keep(name, down, up);
+
+        void Keep(string layer, Tensor a, Tensor b) => pairs.Add(new LoraPair(layer, a.DetachFromDisposeScope(), b.DetachFromDisposeScope(), alpha ?? a.size(0), part));
     }
 
     // Modulations with two parts alone (the last layer, the text half of the last block) store shift before scale in the original layout.
@@ -86,21 +98,14 @@ internal static partial class LoraKeys
     {
         foreach (var prefix in UnderscorePrefixes)
         {
-            if (stem.StartsWith(prefix, StringComparison.Ordinal)) return Dotted(stem[prefix.Length..]);
+            if (stem.StartsWith(prefix, StringComparison.Ordinal)) return LoraPartNames.ToDots(stem[prefix.Length..], NamesWithUnderscores);
         }
         foreach (var prefix in Prefixes)
         {
             if (stem.StartsWith(prefix, StringComparison.Ordinal)) stem = stem[prefix.Length..];
         }
-        return stem;
-    }
-
-    // Underscores stand for dots, but also belong to names: known names are put back first.
-    private static string Dotted(string name)
-    {
-        string[] whole = ["transformer_blocks", "joint_blocks", "context_block", "x_block", "to_q", "to_k", "to_v", "to_out", "to_add_out", "add_q_proj", "add_k_proj", "add_v_proj", "ff_context", "norm1_context", "adaLN_modulation", "context_embedder", "proj_out", "norm_out", "time_text_embed", "timestep_embedder", "text_embedder", "linear_1", "linear_2", "pos_embed", "x_embedder", "t_embedder", "y_embedder", "final_layer"];
-        foreach (var w in whole.OrderByDescending(w => w.Length)) name = Regex.Replace(name, $"(?<![a-z0-9]){w}(?![a-z0-9])|(?<=_){w}(?=_|$)|^{w}(?=_|$)", w.Replace('_', '-'), RegexOptions.CultureInvariant);
-        return name.Replace('_', '.').Replace('-', '_');
+        stem = stem.Replace(".processor.", ".", StringComparison.Ordinal);
+        return stem.EndsWith(".to_out", StringComparison.Ordinal) ? stem + ".0" : stem;
     }
 
     private static string[]? StackedName(string rest) => rest switch

@@ -67,6 +67,37 @@ public sealed class Sd3CommandTests : IDisposable
         Assert.NotEqual(File.ReadAllBytes(At("plain.png")), File.ReadAllBytes(At("peft.png")));
     }
 
+    [Fact]
+    public void ALoraOfTextEncodersIsShownRenamedMergedAndLeftOut()
+    {
+        WriteTextLora("text.safetensors");
+        var shown = Ok("sd3", "inspect", "text.safetensors");
+        Assert.Contains("clip-l", shown, StringComparison.Ordinal);
+        Assert.Contains("t5", shown, StringComparison.Ordinal);
+        var pairs = JsonDocument.Parse(Ok("sd3", "lora", "text.safetensors", "--to-peft", "peft.safetensors", "--json")).RootElement.EnumerateArray().ToList();
+        Assert.Equal(["clip-l", "t5"], pairs.Select(p => p.GetProperty("part").GetString()).Order());
+        string[] Generate(string output, params string[] more) => ["sd3", "generate", "-m", Model, "-p", "a cat", "--size", "32", "--steps", "1", "--seed", "2", "-o", output, .. more];
+        byte[] Picture(string name, params string[] more)
+        {
+            Ok(Generate(name, more));
+            return File.ReadAllBytes(At(name));
+        }
+        var plain = Picture("plain.png");
+        var merged = Picture("merged.png", "--lora", "text.safetensors");
+        Assert.NotEqual(plain, merged);
+        Assert.Equal(merged, Picture("peft.png", "--lora", "peft.safetensors:0.3:1"));
+        Assert.Equal(plain, Picture("skipped.png", "--lora", "text.safetensors", "--lora-skip", "clip-l", "t5"));
+        Assert.Equal(plain, Picture("zero.png", "--lora", "text.safetensors:1:0"));
+        Assert.NotEqual(plain, Picture("one.png", "--lora", "text.safetensors", "--no-t5", "--lora-skip", "t5"));
+        var (code, _, error) = CressetProcess.Run(_folder, Generate("none.png", "--lora", "text.safetensors", "--no-t5"));
+        Assert.Equal(1, code);
+        Assert.Contains("--lora-skip t5", error, StringComparison.Ordinal);
+        (code, _, error) = CressetProcess.Run(_folder, Generate("none.png", "--lora", "text.safetensors", "--lora-skip", "clipl"));
+        Assert.Equal(2, code);
+        Assert.Contains("Did you mean 'clip-l'?", error, StringComparison.Ordinal);
+        Assert.False(File.Exists(At("none.png")));
+    }
+
     [Theory]
     [InlineData("sd3 generate -m MODEL -p x --size 50x32", "--size is 50x32; both must be multiples of 16, for example 48x32.", 2)]
     [InlineData("sd3 generate -m MODEL -p x --steps 0", "teps", 2)]
@@ -103,6 +134,31 @@ public sealed class Sd3CommandTests : IDisposable
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
             File.Copy(file, target);
         }
+    }
+
+    // kohya's names: CLIP-L's first queries [16, 16] and T5's first output [48, 24], rank 1, all values 0.5.
+    private void WriteTextLora(string name)
+    {
+        var shapes = new (string Key, long[] Shape)[]
+        {
+            ("lora_te1_text_model_encoder_layers_0_self_attn_q_proj.lora_down.weight", [1, 16]),
+            ("lora_te1_text_model_encoder_layers_0_self_attn_q_proj.lora_up.weight", [16, 1]),
+            ("lora_te3_encoder_block_0_layer_0_SelfAttention_o.lora_down.weight", [1, 24]),
+            ("lora_te3_encoder_block_0_layer_0_SelfAttention_o.lora_up.weight", [48, 1]),
+        };
+        long at = 0;
+        var header = new Dictionary<string, object>();
+        foreach (var (key, shape) in shapes)
+        {
+            var end = at + (4 * shape[0] * shape[1]);
+            header[key] = new { dtype = "F32", shape, data_offsets = new[] { at, end } };
+            at = end;
+        }
+        var json = JsonSerializer.SerializeToUtf8Bytes(header);
+        using var file = new BinaryWriter(File.Create(At(name)));
+        file.Write((long)json.Length);
+        file.Write(json);
+        for (var i = 0; i < at / 4; i++) file.Write(0.5f);
     }
 
     private string At(string name) => Path.Combine(_folder, name);
