@@ -71,7 +71,10 @@ public sealed record GenerationOptions : IOptionsRecord
 /// <summary>Pictures and tensors that a run starts from; all optional, and all stay the caller's.</summary>
 public sealed record GenerationInputs
 {
-    /// <summary>Noise to start from instead of drawing it, [N, C, H/8, W/8].</summary>
+    /// <summary>
+    /// Noise to start from instead of drawing it, [N, C, H/8, W/8]; with <see cref="Picture"/> it is the noise mixed into the picture
+    /// at the level of the first step, where diffusers' img2img pipeline takes it as the noisy latents themselves and ignores picture and strength.
+    /// </summary>
     public Tensor? Latents { get; init; }
 
     /// <summary>Picture to change, [1, 3, H, W] in 0..1, or a latent [1, C, H/8, W/8].</summary>
