@@ -37,7 +37,10 @@ public sealed class ClipTokenizer
     /// <summary>Id of the end token (49407), which also stands for symbols outside the vocabulary.</summary>
     public int EndId { get; }
 
-    /// <summary>Id that fills up to the context length: the end token for CLIP-L, 0 for CLIP-G.</summary>
+    /// <summary>
+    /// Id that fills up to the context length: the end token for CLIP-L, 0 ("!") for CLIP-G. As in transformers, where padding is
+    /// a special token, its text in a prompt becomes this id and separates words: "a!b" is a, 0, b for CLIP-G.
+    /// </summary>
     public int PadId { get; init; }
 
     /// <summary>Tokens a prompt may have, start and end included.</summary>
@@ -111,7 +114,13 @@ public sealed class ClipTokenizer
     {
         ArgumentNullException.ThrowIfNull(text);
         var ids = new List<int> { StartId };
-        foreach (var word in Words(TextCleaning.Clean(text, Cleaning))) AddWord(word, ids);
+        // The prompt is cut before it is cleaned: what cleaning makes of "&#33;" is an ordinary exclamation mark.
+        var pieces = PadId == EndId || PadId == StartId ? [text] : text.Split(_texts[PadId]);
+        for (var i = 0; i < pieces.Length; i++)
+        {
+            if (i > 0) ids.Add(PadId);
+            foreach (var word in Words(TextCleaning.Clean(pieces[i], Cleaning))) AddWord(word, ids);
+        }
         ids.Add(EndId);
         return ids;
     }

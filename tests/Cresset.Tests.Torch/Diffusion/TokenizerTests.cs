@@ -40,6 +40,54 @@ public sealed class TokenizerTests
         Assert.Equal(2, dropped);
     }
 
+    // transformers' CLIPTokenizer with pad_token "!": PreTrainedTokenizer cuts the prompt at special tokens first, and "!" is one.
+    [Theory]
+    [InlineData("hello!", new[] { "hello", "!" })]
+    [InlineData("!!", new[] { "!", "!" })]
+    [InlineData("wow ! great", new[] { "wow", "!", "great" })]
+    [InlineData("a!b", new[] { "a", "!", "b" })]
+    [InlineData("  Hello World!  ", new[] { "hello world", "!" })]
+    [InlineData(" ! ", new[] { "!" })]
+    [InlineData("!?", new[] { "!", "?" })]
+    [InlineData("?!", new[] { "?", "!" })]
+    [InlineData("it!'s", new[] { "it", "!", "'s" })]
+    [InlineData("don't stop", new[] { "don't stop" })]
+    [InlineData("", new string[0])]
+    public void TheExclamationMarkIsClipGsPadding(string text, string[] pieces)
+    {
+        ClipTokenizer small = ClipTokenizer.Standard(), big = ClipTokenizer.Standard(padWithZero: true);
+        // Ids of the pieces between are those of CLIP-L, which equal the reference's.
+        var expected = pieces.SelectMany(p => p == "!" ? [0] : small.Encode(p)[1..^1]).Prepend(49406).Append(49407).ToList();
+        Assert.Equal(expected, big.Encode(text));
+        var padded = big.EncodePadded(text, out _);
+        Assert.Equal([.. expected, .. Enumerable.Repeat(0, 77 - expected.Count)], padded);
+    }
+
+    [Fact]
+    public void TheExclamationMarkIsAWordForClipL()
+    {
+        var tokenizer = ClipTokenizer.Standard();
+        Assert.Equal([49406, 3306, 256, 49407], tokenizer.Encode("hello!"));
+        Assert.Equal([49406, 748, 49407], tokenizer.Encode("!!"));
+        Assert.Equal([49406, 3306, 0, 49407], ClipTokenizer.Standard(padWithZero: true).Encode("hello!"));
+        // An entity becomes a mark after the cut, so it is a word for both.
+        Assert.Equal([49406, 3306, 256, 49407], ClipTokenizer.Standard(padWithZero: true).Encode("hello&#33;"));
+        Assert.Equal(tokenizer.Encode("a<|endoftext|>b"), ClipTokenizer.Standard(padWithZero: true).Encode("a<|endoftext|>b"));
+    }
+
+    [Fact]
+    public void ExclamationMarksCountWhenAPromptIsCut()
+    {
+        var big = ClipTokenizer.Standard(padWithZero: true);
+        var padded = big.EncodePadded(new string('!', 80), out var dropped);
+        Assert.Equal([49406, .. Enumerable.Repeat(0, 75), 49407], padded);
+        Assert.Equal(5, dropped);
+        var folder = Directory.CreateTempSubdirectory("cresset-clip-").FullName;
+        big.Save(folder);
+        Assert.Equal(big.Encode("a!b"), ClipTokenizer.FromFolder(folder).Encode("a!b"));
+        Directory.Delete(folder, recursive: true);
+    }
+
     [Fact]
     public void ClipDecodes()
     {
