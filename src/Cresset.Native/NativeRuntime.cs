@@ -17,6 +17,7 @@ public static class NativeRuntime
         if (Interlocked.Exchange(ref _initialized, 1) != 0) return;
         AllocatorTuning.Apply();
         ThreadWaiting.Apply();
+        RepeatableProducts.Apply();
         TorchLibraryResolver.Register();
     }
 

@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Tensors;
 using TorchSharp.Modules;
@@ -10,7 +11,7 @@ namespace Cresset.Diffusion;
 /// The multimodal diffusion transformer of Stable Diffusion 3 and 3.5 (Esser et al. 2024): text and image tokens, each with
 /// their own weights, attend to one another. Predicts the velocity (noise - data). Keys are those of the diffusers folders.
 /// </summary>
-public sealed class MmDit : nn.Module<Tensor, Tensor, Tensor, Tensor, Tensor>
+public sealed class MmDit : nn.Module<Tensor, Tensor, Tensor, Tensor, Tensor>, IComputesInWeightType
 {
     [ComponentName(Name = "pos_embed")]
     private readonly PatchEmbedding _patches;

@@ -71,18 +71,18 @@ public sealed class MlpVelocity : nn.Module, IDivergenceModel
         var count = state.size(0);
         var h = Input(state, time, context);
         // Tangents of the input coordinates [D, 1, width]: columns of the first weight, the same for all samples.
-        Tensor tangents = _layers[0].weight!.narrow(1, 0, dimensions).t().unsqueeze(1);
+        Tensor tangents = _layers[0].weight!.to(h.dtype).narrow(1, 0, dimensions).t().unsqueeze(1);
         for (var i = 0; i < _layers.Length; i++)
         {
             h = _layers[i].call(h);
-            if (i > 0 && i < _layers.Length - 1) tangents = tangents.matmul(_layers[i].weight!.t());
+            if (i > 0 && i < _layers.Length - 1) tangents = tangents.matmul(_layers[i].weight!.to(h.dtype).t());
             if (i == _layers.Length - 1) break;
             var value = FlowActivations.Apply(_options.Activation, h);
             tangents = tangents * FlowActivations.Derivative(_options.Activation, h, value).unsqueeze(0);
             h = value;
         }
         // Only the diagonal is wanted: tangent d against row d of the last weight.
-        var divergence = (tangents * _layers[^1].weight!.unsqueeze(1)).sum([0, 2]);
+        var divergence = (tangents * _layers[^1].weight!.to(h.dtype).unsqueeze(1)).sum([0, 2]);
         return (h.MoveToOuterDisposeScope(), divergence.expand(count).MoveToOuterDisposeScope());
     }
 

@@ -101,7 +101,9 @@ public static partial class Activations
     public static Tensor Squareplus(Tensor x, double b = 4)
     {
         using var scope = NewDisposeScope();
-        return ((x + (x.square() + b).sqrt()) / 2).MoveToOuterDisposeScope();
+        // The vector library's float32 root may be off by an ulp, which the cancellation far left magnifies; through float64 it is exact.
+        var root = (x.square() + b).to(ScalarType.Float64).sqrt().to(x.dtype);
+        return ((x + root) / 2).MoveToOuterDisposeScope();
     }
 
     /// <summary>e^x.</summary>

@@ -69,8 +69,8 @@ public sealed class GatedMaskedLayer : nn.Module
         using var scope = NewDisposeScope();
         var half = Kernel / 2;
         // Rows are cropped to H and columns to W: maps need not be square.
-        var v = nn.functional.conv2d(vertical, VerticalWeight(), _vertical.bias, padding: [half, half]).narrow(2, 0, vertical.size(2));
-        var h = nn.functional.conv2d(horizontal, HorizontalWeight(), _horizontal.bias, padding: [0, half]).narrow(3, 0, horizontal.size(3));
+        var v = nn.functional.conv2d(vertical, VerticalWeight(vertical), Like(_vertical.bias!, vertical), padding: [half, half]).narrow(2, 0, vertical.size(2));
+        var h = nn.functional.conv2d(horizontal, HorizontalWeight(horizontal), Like(_horizontal.bias!, horizontal), padding: [0, half]).narrow(3, 0, horizontal.size(3));
         var condition = Condition(labels)?.unsqueeze(2).unsqueeze(3);
         var link = _link.call(v) + h;
         var outV = Gate(condition is null ? v : v + condition);
@@ -82,17 +82,17 @@ public sealed class GatedMaskedLayer : nn.Module
     /// <summary>The vertical stack's row before its gate, [N, 2C, 1, W], and the link to the horizontal stack in the same shape, from the kernel's rows of input [N, C, half + 1, W].</summary>
     internal (Tensor Row, Tensor Link) VerticalRow(Tensor rows)
     {
-        var v = nn.functional.conv2d(rows, VerticalWeight(), _vertical.bias, padding: [0, Kernel / 2]);
+        var v = nn.functional.conv2d(rows, VerticalWeight(rows), Like(_vertical.bias!, rows), padding: [0, Kernel / 2]);
         return (v, _link.call(v));
     }
 
     /// <summary>The horizontal stack at one position [N, C] from its kernel's columns of input [N, C, half + 1], the link [N, 2C] and the condition.</summary>
     internal Tensor HorizontalStep(Tensor columns, Tensor link, Tensor? condition, Tensor flatWeight)
     {
-        var h = addmm(_horizontal.bias!, columns.reshape(columns.size(0), -1), flatWeight, 1, 1) + link;
+        var h = addmm(Like(_horizontal.bias!, columns), columns.reshape(columns.size(0), -1), flatWeight, 1, 1) + link;
         if (condition is not null) h = h + condition;
         var gated = Gate(h);
-        var output = addmm(_residual.bias!, gated, _residual.weight!.flatten(1).t(), 1, 1);
+        var output = addmm(Like(_residual.bias!, gated), gated, Like(_residual.weight!, gated).flatten(1).t(), 1, 1);
         return HasResidual ? output + columns.select(2, columns.size(2) - 1) : output;
     }
 
@@ -105,11 +105,14 @@ public sealed class GatedMaskedLayer : nn.Module
     }
 
     /// <summary>The horizontal weights as a matrix [C (half + 1), 2C].</summary>
-    internal Tensor FlatHorizontalWeight() => HorizontalWeight().flatten(1).t();
+    internal Tensor FlatHorizontalWeight(Tensor input) => HorizontalWeight(input).flatten(1).t();
 
-    private Tensor VerticalWeight() => _kind == MaskKind.B ? _vertical.weight! : Masked(_vertical.weight!, 2);
+    private Tensor VerticalWeight(Tensor input) => Like(_kind == MaskKind.B ? _vertical.weight! : Masked(_vertical.weight!, 2), input);
 
-    private Tensor HorizontalWeight() => _kind == MaskKind.B ? _horizontal.weight! : Masked(_horizontal.weight!, 3);
+    private Tensor HorizontalWeight(Tensor input) => Like(_kind == MaskKind.B ? _horizontal.weight! : Masked(_horizontal.weight!, 3), input);
+
+    // Training in bfloat16 narrows the convolutions' weights, which are used here without their modules.
+    private static Tensor Like(Tensor weight, Tensor input) => weight.to(input.dtype);
 
     private static Tensor Masked(Tensor weight, int dimension)
     {

@@ -35,7 +35,7 @@ internal sealed class GatedPixelCnnSession : CodeSession
             // Inputs of layer i, padded above and to the left with the zeros that the convolution would see.
             _vertical[i] = zeros(batch, channels, height + half, width).DetachFromDisposeScope();
             _horizontal[i] = zeros(batch, channels, width + half).DetachFromDisposeScope();
-            _flat[i] = layers[i].FlatHorizontalWeight().clone().DetachFromDisposeScope();
+            _flat[i] = layers[i].FlatHorizontalWeight(_horizontal[i]).clone().DetachFromDisposeScope();
             _conditions[i] = layers[i].Condition(labels)?.DetachFromDisposeScope();
             _links[i] = zeros(1).DetachFromDisposeScope();
         }

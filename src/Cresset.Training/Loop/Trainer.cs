@@ -26,7 +26,6 @@ public sealed class Trainer : IDisposable
     private readonly GradientClipping? _clipping;
     private readonly Generator _generator;
     private readonly Device _device;
-    private readonly ScalarType? _inputType;
     private readonly BestMetric _best;
     private Loader _loader;
     private int _step;
@@ -53,19 +52,20 @@ public sealed class Trainer : IDisposable
         _device = ComputeDevice.Resolve(options.Device);
         if (options.Threads > 0) set_num_threads(options.Threads);
         task.Module.to(_device);
+        var isNarrow = false;
         if (options.Precision == Precision.Bfloat16)
         {
             if (ComputeDevice.HasBFloat16(_device))
             {
-                task.Module.to(ScalarType.BFloat16);
-                _inputType = ScalarType.BFloat16;
+                MixedPrecision.Apply(task.Module);
+                isNarrow = true;
             }
             else
             {
                 PrecisionNotice = "trainer.precision=bfloat16: this machine does not compute bfloat16 (no AVX512-BF16, AMX or GPU); training in float32.";
             }
         }
-        _optimizer = optimization.ThrowIfInvalid().CreateOptimizer(task.Module, _inputType is not null);
+        _optimizer = optimization.ThrowIfInvalid().CreateOptimizer(task.Module, isNarrow);
         foreach (var auxiliary in task.Auxiliaries) auxiliary.Place(_device);
         _schedule = optimization.CreateSchedule(_optimizer, options.Steps);
         _average = options.EmaDecay > 0 ? new WeightAverage(task.Module, new WeightAverageOptions { Decay = options.EmaDecay, WarmUp = true }) : null;
@@ -203,13 +203,7 @@ public sealed class Trainer : IDisposable
         return loss;
     }
 
-    private Batch OnDevice(Batch batch)
-    {
-        var inputs = batch.Inputs;
-        if (_device.type != DeviceType.CPU) inputs = inputs.to(_device);
-        if (_inputType is { } type && inputs.is_floating_point()) inputs = inputs.to(type);
-        return new Batch(inputs, _device.type == DeviceType.CPU ? batch.Targets : batch.Targets?.to(_device));
-    }
+    private Batch OnDevice(Batch batch) => _device.type == DeviceType.CPU ? batch : new Batch(batch.Inputs.to(_device), batch.Targets?.to(_device));
 
     private void Evaluate(IProgress<TrainingReport>? progress, bool isFinal, CancellationToken cancellation)
     {

@@ -154,6 +154,9 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(ComputeDevice.HasBFloat16(CPU), trainer.PrecisionNotice is null);
         Assert.Equal(ComputeDevice.HasBFloat16(CPU) ? ScalarType.BFloat16 : ScalarType.Float32, task.Module.parameters().First().dtype);
         Assert.Equal(3, trainer.Run(cancellation: TestContext.Current.CancellationToken).Step);
+        using var scope = NewDisposeScope();
+        using var off = no_grad();
+        Assert.Equal(ScalarType.Float32, ((nn.Module<Tensor, Tensor>)task.Module).call(zeros(4, 1)).dtype);
     }
 
     private static TrainingResult Interrupt(string folder, int after)
