@@ -48,10 +48,10 @@ public sealed class Projection : WeightLayer
 
     private Tensor Plain(Tensor input)
     {
-        if (_scale is null && _weight.dtype == input.dtype) return nn.functional.linear(input, _weight, _bias);
+        if (_scale is null && _weight.dtype == input.dtype) return MatrixProduct.Linear(input, _weight, _bias);
         using var scope = NewDisposeScope();
-        if (_scale is null) return nn.functional.linear(input, As(_weight, input), _bias is null ? null : As(_bias, input)).MoveToOuterDisposeScope();
-        var y = nn.functional.linear(input, _weight.to(input.dtype)).mul_(_scale.to(input.dtype));
+        if (_scale is null) return MatrixProduct.Linear(input, As(_weight, input), _bias is null ? null : As(_bias, input)).MoveToOuterDisposeScope();
+        var y = MatrixProduct.Linear(input, _weight.to(input.dtype)).mul_(_scale.to(input.dtype));
         return (_bias is null ? y : y.add_(As(_bias, input))).MoveToOuterDisposeScope();
     }
 

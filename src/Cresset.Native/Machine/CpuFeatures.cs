@@ -33,6 +33,18 @@ public static class CpuFeatures
     /// <summary>bfloat16 matrix tiles (leaf 7.0, EDX bit 22).</summary>
     public static bool HasAmxBf16 => Avx512F.IsSupported && (Leaf(7, 0).Edx & (1 << 22)) != 0;
 
+    /// <summary>Made by Intel: MKL, which libtorch multiplies matrices with, uses AVX-512 on these only and AVX2 on all others.</summary>
+    public static bool IsIntel
+    {
+        get
+        {
+            if (!X86Base.IsSupported) return false;
+            var (_, ebx, ecx, edx) = X86Base.CpuId(0, 0);
+            // "Genu" "ineI" "ntel".
+            return (ebx, edx, ecx) == (0x756e6547, 0x49656e69, 0x6c65746e);
+        }
+    }
+
     private static (int Eax, int Edx) Leaf(int function, int sub)
     {
         if (!X86Base.IsSupported) return default;

@@ -1,0 +1,75 @@
+using Cresset.Tensors;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Cresset.Tests.Torch.Products;
+
+[LeakFree]
+public sealed class MatrixProductTests
+{
+    public static TheoryData<long[], long, bool> Shapes => new()
+    {
+        { [64, 96], 40, true },
+        { [2, 154, 48], 33, true },
+        { [2, 410, 64], 192, false },
+        { [4, 4, 5, 7], 3, true },
+    };
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void The_convolution_is_the_linear_map_with_its_gradients(long[] shape, long outputs, bool hasBias)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(1, CPU);
+        var inputs = Draw(generator, shape);
+        var weight = Draw(generator, outputs, shape[^1]);
+        var bias = hasBias ? Draw(generator, outputs) : null;
+        Tensor[] leaves = bias is null ? [inputs, weight] : [inputs, weight, bias];
+        var result = MatrixProduct.LinearByConvolution(inputs, weight, bias);
+        Assert.NotNull(result);
+        var expected = nn.functional.linear(inputs, weight, bias);
+        Assert.Equal(expected.shape, result.shape);
+        Assert.True(result.is_contiguous());
+        Near(expected, result);
+        var direction = randn(expected.shape, generator: generator);
+        var theirs = autograd.grad([(expected * direction).sum()], leaves);
+        var ours = autograd.grad([(result * direction).sum()], leaves);
+        for (var i = 0; i < leaves.Length; i++) Near(theirs[i], ours[i]);
+    }
+
+    [Fact]
+    public void Rows_that_do_not_divide_are_left_to_the_matrix_product()
+    {
+        using var scope = NewDisposeScope();
+        Assert.Null(MatrixProduct.LinearByConvolution(zeros(821, 8), zeros(4, 8), null));
+        Assert.Null(MatrixProduct.LinearByConvolution(zeros(3, 8), zeros(4, 8), null));
+        Assert.Equal([821L, 4], MatrixProduct.Linear(zeros(821, 8), zeros(4, 8)).shape);
+        Assert.Equal([4L], MatrixProduct.Linear(zeros(8), zeros(4, 8)).shape);
+    }
+
+    [Fact]
+    public void Inputs_that_are_views_work()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(2, CPU);
+        Tensor x = randn([96, 512], generator: generator).t(), w = randn([128, 96], generator: generator);
+        Near(nn.functional.linear(x, w), MatrixProduct.Linear(x, w));
+    }
+
+    [Fact]
+    public void Widths_that_differ_are_refused()
+    {
+        using var scope = NewDisposeScope();
+        Assert.ThrowsAny<Exception>(() => MatrixProduct.Linear(zeros(1024, 512), zeros(512, 256)));
+    }
+
+    private static Tensor Draw(Generator generator, params long[] shape) => randn(shape, generator: generator).requires_grad_();
+
+    private static void Near(Tensor expected, Tensor actual)
+    {
+        using var scope = NewDisposeScope();
+        var error = (expected - actual).abs().max().ToDouble() / expected.abs().max().ToDouble();
+        Assert.True(error < 3e-6, $"relative error {error:E2}");
+    }
+}
