@@ -1,3 +1,4 @@
+using Cresset.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -47,8 +48,14 @@ public sealed class TextEncoders : IDisposable
     public void UseT5(T5Encoder? encoder)
     {
         if (encoder is not null && encoder.Options.Width != _textWidth) throw new ArgumentException($"T5's width is {encoder.Options.Width}; the transformer reads {_textWidth}.", nameof(encoder));
-        T5?.Dispose();
+        if (T5 is null)
+        {
+            T5 = encoder;
+            return;
+        }
+        T5.Dispose();
         T5 = encoder;
+        FreedMemory.Return();
     }
 
     /// <summary>Encodes a prompt, [1, 77 + T5 tokens, width] and [1, pooled width].</summary>
@@ -73,12 +80,13 @@ public sealed class TextEncoders : IDisposable
         return new PromptEmbedding(context.MoveToOuterDisposeScope(), cat([pooledL, pooledG], 1).MoveToOuterDisposeScope()) { Notes = notes };
     }
 
-    /// <summary>Frees the encoders.</summary>
+    /// <summary>Frees the encoders and gives their memory back to the operating system.</summary>
     public void Dispose()
     {
         ClipL?.Dispose();
         ClipG?.Dispose();
         T5?.Dispose();
+        FreedMemory.Return();
     }
 
     private static (Tensor Hidden, Tensor Pooled) Clip(ClipTextEncoder? encoder, ClipTokenizer? tokenizer, string text, string name, int skip, long width, long pooledWidth, List<string> notes)
