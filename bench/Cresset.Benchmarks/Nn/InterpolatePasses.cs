@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Cresset.Benchmarks.Nn;
 
 /// <summary>
-/// Enlarging [8, 32, 128, 128] twofold, forward and backward, in every mode and layer, both sides taking turns in one run. Arguments: rounds,
-/// threads and the command that starts Python (with PyTorch).
+/// Enlarging [8, 32, 128, 128] twofold, forward and backward, in every mode and layer: Cresset, the libtorch it stands on, and PyTorch, taking
+/// turns in one run. Arguments: rounds, threads and the command that starts Python (with PyTorch).
 /// </summary>
 internal static class InterpolatePasses
 {
@@ -28,31 +28,30 @@ internal static class InterpolatePasses
         var target = empty_like(g);
         using var carafe = new Carafe(32, generator: generator);
         using var sample = new DySample(32, generator: generator);
-        Tensor Resize(ResizeMode mode, bool? align = null, bool antialias = false) => Upsample.Apply(x, scaleFactor: [2, 2], mode: mode, alignCorners: align, antialias: antialias);
-        (string Name, Tensor Input, Func<Tensor> Work)[] cases =
+        (string, Tensor, Func<Tensor>, Func<Tensor>?) Resize(string name, ResizeMode mode, InterpolationMode native, bool? align = null, bool antialias = false) => (name, x,
+            () => Upsample.Apply(x, scaleFactor: [2, 2], mode: mode, alignCorners: align, antialias: antialias),
+            () => nn.functional.interpolate(x, scale_factor: [2, 2], mode: native, align_corners: mode is ResizeMode.Bilinear or ResizeMode.Bicubic or ResizeMode.NearestExact ? align ?? false : null, antialias: antialias));
+        (string Name, Tensor Input, Func<Tensor> Work, Func<Tensor>? Native)[] cases =
         [
-            ("nearest", x, () => Resize(ResizeMode.Nearest)),
-            ("nearest-exact", x, () => Resize(ResizeMode.NearestExact)),
-            ("bilinear", x, () => Resize(ResizeMode.Bilinear)),
-            ("bilinear-aligned", x, () => Resize(ResizeMode.Bilinear, align: true)),
-            ("bilinear-antialias", x, () => Resize(ResizeMode.Bilinear, antialias: true)),
-            ("bicubic", x, () => Resize(ResizeMode.Bicubic)),
-            ("area", x, () => Resize(ResizeMode.Area)),
-            ("pixel-shuffle", wide, () => PixelShuffle.Apply(wide, 2)),
-            ("carafe", x, () => carafe.call(x)),
-            ("dysample", x, () => sample.call(x)),
+            Resize("nearest", ResizeMode.Nearest, InterpolationMode.Nearest),
+            Resize("nearest-exact", ResizeMode.NearestExact, InterpolationMode.NearestExact),
+            Resize("bilinear", ResizeMode.Bilinear, InterpolationMode.Bilinear),
+            Resize("bilinear-aligned", ResizeMode.Bilinear, InterpolationMode.Bilinear, align: true),
+            Resize("bilinear-antialias", ResizeMode.Bilinear, InterpolationMode.Bilinear, antialias: true),
+            Resize("bicubic", ResizeMode.Bicubic, InterpolationMode.Bicubic),
+            Resize("area", ResizeMode.Area, InterpolationMode.Area),
+            ("pixel-shuffle", wide, () => PixelShuffle.Apply(wide, 2), () => nn.functional.pixel_shuffle(wide, 2)),
+            ("carafe", x, () => carafe.call(x), null),
+            ("dysample", x, () => sample.call(x), null),
         ];
         var times = new Dictionary<(string, string), List<(double Wall, double Cpu)>>();
         var copies = new List<double>();
         for (var round = -1; round < rounds; round++)
         {
-            foreach (var (name, input, work) in cases)
+            foreach (var (name, input, work, native) in cases)
             {
-                Keep(name, "Cresset", Time(() =>
-                {
-                    using var scope = NewDisposeScope();
-                    autograd.grad([work()], [input], [g]);
-                }));
+                Keep(name, "Cresset", Pass(work, input));
+                if (native is not null) Keep(name, "libtorch", Pass(native, input));
                 if (peer is not null && name is not ("carafe" or "dysample")) Keep(name, "PyTorch", peer.Step(name));
             }
             var copied = Time(() =>
@@ -61,6 +60,12 @@ internal static class InterpolatePasses
                 target.copy_(g);
             });
             if (round >= 0) copies.Add(copied.Wall);
+
+            (double, double) Pass(Func<Tensor> work, Tensor input) => Time(() =>
+            {
+                using var scope = NewDisposeScope();
+                autograd.grad([work()], [input], [g]);
+            });
 
             void Keep(string name, string side, (double, double) time)
             {
@@ -71,9 +76,9 @@ internal static class InterpolatePasses
         }
         var copy = 8.0 * g.numel() / copies.Min() / 1e6;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[8, 32, 128, 128] to twice the size, {threads} threads, {rounds} rounds; allocator: {Cresset.Native.NativeRuntime.Allocator.Reason}; copy {copy:0.0} GB/s"));
-        foreach (var (name, input, _) in cases)
+        foreach (var (name, input, _, _) in cases)
         {
-            foreach (var side in new[] { "PyTorch", "Cresset" })
+            foreach (var side in new[] { "PyTorch", "libtorch", "Cresset" })
             {
                 if (!times.TryGetValue((name, side), out var list)) continue;
                 double[] wall = [.. list.Select(t => t.Wall)], cpu = [.. list.Select(t => t.Cpu)];

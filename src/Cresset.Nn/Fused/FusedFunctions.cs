@@ -18,6 +18,12 @@ internal static class FusedBackward
     }
 
     public static List<Tensor> Guard(Func<List<Tensor>> gradients, IReadOnlyList<Tensor> inputs, int extra)
+        => Guard(gradients, () => [.. inputs.Select(i => full_like(i, double.NaN)), .. Enumerable.Repeat<Tensor>(null!, extra)]);
+
+    /// <summary>The same for a node with one input, known by its shape, and one other argument.</summary>
+    public static List<Tensor> Guard(Func<List<Tensor>> gradients, long[] shape) => Guard(gradients, () => [full(shape, double.NaN, dtype: ScalarType.Float32), null!]);
+
+    private static List<Tensor> Guard(Func<List<Tensor>> gradients, Func<List<Tensor>> damaged)
     {
         try
         {
@@ -27,7 +33,7 @@ internal static class FusedBackward
         catch (Exception)
 #pragma warning restore CA1031
         {
-            return [.. inputs.Select(i => full_like(i, double.NaN)), .. Enumerable.Repeat<Tensor>(null!, extra)];
+            return damaged();
         }
     }
 }

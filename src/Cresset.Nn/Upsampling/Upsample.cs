@@ -65,6 +65,14 @@ public sealed class Upsample : nn.Module<Tensor, Tensor>
         var places = (int)x.dim() - 2;
         var wanted = mode switch { ResizeMode.Linear => 1, ResizeMode.Bilinear or ResizeMode.Bicubic => 2, ResizeMode.Trilinear => 3, _ => places };
         if (places is < 1 or > 3 || places != wanted) throw Shape.Wrong(x, mode switch { ResizeMode.Linear => "[N, C, L]", ResizeMode.Bilinear or ResizeMode.Bicubic => "[N, C, H, W]", ResizeMode.Trilinear => "[N, C, D, H, W]", _ => "[N, C, L], [N, C, H, W] or [N, C, D, H, W]" }, $"The mode is {mode}.");
+        (size, scaleFactor) = (Spread(size, places, nameof(size)), Spread(scaleFactor, places, nameof(scaleFactor)));
+        if (Resample.Fits(x) && Resampling.Between(x, size, scaleFactor, mode, alignCorners ?? false, antialias, recomputeScaleFactor) is { } map && map.Pays(x, mode)) return Resample.Of(x, map);
+        return Native(x, size, scaleFactor, mode, alignCorners, antialias, recomputeScaleFactor);
+    }
+
+    /// <summary>The same by libtorch's kernel.</summary>
+    internal static Tensor Native(Tensor x, long[]? size, double[]? scaleFactor, ResizeMode mode, bool? alignCorners = null, bool antialias = false, bool recomputeScaleFactor = false)
+    {
         var native = mode switch
         {
             ResizeMode.Nearest => InterpolationMode.Nearest,
@@ -77,7 +85,7 @@ public sealed class Upsample : nn.Module<Tensor, Tensor>
         };
         // libtorch prints a warning that does not apply when nearest-exact comes without align_corners.
         bool? align = mode is ResizeMode.Nearest or ResizeMode.Area ? null : alignCorners ?? false;
-        return nn.functional.interpolate(x, Spread(size, places, nameof(size)), Spread(scaleFactor, places, nameof(scaleFactor)), native, align, recomputeScaleFactor, antialias);
+        return nn.functional.interpolate(x, size, scaleFactor, native, align, recomputeScaleFactor, antialias);
     }
 
     private static T[]? Spread<T>(T[]? values, int places, string name)
