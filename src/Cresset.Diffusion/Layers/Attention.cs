@@ -12,5 +12,5 @@ internal static class Attention
     public static Tensor Merge(Tensor x) => x.transpose(1, 2).reshape(x.size(0), x.size(2), x.size(1) * x.size(3));
 
     public static Tensor Attend(Tensor q, Tensor k, Tensor v, Tensor? bias = null, bool causal = false)
-        => nn.functional.scaled_dot_product_attention(q, k, v, bias, 0, causal);
+        => Cresset.Nn.Attention.ScaledDotProduct(q, k, v, bias, causal);
 }

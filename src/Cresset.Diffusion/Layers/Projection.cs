@@ -1,4 +1,4 @@
-using Cresset.Tensors;
+using Cresset.Nn;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;

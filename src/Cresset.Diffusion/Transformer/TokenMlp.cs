@@ -56,7 +56,7 @@ internal sealed class TokenMlp : nn.Module<Tensor, Tensor>
         public override Tensor forward(Tensor input)
         {
             using var hidden = _linear.call(input);
-            return nn.functional.gelu(hidden, TorchSharp.Modules.GELU.Approximate.tanh);
+            return Cresset.Nn.Activations.GeluTanh(hidden);
         }
     }
 }

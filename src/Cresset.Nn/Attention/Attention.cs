@@ -7,7 +7,7 @@ namespace Cresset.Nn;
 /// <summary>Which implementation of attention to run.</summary>
 public enum AttentionPath
 {
-    /// <summary>libtorch's fused kernel: fast and small in memory, no second derivative on the CPU.</summary>
+    /// <summary>One fused kernel (our own without mask and gradients in AVX-512, libtorch's elsewhere): fast and small in memory, no second derivative on the CPU.</summary>
     Fused,
 
     /// <summary>softmax(q k^T) v in separate steps: any number of derivatives, weights can be looked at.</summary>
@@ -38,6 +38,7 @@ public static class Attention
         {
             // The native call has no scale argument here: the difference goes into the queries.
             var q = scale is { } s && s != natural ? query * (s / natural) : query;
+            if (mask is null && !causal && FusedAttention.Fits(q, key, value)) return FusedAttention.Run(q, key, value).MoveToOuterDisposeScope();
             return nn.functional.scaled_dot_product_attention(q, key, value, mask, is_casual: causal).MoveToOuterDisposeScope();
         }
         return Weights(query, key, mask, causal, scale).matmul(value).MoveToOuterDisposeScope();

@@ -1,9 +1,9 @@
-using Cresset.Tensors;
+using Cresset.Nn;
 using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace Cresset.Tests.Torch.Products;
+namespace Cresset.Tests.Torch.Nn;
 
 [LeakFree]
 public sealed class MatrixProductTests
@@ -36,6 +36,27 @@ public sealed class MatrixProductTests
         var theirs = autograd.grad([(expected * direction).sum()], leaves);
         var ours = autograd.grad([(result * direction).sum()], leaves);
         for (var i = 0; i < leaves.Length; i++) Near(theirs[i], ours[i]);
+    }
+
+    [Theory]
+    [InlineData(1, 16, 32)]
+    [InlineData(12, 512, 32)]
+    [InlineData(13, 513, 33)]
+    [InlineData(100, 1100, 7)]
+    [InlineData(411, 70, 301)]
+    public void The_packed_product_is_the_linear_map_at_any_size_and_number_of_threads(long rows, long inputs, long outputs)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(3, CPU);
+        Tensor x = randn([rows, inputs], generator: generator), w = randn([outputs, inputs], generator: generator), b = randn(outputs, generator: generator);
+        Near(nn.functional.linear(x, w), PackedProduct.Linear(x, w, null));
+        var result = PackedProduct.Linear(x, w, b);
+        Near(nn.functional.linear(x, w, b), result);
+        var threads = get_num_threads();
+        set_num_threads(threads == 1 ? 2 : 1);
+        var other = PackedProduct.Linear(x, w, b);
+        set_num_threads(threads);
+        Assert.True(result.eq(other).all().ToBoolean());
     }
 
     [Fact]

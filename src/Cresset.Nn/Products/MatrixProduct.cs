@@ -3,22 +3,25 @@ using Cresset.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Cresset.Tensors;
+namespace Cresset.Nn;
 
 /// <summary>
-/// Linear maps by the faster of libtorch's two libraries. MKL, which libtorch uses, multiplies float32 matrices with AVX2 on every
-/// processor that is not Intel's; oneDNN uses AVX-512 where it finds it, but libtorch hands it convolutions only. A linear map is a
-/// convolution with a kernel of one: that is twice as fast there, forward and backward.
+/// Linear maps by what is fastest. MKL, which libtorch uses, multiplies float32 matrices with AVX2 on every processor that is not Intel's,
+/// at half speed where it has AVX-512. There a product without gradients is our own, and one with gradients a convolution with a kernel
+/// of one: those libtorch hands to oneDNN, which uses what the processor has.
 /// </summary>
 public static class MatrixProduct
 {
     // Below this many multiplications laying out the weights anew costs what is won.
     private const long SmallestWork = 1L << 22;
 
+    // A few rows do not pay for laying out the weights.
+    private const long SmallestRows = 48;
+
     // libtorch keeps 1 x 1 convolutions of fewer samples to MKL when it runs on one thread.
     private const long SmallestBatch = 16;
 
-    private static readonly bool ConvolutionIsFaster = Avx512F.IsSupported && !CpuFeatures.IsIntel;
+    private static readonly bool MklIsSlow = Avx512F.IsSupported && !CpuFeatures.IsIntel;
 
     /// <summary>input weight^T + bias.</summary>
     /// <param name="input">[..., in].</param>
@@ -29,10 +32,17 @@ public static class MatrixProduct
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(weight);
-        return ConvolutionIsFaster && input.device_type == DeviceType.CPU && input.dtype == ScalarType.Float32 && weight.dtype == ScalarType.Float32
-            && input.dim() > 1 && input.numel() * weight.size(0) >= SmallestWork && LinearByConvolution(input, weight, bias) is { } result
+        return MklIsSlow && input.device_type == DeviceType.CPU && input.dtype == ScalarType.Float32 && weight.dtype == ScalarType.Float32
+            && input.dim() > 1 && input.numel() >= SmallestRows * input.shape[^1] && input.numel() * weight.size(0) >= SmallestWork && Fast(input, weight, bias) is { } result
             ? result
             : nn.functional.linear(input, weight, bias);
+    }
+
+    private static Tensor? Fast(Tensor input, Tensor weight, Tensor? bias)
+    {
+        if (weight.dim() != 2 || weight.size(1) != input.shape[^1]) return null;
+        var needsGradient = is_grad_enabled() && (input.requires_grad || weight.requires_grad || bias?.requires_grad == true);
+        return needsGradient ? LinearByConvolution(input, weight, bias) : PackedProduct.Linear(input, weight, bias);
     }
 
     /// <summary>The same by a 1 x 1 convolution; null where the rows do not divide into samples.</summary>
@@ -41,7 +51,7 @@ public static class MatrixProduct
         long inputs = input.shape[^1], rows = input.numel() / Math.Max(1, inputs);
         var batch = SmallestBatch;
         while (batch <= rows / 4 && rows % batch != 0) batch++;
-        if (batch > rows / 4 || weight.dim() != 2 || weight.size(1) != inputs) return null;
+        if (batch > rows / 4) return null;
         using var scope = NewDisposeScope();
         // Channels last, so that neither input nor result moves in memory.
         var samples = input.reshape(batch, rows / batch, 1, inputs).permute(0, 3, 1, 2);
