@@ -78,6 +78,16 @@ public sealed class Carafe : nn.Module<Tensor, Tensor>, IOwnInitialization
         var (n, c, h, w) = (features.size(0), features.size(1), features.size(2), features.size(3));
         long taps = (long)kernel * kernel;
         Shape.Expect(weights, "N K Y X", [("N", n), ("K", groups * taps), ("Y", scale * h), ("X", scale * w)]);
+        if (!Reassembly.Fits(features) || !Reassembly.Fits(weights) || c % groups != 0 || kernel % 2 == 0) return Composed(features, weights, kernel, groups, scale);
+        var shape = new Reassembled.Neighbourhood(kernel, groups, scale);
+        return (features.requires_grad || weights.requires_grad) && is_grad_enabled() ? Reassembled.apply(features, weights, shape) : shape.Kernel(features).Run(features, weights);
+    }
+
+    /// <summary>The same by libtorch's operations: other types and devices, and second derivatives.</summary>
+    internal static Tensor Composed(Tensor features, Tensor weights, int kernel, int groups, int scale)
+    {
+        var (n, c, h, w) = (features.size(0), features.size(1), features.size(2), features.size(3));
+        long taps = (long)kernel * kernel;
         using var scope = NewDisposeScope();
         // A product [c, k^2] x [k^2, s^2] for each source pixel and group.
         var patches = nn.functional.unfold(features, (kernel, kernel), (1, 1), (kernel / 2, kernel / 2), (1, 1)) // [N, C k^2, HW]
