@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using TorchSharp;
@@ -25,38 +24,34 @@ internal static unsafe class PackedProduct
         var result = empty([.. input.shape[..^1], outputs]);
         float* from = TensorPointer.Of(x), weights = TensorPointer.Of(w), start = TensorPointer.Of(b), to = TensorPointer.Of(result);
         var panels = (outputs + Columns - 1) / Columns;
-        var packed = empty(Math.Min(panels, PanelsAtOnce) * Columns * inputs);
-        var memory = TensorPointer.Of(packed);
-        var groups = (rows + (BlocksAtOnce * Rows) - 1) / (BlocksAtOnce * Rows);
+        var blocks = (rows + Rows - 1) / Rows;
+        var chunks = (inputs + Chunk - 1) / Chunk;
+        var packedRows = empty(blocks * chunks * Rows * Stride);
+        var packedWeights = empty(Math.Min(panels, PanelsAtOnce) * Columns * inputs);
+        float* a = TensorPointer.Of(packedRows), memory = TensorPointer.Of(packedWeights);
+        Items.Each(blocks, block => PackRows(from, inputs, block * Rows, Math.Min(Rows, rows - (block * Rows)), a + (block * chunks * Rows * Stride)));
+        var groups = (blocks + BlocksAtOnce - 1) / BlocksAtOnce;
         for (long first = 0; first < panels; first += PanelsAtOnce)
         {
             var count = Math.Min(PanelsAtOnce, panels - first);
-            Items.Each(count, panel => Pack(weights, inputs, outputs, (first + panel) * Columns, memory + (panel * Columns * inputs)));
+            Items.Each(count, panel => PackWeights(weights, inputs, outputs, (first + panel) * Columns, memory + (panel * Columns * inputs)));
             Items.Each(groups, group =>
             {
-                var scratch = (float*)NativeMemory.AlignedAlloc(2 * Rows * Stride * sizeof(float), 64);
-                for (var row = group * BlocksAtOnce * Rows; row < Math.Min(rows, (group + 1) * BlocksAtOnce * Rows); row += Rows)
+                for (var block = group * BlocksAtOnce; block < Math.Min(blocks, (group + 1) * BlocksAtOnce); block++)
                 {
-                    Block(from, inputs, row, Math.Min(Rows, rows - row), memory, first * Columns, count, start, to, outputs, scratch);
+                    Block(a + (block * chunks * Rows * Stride), inputs, block * Rows, Math.Min(Rows, rows - (block * Rows)), memory, first * Columns, count, start, to, outputs);
                 }
-                NativeMemory.AlignedFree(scratch);
             });
         }
         return result.MoveToOuterDisposeScope();
     }
 
-    private static void Block(float* from, long inputs, long row, long height, float* panels, long column, long count, float* bias, float* to, long outputs, float* scratch)
+    private static void Block(float* a, long inputs, long row, long height, float* panels, long column, long count, float* bias, float* to, long outputs)
     {
-        float* a = scratch, edge = scratch + (Rows * Stride);
-        for (long k = 0; k < inputs; k += Chunk)
+        var edge = stackalloc float[Rows * Columns];
+        for (long k = 0; k < inputs; k += Chunk, a += Rows * Stride)
         {
             var depth = (int)Math.Min(Chunk, inputs - k);
-            for (var r = 0; r < Rows; r++)
-            {
-                var line = new Span<float>(a + (r * Stride), depth);
-                if (r < height) new ReadOnlySpan<float>(from + ((row + r) * inputs) + k, depth).CopyTo(line);
-                else line.Clear();
-            }
             for (var panel = 0; panel < count; panel++)
             {
                 var at = column + (panel * Columns);
@@ -67,37 +62,59 @@ internal static unsafe class PackedProduct
                     RegisterTile.Multiply(a, b, depth, c, outputs, k == 0 ? bias + at : c, k == 0 ? 0 : outputs);
                     continue;
                 }
-                RegisterTile.Multiply(a, b, depth, edge, Stride, null, 0);
+                RegisterTile.Multiply(a, b, depth, edge, Columns, null, 0);
                 for (var r = 0; r < height; r++)
                 {
-                    for (var i = 0; i < width; i++) c[(r * outputs) + i] = edge[(r * Stride) + i] + (k == 0 ? bias[at + i] : c[(r * outputs) + i]);
+                    for (var i = 0; i < width; i++) c[(r * outputs) + i] = edge[(r * Columns) + i] + (k == 0 ? bias[at + i] : c[(r * outputs) + i]);
                 }
             }
         }
     }
 
-    /// <summary>32 rows of the weights as [in][32], the missing ones zero.</summary>
-    private static void Pack(float* weights, long inputs, long outputs, long first, float* to)
+    /// <summary>12 rows of the input as [in / 512][12][<see cref="RegisterTile.Stride"/>], the missing ones zero.</summary>
+    private static void PackRows(float* from, long inputs, long row, long height, float* to)
     {
-        for (var n = 0; n < Columns; n += 4)
+        for (long k = 0; k < inputs; k += Chunk, to += Rows * Stride)
         {
-            if (first + n + 4 <= outputs)
+            var depth = (int)Math.Min(Chunk, inputs - k);
+            for (var r = 0; r < Rows; r++)
             {
-                Transpose(weights + ((first + n) * inputs), inputs, to + n);
-                continue;
-            }
-            for (var i = n; i < n + 4; i++)
-            {
-                for (long k = 0; k < inputs; k++) to[(k * Columns) + i] = first + i < outputs ? weights[((first + i) * inputs) + k] : 0;
+                var line = new Span<float>(to + (r * Stride), depth);
+                if (r < height) new ReadOnlySpan<float>(from + ((row + r) * inputs) + k, depth).CopyTo(line);
+                else line.Clear();
             }
         }
     }
 
-    private static void Transpose(float* rows, long inputs, float* to)
+    /// <summary>32 rows of the weights as [in][32], the missing ones zero.</summary>
+    private static void PackWeights(float* weights, long inputs, long outputs, long first, float* to)
+    {
+        // A cache line of each row at a time.
+        for (long k = 0; k < inputs; k += 16)
+        {
+            var length = Math.Min(16, inputs - k);
+            for (var n = 0; n < Columns; n += 4)
+            {
+                var at = to + (k * Columns) + n;
+                if (first + n + 4 <= outputs)
+                {
+                    Transpose(weights + ((first + n) * inputs) + k, inputs, length, at);
+                    continue;
+                }
+                for (var i = 0; i < 4; i++)
+                {
+                    for (var j = 0; j < length; j++) at[(j * Columns) + i] = first + n + i < outputs ? weights[((first + n + i) * inputs) + k + j] : 0;
+                }
+            }
+        }
+    }
+
+    /// <summary>Four rows of <paramref name="length"/> as columns.</summary>
+    private static void Transpose(float* rows, long inputs, long length, float* to)
     {
         float* a = rows, b = rows + inputs, c = rows + (2 * inputs), d = rows + (3 * inputs);
         long k = 0;
-        for (; k <= inputs - 4; k += 4)
+        for (; k <= length - 4; k += 4)
         {
             Vector128<float> va = Vector128.Load(a + k), vb = Vector128.Load(b + k), vc = Vector128.Load(c + k), vd = Vector128.Load(d + k);
             Vector128<float> lowA = Sse.UnpackLow(va, vb), lowC = Sse.UnpackLow(vc, vd), highA = Sse.UnpackHigh(va, vb), highC = Sse.UnpackHigh(vc, vd);
@@ -107,7 +124,7 @@ internal static unsafe class PackedProduct
             Sse.MoveLowToHigh(highA, highC).Store(at + (2 * Columns));
             Sse.MoveHighToLow(highC, highA).Store(at + (3 * Columns));
         }
-        for (; k < inputs; k++)
+        for (; k < length; k++)
         {
             var at = to + (k * Columns);
             (at[0], at[1], at[2], at[3]) = (a[k], b[k], c[k], d[k]);
