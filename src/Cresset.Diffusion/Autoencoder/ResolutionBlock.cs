@@ -62,7 +62,7 @@ internal sealed class Resampler : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         // Downwards one row and column are added at the far ends only.
         var x = _isDown ? nn.functional.pad(input, [0, 1, 0, 1])
-            : nn.functional.interpolate(input, scale_factor: [2, 2], mode: InterpolationMode.Nearest);
+            : Nn.Upsample.Apply(input, scaleFactor: [2]);
         return _conv.call(x).MoveToOuterDisposeScope();
     }
 }

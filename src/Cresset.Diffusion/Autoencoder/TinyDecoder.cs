@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using Cresset.Tensors;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -85,7 +86,7 @@ public sealed class TinyDecoder : nn.Module<Tensor, Tensor>
             var x = input;
             for (var i = 0; i < _steps.Count; i++)
             {
-                x = _steps[i] is { } step ? step.call(x) : i == 1 ? nn.functional.relu(x) : nn.functional.interpolate(x, scale_factor: [2, 2], mode: InterpolationMode.Nearest);
+                x = _steps[i] is { } step ? step.call(x) : i == 1 ? nn.functional.relu(x) : Upsample.Apply(x, scaleFactor: [2]);
             }
             return x;
         }

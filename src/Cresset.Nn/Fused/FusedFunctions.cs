@@ -20,8 +20,9 @@ internal static class FusedBackward
     public static List<Tensor> Guard(Func<List<Tensor>> gradients, IReadOnlyList<Tensor> inputs, int extra)
         => Guard(gradients, () => [.. inputs.Select(i => full_like(i, double.NaN)), .. Enumerable.Repeat<Tensor>(null!, extra)]);
 
-    /// <summary>The same for a node with one input, known by its shape, and one other argument.</summary>
-    public static List<Tensor> Guard(Func<List<Tensor>> gradients, long[] shape) => Guard(gradients, () => [full(shape, double.NaN, dtype: ScalarType.Float32), null!]);
+    /// <summary>The same for a node with one float32 input, known by its shape.</summary>
+    public static List<Tensor> Guard(Func<List<Tensor>> gradients, long[] shape, int extra)
+        => Guard(gradients, () => [full(shape, double.NaN, dtype: ScalarType.Float32), .. Enumerable.Repeat<Tensor>(null!, extra)]);
 
     private static List<Tensor> Guard(Func<List<Tensor>> gradients, Func<List<Tensor>> damaged)
     {

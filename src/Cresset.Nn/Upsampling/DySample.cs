@@ -90,9 +90,9 @@ public sealed class DySample : nn.Module<Tensor, Tensor>, IOwnInitialization
         Shape.Expect(input, "N C H W", ("C", _channels));
         using var scope = NewDisposeScope();
         var shuffled = _options.Style == DySampleStyle.ShuffleThenLinear;
-        var seen = shuffled ? nn.functional.pixel_shuffle(input, _options.Scale) : input;
+        var seen = shuffled ? PixelShuffle.Apply(input, _options.Scale) : input;
         var offset = _scope is null ? _offset.call(seen) * 0.25 : _offset.call(seen) * _scope.call(seen).sigmoid() * 0.5;
-        if (shuffled) offset = nn.functional.pixel_unshuffle(offset, _options.Scale);
+        if (shuffled) offset = PixelUnshuffle.Apply(offset, _options.Scale);
         return Sample(input, offset + _start).MoveToOuterDisposeScope();
     }
 
@@ -105,7 +105,7 @@ public sealed class DySample : nn.Module<Tensor, Tensor>, IOwnInitialization
         var parts = offset.view(n, 2, -1, h, w);
         var place = cat([(parts.narrow(1, 0, 1) + across) * (2.0 / w) - 1, (parts.narrow(1, 1, 1) + down) * (2.0 / h) - 1], 1); // [N, 2, g s^2, H, W]
         // Shuffled as four dimensions: the backward of a five-dimensional shuffle refuses the strides that the permutation leaves.
-        var shuffled = nn.functional.pixel_shuffle(place.flatten(0, 1), s).view(n, 2, _options.Groups, s * h, s * w);
+        var shuffled = PixelShuffle.Apply(place.flatten(0, 1), s).view(n, 2, _options.Groups, s * h, s * w);
         var grid = shuffled.permute(0, 2, 3, 4, 1).flatten(0, 1); // [N g, sH, sW, 2]
         var grouped = x.reshape(n * _options.Groups, -1, h, w);
         return nn.functional.grid_sample(grouped, grid, GridSampleMode.Bilinear, GridSamplePaddingMode.Border, align_corners: false).view(n, -1, s * h, s * w);

@@ -26,7 +26,7 @@ public sealed class PixelShuffle : nn.Module<Tensor, Tensor>
     public static Tensor Apply(Tensor x, int factor)
     {
         if (x.dim() < 3 || x.size(-3) % ((long)factor * factor) != 0) throw Shape.Wrong(x, $"[..., C * {(long)factor * factor}, H, W]");
-        return nn.functional.pixel_shuffle(x, factor);
+        return Shuffled.Fits(x) ? Shuffled.Of(x, factor, true) : nn.functional.pixel_shuffle(x, factor);
     }
 }
 
@@ -52,7 +52,7 @@ public sealed class PixelUnshuffle : nn.Module<Tensor, Tensor>
     public static Tensor Apply(Tensor x, int factor)
     {
         if (x.dim() < 3 || x.size(-2) % factor != 0 || x.size(-1) % factor != 0) throw Shape.Wrong(x, $"[..., C, {factor} H, {factor} W]");
-        return nn.functional.pixel_unshuffle(x, factor);
+        return Shuffled.Fits(x) ? Shuffled.Of(x, factor, false) : nn.functional.pixel_unshuffle(x, factor);
     }
 }
 

@@ -22,6 +22,7 @@ public sealed class ResizeConv2d : nn.Module<Tensor, Tensor>
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(scale, 1);
         if (kernel < 1 || kernel % 2 == 0) throw new ArgumentOutOfRangeException(nameof(kernel), kernel, "ResizeConv2d: the kernel must be odd, so that the size stays.");
+        if (mode is not (InterpolationMode.Nearest or InterpolationMode.Bilinear or InterpolationMode.Bicubic)) throw new ArgumentOutOfRangeException(nameof(mode), mode, "ResizeConv2d: the mode must be Nearest, Bilinear or Bicubic.");
         (_input, _scale, _mode) = (inChannels, scale, mode);
         _conv = nn.Conv2d(inChannels, outChannels, kernel, padding: kernel / 2);
         RegisterComponents();
@@ -32,7 +33,12 @@ public sealed class ResizeConv2d : nn.Module<Tensor, Tensor>
     {
         Shape.Expect(input, "N C H W", ("C", _input));
         using var scope = NewDisposeScope();
-        bool? align = _mode is InterpolationMode.Bilinear or InterpolationMode.Bicubic ? false : null;
-        return _conv.call(nn.functional.interpolate(input, scale_factor: [_scale, _scale], mode: _mode, align_corners: align)).MoveToOuterDisposeScope();
+        var mode = _mode switch
+        {
+            InterpolationMode.Nearest => ResizeMode.Nearest,
+            InterpolationMode.Bilinear => ResizeMode.Bilinear,
+            _ => ResizeMode.Bicubic,
+        };
+        return _conv.call(Upsample.Apply(input, scaleFactor: [_scale], mode: mode)).MoveToOuterDisposeScope();
     }
 }

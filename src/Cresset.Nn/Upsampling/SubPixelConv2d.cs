@@ -51,6 +51,6 @@ public sealed class SubPixelConv2d : nn.Module<Tensor, Tensor>, IOwnInitializati
     {
         Shape.Expect(input, "N C H W", ("C", _input));
         using var scope = NewDisposeScope();
-        return nn.functional.pixel_shuffle(_conv.call(input), _scale).MoveToOuterDisposeScope();
+        return PixelShuffle.Apply(_conv.call(input), _scale).MoveToOuterDisposeScope();
     }
 }

@@ -31,7 +31,7 @@ internal sealed class Resample : autograd.SingleTensorFunction<Resample>
     {
         var map = (Resampling)ctx.get_data("map");
         var shape = (long[])ctx.get_data("shape");
-        var result = FusedBackward.Guard(() => [Of(grad_output, map.Transposed), null!], shape);
+        var result = FusedBackward.Guard(() => [Of(grad_output, map.Transposed), null!], shape, 1);
         grad_output.Dispose();
         return result;
     }
