@@ -19,6 +19,7 @@ public static class NativeRuntime
         ThreadWaiting.Apply();
         RepeatableProducts.Apply();
         TorchLibraryResolver.Register();
+        ScalarLifetime.Register();
     }
 
     /// <summary>How the allocator was set up.</summary>

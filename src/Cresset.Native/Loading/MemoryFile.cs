@@ -12,11 +12,13 @@ internal static class MemoryFile
     /// A path for <paramref name="content"/>: a file in memory (kept open for the life of the process), or, where the
     /// kernel has none, a cached file named by the hash of its content.
     /// </summary>
-    public static string PathFor(string name, byte[] content)
+    public static string PathFor(string name, byte[] content) => TryInMemory(name, content) ?? CachedFile(name, content);
+
+    /// <summary>A path to a file in memory; null where the kernel has none.</summary>
+    public static string? TryInMemory(string name, byte[] content)
     {
         var descriptor = memfd_create(name, CloseOnExec);
-        if (descriptor < 0 || !WriteAll(descriptor, content)) return CachedFile(name, content);
-        return $"/proc/self/fd/{descriptor}";
+        return descriptor < 0 || !WriteAll(descriptor, content) ? null : $"/proc/self/fd/{descriptor}";
     }
 
     private static unsafe bool WriteAll(int descriptor, byte[] content)
