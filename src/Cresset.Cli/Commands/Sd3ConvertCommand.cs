@@ -36,6 +36,8 @@ internal static class Sd3ConvertCommand
                 case ".SAFETENSORS":
                     ModelConversion.ToSingleFile(source, target, type, withText: !r.GetValue(noText));
                     break;
+                case ".CKPT" or ".PT" or ".PTH" or ".BIN" or ".ONNX" or ".TXT" or ".JSON":
+                    throw new ArgumentException($"{target} cannot be written: name a .safetensors file, a .gguf file or a folder.");
                 default:
                     if (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()) throw new ArgumentException($"{target} is not empty; name a new folder.");
                     ModelConversion.ToFolder(source, target, new LoadOptions { T5TokenizerPath = r.GetValue(tokenizer) }, type);

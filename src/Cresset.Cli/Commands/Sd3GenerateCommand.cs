@@ -5,6 +5,7 @@ using Cresset.Diffusion;
 using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Plots;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -49,13 +50,13 @@ internal static class Sd3GenerateCommand
         var controlImage = new Option<string?>("--control-image") { Description = "Picture for the ControlNet.", HelpName = "IMAGE" };
         var controlScale = new Option<double>("--control-scale") { Description = "Strength of the ControlNet.", DefaultValueFactory = _ => 1 };
         var dtype = new Option<string?>("--dtype") { Description = "auto, fp32, bf16, fp16 or int8 (8-bit matrices)." };
-        var device = new Option<string>("--device") { Description = "cpu or cuda.", DefaultValueFactory = _ => "cpu" };
-        var t5 = new Option<string?>("--t5") { Description = "T5 from this file.", HelpName = "FILE" };
+        var device = new Option<string>("--device") { Description = "cpu, cuda, cuda:N or auto.", DefaultValueFactory = _ => "cpu" };
+        var t5 = new Option<string?>("--t5") { Description = "T5 from here instead of the checkpoint's.", HelpName = "FILE|DIR" };
         var t5Tokenizer = new Option<string?>("--t5-tokenizer") { Description = "spiece.model, for single files.", HelpName = "FILE" };
         var tokenizers = new Option<string?>("--tokenizers") { Description = "Folder with tokenizer, tokenizer_2 and tokenizer_3, for single files.", HelpName = "DIR" };
-        var clipL = new Option<string?>("--clip-l") { Description = "CLIP-L from this file.", HelpName = "FILE" };
-        var clipG = new Option<string?>("--clip-g") { Description = "CLIP-G from this file.", HelpName = "FILE" };
-        var vae = new Option<string?>("--vae") { Description = "Autoencoder from this file.", HelpName = "FILE" };
+        var clipL = new Option<string?>("--clip-l") { Description = "CLIP-L from here instead of the checkpoint's.", HelpName = "FILE|DIR" };
+        var clipG = new Option<string?>("--clip-g") { Description = "CLIP-G from here instead of the checkpoint's.", HelpName = "FILE|DIR" };
+        var vae = new Option<string?>("--vae") { Description = "Autoencoder from here instead of the checkpoint's.", HelpName = "FILE|DIR" };
         var noT5 = new Option<bool>("--no-t5") { Description = "Leave T5 out: far less memory, weaker with long prompts and writing." };
         var tile = new Option<bool>("--tile") { Description = "Decode in tiles: less memory for large pictures." };
         var preview = new Option<bool>("--preview") { Description = "Write a small preview beside the output after each step." };
@@ -88,11 +89,16 @@ internal static class Sd3GenerateCommand
             if (r.GetValue(mask) is not null && r.GetValue(init) is null) throw new ArgumentException("--mask needs --init, the picture it belongs to.");
             if ((r.GetValue(control) is null) != (r.GetValue(controlImage) is null)) throw new ArgumentException("--controlnet and --control-image belong together.");
             var loras = (r.GetValue(lora) ?? []).Select(text => LoraArgument.Parse(text, r.GetValue(loraSkip) ?? [])).ToList();
+            if (Path.GetExtension(r.GetValue(output)!) is { Length: > 0 } ending && !ending.Equals(".png", StringComparison.OrdinalIgnoreCase)) throw new ArgumentException($"--output is '{r.GetValue(output)}'; pictures are written as PNG: end its name in .png.");
+            foreach (var path in (string?[])[ r.GetValue(t5), r.GetValue(t5Tokenizer), r.GetValue(tokenizers), r.GetValue(clipL), r.GetValue(clipG), r.GetValue(vae), r.GetValue(control), .. loras.Select(l => l.Path)])
+            {
+                if (path is not null && !Path.Exists(path)) throw new FileNotFoundException($"{path} is not there.", path);
+            }
             var load = new LoadOptions
             {
                 Dtype = Sd3Command.Dtype(r.GetValue(dtype)),
                 EightBits = r.GetValue(dtype) == "int8",
-                Device = new Device(r.GetValue(device)!),
+                Device = ComputeDevice.Resolve(r.GetValue(device)!),
                 SkipT5 = r.GetValue(noT5),
                 T5Path = r.GetValue(t5),
                 T5TokenizerPath = r.GetValue(t5Tokenizer) ?? Inside(r.GetValue(tokenizers), "tokenizer_3", "spiece.model"),
@@ -164,8 +170,15 @@ internal static class Sd3GenerateCommand
                 Control = ControlImage is null ? null : Pixels(ControlImage, 3),
             };
             var clock = System.Diagnostics.Stopwatch.StartNew();
-            using var model = StableDiffusion3.Load(Model, Load, new Line<string>(part => Say($"loading      {part}")), interruption.Token);
-            foreach (var lora in Loras) Merge(model, lora);
+            // A LoRA that cannot be read is found before gigabytes are; it is merged before weights become 8-bit integers.
+            var adapters = Loras.Select(l => LoraAdapter.Load(l.Path)).ToList();
+            using var model = StableDiffusion3.Load(Model, Load with { EightBits = Load.EightBits && adapters.Count == 0 }, new Line<string>(part => Say($"loading      {part}")), interruption.Token);
+            foreach (var (adapter, lora) in adapters.Zip(Loras)) Merge(model, adapter, lora);
+            if (Load.EightBits && adapters.Count > 0)
+            {
+                WeightQuantization.ToEightBits(model.Transformer);
+                if (model.Text.T5 is { } t5) WeightQuantization.ToEightBits(t5);
+            }
             using var control = Control is null ? null : ControlNet.Load(Control, Load.Dtype ?? ScalarType.Float32, Load.Device, interruption.Token);
             model.Control = control;
             if (Tile) model.Vae.Tiling = new VaeTiling(Math.Min(512, model.Vae.Options.SampleSize), model.Vae.Options.Downscale);
@@ -179,9 +192,9 @@ internal static class Sd3GenerateCommand
             return ExitCode.Success;
         }
 
-        private void Merge(StableDiffusion3 model, LoraArgument lora)
+        private void Merge(StableDiffusion3 model, LoraAdapter adapter, LoraArgument lora)
         {
-            using var adapter = LoraAdapter.Load(lora.Path);
+            using var merged = adapter;
             adapter.Merge(model, lora.Scales);
             Say($"lora         {lora.Path}: {string.Join(", ", adapter.Pairs.Where(p => lora.Scales.Of(p.Part) != 0).GroupBy(p => p.Part).Select(g => $"{LoraArgument.Name(g.Key)} {Terminal.Output.Number(lora.Scales.Of(g.Key))} ({g.Count()} layers)").DefaultIfEmpty("left out"))}");
         }

@@ -27,6 +27,9 @@ internal static class ModelFiles
             : $"{folder} holds no weights: expected {string.Join(" or ", stems.Select(s => s + ".safetensors"))}, or an index of shards.");
     }
 
+    /// <summary>One network: a file, or the folder of a network in the diffusers layout.</summary>
+    public static ITensorSource OpenNetwork(string path) => Directory.Exists(path) ? Open(path, "diffusion_pytorch_model", "model") : OpenFile(path);
+
     /// <summary>One file: safetensors, the index of shards, or GGUF.</summary>
     public static ITensorSource OpenFile(string path)
     {

@@ -51,6 +51,13 @@ public sealed record ModelInspection(string Path, string Model, string Layout, I
             Part("clip-g", found.ClipG, s => new ClipTextEncoder(ShapeInference.Clip(s, true, head), WeightPlace.Nowhere), s => Describe(ShapeInference.Clip(s, true, head))),
             Part("t5", found.T5, s => new T5Encoder(ShapeInference.T5(s), WeightPlace.Nowhere), s => $"{ShapeInference.T5(s).Layers} layers, width {ShapeInference.T5(s).Width}"),
         };
+        if (path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) && parts.Count(p => p.IsPresent) == 1)
+        {
+            // Its tensors are unpacked when they are read: what the file itself holds is told here.
+            using var file = GgufFile.Open(path);
+            var types = file.Entries.Values.GroupBy(e => file.TypeOf(e.Name)).OrderByDescending(g => g.Sum(e => e.Count)).Select(g => g.Key);
+            parts = [.. parts.Select(p => p.IsPresent ? p with { Stored = string.Join(", ", types), StoredBytes = file.Entries.Keys.Sum(file.StoredBytes) } : p)];
+        }
         var layout = Directory.Exists(path) ? "diffusers folder" : path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? "GGUF file" : "single file";
         return new ModelInspection(path, sizes is null ? "no transformer" : Guess(sizes), layout, parts);
     }

@@ -35,6 +35,9 @@ public sealed class GgufFile : ITensorSource
     /// <summary>Storage type of a tensor, such as "Q4_K".</summary>
     public string TypeOf(string name) => _types.TryGetValue(name, out var type) ? type.ToString() : throw new KeyNotFoundException($"{Path} holds no tensor '{name}'.{NearestName.Suggest(name, _types.Keys)}");
 
+    /// <summary>Bytes that a tensor takes in the file.</summary>
+    internal long StoredBytes(string name) => _entries[name].Count / _types[name].Block().Elements * _types[name].Block().Bytes;
+
     /// <summary>Opens a file and checks its directory against its length.</summary>
     /// <exception cref="InvalidDataException">The file is damaged or uses a type that is not read; the message has the offset.</exception>
     public static GgufFile Open(string path)

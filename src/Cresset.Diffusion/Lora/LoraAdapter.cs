@@ -9,6 +9,8 @@ namespace Cresset.Diffusion;
 /// </summary>
 public sealed class LoraAdapter : IDisposable
 {
+    private const string FolderFile = "pytorch_lora_weights.safetensors";
+
     private readonly Dictionary<nn.Module, List<(Projection Layer, Tensor Before)>> _merged = [];
 
     /// <summary>Makes an adapter from its pairs, which it owns.</summary>
@@ -24,11 +26,11 @@ public sealed class LoraAdapter : IDisposable
     /// <summary>The changes.</summary>
     public IReadOnlyList<LoraPair> Pairs { get; }
 
-    /// <summary>Reads an adapter.</summary>
+    /// <summary>Reads an adapter from a file, or from the folder in which diffusers saved it (pytorch_lora_weights.safetensors).</summary>
     /// <exception cref="InvalidDataException">The file holds no LoRA of this kind of network, or half of a pair.</exception>
     public static LoraAdapter Load(string path)
     {
-        using var file = SafetensorsFile.Open(path);
+        using var file = SafetensorsFile.Open(InFolder(path));
         return new LoraAdapter(path, LoraKeys.Read(file));
     }
 
@@ -38,6 +40,7 @@ public sealed class LoraAdapter : IDisposable
     /// <summary>True for a safetensors file that looks like a LoRA, judged by its keys; nothing is read but the header.</summary>
     public static bool IsLora(string path)
     {
+        if (Directory.Exists(path)) path = Path.Combine(path, FolderFile);
         if (!File.Exists(path) || !path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)) return false;
         using var file = SafetensorsFile.Open(path);
         return CheckpointKind.Of(file) == CheckpointKind.Lora;
@@ -130,6 +133,13 @@ public sealed class LoraAdapter : IDisposable
         }
         foreach (var (_, old) in _merged.Values.SelectMany(m => m)) old.Dispose();
         _merged.Clear();
+    }
+
+    private static string InFolder(string path)
+    {
+        if (!Directory.Exists(path)) return path;
+        var file = Path.Combine(path, FolderFile);
+        return File.Exists(file) ? file : throw new FileNotFoundException($"{path} is a folder without a {FolderFile}: name the LoRA's file.", path);
     }
 
     private static nn.Module? Network(StableDiffusion3 model, LoraPart part) => part switch

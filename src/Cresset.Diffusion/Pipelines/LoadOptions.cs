@@ -21,16 +21,16 @@ public sealed record LoadOptions
     /// <summary>Store the matrices of the transformer and T5 in 8 bits.</summary>
     public bool EightBits { get; init; }
 
-    /// <summary>A file with the autoencoder, where the checkpoint has none.</summary>
+    /// <summary>A file or folder with the autoencoder, to use instead of the checkpoint's.</summary>
     public string? VaePath { get; init; }
 
-    /// <summary>A file with CLIP-L, where the checkpoint has none.</summary>
+    /// <summary>A file or folder with CLIP-L, to use instead of the checkpoint's.</summary>
     public string? ClipLPath { get; init; }
 
-    /// <summary>A file with CLIP-G, where the checkpoint has none.</summary>
+    /// <summary>A file or folder with CLIP-G, to use instead of the checkpoint's.</summary>
     public string? ClipGPath { get; init; }
 
-    /// <summary>A file with T5, where the checkpoint has none.</summary>
+    /// <summary>A file or folder with T5, to use instead of the checkpoint's.</summary>
     public string? T5Path { get; init; }
 
     /// <summary>A folder with vocab.json and merges.txt for single files with another vocabulary than CLIP's own.</summary>

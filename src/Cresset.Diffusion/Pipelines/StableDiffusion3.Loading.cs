@@ -46,17 +46,31 @@ public sealed partial class StableDiffusion3
             throw new InvalidDataException(Directory.Exists(Sub("unet")) ? $"{path} holds a U-Net pipeline (Stable Diffusion 1, 2 or XL), not Stable Diffusion 3." : $"{path} is no diffusers folder of Stable Diffusion 3: it has no folder 'transformer'.");
         }
         var transformerConfig = Path.Combine(Sub("transformer"), "config.json");
-        parts.LoadTransformer(SdConfig.Transformer(SdConfig.Read(transformerConfig), transformerConfig), () => ModelFiles.Open(Sub("transformer"), "diffusion_pytorch_model"), options, progress, cancellation);
+        var transformerSizes = SdConfig.Transformer(SdConfig.Read(transformerConfig), transformerConfig);
+        parts.LoadTransformer(transformerSizes, () => ModelFiles.Open(Sub("transformer"), "diffusion_pytorch_model"), options, progress, cancellation);
         var vaeConfig = Path.Combine(Sub("vae"), "config.json");
-        parts.LoadVae(SdConfig.Autoencoder(SdConfig.Read(vaeConfig), vaeConfig), () => ModelFiles.Open(Sub("vae"), "diffusion_pytorch_model"), options, progress, cancellation);
+        if (options.VaePath is not null) LoadVae(parts, null, options, progress, cancellation);
+        else parts.LoadVae(SdConfig.Autoencoder(SdConfig.Read(vaeConfig), vaeConfig), () => ModelFiles.Open(Sub("vae"), "diffusion_pytorch_model"), options, progress, cancellation);
         foreach (var (folder, big) in new[] { ("text_encoder", false), ("text_encoder_2", true) })
         {
+            if ((big ? options.ClipGPath : options.ClipLPath) is not null)
+            {
+                var tokenizer = Sub(big ? "tokenizer_2" : "tokenizer");
+                var own = Directory.Exists(tokenizer) ? tokenizer : null;
+                LoadClip(parts, null, big, transformerSizes.HeadDim, big ? options with { ClipGTokenizerPath = options.ClipGTokenizerPath ?? own } : options with { ClipLTokenizerPath = options.ClipLTokenizerPath ?? own }, progress, cancellation);
+                continue;
+            }
             var config = Path.Combine(Sub(folder), "config.json");
             if (!File.Exists(config)) continue;
             parts.LoadClip(big, SdConfig.Clip(SdConfig.Read(config), config), () => SingleFile.WithProjection(ModelFiles.Open(Sub(folder), "model")), ClipTokenizer.FromFolder(Sub(big ? "tokenizer_2" : "tokenizer")), options, progress, cancellation);
         }
         var t5Config = Path.Combine(Sub("text_encoder_3"), "config.json");
-        if (!options.SkipT5 && File.Exists(t5Config))
+        if (!options.SkipT5 && options.T5Path is not null)
+        {
+            var pieces = Path.Combine(Sub("tokenizer_3"), "spiece.model");
+            LoadT5(parts, null, options with { T5TokenizerPath = options.T5TokenizerPath ?? (File.Exists(pieces) ? pieces : null) }, progress, cancellation);
+        }
+        else if (!options.SkipT5 && File.Exists(t5Config))
         {
             parts.LoadT5(SdConfig.T5(SdConfig.Read(t5Config), t5Config), () => SingleFile.WithShared(ModelFiles.Open(Sub("text_encoder_3"), "model")), T5Tokenizer.FromFolder(Sub("tokenizer_3")), options, progress, cancellation);
         }
@@ -71,22 +85,29 @@ public sealed partial class StableDiffusion3
         if (found.Transformer is null) throw new InvalidDataException($"{path} holds no Stable Diffusion 3 transformer: it looks like {CheckpointKind.Of(source)}.");
         var sizes = ShapeInference.Transformer(found.Transformer);
         parts.LoadTransformer(sizes, () => found.Transformer, options, progress, cancellation);
-        FromParts(found.Vae, options.VaePath, f => f.Vae, "autoencoder", part => parts.LoadVae(ShapeInference.Autoencoder(part), () => part, options, progress, cancellation));
-        FromParts(found.ClipL, options.ClipLPath, f => f.ClipL ?? f.ClipG, "CLIP text encoder", part =>
-            parts.LoadClip(false, ShapeInference.Clip(part, isBig: false, sizes.HeadDim), () => part, Tokenizer(options.ClipLTokenizerPath, false), options, progress, cancellation));
-        FromParts(found.ClipG, options.ClipGPath, f => f.ClipG ?? f.ClipL, "CLIP text encoder", part =>
-            parts.LoadClip(true, ShapeInference.Clip(part, isBig: true, sizes.HeadDim), () => part, Tokenizer(options.ClipGTokenizerPath, true), options, progress, cancellation));
-        if (options.SkipT5) return;
-        FromParts(found.T5, options.T5Path, f => f.T5, "T5 text encoder", part =>
+        LoadVae(parts, found.Vae, options, progress, cancellation);
+        LoadClip(parts, found.ClipL, false, sizes.HeadDim, options, progress, cancellation);
+        LoadClip(parts, found.ClipG, true, sizes.HeadDim, options, progress, cancellation);
+        if (!options.SkipT5) LoadT5(parts, found.T5, options, progress, cancellation);
+    }
+
+    private static void LoadVae(Parts parts, ITensorSource? own, LoadOptions options, IProgress<string>? progress, CancellationToken cancellation)
+        => FromParts(own, options.VaePath, f => f.Vae, "autoencoder", part => parts.LoadVae(ShapeInference.Autoencoder(part), () => part, options, progress, cancellation));
+
+    private static void LoadClip(Parts parts, ITensorSource? own, bool big, int headWidth, LoadOptions options, IProgress<string>? progress, CancellationToken cancellation)
+        => FromParts(own, big ? options.ClipGPath : options.ClipLPath, f => big ? f.ClipG ?? f.ClipL : f.ClipL ?? f.ClipG, "CLIP text encoder", part =>
+            parts.LoadClip(big, ShapeInference.Clip(part, big, headWidth), () => part, Tokenizer(big ? options.ClipGTokenizerPath : options.ClipLTokenizerPath, big), options, progress, cancellation));
+
+    private static void LoadT5(Parts parts, ITensorSource? own, LoadOptions options, IProgress<string>? progress, CancellationToken cancellation)
+        => FromParts(own, options.T5Path, f => f.T5, "T5 text encoder", part =>
         {
             if (options.T5TokenizerPath is null)
             {
-                progress?.Report("T5 left out: its tokenizer is not part of a single file (give the path of spiece.model)");
+                progress?.Report("T5 left out: its tokenizer is not part of a single file (give the path of spiece.model: --t5-tokenizer)");
                 return;
             }
             parts.LoadT5(ShapeInference.T5(part), () => part, T5Tokenizer.FromFile(options.T5TokenizerPath), options, progress, cancellation);
         });
-    }
 
     private static void FromParts(ITensorSource? own, string? elsewhere, Func<SingleFileParts, ITensorSource?> pick, string what, Action<ITensorSource> load)
     {
@@ -95,7 +116,7 @@ public sealed partial class StableDiffusion3
             if (own is not null) load(own);
             return;
         }
-        using var source = ModelFiles.OpenFile(elsewhere);
+        using var source = ModelFiles.OpenNetwork(elsewhere);
         load(pick(SingleFile.Open(source)) ?? throw new InvalidDataException($"{elsewhere} holds no {what}: it looks like {CheckpointKind.Of(source)}."));
     }
 
@@ -134,7 +155,7 @@ public sealed partial class StableDiffusion3
         public void LoadClip(bool big, ClipTextOptions sizes, Func<ITensorSource> open, ClipTokenizer tokenizer, LoadOptions options, IProgress<string>? progress, CancellationToken cancellation)
         {
             progress?.Report(big ? "CLIP-G" : "CLIP-L");
-            if (tokenizer.Count > sizes.VocabularySize) throw new InvalidDataException($"The {(big ? "CLIP-G" : "CLIP-L")} tokenizer has {tokenizer.Count} tokens, the encoder {sizes.VocabularySize}: they do not belong together. Give the folder of its vocab.json.");
+            if (tokenizer.Count > sizes.VocabularySize) throw new InvalidDataException($"The {(big ? "CLIP-G" : "CLIP-L")} tokenizer has {tokenizer.Count} tokens, the encoder {sizes.VocabularySize}: they do not belong together. Give the folder of its vocab.json (--tokenizers: the folder with tokenizer and tokenizer_2 in it).");
             var encoder = new ClipTextEncoder(sizes, WeightPlace.Nowhere);
             if (big) (_clipG, _clipGTokenizer) = (encoder, tokenizer);
             else (_clipL, _clipLTokenizer) = (encoder, tokenizer);
@@ -152,8 +173,8 @@ public sealed partial class StableDiffusion3
 
         public StableDiffusion3 Finish(LoadOptions options)
         {
-            if (_vae is null) throw new InvalidDataException("The checkpoint has no autoencoder: give the path of one (VaePath).");
-            if (_clipL is null && _clipG is null && _t5 is null) throw new InvalidDataException("The checkpoint has no text encoder: give the path of at least one (ClipLPath, ClipGPath, T5Path).");
+            if (_vae is null) throw new InvalidDataException("The checkpoint has no autoencoder: give the path of one (VaePath; --vae).");
+            if (_clipL is null && _clipG is null && _t5 is null) throw new InvalidDataException("The checkpoint has no text encoder: give the path of at least one (ClipLPath, ClipGPath, T5Path; --clip-l, --clip-g, --t5).");
             var schedule = Schedule ?? new ScheduleOptions();
             if (options.Shift is { } shift) schedule = schedule with { Shift = shift };
             var text = new TextEncoders(_transformer!.Options) { ClipL = _clipL, ClipG = _clipG, ClipLTokenizer = _clipLTokenizer, ClipGTokenizer = _clipGTokenizer, T5Tokenizer = _t5Tokenizer };

@@ -99,6 +99,8 @@ public sealed partial class StableDiffusion3 : IDisposable
             static int Near(int size, int unit) => Math.Max(unit, (size + (unit / 2)) / unit * unit);
             throw new ArgumentException($"The size {options.Width}x{options.Height} is not a multiple of {unit}; try {Near(options.Width, unit)}x{Near(options.Height, unit)}.", nameof(options));
         }
+        var largest = unit * Transformer.Options.PositionTableSize;
+        if (options.Width > largest || options.Height > largest) throw new ArgumentException($"The size {options.Width}x{options.Height} is more than this checkpoint's table of positions allows: at most {largest} pixels a side.", nameof(options));
         foreach (var layer in options.Guidance.SkipLayers)
         {
             if (layer < 0 || layer >= Transformer.Options.Layers) throw new ArgumentException($"SkipLayers names block {layer}; the transformer has blocks 0 to {Transformer.Options.Layers - 1}.", nameof(options));

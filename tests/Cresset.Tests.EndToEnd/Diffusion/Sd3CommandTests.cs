@@ -38,6 +38,7 @@ public sealed class Sd3CommandTests : IDisposable
     {
         Ok("sd3", "convert", Model, "q.gguf", "--gguf", "q8_0");
         var parts = JsonDocument.Parse(Ok("sd3", "inspect", "q.gguf", "--json")).RootElement.GetProperty("parts").EnumerateArray().ToDictionary(p => p.GetProperty("name").GetString()!, p => p.GetProperty("parameters").GetInt64());
+        Assert.Contains("Q8_0", Ok("sd3", "inspect", "q.gguf"), StringComparison.Ordinal);
         Assert.Equal(38_304, parts["transformer"]);
         Assert.Equal(0, parts["vae"]);
         Assert.Contains("absent: needed to make pictures", Ok("sd3", "inspect", "q.gguf"), StringComparison.Ordinal);
@@ -65,6 +66,39 @@ public sealed class Sd3CommandTests : IDisposable
         Assert.Equal(File.ReadAllBytes(At("peft.png")), File.ReadAllBytes(At("kohya.png")));
         Assert.Equal(File.ReadAllBytes(At("plain.png")), File.ReadAllBytes(At("none.png")));
         Assert.NotEqual(File.ReadAllBytes(At("plain.png")), File.ReadAllBytes(At("peft.png")));
+    }
+
+    [Fact]
+    public void PartsComeFromFoldersAndFiles()
+    {
+        string[] Generate(string output, params string[] more) => ["sd3", "generate", "-p", "a cat", "--size", "32", "--steps", "1", "--seed", "3", "-o", output, .. more];
+        byte[] Picture(string name, params string[] more)
+        {
+            Ok(Generate(name, more));
+            return File.ReadAllBytes(At(name));
+        }
+        string Part(string name) => Path.Combine(Model, name);
+        var plain = Picture("plain.png", "-m", Model);
+        Assert.Equal(plain, Picture("same.png", "-m", Model, "--vae", Part("vae"), "--clip-l", Part("text_encoder"), "--clip-g", Part("text_encoder_2/model.safetensors"), "--t5", Part("text_encoder_3")));
+        // What is named is used instead of the checkpoint's own.
+        Assert.NotEqual(0, CressetProcess.Run(_folder, [.. Generate("other.png", "-m", Model, "--vae", Part("transformer"))]).Code);
+        Ok("sd3", "convert", Model, "f.gguf", "--gguf", "f16");
+        Assert.Equal(plain, Picture("gguf.png", "-m", "f.gguf", "--tokenizers", Model, "--vae", Part("vae"), "--clip-l", Part("text_encoder"), "--clip-g", Part("text_encoder_2"), "--t5", Part("text_encoder_3"), "--t5-tokenizer", Part("tokenizer_3/spiece.model")));
+    }
+
+    [Fact]
+    public void EightBitsAndALora()
+    {
+        WriteTextLora("text.safetensors");
+        Ok("sd3", "generate", "-m", Model, "-p", "a cat", "--size", "32", "--steps", "1", "--dtype", "int8", "-o", "plain.png");
+        Ok("sd3", "generate", "-m", Model, "-p", "a cat", "--size", "32", "--steps", "1", "--dtype", "int8", "--lora", "text.safetensors", "-o", "lora.png");
+        Assert.NotEqual(File.ReadAllBytes(At("plain.png")), File.ReadAllBytes(At("lora.png")));
+        // The folder that diffusers saves a LoRA in.
+        Directory.CreateDirectory(At("saved"));
+        File.Move(At("text.safetensors"), At("saved/pytorch_lora_weights.safetensors"));
+        Ok("sd3", "generate", "-m", Model, "-p", "a cat", "--size", "32", "--steps", "1", "--dtype", "int8", "--lora", "saved", "-o", "folder.png");
+        Assert.Equal(File.ReadAllBytes(At("lora.png")), File.ReadAllBytes(At("folder.png")));
+        Assert.Contains("clip-l", Ok("sd3", "inspect", "saved"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -103,6 +137,14 @@ public sealed class Sd3CommandTests : IDisposable
     [InlineData("sd3 generate -m MODEL -p x --steps 0", "teps", 2)]
     [InlineData("sd3 generate -m MODEL -p x --sampler eulr", "Did you mean 'euler'?", 2)]
     [InlineData("sd3 generate -m MODEL -p x --mask m.png", "--mask needs --init", 2)]
+    [InlineData("sd3 generate -m MODEL -p x", "at most 160 pixels a side", 2)]
+    [InlineData("sd3 generate -m MODEL -p x --size 32 --device gpu", "allowed: auto, cpu, cuda, cuda:N", 2)]
+    [InlineData("sd3 generate -m MODEL -p x --size 32 --device cuda:x", "allowed: auto, cpu, cuda, cuda:N", 2)]
+    [InlineData("sd3 generate -m MODEL -p x --size 32 -o sd3.jpg", "end its name in .png", 2)]
+    [InlineData("sd3 generate -m nowhere -p x --size 32 --lora missing.safetensors", "missing.safetensors is not there", 2)]
+    [InlineData("sd3 generate -m nowhere -p x --size 32 --vae missing", "missing is not there", 2)]
+    [InlineData("sd3 generate -m nowhere -p x --size 32 --lora MODEL", "name the LoRA's file", 2)]
+    [InlineData("sd3 convert MODEL model.ckpt", "name a .safetensors file, a .gguf file or a folder", 2)]
     [InlineData("sd3 generate -m nowhere -p x --size 32", "nowhere", 2)]
     [InlineData("sd3 generate -m MODEL/vae/diffusion_pytorch_model.safetensors -p x --size 32", "autoencoder", 1)]
     [InlineData("sd3 generate -m MODEL -p x --size 32 --lora MODEL/vae/diffusion_pytorch_model.safetensors", "autoencoder", 1)]
