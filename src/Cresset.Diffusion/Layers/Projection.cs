@@ -8,6 +8,8 @@ namespace Cresset.Diffusion;
 /// <summary>A linear map [..., in] to [..., out] whose weight may be stored as 8-bit integers with one scale a row.</summary>
 public sealed class Projection : WeightLayer
 {
+    private const long WidenedElements = 1 << 22;
+
     [ComponentName(Name = "weight")]
     private Parameter _weight;
 
@@ -50,9 +52,28 @@ public sealed class Projection : WeightLayer
     {
         if (_scale is null && _weight.dtype == input.dtype) return MatrixProduct.Linear(input, _weight, _bias);
         using var scope = NewDisposeScope();
-        if (_scale is null) return MatrixProduct.Linear(input, As(_weight, input), _bias is null ? null : As(_bias, input)).MoveToOuterDisposeScope();
-        var y = MatrixProduct.Linear(input, _weight.to(input.dtype)).mul_(_scale.to(input.dtype));
-        return (_bias is null ? y : y.add_(As(_bias, input))).MoveToOuterDisposeScope();
+        var bias = _bias is null ? null : As(_bias, input);
+        if (_scale is null) return Widened(input, bias).MoveToOuterDisposeScope();
+        var y = Widened(input, null).mul_(_scale.to(input.dtype));
+        return (bias is null ? y : y.add_(bias)).MoveToOuterDisposeScope();
+    }
+
+    // The weight in the input's element type is made a few rows at a time where the result is smaller than the weight: a whole
+    // copy would be the largest tensor of a step. Gradients need it whole.
+    private Tensor Widened(Tensor input, Tensor? bias)
+    {
+        long rows = _weight.size(0), width = _weight.size(1), atOnce = Math.Max(1, WidenedElements / width);
+        if (rows <= atOnce || input.numel() / width > width / 2 || is_grad_enabled()) return MatrixProduct.Linear(input, As(_weight, input), bias);
+        var parts = new List<Tensor>();
+        for (long row = 0; row < rows; row += atOnce)
+        {
+            var count = Math.Min(atOnce, rows - row);
+            using var stored = _weight.narrow(0, row, count);
+            using var weight = stored.to(input.dtype);
+            using var part = bias?.narrow(0, row, count);
+            parts.Add(MatrixProduct.Linear(input, weight, part));
+        }
+        return cat(parts, -1);
     }
 
     /// <summary>Stores the weight as 8-bit integers, each row scaled by its largest magnitude.</summary>
