@@ -90,7 +90,7 @@ internal static class Sd3GenerateCommand
             if ((r.GetValue(control) is null) != (r.GetValue(controlImage) is null)) throw new ArgumentException("--controlnet and --control-image belong together.");
             var loras = (r.GetValue(lora) ?? []).Select(text => LoraArgument.Parse(text, r.GetValue(loraSkip) ?? [])).ToList();
             if (Path.GetExtension(r.GetValue(output)!) is { Length: > 0 } ending && !ending.Equals(".png", StringComparison.OrdinalIgnoreCase)) throw new ArgumentException($"--output is '{r.GetValue(output)}'; pictures are written as PNG: end its name in .png.");
-            foreach (var path in (string?[])[ r.GetValue(t5), r.GetValue(t5Tokenizer), r.GetValue(tokenizers), r.GetValue(clipL), r.GetValue(clipG), r.GetValue(vae), r.GetValue(control), .. loras.Select(l => l.Path)])
+            foreach (var path in (string?[])[r.GetValue(t5), r.GetValue(t5Tokenizer), r.GetValue(tokenizers), r.GetValue(clipL), r.GetValue(clipG), r.GetValue(vae), r.GetValue(control), .. loras.Select(l => l.Path)])
             {
                 if (path is not null && !Path.Exists(path)) throw new FileNotFoundException($"{path} is not there.", path);
             }
