@@ -155,23 +155,13 @@ internal static unsafe class FusedAttention
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public Vector512<float> Load(long r, int d)
-            => isBrain
-                ? Vector512.ShiftLeft(Vector512.WidenLower(Vector256.Load((ushort*)start + (r * row) + d).ToVector512Unsafe()), 16).AsSingle()
-                : Vector512.Load((float*)start + (r * row) + d);
+            => isBrain ? BrainFloat.Load((ushort*)start + (r * row) + d) : Vector512.Load((float*)start + (r * row) + d);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Store(long r, int d, Vector512<float> value)
         {
-            if (!isBrain)
-            {
-                value.Store((float*)start + (r * row) + d);
-                return;
-            }
-            // To the nearest, ties to even; NaN stays NaN.
-            var bits = value.AsUInt32();
-            var rounded = Vector512.ShiftRightLogical(bits + Vector512.Create(0x7FFFu) + (Vector512.ShiftRightLogical(bits, 16) & Vector512<uint>.One), 16);
-            var kept = Vector512.ConditionalSelect(Vector512.Equals(value, value).AsUInt32(), rounded, Vector512.Create(0x7FC0u));
-            Vector512.Narrow(kept, kept).GetLower().Store((ushort*)start + (r * row) + d);
+            if (isBrain) BrainFloat.Store(value, (ushort*)start + (r * row) + d);
+            else value.Store((float*)start + (r * row) + d);
         }
     }
 }

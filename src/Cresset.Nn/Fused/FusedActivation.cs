@@ -11,6 +11,7 @@ internal static class FusedActivation
     public static Tensor Apply<TKernel>(TKernel kernel, Tensor x, ActivationBuffers? buffers = null)
         where TKernel : struct, IFusedKernel
     {
+        if (IsBrainFloatWithoutGradient(x)) return Brain(kernel, x);
         if (!Fits(x)) return kernel.Composed(x);
         var node = new FusedNode<TKernel>(kernel, buffers);
         return x.requires_grad && is_grad_enabled() ? FusedUnary.apply(x, node) : node.Value(x);
@@ -42,6 +43,19 @@ internal static class FusedActivation
         var node = new FusedNode<TKernel>(kernel, buffers) { GateFirst = gateFirst };
         return packed.requires_grad && is_grad_enabled() ? FusedPacked.apply(packed, node) : node.Packed(packed);
     }
+
+    private static unsafe Tensor Brain<TKernel>(TKernel kernel, Tensor x)
+        where TKernel : struct, IFusedKernel
+    {
+        var y = empty_like(x);
+        ushort* from = (ushort*)TensorPointer.Of(x), to = (ushort*)TensorPointer.Of(y);
+        Chunks.Run(x.numel(), (start, count) => BrainFloat.Map(kernel, from + start, to + start, count));
+        GC.KeepAlive(x);
+        return y;
+    }
+
+    private static bool IsBrainFloatWithoutGradient(Tensor x)
+        => x.dtype == ScalarType.BFloat16 && x.device_type == DeviceType.CPU && !x.is_sparse && x.numel() > 0 && x.is_contiguous() && Vector512.IsHardwareAccelerated && !(x.requires_grad && is_grad_enabled());
 
     private static bool Fits(Tensor x) => x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU && !x.is_sparse && x.numel() > 0 && Vector256.IsHardwareAccelerated;
 
