@@ -30,7 +30,7 @@ public sealed class Sd3MiniatureTask : ITrainingTask
         _options = options.ThrowIfInvalid();
         _times = new TrainingTimes(options.Times);
         var isDigits = options.Data == "digits";
-        (_names, _prompts) = isDigits ? (Digits, DigitPrompts) : (Garments, GarmentPrompts);
+        (_names, _prompts) = Wordings(isDigits);
         using var generator = new Generator(seed);
         Model = new Miniature(new MiniatureOptions
         {
@@ -40,7 +40,7 @@ public sealed class Sd3MiniatureTask : ITrainingTask
             Heads = options.Heads,
             Layers = options.Layers,
             TextWidth = options.TextWidth,
-        }, new WordTokenizer(["a", "the", "handwritten", "digit", "photo", "of", .. _names], new MiniatureOptions().ContextLength), generator);
+        }, TokenizerFor(_names, _prompts), generator);
         using var scope = NewDisposeScope();
         if (isDigits)
         {
@@ -116,6 +116,8 @@ public sealed class Sd3MiniatureTask : ITrainingTask
         foreach (var prompt in prompts)
         {
             Model.Tokenizer.Encode(prompt, out var unknown);
+            var words = prompt.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length;
+            if (words > Model.Tokenizer.ContextLength - 2) throw new ArgumentException($"The prompt \"{prompt}\" has {words} words; the miniature reads at most {Model.Tokenizer.ContextLength - 2}. Ask for example for \"{Prompt(7)}\".", nameof(prompts));
             if (unknown.Count > 0) throw new ArgumentException($"The miniature does not know the word \"{unknown[0]}\".{NearestName.Suggest(unknown[0], Model.Tokenizer.Words)} It knows: {string.Join(", ", Model.Tokenizer.Words)}.", nameof(prompts));
         }
         var pictures = Draw([.. prompts.SelectMany(p => Enumerable.Repeat(p, each))], generator, CancellationToken.None);
@@ -133,6 +135,13 @@ public sealed class Sd3MiniatureTask : ITrainingTask
 
     /// <summary>The words that stand for the ten classes.</summary>
     public IReadOnlyList<string> Names => _names;
+
+    /// <summary>Names of the classes, and the ways to ask for one.</summary>
+    internal static (string[] Names, string[] Prompts) Wordings(bool isDigits) => isDigits ? (Digits, DigitPrompts) : (Garments, GarmentPrompts);
+
+    /// <summary>The words of all prompts; room for start, end and every word of the longest, since a cut prompt would lose its noun.</summary>
+    internal static WordTokenizer TokenizerFor(string[] names, string[] prompts)
+        => new(["a", "the", "handwritten", "digit", "photo", "of", .. names], Math.Max(new MiniatureOptions().ContextLength, prompts.Max(p => p.Split(' ').Length) + 2));
 
     private string Prompt(int digit) => string.Format(System.Globalization.CultureInfo.InvariantCulture, _prompts[0], _names[digit]);
 

@@ -9,6 +9,31 @@ namespace Cresset.Tests.Torch.Diffusion;
 
 public sealed class MiniatureTests
 {
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Every_wording_of_every_class_reaches_the_encoder_whole(bool isDigits)
+    {
+        var (names, prompts) = Sd3MiniatureTask.Wordings(isDigits);
+        var tokenizer = Sd3MiniatureTask.TokenizerFor(names, prompts);
+        var seen = new HashSet<string>();
+        foreach (var prompt in names.SelectMany(n => prompts.Select(p => p.Replace("{0}", n, StringComparison.Ordinal))))
+        {
+            Assert.True(seen.Add(string.Join(' ', tokenizer.Encode(prompt, out var unknown))), prompt);
+            Assert.Empty(unknown);
+        }
+    }
+
+    [Fact]
+    public void A_prompt_longer_than_the_miniature_reads_is_refused()
+    {
+        using var task = new Sd3MiniatureTask(new Sd3MiniatureOptions { Width = 16, Heads = 1, Layers = 1 }, 0);
+        using var generator = new Generator(0);
+        var e = Assert.Throws<ArgumentException>(() => task.Draw(["a handwritten seven a handwritten three"], 1, generator));
+        Assert.Contains("6 words", e.Message, StringComparison.Ordinal);
+        Assert.Contains("at most 4", e.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void JudgeEqualsItsReference()
     {
