@@ -70,8 +70,21 @@ public sealed class Upsample : nn.Module<Tensor, Tensor>
         return Native(x, size, scaleFactor, mode, alignCorners, antialias, recomputeScaleFactor);
     }
 
-    /// <summary>The same by libtorch's kernel.</summary>
+    /// <summary>The same by libtorch's kernels.</summary>
     internal static Tensor Native(Tensor x, long[]? size, double[]? scaleFactor, ResizeMode mode, bool? alignCorners = null, bool antialias = false, bool recomputeScaleFactor = false)
+    {
+        if (antialias && (size is null ? Math.Floor(x.size(3) * scaleFactor![1]) : size[1]) == 1)
+        {
+            // libtorch 2.10 repeats the first row where an antialiased result has width 1; height 1 is right.
+            using var scope = NewDisposeScope();
+            return Run(x.transpose(2, 3).contiguous(), size?.Reverse().ToArray(), scaleFactor?.Reverse().ToArray()).transpose(2, 3).contiguous().MoveToOuterDisposeScope();
+        }
+        return Run(x, size, scaleFactor);
+
+        Tensor Run(Tensor x, long[]? size, double[]? scaleFactor) => Interpolate(x, size, scaleFactor, mode, alignCorners, antialias, recomputeScaleFactor);
+    }
+
+    private static Tensor Interpolate(Tensor x, long[]? size, double[]? scaleFactor, ResizeMode mode, bool? alignCorners, bool antialias, bool recomputeScaleFactor)
     {
         var native = mode switch
         {

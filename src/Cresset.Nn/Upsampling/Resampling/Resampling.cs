@@ -30,12 +30,20 @@ internal sealed unsafe class Resampling(AxisTaps[] axes)
         return new Resampling(axes);
     }
 
-    /// <summary>Whether these kernels take less time than libtorch's: always for bicubic, elsewhere from about 8,000 numbers in and out; below that a managed node costs more than it saves.</summary>
+    /// <summary>
+    /// Whether these kernels take less time than libtorch's, measured over modes, factors and sizes. They pay per row: narrow pictures,
+    /// small tensors and plain copies are libtorch's.
+    /// </summary>
     public bool Pays(Tensor x, ResizeMode mode)
     {
-        var results = x.size(0) * x.size(1);
+        var (inputs, results) = (x.numel(), x.size(0) * x.size(1));
         foreach (var axis in axes) results *= axis.OutSize;
-        return mode == ResizeMode.Bicubic || x.numel() + results >= 1 << 13;
+        if (inputs + results < (mode == ResizeMode.Bicubic ? 1 << 12 : 1 << 13)) return false;
+        if (results > inputs) return axes[0].OutSize >= 16;
+        if (axes.All(a => a.InSize == a.OutSize && a.Most == 1)) return false;
+        if (mode is ResizeMode.Nearest or ResizeMode.NearestExact && axes.Length == 3) return false;
+        if (axes.Length == 1 && mode != ResizeMode.Area && 2 * results < inputs) return false;
+        return axes[0].InSize >= (mode == ResizeMode.Area ? 24 : axes.Length == 3 ? 32 : 48);
     }
 
     /// <summary>The adjoint map.</summary>
