@@ -98,6 +98,8 @@ internal static unsafe class PackedProduct
                 var at = to + (k * Columns) + n;
                 if (first + n + 4 <= outputs)
                 {
+                    // Weights come from main memory, in more streams than the processor follows by itself.
+                    for (var i = 0; i < 4; i++) Sse.Prefetch0(weights + ((first + n + i) * inputs) + k + 64);
                     Transpose(weights + ((first + n) * inputs) + k, inputs, length, at);
                     continue;
                 }
