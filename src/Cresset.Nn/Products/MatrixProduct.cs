@@ -40,7 +40,9 @@ public static class MatrixProduct
 
     private static Tensor? Fast(Tensor input, Tensor weight, Tensor? bias)
     {
+        // What does not fit is libtorch's to refuse.
         if (weight.dim() != 2 || weight.size(1) != input.shape[^1]) return null;
+        if (bias is not null && (bias.dtype != ScalarType.Float32 || bias.dim() != 1 || bias.size(0) != weight.size(0))) return null;
         var needsGradient = is_grad_enabled() && (input.requires_grad || weight.requires_grad || bias?.requires_grad == true);
         return needsGradient ? LinearByConvolution(input, weight, bias) : PackedProduct.Linear(input, weight, bias);
     }

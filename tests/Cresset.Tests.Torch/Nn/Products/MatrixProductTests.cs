@@ -83,6 +83,8 @@ public sealed class MatrixProductTests
     {
         using var scope = NewDisposeScope();
         Assert.ThrowsAny<Exception>(() => MatrixProduct.Linear(zeros(1024, 512), zeros(512, 256)));
+        Assert.ThrowsAny<Exception>(() => MatrixProduct.Linear(zeros(1024, 512), zeros(512, 512), zeros(511)));
+        Assert.ThrowsAny<Exception>(() => MatrixProduct.Linear(zeros(1024, 512), zeros(512, 512), zeros([512], dtype: ScalarType.BFloat16)));
     }
 
     private static Tensor Draw(Generator generator, params long[] shape) => randn(shape, generator: generator).requires_grad_();
