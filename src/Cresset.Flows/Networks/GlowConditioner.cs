@@ -79,7 +79,7 @@ public sealed class GlowConditioner : Conditioner
         // Channels last in memory: convolutions are faster so, and the 1x1 convolution is one matrix product.
         var given = Join(x, context, _context).permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
         var h = _first.call(given).relu_().permute(0, 2, 3, 1);
-        h = nn.functional.linear(h, _second.weight.flatten(1), _second.bias).relu_().permute(0, 3, 1, 2);
+        h = nn.functional.linear(h, _second.weight.to(h.dtype).flatten(1), _second.bias!.to(h.dtype)).relu_().permute(0, 3, 1, 2);
         return _last.call(h).MoveToOuterDisposeScope();
     }
 }
