@@ -37,7 +37,7 @@ internal static class AllocatorTuning
             return;
         }
 
-        var hugePages = TransparentHugePages() is "madvise" or "always" && setenv("THP_MEM_ALLOC_ENABLE", "1", 0) == 0;
+        var hugePages = TransparentHugePages() is "madvise" or "always" && NativeEnvironment.SetIfAbsent("THP_MEM_ALLOC_ENABLE", "1");
         long threshold = LargestThreshold;
         if (mallopt(MmapThreshold, LargestThreshold) == 0) threshold = mallopt(MmapThreshold, OldLargestThreshold) == 0 ? 0 : OldLargestThreshold;
         if (threshold > 0) _ = mallopt(TrimThreshold, int.MaxValue);
@@ -63,9 +63,6 @@ internal static class AllocatorTuning
             return null;
         }
     }
-
-    [DllImport("libc.so.6", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
-    private static extern int setenv(string name, string value, int overwrite);
 
     [DllImport("libc.so.6")]
     private static extern int mallopt(int parameter, int value);

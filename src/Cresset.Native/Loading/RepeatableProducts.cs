@@ -14,16 +14,6 @@ internal static class RepeatableProducts
     public static void Apply()
     {
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64) return;
-        try
-        {
-            _ = setenv(Variable, "AUTO", 0);
-        }
-        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
-        {
-            // No glibc: libtorch's MKL is not there either.
-        }
+        _ = NativeEnvironment.SetIfAbsent(Variable, "AUTO");
     }
-
-    [DllImport("libc.so.6", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
-    private static extern int setenv(string name, string value, int overwrite);
 }

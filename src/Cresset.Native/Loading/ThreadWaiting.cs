@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 
 namespace Cresset.Native.Loading;
@@ -28,15 +27,10 @@ internal static class ThreadWaiting
             Story = $"Workers wait as {variable}={value} says.";
             return;
         }
-        try
-        {
-            var spin = Math.Clamp((int)(SpinNanoseconds / PauseNanoseconds()), 2_000, 100_000).ToString(CultureInfo.InvariantCulture);
-            if (setenv(SpinCount, spin, 0) == 0) Story = $"Workers spin 0.15 ms between operations ({SpinCount}={spin}), so that busy machines do not stall; set {SpinCount} to change it.";
-        }
-        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
-        {
-            Story = "Workers wait as the system's OpenMP library decides (no glibc to tell otherwise).";
-        }
+        var spin = Math.Clamp((int)(SpinNanoseconds / PauseNanoseconds()), 2_000, 100_000).ToString(CultureInfo.InvariantCulture);
+        Story = NativeEnvironment.SetIfAbsent(SpinCount, spin)
+            ? $"Workers spin 0.15 ms between operations ({SpinCount}={spin}), so that busy machines do not stall; set {SpinCount} to change it."
+            : "Workers wait as the system's OpenMP library decides (no glibc to tell otherwise).";
     }
 
     // A turn of libgomp's loop is one pause: 10 to 140 cycles, by processor.
@@ -53,7 +47,4 @@ internal static class ThreadWaiting
         }
         return Math.Max(1, best * 1e9 / Stopwatch.Frequency / pauses);
     }
-
-    [DllImport("libc.so.6", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
-    private static extern int setenv(string name, string value, int overwrite);
 }

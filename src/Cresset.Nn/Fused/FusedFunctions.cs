@@ -17,6 +17,30 @@ internal static class FusedBackward
         return autograd.grad([y], inputs, [gradient], create_graph: true, retain_graph: true, allow_unused: true);
     }
 
+    /// <summary>Backward of a node with two inputs and one option: by the kernel, or composed where second derivatives are wanted. Frees what was handed in.</summary>
+    public static List<Tensor> Pair(IReadOnlyList<Tensor> saved, Tensor gradient, Func<(Tensor?, Tensor?)> kernel, Func<Tensor> composed)
+    {
+        var result = Guard(
+            () =>
+            {
+                if (!is_grad_enabled())
+                {
+                    var (first, second) = kernel();
+                    return [first!, second!, null!];
+                }
+                var wanted = saved.Where(s => s.requires_grad).ToArray();
+                var found = Composed(composed, wanted, gradient);
+                var next = 0;
+                return [.. saved.Select(s => s.requires_grad ? found[next++] : null!), null!];
+            },
+            saved,
+            1);
+        foreach (var tensor in saved) tensor.Dispose();
+        gradient.Dispose();
+        return result;
+    }
+
+    /// <summary>An exception must not leave a backward that native code called, since that ends the process: gradients of NaN, which training reports, stand for it.</summary>
     public static List<Tensor> Guard(Func<List<Tensor>> gradients, IReadOnlyList<Tensor> inputs, int extra)
         => Guard(gradients, () => [.. inputs.Select(i => full_like(i, double.NaN)), .. Enumerable.Repeat<Tensor>(null!, extra)]);
 
@@ -80,24 +104,11 @@ internal sealed class FusedPair : autograd.SingleTensorFunction<FusedPair>
     {
         var saved = ctx.get_saved_variables();
         var node = (FusedNode)ctx.get_data("node");
-        var result = FusedBackward.Guard(
-            () =>
-            {
-                if (!is_grad_enabled())
-                {
-                    var (ga, gb) = node.GateGradient(saved[0], saved[1], grad_output);
-                    return [ga, gb, null!];
-                }
-                var wanted = saved.Where(s => s.requires_grad).ToArray();
-                var found = FusedBackward.Composed(() => { using var fa = node.Composed(saved[0]); return fa * saved[1]; }, wanted, grad_output);
-                var next = 0;
-                return [.. saved.Select(s => s.requires_grad ? found[next++] : null!), null!];
-            },
+        return FusedBackward.Pair(
             saved,
-            1);
-        foreach (var tensor in saved) tensor.Dispose();
-        grad_output.Dispose();
-        return result;
+            grad_output,
+            () => node.GateGradient(saved[0], saved[1], grad_output),
+            () => { using var fa = node.Composed(saved[0]); return fa * saved[1]; });
     }
 }
 

@@ -127,6 +127,6 @@ internal static class Chunks
             work(0, total);
             return;
         }
-        Parallel.For(0, chunks, new ParallelOptions { MaxDegreeOfParallelism = threads }, c => work(c * size, Math.Min(size, total - (c * size))));
+        Items.Each(chunks, c => work(c * size, Math.Min(size, total - (c * size))));
     }
 }

@@ -20,24 +20,15 @@ internal sealed class Reassembled : autograd.SingleTensorFunction<Reassembled>
     {
         var saved = ctx.get_saved_variables();
         var shape = (Neighbourhood)ctx.get_data("shape");
-        var result = FusedBackward.Guard(
+        return FusedBackward.Pair(
+            saved,
+            grad_output,
             () =>
             {
-                if (!is_grad_enabled())
-                {
-                    var kernel = shape.Kernel(saved[0]);
-                    return [saved[0].requires_grad ? kernel.FeatureGradient(saved[1], grad_output) : null!, saved[1].requires_grad ? kernel.WeightGradient(saved[0], grad_output) : null!, null!];
-                }
-                var wanted = saved.Where(s => s.requires_grad).ToArray();
-                var found = FusedBackward.Composed(() => shape.Composed(saved[0], saved[1]), wanted, grad_output);
-                var next = 0;
-                return [.. saved.Select(s => s.requires_grad ? found[next++] : null!), null!];
+                var kernel = shape.Kernel(saved[0]);
+                return (saved[0].requires_grad ? kernel.FeatureGradient(saved[1], grad_output) : null, saved[1].requires_grad ? kernel.WeightGradient(saved[0], grad_output) : null);
             },
-            saved,
-            1);
-        foreach (var tensor in saved) tensor.Dispose();
-        grad_output.Dispose();
-        return result;
+            () => shape.Composed(saved[0], saved[1]));
     }
 
     /// <summary>The numbers of a reassembly.</summary>
