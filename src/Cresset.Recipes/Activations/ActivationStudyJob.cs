@@ -18,6 +18,7 @@ namespace Cresset.Recipes;
 /// The same small net on the digits with each of several activations, equal budget, several seeds: test accuracy, dead units
 /// and gradient norm by layer as a table and a picture.
 /// </summary>
+[Part("activation-study")]
 public sealed class ActivationStudyJob : IJob
 {
     private const string Section = "study";

@@ -7,8 +7,10 @@ public sealed class Recipe
 {
     private static readonly string[] Reserved = ["name", "summary", "job"];
     private readonly ConfigMap _map;
+    private readonly PartCatalog _parts;
 
-    private Recipe(string name, string source, string yaml, ConfigMap map, IJob job) => (Name, Source, Yaml, _map, Job) = (name, source, yaml, map, job);
+    private Recipe(string name, string source, string yaml, ConfigMap map, IJob job, PartCatalog parts)
+        => (Name, Source, Yaml, _map, Job, _parts) = (name, source, yaml, map, job, parts);
 
     /// <summary>Its name.</summary>
     public string Name { get; }
@@ -26,81 +28,72 @@ public sealed class Recipe
     public string Summary => (_map["summary"] as ConfigText)?.Value ?? Job.Summary;
 
     /// <summary>Reads a recipe and finds its job.</summary>
-    /// <exception cref="ConfigException">No valid YAML, or an unknown job or section.</exception>
-    public static Recipe Parse(string yaml, string source, string name, IReadOnlyList<IJob> jobs)
+    /// <param name="yaml">The text.</param>
+    /// <param name="source">The file, for messages.</param>
+    /// <param name="name">Its name where the text gives none.</param>
+    /// <param name="parts">What it may name.</param>
+    /// <exception cref="ConfigException">This is not valid YAML, or names an unknown job.</exception>
+    public static Recipe Parse(string yaml, string source, string name, PartCatalog parts)
     {
-        ArgumentNullException.ThrowIfNull(jobs);
+        ArgumentNullException.ThrowIfNull(parts);
         var map = ConfigNode.Parse(yaml, source);
-        if (map["job"] is not ConfigText wanted) throw new ConfigException(map.Source, $"the key 'job' is missing; it names what the recipe runs: {string.Join(", ", jobs.Select(j => j.Name))}.");
-        var job = jobs.FirstOrDefault(j => j.Name == wanted.Value)
-            ?? throw new ConfigException(wanted.Source, $"unknown job '{wanted.Value}'.{NearestName.Suggest(wanted.Value, jobs.Select(j => j.Name))} Known jobs: {string.Join(", ", jobs.Select(j => j.Name))}.");
-        if (map["name"] is ConfigText given) name = given.Value;
-        return new Recipe(name, source, yaml, map, job);
+        var jobs = parts.Of(JobKind).Select(p => p.Name);
+        if (map["job"] is not ConfigText wanted) throw new ConfigException(map.Source, $"the key 'job' is missing; it names what the recipe runs: {string.Join(", ", jobs)}.");
+        var job = parts.Find(JobKind, wanted.Value)?.Create() as IJob ?? throw new ConfigException(wanted.Source, parts.Unknown(JobKind, wanted.Value));
+        if (map["name"] is ConfigText { IsNull: false } given) name = CheckedName(given);
+        return new Recipe(name, source, yaml, map, job, parts);
     }
 
     /// <summary>
-    /// Fills every section from defaults, the recipe and overrides, in this order. An override is <c>section.key=value</c>,
-    /// or <c>key=value</c> where only one section has the key.
+    /// Fills every section from defaults, the recipe and overrides, in this order. An override is <c>section.key=value</c>, or <c>key=value</c>
+    /// where only one place has the key; <c>lr</c>, <c>wd</c> and <c>bs</c> stand for learning_rate, weight_decay and batch_size.
     /// </summary>
     /// <exception cref="ConfigException">An unknown key or a value that is not allowed; all problems are listed.</exception>
     public ResolvedRecipe Resolve(IEnumerable<string>? overrides = null)
     {
         var map = ConfigNode.Parse(Yaml, Source);
-        foreach (var text in overrides ?? []) Override(map, text);
+        var keys = new RecipeKeys(Job, _parts);
+        foreach (var text in overrides ?? []) Override(map, keys, text);
         var sections = Job.Sections.ToDictionary(s => s.Name);
         foreach (var (key, node) in map.Items)
         {
-            if (Reserved.Contains(key)) continue;
-            if (!sections.ContainsKey(key)) throw new ConfigException(node.Source, $"unknown section '{key}'.{NearestName.Suggest(key, sections.Keys.Concat(Reserved))} Sections of job '{Job.Name}': {string.Join(", ", sections.Keys)}.");
-            if (node is not ConfigMap and not ConfigText { Value: "" or "null" }) throw new ConfigException(node.Source, $"'{key}' must be a map of keys and values.");
+            if (!Reserved.Contains(key) && !sections.ContainsKey(key)) throw new ConfigException(node.Source,
+                $"unknown section '{key}'.{NearestName.Suggest(key, sections.Keys.Concat(Reserved))} Sections of job '{Job.Name}': {string.Join(", ", sections.Keys)}.");
         }
-        var bound = Job.Sections.ToDictionary(s => s.Name, s => OptionsBinder.Bind(s.Defaults, map[s.Name] as ConfigMap, s.Name, new ConfigSource(Source, 0)));
+        var binder = new OptionsBinder(_parts);
+        var bound = Job.Sections.ToDictionary(s => s.Name, s => binder.Bind(s.Defaults, map[s.Name], s.Name, new ConfigSource(Source, 0)));
         return new ResolvedRecipe(Name, Summary, Job, bound);
     }
 
-    private void Override(ConfigMap map, string text)
+    internal const string JobKind = "job";
+
+    private static void Override(ConfigMap map, RecipeKeys keys, string text)
     {
         var equals = text.IndexOf('=', StringComparison.Ordinal);
-        if (equals <= 0) throw new ConfigException(ConfigSource.CommandLine, $"'{text}' is no override; write key=value, for example trainer.steps=500.");
-        var path = FullPath(ConfigMap.Canonical(text[..equals])).Split('.');
+        if (equals <= 0) throw new ConfigException(ConfigSource.CommandLine, $"'{text}' is not an override; write key=value, for example trainer.steps=500.");
+        var path = keys.FullPath(ConfigMap.Canonical(text[..equals].Trim()), map).Split('.');
         var target = map;
         foreach (var part in path[..^1])
         {
             if (target[part] is not ConfigMap next)
             {
                 next = new ConfigMap(ConfigSource.CommandLine);
+                // A part in its short form becomes the long one, so that its options can be set beside its name.
+                if (target[part] is ConfigText { IsNull: false } name) next.Set(ConfigMap.Kind, name);
                 target.Set(part, next);
             }
             target = next;
         }
-        target.Set(path[^1], new ConfigText(ConfigSource.CommandLine, text[(equals + 1)..], true));
+        var value = new ConfigText(ConfigSource.CommandLine, text[(equals + 1)..], true);
+        // Naming the part that is already there keeps its options.
+        if (target[path[^1]] is ConfigMap named && named[ConfigMap.Kind] is ConfigText kind && ConfigMap.Canonical(kind.Value) == ConfigMap.Canonical(value.Value)) return;
+        target.Set(path[^1], value);
     }
 
-    // A key without its section is found in the one section that has it.
-    private string FullPath(string key)
+    // The name becomes part of a folder's name.
+    private static string CheckedName(ConfigText name)
     {
-        var sections = Job.Sections.ToDictionary(s => s.Name, s => OptionsBinder.Properties(s.Defaults.GetType()).Select(p => OptionsBinder.SnakeCase(p.Name)).ToList());
-        if (key.Contains('.', StringComparison.Ordinal))
-        {
-            var head = key.Split('.')[0];
-            if (sections.ContainsKey(head)) return key;
-            if (sections.Where(s => s.Value.Contains(head)).Select(s => s.Key).ToList() is [var owner]) return $"{owner}.{key}";
-            throw new ConfigException(ConfigSource.CommandLine, $"unknown section '{head}' in '{key}'.{NearestName.Suggest(head, sections.Keys)} Sections of job '{Job.Name}': {string.Join(", ", sections.Keys)}.");
-        }
-        var owners = sections.Where(s => s.Value.Contains(key)).Select(s => s.Key).ToList();
-        return owners.Count switch
-        {
-            1 => $"{owners[0]}.{key}",
-            0 => throw new ConfigException(ConfigSource.CommandLine, $"unknown key '{key}'.{SuggestFull(key, sections)}"),
-            _ => throw new ConfigException(ConfigSource.CommandLine, $"'{key}' is a key of several sections; write {string.Join(" or ", owners.Select(o => $"{o}.{key}"))}."),
-        };
-    }
-
-    private static string SuggestFull(string key, Dictionary<string, List<string>> sections)
-    {
-        var nearest = NearestName.Find(key, sections.Values.SelectMany(k => k));
-        return nearest is null
-            ? " Known keys: " + string.Join(", ", sections.SelectMany(s => s.Value.Select(k => $"{s.Key}.{k}"))) + "."
-            : $" Did you mean '{sections.First(s => s.Value.Contains(nearest)).Key}.{nearest}'?";
+        var ok = name.Value.Length <= 100 && name.Value.All(c => char.IsLetterOrDigit(c) || c is '-' or '_' or '.' or ' ' or '+') && !name.Value.StartsWith('.');
+        return ok ? name.Value : throw new ConfigException(name.Source, $"the name '{name.Value}' must consist of at most 100 letters, digits, blanks, '-', '_', '+' and '.', and not begin with '.'.");
     }
 }

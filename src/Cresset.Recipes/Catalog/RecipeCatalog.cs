@@ -7,12 +7,13 @@ public sealed class RecipeCatalog
 {
     private const string Prefix = "recipes/";
     private const string Suffix = ".yaml";
+    private const long LargestFile = 1 << 20;
 
-    /// <summary>A catalog over the given jobs; the built-in ones by default.</summary>
-    public RecipeCatalog(IReadOnlyList<IJob>? jobs = null) => Jobs = jobs ?? JobCatalog.All;
+    /// <summary>A catalog whose recipes may name the given parts; the built-in ones by default.</summary>
+    public RecipeCatalog(PartCatalog? parts = null) => Parts = parts ?? BuiltInParts.Catalog;
 
-    /// <summary>What recipes can run.</summary>
-    public IReadOnlyList<IJob> Jobs { get; }
+    /// <summary>What recipes can name: jobs, optimizers, data sets, environments ...</summary>
+    public PartCatalog Parts { get; }
 
     /// <summary>Names of the built-in recipes, sorted.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. typeof(RecipeCatalog).Assembly.GetManifestResourceNames()
@@ -25,12 +26,23 @@ public sealed class RecipeCatalog
     public Recipe Find(string nameOrFile)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(nameOrFile);
-        if (Names.Contains(nameOrFile)) return Recipe.Parse(Embedded(nameOrFile), $"{nameOrFile}{Suffix} (built in)", nameOrFile, Jobs);
-        var looksLikeFile = nameOrFile.Contains('/', StringComparison.Ordinal) || nameOrFile.Contains('\\', StringComparison.Ordinal) || nameOrFile.EndsWith(Suffix, StringComparison.OrdinalIgnoreCase) || nameOrFile.EndsWith(".yml", StringComparison.OrdinalIgnoreCase);
-        if (File.Exists(nameOrFile) && looksLikeFile) return Recipe.Parse(File.ReadAllText(nameOrFile), nameOrFile, Path.GetFileNameWithoutExtension(nameOrFile), Jobs);
+        if (Names.Contains(nameOrFile)) return Recipe.Parse(Embedded(nameOrFile), $"{nameOrFile}{Suffix} (built in)", nameOrFile, Parts);
+        var looksLikeFile = nameOrFile.Contains('/', StringComparison.Ordinal) || nameOrFile.Contains('\\', StringComparison.Ordinal)
+            || nameOrFile.EndsWith(Suffix, StringComparison.OrdinalIgnoreCase) || nameOrFile.EndsWith(".yml", StringComparison.OrdinalIgnoreCase);
+        if (looksLikeFile && File.Exists(nameOrFile)) return Read(nameOrFile, Path.GetFileNameWithoutExtension(nameOrFile));
         throw new ConfigException(ConfigSource.CommandLine, looksLikeFile
             ? $"there is no recipe file '{nameOrFile}'."
             : $"there is no recipe '{nameOrFile}'.{NearestName.Suggest(nameOrFile, Names)} Known recipes: {string.Join(", ", Names)}.");
+    }
+
+    /// <summary>A recipe from a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="name">Its name where the file gives none.</param>
+    /// <exception cref="ConfigException">The file is damaged, or larger than 1 MiB.</exception>
+    public Recipe Read(string path, string name)
+    {
+        if (new FileInfo(path).Length > LargestFile) throw new ConfigException(new ConfigSource(path, 0), "the file is larger than 1 MiB: this is not a recipe.");
+        return Recipe.Parse(File.ReadAllText(path), path, name, Parts);
     }
 
     private static string Embedded(string name)

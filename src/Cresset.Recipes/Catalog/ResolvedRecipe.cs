@@ -13,7 +13,7 @@ public sealed record ResolvedRecipe(string Name, string Summary, IJob Job, IRead
     public string ToYaml()
     {
         var root = new Dictionary<string, object?> { ["name"] = Name, ["summary"] = Summary, ["job"] = Job.Name };
-        foreach (var (section, record) in Options) root[section] = OptionsBinder.Unbind(record);
+        foreach (var (section, record) in Options) root[section] = OptionsWriter.Write(record);
         return ConfigYaml.Write(root);
     }
 
@@ -21,7 +21,7 @@ public sealed record ResolvedRecipe(string Name, string Summary, IJob Job, IRead
     public IReadOnlyDictionary<string, string> Flatten()
     {
         var flat = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["job"] = Job.Name };
-        foreach (var (section, record) in Options) Add(section, OptionsBinder.Unbind(record));
+        foreach (var (section, record) in Options) Add(section, OptionsWriter.Write(record));
         return flat;
 
         void Add(string path, object? value)

@@ -1,8 +1,10 @@
+using Cresset.Numerics;
 using Cresset.Training;
 
 namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="DigitsClassifierTask"/>.</summary>
+[Part("digits-classifier")]
 public sealed class DigitsClassifierJob : TrainingJob<DigitsClassifierOptions>
 {
     /// <inheritdoc/>

@@ -4,7 +4,7 @@ using YamlDotNet.Serialization;
 
 namespace Cresset.Recipes;
 
-/// <summary>Writes the values of <see cref="OptionsBinder.Unbind"/> as YAML: numbers bare, texts quoted where they must be.</summary>
+/// <summary>Writes the values of <see cref="OptionsWriter.Write"/> as YAML: numbers bare, texts quoted where they must be.</summary>
 internal static class ConfigYaml
 {
     private static readonly ISerializer Serializer = new SerializerBuilder().WithQuotingNecessaryStrings().WithTypeConverter(new NumberConverter()).Build();

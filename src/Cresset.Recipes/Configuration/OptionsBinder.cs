@@ -1,85 +1,71 @@
-using System.Collections;
-using System.Globalization;
-using System.Reflection;
 using System.Runtime.CompilerServices;
-using System.Text;
 using Cresset.Numerics;
 
 namespace Cresset.Recipes;
 
-/// <summary>Fills an options record from a map of a recipe, and writes a record back as YAML values.</summary>
-internal static class OptionsBinder
+/// <summary>
+/// Fills option records from a map of a recipe. A value whose type is the head of a kind of parts takes a part's name (<c>optimizer: lion</c>), a
+/// map that names it (<c>{kind: lion, beta1: 0.95}</c>), or a map without a kind, which changes the part that is there.
+/// </summary>
+/// <param name="parts">Where parts are found.</param>
+internal sealed class OptionsBinder(PartCatalog parts)
 {
-    /// <summary>A copy of <paramref name="defaults"/> with the values of <paramref name="map"/>; every problem is reported at once.</summary>
-    public static IOptionsRecord Bind(IOptionsRecord defaults, ConfigMap? map, string section, ConfigSource recipe)
+    /// <summary>A copy of <paramref name="defaults"/> with the values of <paramref name="node"/>; every problem is reported at once.</summary>
+    /// <exception cref="ConfigException">An unknown key or part, or a value that is not allowed.</exception>
+    public IOptionsRecord Bind(IOptionsRecord defaults, ConfigNode? node, string section, ConfigSource recipe)
     {
-        var problems = new List<(ConfigSource, string)>();
-        var bound = (IOptionsRecord)BindRecord(defaults, map, section, problems);
-        if (problems.Count == 0)
+        ArgumentNullException.ThrowIfNull(defaults);
+        if (node is null or ConfigText { IsNull: true }) node = new ConfigMap(recipe);
+        var problems = new Problems();
+        var kind = OptionNames.PartKind(defaults.GetType());
+        var value = kind is not null ? BindPart(node, kind, defaults, section, problems)
+            : node is ConfigMap map ? BindRecord(defaults, map, section, problems)
+            : problems.Add(node.Source, $"'{section}' must be a map of keys and values.");
+        if (value is IOptionsRecord bound)
         {
             foreach (var problem in bound.Validate())
             {
-                var key = string.Join('.', problem.Field.Split('.').Select(SnakeCase));
-                var renamed = problem with { Field = section.Length == 0 ? key : $"{section}.{key}" };
-                problems.Add((SourceOf(map, key) ?? recipe, renamed.ToString()));
+                var key = string.Join('.', problem.Field.Split('.').Select(OptionNames.Key));
+                problems.Add(SourceOf(node as ConfigMap, key) ?? recipe, (problem with { Field = section.Length == 0 ? key : $"{section}.{key}" }).ToString());
             }
+            if (problems.Count == 0) return bound;
         }
-        return problems.Count == 0 ? bound : throw new ConfigException(problems);
+        throw new ConfigException(problems.All);
     }
 
-    /// <summary>The properties that a recipe may set, in the order of their declaration.</summary>
-    public static IReadOnlyList<PropertyInfo> Properties(Type record)
-        => [.. record.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite && p.GetIndexParameters().Length == 0).OrderBy(p => p.MetadataToken)];
-
-    /// <summary>"LearningRate" to "learning_rate".</summary>
-    public static string SnakeCase(string name)
+    private object BindPart(ConfigNode node, string kind, object? current, string path, Problems problems)
     {
-        var text = new StringBuilder();
-        for (var i = 0; i < name.Length; i++)
+        var name = node switch
         {
-            if (char.IsUpper(name[i]) && i > 0 && (!char.IsUpper(name[i - 1]) || (i + 1 < name.Length && char.IsLower(name[i + 1])))) text.Append('_');
-            text.Append(char.ToLowerInvariant(name[i]));
+            ConfigText text => text,
+            ConfigMap map => map[ConfigMap.Kind],
+            _ => null,
+        };
+        if (node is ConfigList || name is not (null or ConfigText)) return problems.Add(node.Source, $"{path} is a list; expected the name of a part of kind {kind}.");
+        var part = current;
+        if (name is ConfigText wanted)
+        {
+            var entry = parts.Find(kind, wanted.Value);
+            if (entry is null) return problems.Add(wanted.Source, $"{path}: {parts.Unknown(kind, wanted.Value)}");
+            // The same part keeps what the job or the record around it gave as defaults; another one begins with its own.
+            if (current?.GetType() != entry.Type) part = entry.Create();
         }
-        return text.ToString();
+        if (part is null) return problems.Add(node.Source, $"{path} names no part; write '{ConfigMap.Kind}: name' with one of {string.Join(", ", parts.Of(kind).Select(p => p.Name))}.");
+        return node is ConfigMap values ? BindRecord(part, values, path, problems, ConfigMap.Kind) : part;
     }
 
-    /// <summary>A record as nested dictionaries, lists and texts, ready to be written.</summary>
-    public static Dictionary<string, object?> Unbind(IOptionsRecord record)
-        => Properties(record.GetType()).ToDictionary(p => SnakeCase(p.Name), p => Plain(p.GetValue(record)));
-
-    private static object? Plain(object? value) => value switch
+    private object BindRecord(object defaults, ConfigMap map, string path, Problems problems, string? except = null)
     {
-        null => null,
-        StepSizeRule rule => rule.Formula,
-        IOptionsRecord record => Unbind(record),
-        string text => text,
-        bool flag => flag,
-        Enum choice => SnakeCase(choice.ToString()),
-        double or float => new ConfigNumber(((IFormattable)value).ToString("R", CultureInfo.InvariantCulture)),
-        IFormattable number and not ITuple => new ConfigNumber(number.ToString(null, CultureInfo.InvariantCulture)),
-        ITuple tuple => Enumerable.Range(0, tuple.Length).Select(i => Plain(tuple[i])).ToList(),
-        IEnumerable items => items.Cast<object?>().Select(Plain).ToList(),
-        _ => PositionalParts(value.GetType()).ToDictionary(p => SnakeCase(p.Name!), p => Plain(value.GetType().GetProperty(p.Name!)!.GetValue(value))),
-    };
-
-    // The constructor parameters of a positional record or struct, each of which is a property too.
-    private static ParameterInfo[] PositionalParts(Type type)
-        => type.GetConstructors().Select(c => c.GetParameters()).Where(p => p.Length > 0 && p.All(part => type.GetProperty(part.Name!) is not null)).MaxBy(p => p.Length)
-            ?? throw new NotSupportedException($"{type.Name} cannot stand in a recipe: it is neither an options record nor a positional record.");
-
-    private static object BindRecord(object defaults, ConfigMap? map, string path, List<(ConfigSource, string)> problems)
-    {
-        if (map is null) return defaults;
         var type = defaults.GetType();
         // Records copy themselves through a method that the compiler hides from C#.
-        var copy = type.GetMethod("<Clone>$")!.Invoke(defaults, null)!;
-        var properties = Properties(type).ToDictionary(p => SnakeCase(p.Name));
-        foreach (var (key, node) in map.Items)
+        var copy = type.GetMethod("<Clone>$")?.Invoke(defaults, null) ?? throw new InvalidOperationException($"{type.Name} is not a record.");
+        var properties = OptionNames.Keys(type);
+        foreach (var (key, node) in map.Items.Where(i => i.Key != except))
         {
             var where = path.Length == 0 ? key : $"{path}.{key}";
             if (!properties.TryGetValue(key, out var property))
             {
-                problems.Add((node.Source, $"unknown key '{where}'.{NearestName.Suggest(key, properties.Keys)} Known keys: {string.Join(", ", properties.Keys)}."));
+                problems.Add(node.Source, $"unknown key '{where}'.{Suggest(key, defaults, properties.Keys)}");
                 continue;
             }
             var value = Convert(node, property.PropertyType, property.GetValue(defaults), where, problems);
@@ -88,137 +74,69 @@ internal static class OptionsBinder
         return copy;
     }
 
-    private static object? Convert(ConfigNode node, Type type, object? current, string path, List<(ConfigSource, string)> problems)
+    private string Suggest(string key, object defaults, IEnumerable<string> keys)
+    {
+        var nearest = NearestName.Find(key, keys);
+        return nearest is null
+            ? keys.Any() ? $" Known keys: {string.Join(", ", keys)}." : " It has no options."
+            : $" Did you mean '{nearest}'? {new OptionFacts(parts, defaults).Describe(nearest)}";
+    }
+
+    private object? Convert(ConfigNode node, Type type, object? current, string path, Problems problems)
     {
         var inner = Nullable.GetUnderlyingType(type) ?? type;
+        if (node is ConfigText { IsNull: true } && (inner != type || (!type.IsValueType && (type != typeof(string) || current is null)))) return null;
+        if (OptionNames.PartKind(inner) is { } kind) return BindPart(node, kind, current, path, problems);
         switch (node)
         {
             case ConfigMap map when typeof(IOptionsRecord).IsAssignableFrom(inner) && inner != typeof(StepSizeRule):
                 return BindRecord(current ?? Activator.CreateInstance(inner)!, map, path, problems);
-            case ConfigMap map when inner is { IsPrimitive: false, IsEnum: false, IsAbstract: false } && ElementType(inner) is null && inner != typeof(string):
+            case ConfigMap map when inner is { IsPrimitive: false, IsEnum: false, IsAbstract: false } && OptionText.ElementType(inner) is null && inner != typeof(string):
                 return BindPositional(map, inner, path, problems);
             case ConfigList list when typeof(ITuple).IsAssignableFrom(inner):
                 return BindTuple(list, inner, path, problems);
-            case ConfigText { Plain: true, Value: "null" or "~" or "" } when inner != type || (!type.IsValueType && (type != typeof(string) || current is null)):
-                return null;
-            case ConfigText text when ElementType(inner) is { } single:
+            case ConfigText text when OptionText.ElementType(inner) is not null:
                 // One value, or several with commas as the command line writes them, stand for a list.
-                var parts = text.Value.Trim('[', ']').Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-                return Convert(new ConfigList(text.Source, parts.Select(p => (ConfigNode)new ConfigText(text.Source, p, true)).ToList()), type, current, path, problems);
+                var items = text.Value.Trim('[', ']').Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+                return Convert(new ConfigList(text.Source, [.. items.Select(p => new ConfigText(text.Source, p, true))]), type, current, path, problems);
             case ConfigText text:
-                return ConvertText(text, inner, path, problems);
-            case ConfigList list when ElementType(inner) is { } element:
-                var items = list.Items.Select((item, i) => Convert(item, element, null, $"{path}[{i}]", problems)).ToList();
-                if (items.Any(i => i is Failed)) return Failed.Instance;
-                var array = Array.CreateInstance(element, items.Count);
-                for (var i = 0; i < items.Count; i++) array.SetValue(items[i], i);
-                return inner.IsAssignableFrom(array.GetType()) ? array : Activator.CreateInstance(inner, array);
+                var value = OptionText.Parse(text.Value, inner, out var problem);
+                return problem is null ? value : problems.Add(text.Source, problem.StartsWith("is ", StringComparison.Ordinal) ? $"{path} {problem}" : $"{path}: {problem}");
+            case ConfigList list when OptionText.ElementType(inner) is { } element:
+                return BindList(list, inner, element, path, problems);
             default:
-                problems.Add((node.Source, $"{path} is a {(node is ConfigMap ? "map" : "list")}; expected {Describe(inner)}."));
-                return Failed.Instance;
+                return problems.Add(node.Source, $"{path} is a {(node is ConfigMap ? "map" : "list")}; expected {OptionText.Describe(inner)}.");
         }
     }
 
-    private static object? BindTuple(ConfigList list, Type type, string path, List<(ConfigSource, string)> problems)
+    private object? BindList(ConfigList list, Type type, Type element, string path, Problems problems)
     {
-        var parts = type.GetGenericArguments();
-        if (list.Items.Count != parts.Length)
-        {
-            problems.Add((list.Source, $"{path} has {list.Items.Count} values; expected {parts.Length}."));
-            return Failed.Instance;
-        }
-        var values = list.Items.Select((item, i) => Convert(item, parts[i], null, $"{path}[{i}]", problems)).ToArray();
+        var items = list.Items.Select((item, i) => Convert(item, element, null, $"{path}[{i}]", problems)).ToList();
+        if (items.Any(i => i is Failed)) return Failed.Instance;
+        var array = Array.CreateInstance(element, items.Count);
+        for (var i = 0; i < items.Count; i++) array.SetValue(items[i], i);
+        return type.IsInstanceOfType(array) ? array : Activator.CreateInstance(type, array);
+    }
+
+    private object? BindTuple(ConfigList list, Type type, string path, Problems problems)
+    {
+        var types = type.GetGenericArguments();
+        if (list.Items.Count != types.Length) return problems.Add(list.Source, $"{path} has {list.Items.Count} values; expected {types.Length}.");
+        var values = list.Items.Select((item, i) => Convert(item, types[i], null, $"{path}[{i}]", problems)).ToArray();
         return values.Any(v => v is Failed) ? Failed.Instance : Activator.CreateInstance(type, values);
     }
 
-    private static object? BindPositional(ConfigMap map, Type type, string path, List<(ConfigSource, string)> problems)
+    private object? BindPositional(ConfigMap map, Type type, string path, Problems problems)
     {
-        var parts = PositionalParts(type);
-        var names = parts.Select(p => SnakeCase(p.Name!)).ToList();
-        var known = true;
+        var parameters = OptionsWriter.PositionalParameters(type);
+        var names = parameters.Select(p => OptionNames.Key(p.Name!)).ToList();
+        var before = problems.Count;
         foreach (var (key, node) in map.Items.Where(i => !names.Contains(i.Key)))
-        {
-            problems.Add((node.Source, $"unknown key '{path}.{key}'.{NearestName.Suggest(key, names)} Known keys: {string.Join(", ", names)}."));
-            known = false;
-        }
-        foreach (var missing in names.Where(n => map[n] is null))
-        {
-            problems.Add((map.Source, $"{path} lacks '{missing}'."));
-            known = false;
-        }
-        if (!known) return Failed.Instance;
-        var values = parts.Select((part, i) => Convert(map[names[i]]!, part.ParameterType, null, $"{path}.{names[i]}", problems)).ToArray();
+            problems.Add(node.Source, $"unknown key '{path}.{key}'.{NearestName.Suggest(key, names)} Known keys: {string.Join(", ", names)}.");
+        foreach (var missing in names.Where(n => map[n] is null)) problems.Add(map.Source, $"{path} lacks '{missing}'.");
+        if (problems.Count > before) return Failed.Instance;
+        var values = parameters.Select((p, i) => Convert(map[names[i]]!, p.ParameterType, null, $"{path}.{names[i]}", problems)).ToArray();
         return values.Any(v => v is Failed) ? Failed.Instance : Activator.CreateInstance(type, values);
-    }
-
-    private static object ConvertText(ConfigText text, Type type, string path, List<(ConfigSource, string)> problems)
-    {
-        var value = text.Value;
-        var invariant = CultureInfo.InvariantCulture;
-        if (type == typeof(string)) return value;
-        if (type == typeof(bool) && bool.TryParse(value, out var flag)) return flag;
-        if (type == typeof(double) && double.TryParse(value, NumberStyles.Float, invariant, out var real)) return real;
-        if (type == typeof(float) && float.TryParse(value, NumberStyles.Float, invariant, out var single)) return single;
-        if (type == typeof(ulong) && ulong.TryParse(value, NumberStyles.Integer, invariant, out var unsigned)) return unsigned;
-        if (type == typeof(uint) && uint.TryParse(value, NumberStyles.Integer, invariant, out var smaller)) return smaller;
-        if ((type == typeof(int) || type == typeof(long)) && TryWhole(value, out var whole))
-        {
-            if (type == typeof(long)) return whole;
-            if (whole is >= int.MinValue and <= int.MaxValue) return (int)whole;
-        }
-        if (type == typeof(StepSizeRule))
-        {
-            try
-            {
-                return StepSizeRule.Parse(value);
-            }
-            catch (FormatException e)
-            {
-                problems.Add((text.Source, $"{path}: {e.Message}"));
-                return Failed.Instance;
-            }
-        }
-        if (type.IsEnum)
-        {
-            foreach (var name in Enum.GetNames(type))
-            {
-                if (ConfigMap.Canonical(value).Equals(SnakeCase(name), StringComparison.OrdinalIgnoreCase) || value.Equals(name, StringComparison.OrdinalIgnoreCase)) return Enum.Parse(type, name);
-            }
-            var names = Enum.GetNames(type).Select(SnakeCase).ToList();
-            problems.Add((text.Source, $"{path} is '{value}'; allowed: {string.Join(", ", names)}.{NearestName.Suggest(value, names)}"));
-            return Failed.Instance;
-        }
-        problems.Add((text.Source, $"{path} is '{value}'; expected {Describe(type)}."));
-        return Failed.Instance;
-    }
-
-    // "1e4" and "20_000" are whole numbers to people.
-    private static bool TryWhole(string value, out long whole)
-    {
-        var text = value.Replace("_", "", StringComparison.Ordinal);
-        if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out whole)) return true;
-        if (!text.Contains('e', StringComparison.OrdinalIgnoreCase)) return false;
-        if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) || real != Math.Floor(real) || Math.Abs(real) > 9e15) return false;
-        whole = (long)real;
-        return true;
-    }
-
-    private static Type? ElementType(Type type)
-    {
-        if (type == typeof(string)) return null;
-        if (type.IsArray) return type.GetElementType();
-        return type.IsGenericType && typeof(IEnumerable).IsAssignableFrom(type) ? type.GetGenericArguments()[0] : null;
-    }
-
-    private static string Describe(Type type)
-    {
-        if (type == typeof(bool)) return "true or false";
-        if (type == typeof(int) || type == typeof(long)) return "a whole number";
-        if (type == typeof(ulong) || type == typeof(uint)) return "a whole number from 0 up";
-        if (type == typeof(double) || type == typeof(float)) return "a number";
-        if (ElementType(type) is { } element) return $"a list of values, each {Describe(element)}";
-        if (type == typeof(StepSizeRule)) return "a step-size rule such as 0.1 or linear(1, 0.05, 10000)";
-        return typeof(IOptionsRecord).IsAssignableFrom(type) ? "a map of keys and values" : "a text";
     }
 
     private static ConfigSource? SourceOf(ConfigMap? map, string path)
@@ -230,6 +148,21 @@ internal static class OptionsBinder
             node = inner[part];
         }
         return node?.Source;
+    }
+
+    private sealed class Problems
+    {
+        private readonly List<(ConfigSource, string)> _all = [];
+
+        public int Count => _all.Count;
+
+        public IReadOnlyList<(ConfigSource, string)> All => _all;
+
+        public Failed Add(ConfigSource source, string message)
+        {
+            _all.Add((source, message));
+            return Failed.Instance;
+        }
     }
 
     private sealed class Failed

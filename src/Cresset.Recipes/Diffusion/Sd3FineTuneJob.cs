@@ -1,8 +1,10 @@
+using Cresset.Numerics;
 using Cresset.Training;
 
 namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="Sd3FineTuneTask"/> and writes the adapter (or transformer) into the run's folder.</summary>
+[Part("sd3-finetune")]
 public sealed class Sd3FineTuneJob : TrainingJob<Sd3FineTuneOptions>
 {
     /// <inheritdoc/>

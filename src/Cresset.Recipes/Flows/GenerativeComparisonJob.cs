@@ -13,6 +13,7 @@ namespace Cresset.Recipes;
 /// Normalizing flow, continuous flow, flow matching and diffusion on the same data in the plane: likelihood, exact W2 by network
 /// evaluations and training cost, as one table (comparison.md) and one picture.
 /// </summary>
+[Part("generative-comparison")]
 public sealed class GenerativeComparisonJob : IJob
 {
     private const string Section = "study", ContinuousName = "continuous flow";

@@ -1,3 +1,4 @@
+using Cresset.Numerics;
 using Cresset.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -5,6 +6,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="MatchingTask"/>.</summary>
+[Part("flow-matching")]
 public sealed class MatchingJob : TrainingJob<MatchingOptions>
 {
     /// <inheritdoc/>

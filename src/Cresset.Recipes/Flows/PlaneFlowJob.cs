@@ -1,3 +1,4 @@
+using Cresset.Numerics;
 using Cresset.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -5,6 +6,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="PlaneFlowTask"/>.</summary>
+[Part("plane-flow")]
 public sealed class PlaneFlowJob : TrainingJob<PlaneFlowOptions>
 {
     /// <inheritdoc/>

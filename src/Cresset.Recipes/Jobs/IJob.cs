@@ -6,6 +6,7 @@ namespace Cresset.Recipes;
 /// Something a recipe can run: supervised training, an agent that drives itself, a study. It names its sections of
 /// options; the recipe and the command line fill them.
 /// </summary>
+[PartKind("job")]
 public interface IJob
 {
     /// <summary>The name that a recipe's <c>job</c> key gives.</summary>

@@ -70,7 +70,7 @@ public sealed class RecipeRunner(RunStore store, RecipeCatalog catalog)
         ArgumentNullException.ThrowIfNull(run);
         var path = Path.Combine(run.Folder, ConfigFile);
         if (!File.Exists(path)) throw new InvalidDataException($"{run.Folder} holds no {ConfigFile}: this run was not made by a recipe.");
-        return Recipe.Parse(File.ReadAllText(path), path, run.Name, catalog.Jobs).Resolve();
+        return catalog.Read(path, run.Name).Resolve();
     }
 
     private static RecipeResult Work(Run run, ResolvedRecipe recipe, IProgress<TrainingReport>? progress, CancellationToken cancellation)

@@ -11,6 +11,7 @@ namespace Cresset.Recipes;
 /// <summary>
 /// Two stages in one run: a tokenizer (section <c>tokenizer</c>, kept in the run's folder), then a prior over its codes. A stopped run goes on in the stage it was in.
 /// </summary>
+[Part("code-prior")]
 public sealed class CodePriorJob : IJob
 {
     private const string TokenizerFolder = "tokenizer";

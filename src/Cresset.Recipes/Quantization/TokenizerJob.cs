@@ -1,8 +1,10 @@
+using Cresset.Numerics;
 using Cresset.Training;
 
 namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="TokenizerTask"/>.</summary>
+[Part("tokenizer")]
 public sealed class TokenizerJob : TrainingJob<TokenizerOptions>
 {
     /// <inheritdoc/>

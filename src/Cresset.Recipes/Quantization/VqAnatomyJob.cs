@@ -1,3 +1,4 @@
+using Cresset.Numerics;
 using Cresset.Plots;
 using Cresset.Quantization;
 using TorchSharp;
@@ -9,6 +10,7 @@ namespace Cresset.Recipes;
 /// A vector quantizer in the plane, with the gradients it really computes: how the estimators carry the decoder's wish to the encoder,
 /// and what each term of the loss moves.
 /// </summary>
+[Part("vq-anatomy")]
 public sealed class VqAnatomyJob : IJob
 {
     private const string Section = "study";

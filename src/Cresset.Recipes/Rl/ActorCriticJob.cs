@@ -1,3 +1,4 @@
+using Cresset.Numerics;
 using Cresset.Rl;
 using Cresset.Rl.Deep;
 
@@ -37,6 +38,7 @@ public abstract class EitherActionJob(IAgentJob discrete, IAgentJob continuous) 
 }
 
 /// <summary>PPO or A2C on an environment of the catalog, with choices or continuous actions.</summary>
+[Part("actor-critic")]
 public sealed class ActorCriticJob() : EitherActionJob(new Of<int>(), new Of<float>())
 {
     private sealed class Of<TAction> : AgentJob<ActorCriticOptions, TAction>
@@ -53,6 +55,7 @@ public sealed class ActorCriticJob() : EitherActionJob(new Of<int>(), new Of<flo
 }
 
 /// <summary>REINFORCE on an environment of the catalog, with choices or continuous actions.</summary>
+[Part("reinforce")]
 public sealed class ReinforceJob() : EitherActionJob(new Of<int>(), new Of<float>())
 {
     private sealed class Of<TAction> : AgentJob<ReinforceOptions, TAction>

@@ -9,6 +9,7 @@ namespace Cresset.Recipes;
 /// <summary>
 /// The deadly triad: on Baird's counterexample semi-gradient TD and even dynamic programming diverge, TDC, GTD2 and emphatic TD do not.
 /// </summary>
+[Part("rl-baird")]
 public sealed class BairdJob : IJob
 {
     private const string Section = "baird";

@@ -1,9 +1,11 @@
+using Cresset.Numerics;
 using Cresset.Rl;
 using Cresset.Rl.Deep;
 
 namespace Cresset.Recipes;
 
 /// <summary>DQN and its variants on an environment of the catalog.</summary>
+[Part("dqn")]
 public sealed class DqnJob : AgentJob<DqnOptions, int>
 {
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cresset.Numerics;
 using Cresset.Plots;
 using Cresset.Rl;
 using Cresset.Runs;
@@ -6,6 +7,7 @@ using Cresset.Runs;
 namespace Cresset.Recipes;
 
 /// <summary>Learning curves of several methods with bands over runs, the policies they end with, and the book's figures.</summary>
+[Part("rl-curves")]
 public sealed class LearningCurvesJob : IJob
 {
     private const string Section = "curves";

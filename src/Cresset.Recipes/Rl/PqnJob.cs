@@ -1,9 +1,11 @@
+using Cresset.Numerics;
 using Cresset.Rl;
 using Cresset.Rl.Deep;
 
 namespace Cresset.Recipes;
 
 /// <summary>PQN on an environment of the catalog.</summary>
+[Part("pqn")]
 public sealed class PqnJob : AgentJob<PqnOptions, int>
 {
     /// <inheritdoc/>

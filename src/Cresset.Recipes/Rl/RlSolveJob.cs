@@ -7,6 +7,7 @@ using Cresset.Training;
 namespace Cresset.Recipes;
 
 /// <summary>Solves one environment by planning or learning: pictures, the book's figures, and a policy to play.</summary>
+[Part("rl-solve")]
 public sealed class RlSolveJob : IJob
 {
     private const string Section = "solve";

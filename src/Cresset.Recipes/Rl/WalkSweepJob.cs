@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cresset.Numerics;
 using Cresset.Plots;
 using Cresset.Rl;
 using Cresset.Runs;
@@ -6,6 +7,7 @@ using Cresset.Runs;
 namespace Cresset.Recipes;
 
 /// <summary>Error on the 19-state walk by n (or lambda) and step size, as curves and beside the book's numbers.</summary>
+[Part("rl-walk-sweep")]
 public sealed class WalkSweepJob : IJob
 {
     private const string Section = "sweep";

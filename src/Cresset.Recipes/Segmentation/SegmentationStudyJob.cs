@@ -11,6 +11,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>Trains the same U-Net on <see cref="DigitScenes"/> with each upsampler and reports the intersection over union of each.</summary>
+[Part("segmentation-study")]
 public sealed class SegmentationStudyJob : IJob
 {
     private const string Section = "study";

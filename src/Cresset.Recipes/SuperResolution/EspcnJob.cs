@@ -1,8 +1,10 @@
+using Cresset.Numerics;
 using Cresset.Training;
 
 namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="EspcnTask"/>.</summary>
+[Part("espcn")]
 public sealed class EspcnJob : TrainingJob<EspcnRecipeOptions>
 {
     /// <inheritdoc/>

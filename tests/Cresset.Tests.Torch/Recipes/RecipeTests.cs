@@ -17,7 +17,7 @@ public sealed class RecipeTests
         // Fine-tuning works on files of the user's own: the recipe cannot name them.
         var resolved = Catalog.Find(name).Resolve(name == "sd3-lora" ? ["model.checkpoint=model", "model.pictures=pictures"] : []);
         Assert.False(string.IsNullOrWhiteSpace(resolved.Summary));
-        var again = Recipe.Parse(resolved.ToYaml(), "again", name, Catalog.Jobs).Resolve();
+        var again = Recipe.Parse(resolved.ToYaml(), "again", name, Catalog.Parts).Resolve();
         Assert.Equal(resolved.Flatten(), again.Flatten());
         Assert.Equal(resolved.ToYaml(), again.ToYaml());
     }
@@ -33,15 +33,17 @@ public sealed class RecipeTests
 
     [Theory]
     [InlineData("trainer.stepps=5", "command line: unknown key 'trainer.stepps'. Did you mean 'steps'?")]
-    [InlineData("stepps=5", "unknown key 'stepps'. Did you mean 'trainer.steps'?")]
-    [InlineData("trainr.steps=5", "unknown section 'trainr' in 'trainr.steps'. Did you mean 'trainer'?")]
+    [InlineData("stepps=5", "unknown key 'stepps'. Did you mean 'trainer.steps'? steps is Optimizer steps: a whole number, default 1000, allowed: at least 1.")]
+    [InlineData("trainer.batchsize=5", "Did you mean 'batch_size'? batch_size is ")]
+    [InlineData("trainer.batchsize=5", "a whole number, default 64, allowed: ")]
+    [InlineData("trainr.steps=5", "unknown key 'trainr.steps'. Did you mean 'trainer.steps'?")]
     [InlineData("trainer.steps=many", "trainer.steps is 'many'; expected a whole number.")]
     [InlineData("trainer.steps=0", "trainer.steps is 0; allowed: at least 1.")]
     [InlineData("trainer.steps=2.5", "expected a whole number")]
     [InlineData("model.dropout=1", "model.dropout is 1; allowed: [0, 1).")]
     [InlineData("optimization.optimizer=adamm", "optimization.optimizer is \"adamm\"; allowed: one of adamw, adam")]
     [InlineData("precision=half", "trainer.precision is 'half'; allowed: float32, bfloat16")]
-    [InlineData("steps", "is no override; write key=value")]
+    [InlineData("steps", "is not an override; write key=value")]
     [InlineData("trainer.keep_best=maybe", "expected true or false")]
     [InlineData("trainer.seed=-1", "expected a whole number from 0 up")]
     public void WrongOverridesAreRefusedWithTheFix(string text, string message)
@@ -60,18 +62,18 @@ public sealed class RecipeTests
     [InlineData("job: digits-classifier\ntrainer: 5\n", "r.yaml, line 2: 'trainer' must be a map")]
     [InlineData("job: digits-classifier\noptimisation:\n  x: 1\n", "unknown section 'optimisation'. Did you mean 'optimization'?")]
     [InlineData("job: digits-classifier\ntrainer:\n  steps: [1, 2]\n", "trainer.steps is a list; expected a whole number.")]
-    [InlineData("job: [\n", "no valid YAML")]
-    [InlineData("job: digits-classifier\njob: digits-classifier\n", "no valid YAML")]
+    [InlineData("job: [\n", "this is not valid YAML")]
+    [InlineData("job: digits-classifier\njob: digits-classifier\n", "this is not valid YAML")]
     public void WrongRecipesNameFileLineAndFix(string yaml, string message)
     {
-        var error = Assert.Throws<ConfigException>(() => Recipe.Parse(yaml, "r.yaml", "r", Catalog.Jobs).Resolve());
+        var error = Assert.Throws<ConfigException>(() => Recipe.Parse(yaml, "r.yaml", "r", Catalog.Parts).Resolve());
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void AllProblemsAreListedAtOnce()
     {
-        var error = Assert.Throws<ConfigException>(() => Recipe.Parse("job: digits-classifier\ntrainer:\n  steps: -5\n  batch_size: 0\n", "r.yaml", "r", Catalog.Jobs).Resolve());
+        var error = Assert.Throws<ConfigException>(() => Recipe.Parse("job: digits-classifier\ntrainer:\n  steps: -5\n  batch_size: 0\n", "r.yaml", "r", Catalog.Parts).Resolve());
         Assert.Contains("line 3: trainer.steps", error.Message, StringComparison.Ordinal);
         Assert.Contains("line 4: trainer.batch_size", error.Message, StringComparison.Ordinal);
     }
