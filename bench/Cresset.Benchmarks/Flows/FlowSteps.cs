@@ -86,7 +86,7 @@ internal static class FlowSteps
 
     private static Action Step(nn.Module model, Func<Tensor> loss)
     {
-        var optimizer = new Adam(model, new AdamOptions { LearningRate = 1e-3 });
+        var optimizer = new Optimizer(model, new AdamRule { LearningRate = 1e-3 });
         return () =>
         {
             using var scope = NewDisposeScope();

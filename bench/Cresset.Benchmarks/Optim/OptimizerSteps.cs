@@ -24,7 +24,7 @@ internal static class OptimizerSteps
         var pipeline = scenario == "pipeline";
         using var peer = args.Length > 3 ? new PeerProcess(string.Join(' ', args[3..]), "adamw_steps.py", scenario, threads.ToString(CultureInfo.InvariantCulture), string.Join(',', sizes)) : null;
         using var ours = new Weights(sizes);
-        using var fused = new AdamW(ours.Groups) { Threads = threads };
+        using var fused = new Optimizer(ours.Groups, new AdamWRule()) { Threads = threads };
         using var average = pipeline ? new WeightAverage(ours.Named, WeightAverageOptions.Ema(0.999)) : null;
         var clip = pipeline ? GradientClipping.Norm(1) : null;
         using var moved = new TrafficOnly(ours, pipeline, threads);

@@ -8,13 +8,13 @@ namespace Cresset.Benchmarks.Optim;
 /// <summary>The limit: reads and writes the same memory as AdamW through the same driver, with one addition instead of the mathematics.</summary>
 internal sealed class TrafficOnly : IDisposable
 {
-    private readonly CopyOptimizer _optimizer;
+    private readonly Optimizer _optimizer;
     private readonly WeightAverage? _average;
     private readonly GradientClipping? _clip;
 
     public TrafficOnly(OptimizerSteps.Weights weights, bool pipeline, int threads)
     {
-        _optimizer = new CopyOptimizer(weights.Groups) { Threads = threads };
+        _optimizer = new Optimizer(weights.Groups, new CopyRule()) { Threads = threads };
         _average = pipeline ? new WeightAverage(weights.Named, WeightAverageOptions.Ema(0.999)) : null;
         _clip = pipeline ? GradientClipping.MeasureOnly() : null;
     }
@@ -27,27 +27,15 @@ internal sealed class TrafficOnly : IDisposable
         _average?.Dispose();
     }
 
-    private sealed record CopyOptions : OptimizerOptions
+    private sealed record CopyRule : OptimizerRule
     {
-        protected override void Check(Cresset.Numerics.OptionChecks checks)
-        {
-        }
-    }
+        protected internal override void Start(in Slot s) => s.Zeros("a", "b");
 
-    private sealed class CopyOptimizer(IEnumerable<ParameterGroupSpec> groups) : Optimizer(groups, new CopyOptions())
-    {
-        protected override void Initialize(ParameterGroup group, ParameterState state, Tensor parameter)
-        {
-            state.Fill("a", parameter);
-            state.Fill("b", parameter);
-        }
+        protected internal override void Update(in Slot s) => throw new InvalidOperationException("Only the kernel is measured.");
 
-        protected override void Update(ParameterGroup group, ParameterState state, Tensor parameter, Tensor gradient)
-            => throw new InvalidOperationException("Only the kernel is measured.");
+        internal override FusedBatch? CreateBatch() => new FusedBatch<int, CopyLanes<float>, CopyLanes<double>>();
 
-        private protected override FusedBatch? CreateBatch() => new FusedBatch<int, CopyLanes<float>, CopyLanes<double>>();
-
-        private protected override bool TryFuse(FusedBatch batch, in ActiveParameter item)
+        internal override bool TryFuse(FusedBatch batch, in ActiveParameter item)
         {
             ((FusedBatch<int, CopyLanes<float>, CopyLanes<double>>)batch).Add(item, 0, item.State["a"], item.State["b"]);
             return true;

@@ -15,7 +15,7 @@ internal static class TrainingStep
         using var scope = NewDisposeScope();
         using var generator = new Generator(1);
         using var model = new VqVae(new(), new VectorQuantizer(new() { Codebook = new() { Size = 256 } }, generator), generator);
-        using var optimizer = new Adam(model, new AdamOptions { LearningRate = 1e-3 });
+        using var optimizer = new Optimizer(model, new AdamRule { LearningRate = 1e-3 });
         var batch = rand([128, 1, 28, 28], generator: generator);
         double wall = double.MaxValue, cpu = double.MaxValue, quantizer = double.MaxValue;
         var latents = randn([128, 64, 7, 7], generator: generator).requires_grad_();

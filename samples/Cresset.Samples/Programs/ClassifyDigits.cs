@@ -16,7 +16,7 @@ internal static class ClassifyDigits
         var (train, test) = ImageClassification.Digits();
         using var net = nn.Sequential(nn.Conv2d(1, 16, 3, padding: 1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(256, 10));
         using var loader = new Loader(train, new LoaderOptions { BatchSize = 64, Seed = 1 });
-        using var optimizer = new AdamW(net, new AdamWOptions { LearningRate = 1e-2 });
+        using var optimizer = new Optimizer(net, new AdamWRule { LearningRate = 1e-2 });
         var scheduler = new Scheduler(optimizer, new CosineSchedule { Steps = 300 }.WithWarmUp(20));
         using var average = new WeightAverage(net, WeightAverageOptions.Ema(0.98));
         var losses = new List<double>();

@@ -15,7 +15,7 @@ internal static class FlowOnMoons
         Seeding.Apply(2);
         using var outer = NewDisposeScope();
         using var flow = new NeuralSplineCouplingFlow(new VectorFlowOptions { Features = 2 });
-        using var optimizer = new Adam(flow, new AdamOptions { LearningRate = 2e-3 });
+        using var optimizer = new Optimizer(flow, new AdamRule { LearningRate = 2e-3 });
         for (var step = 0; step < 250; step++)
         {
             using var scope = NewDisposeScope();

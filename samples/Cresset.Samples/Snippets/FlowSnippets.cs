@@ -30,7 +30,7 @@ internal static class FlowSnippets
     private static void Train(Tensor a, Tensor b, Func<Tensor> NextBatch)
     {
         var flow = new NeuralSplineCouplingFlow(new VectorFlowOptions { Features = 2 });
-        using var optimizer = new Adam(flow);
+        using var optimizer = new Optimizer(flow, new AdamRule());
         for (var step = 0; step < 500; step++)
         {
             using var scope = torch.NewDisposeScope();

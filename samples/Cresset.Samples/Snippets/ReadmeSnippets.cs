@@ -11,7 +11,7 @@ internal static class ReadmeSnippets
     {
         Seeding.Apply(0);
         using var net = nn.Sequential(nn.Linear(2, 32), nn.SiLU(), nn.Linear(32, 1));
-        using var optimizer = new AdamW(net, new AdamWOptions { LearningRate = 1e-2 });
+        using var optimizer = new Optimizer(net, new AdamWRule { LearningRate = 1e-2 });
         for (var step = 0; step < 200; step++)
         {
             using var scope = NewDisposeScope();

@@ -19,12 +19,14 @@ internal static class OptimCommand
         var command = new Command("list", "All optimizers with their defaults.") { json };
         command.SetAction(result =>
         {
-            if (result.GetValue(json)) Output.Json(OptimizerCatalog.Entries.Select(e => new { e.Name, e.Paper, e.Defaults.LearningRate, e.Defaults.WeightDecay }));
-            else Output.Table(["name", "rate", "decay", "paper"], OptimizerCatalog.Entries.Select(e => new[] { e.Name, Output.Number(e.Defaults.LearningRate), Output.Number(e.Defaults.WeightDecay), e.Paper }));
+            if (result.GetValue(json)) Output.Json(Rules().Select(e => new { e.Part.Name, Paper = e.Part.Source, e.Rule.LearningRate, e.Rule.WeightDecay }));
+            else Output.Table(["name", "rate", "decay", "paper"], Rules().Select(e => new[] { e.Part.Name, Output.Number(e.Rule.LearningRate), Output.Number(e.Rule.WeightDecay), e.Part.Source }));
             return ExitCode.Success;
         });
         return command.WithExamples("cresset optim list");
     }
+
+    private static IEnumerable<(Cresset.Numerics.PartEntry Part, OptimizerRule Rule)> Rules() => OptimizerCatalog.Entries.Select(e => (e, (OptimizerRule)e.Create()));
 
     private static Command Race()
     {

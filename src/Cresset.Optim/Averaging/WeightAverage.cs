@@ -7,7 +7,7 @@ namespace Cresset.Optim;
 
 /// <summary>
 /// A running average of a module's weights, kept by parameter name: exponential (EMA, with warm-up or bias correction) or uniform
-/// (Polyak, and SWA when it is updated once per cycle). Give it to <see cref="Optimizer.Step"/> to update it in the same pass as the weights.
+/// (Polyak, and SWA when it is updated once per cycle). Give it to <see cref="Optimizer.Step(GradientClipping?, double, WeightAverage?)"/> to update it in the same pass as the weights.
 /// </summary>
 public sealed class WeightAverage : IDisposable
 {
@@ -97,7 +97,7 @@ public sealed class WeightAverage : IDisposable
         var current = Current().ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal);
         var bad = tensors.Where(t => !current.TryGetValue(t.Key, out var p) || !p.shape.SequenceEqual(t.Value.shape)).Select(t => t.Key).ToList();
         if (bad.Count > 0) throw new ArgumentException($"The averages do not fit the module: unknown or mis-shaped {string.Join(", ", bad)}.", nameof(tensors));
-        foreach (var (name, tensor) in tensors) Replace(name, tensor.to(ParameterState.TypeFor(current[name]), current[name].device, copy: true));
+        foreach (var (name, tensor) in tensors) Replace(name, Dense(tensor.to(ParameterState.TypeFor(current[name]), current[name].device, copy: true)));
         Count = count;
     }
 
@@ -123,8 +123,13 @@ public sealed class WeightAverage : IDisposable
     internal Tensor Target(string name, Tensor parameter)
     {
         _touched.Add(name);
-        if (!_averages.TryGetValue(name, out var average)) average = Create(name, parameter);
-        return average;
+        if (!_averages.TryGetValue(name, out var average)) return Create(name, parameter);
+        // module.to(...) may have changed type or device since; the kernels rely on the type that belongs to the parameter's.
+        var type = ParameterState.TypeFor(parameter);
+        if (average.dtype == type && average.device_type == parameter.device_type && average.device_index == parameter.device_index && average.is_contiguous()) return average;
+        using var scope = NewDisposeScope();
+        Replace(name, average.to(type, parameter.device, copy: true).contiguous());
+        return _averages[name];
     }
 
     internal void Blend(string name, Tensor parameter)
@@ -155,6 +160,12 @@ public sealed class WeightAverage : IDisposable
         if (!_options.Debias && Count > 0) average.copy_(parameter);
         Replace(name, average);
         return average;
+    }
+
+    private static Tensor Dense(Tensor tensor)
+    {
+        if (tensor.is_contiguous()) return tensor;
+        using (tensor) return tensor.contiguous();
     }
 
     private void Replace(string name, Tensor tensor)

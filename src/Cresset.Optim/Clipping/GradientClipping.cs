@@ -65,7 +65,7 @@ public sealed class GradientClipping
         var clipping = Norm(maxNorm, normType, nonFinite);
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        var gradients = parameters.Select(Gradients.Of).OfType<Tensor>().ToList();
+        var gradients = Gradients.Distinct(parameters);
         var norm = GradientNorm.Of(gradients, normType, Environment.ProcessorCount);
         if (clipping.Coefficient(norm) is { } coefficient && coefficient < 1)
         {
@@ -81,7 +81,7 @@ public sealed class GradientClipping
         _ = Value(limit);
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        foreach (var gradient in parameters.Select(Gradients.Of).OfType<Tensor>()) gradient.clamp_(-limit, limit);
+        foreach (var gradient in Gradients.Distinct(parameters)) gradient.clamp_(-limit, limit);
     }
 
     /// <summary>The factor for all gradients; null to skip the step.</summary>

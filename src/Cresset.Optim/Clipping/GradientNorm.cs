@@ -8,6 +8,8 @@ internal static class GradientNorm
 {
     public static double Of(IReadOnlyList<Tensor> gradients, double normType, int threads)
     {
+        // An empty tensor has no largest element, and adds nothing to any norm.
+        gradients = [.. gradients.Where(g => g.numel() > 0)];
         if (gradients.Count == 0) return 0;
         if (normType == 2 && gradients.All(FusedBatch.IsPlain)) return Math.Sqrt(SquaredSum.Of(gradients, threads));
         using var scope = NewDisposeScope();

@@ -14,6 +14,13 @@ internal static partial class Gradients
         return gradient is null || gradient.IsInvalid ? null : gradient;
     }
 
+    /// <summary>The gradients of parameters; one that several names share (tied weights) once.</summary>
+    public static List<Tensor> Distinct(IEnumerable<Parameter> parameters)
+    {
+        var seen = new HashSet<IntPtr>();
+        return [.. parameters.Select(Of).OfType<Tensor>().Where(g => g.is_sparse || g.numel() == 0 || g.device_type == TorchSharp.DeviceType.META || seen.Add(Address(g)))];
+    }
+
     public static void Clear(Parameter parameter, bool setToNone)
     {
         using var gradient = Of(parameter);

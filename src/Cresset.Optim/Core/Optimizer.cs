@@ -1,59 +1,59 @@
 using Cresset.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
 
 namespace Cresset.Optim;
 
 /// <summary>
-/// An optimizer over groups of named parameters. Its state is kept by parameter name, so it survives <c>module.to(...)</c>;
-/// it is made at the first step with a gradient, and a parameter without a gradient is left alone entirely (no decay, no state).
+/// Applies an <see cref="OptimizerRule"/> to groups of named parameters: <c>new Optimizer(net, new AdamWRule { LearningRate = 1e-3 })</c>. It owns
+/// groups, state, fused kernels, clipping, averaging and saving. State is kept by parameter name, so it survives <c>module.to(...)</c> at any moment;
+/// it is made at the first step with a gradient, and a parameter without a gradient is left alone entirely (no decay, no state). Tied weights,
+/// recognised by their memory, are updated once.
 /// </summary>
 /// <remarks>Not safe for use by several threads at once. The CPU kernels split their work so that results do not depend on the number of threads.</remarks>
-public abstract partial class Optimizer : IDisposable
+public sealed partial class Optimizer : IDisposable
 {
     private readonly List<ParameterGroup> _groups = [];
+    private readonly List<RuleWork> _work = [];
     private readonly List<ActiveParameter> _active = [];
-    private bool _checkedSinceStep = true;
 
-    /// <summary>Makes the groups. Every options record must have the type of <paramref name="options"/>.</summary>
-    /// <exception cref="ArgumentException">No parameters, a name or parameter twice, or a group with options of another optimizer.</exception>
-    protected Optimizer(IEnumerable<ParameterGroupSpec> groups, OptimizerOptions options)
+    /// <summary>Optimizes <paramref name="module"/> in the groups that the rule makes of it.</summary>
+    public Optimizer(Module module, OptimizerRule rule)
+        : this((rule ?? throw new ArgumentNullException(nameof(rule))).GroupsFor(module), rule)
     {
-        ArgumentNullException.ThrowIfNull(groups);
-        ArgumentNullException.ThrowIfNull(options);
-        options.ThrowIfInvalid();
-        var names = new HashSet<string>(StringComparer.Ordinal);
-        var handles = new HashSet<IntPtr>();
-        foreach (var spec in groups)
-        {
-            if (spec.Options is { } own && own.GetType() != options.GetType())
-                throw new ArgumentException($"Group \"{spec.Name}\" carries {own.GetType().Name}; this optimizer needs {options.GetType().Name}.", nameof(groups));
-            var bindings = new List<ParameterBinding>();
-            foreach (var parameter in spec.Parameters)
-            {
-                if (!names.Add(parameter.Name)) throw new ArgumentException($"Two parameters are called \"{parameter.Name}\"; names must be unique because the state is kept by name.", nameof(groups));
-                if (!handles.Add(parameter.Value.Handle)) throw new ArgumentException($"Parameter \"{parameter.Name}\" is in the groups twice.", nameof(groups));
-                bindings.Add(new ParameterBinding(parameter));
-            }
-            if (bindings.Count > 0) _groups.Add(new ParameterGroup(spec, (spec.Options ?? options).ThrowIfInvalid(), bindings));
-        }
-        if (_groups.Count == 0) throw new ArgumentException("The groups hold no parameter: is the module empty or frozen?", nameof(groups));
-        Options = options;
     }
 
-    /// <summary>The options given at construction.</summary>
-    public OptimizerOptions Options { get; }
+    /// <summary>Optimizes the given groups; a group may carry a rule of its own.</summary>
+    /// <exception cref="ArgumentException">No parameters, a name or parameter twice, or parameters that share a part of their memory.</exception>
+    public Optimizer(IEnumerable<ParameterGroupSpec> groups, OptimizerRule rule)
+    {
+        ArgumentNullException.ThrowIfNull(groups);
+        ArgumentNullException.ThrowIfNull(rule);
+        Rule = rule.ThrowIfInvalid();
+        Join([.. groups.Where(g => g.Parameters.Count > 0)], nameof(groups));
+        if (_groups.Count == 0) throw new ArgumentException("The groups hold no parameter: is the module empty or frozen?", nameof(groups));
+    }
+
+    /// <summary>The rule of every group that has none of its own.</summary>
+    public OptimizerRule Rule { get; }
 
     /// <summary>The groups, in order.</summary>
     public IReadOnlyList<ParameterGroup> Groups => _groups;
 
-    /// <summary>Calls of <see cref="Step"/> that changed weights.</summary>
-    public long StepCount { get; private protected set; }
+    /// <summary>Calls of <see cref="Step(GradientClipping?, double, WeightAverage?)"/> that changed weights.</summary>
+    public long StepCount { get; private set; }
+
+    /// <summary>Numbers that <see cref="Rule"/> keeps over all parameters, such as Prodigy's "distance".</summary>
+    public SharedNumbers Numbers => WorkOf(Rule).Numbers;
+
+    /// <summary>True while the module holds the weights to evaluate (see <see cref="Eval"/>).</summary>
+    public bool IsEvaluating => _work.Any(w => w.Numbers.Get(EvaluatingKey, 0) != 0);
 
     /// <summary>Threads of the CPU kernels; the result is the same for every number.</summary>
     public int Threads { get; init; } = Math.Max(1, Environment.ProcessorCount);
 
-    /// <summary>Use the fused CPU kernels where the optimizer has them (default). Off: tensor operations, as on other devices.</summary>
+    /// <summary>Use the fused CPU kernels where the rule has them (default). Off: tensor operations, as on other devices.</summary>
     public bool UseFusedKernels { get; init; } = true;
 
     /// <summary>How bfloat16 weights are rounded after an update computed in float32.</summary>
@@ -61,6 +61,26 @@ public abstract partial class Optimizer : IDisposable
 
     /// <summary>Seed of stochastic rounding; the draw depends on it, the step, the parameter and the element only.</summary>
     public uint RoundingSeed { get; init; }
+
+    /// <summary>Adds a group, for example of layers that are unfrozen later. Its state starts at its first step.</summary>
+    /// <exception cref="ArgumentException">A name or parameter that is there already; nothing changes then.</exception>
+    public ParameterGroup Add(ParameterGroupSpec group)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        if (group.Parameters.Count == 0) throw new ArgumentException($"Group \"{group.Name}\" has no parameters.", nameof(group));
+        Join([group], nameof(group));
+        return _groups[^1];
+    }
+
+    /// <summary>Adds parameters to a group that is there.</summary>
+    /// <exception cref="ArgumentException">The group is not one of this optimizer's, or a name or parameter is there already; nothing changes then.</exception>
+    public void Add(ParameterGroup group, IReadOnlyList<NamedParameter> parameters)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        ArgumentNullException.ThrowIfNull(parameters);
+        if (!_groups.Contains(group)) throw new ArgumentException($"Group \"{group.Name}\" is not one of this optimizer's.", nameof(group));
+        group.Bindings.AddRange(Bind([parameters], nameof(parameters))[0]);
+    }
 
     /// <summary>
     /// Updates all parameters that have a gradient. Clipping, the update and the weight average run as one pipeline over the same blocks
@@ -70,9 +90,13 @@ public abstract partial class Optimizer : IDisposable
     /// <param name="gradientScale">Multiplied into every gradient first, for example 1 / micro-batches.</param>
     /// <param name="average">A weight average to update with the new weights.</param>
     /// <exception cref="ArithmeticException">The gradient norm is not finite and the clipping says to throw.</exception>
+    /// <exception cref="InvalidOperationException">The rule evaluates the loss itself (L-BFGS), the module holds the averaged weights, or a gradient does not fit its parameter.</exception>
     public StepResult Step(GradientClipping? clipping = null, double gradientScale = 1, WeightAverage? average = null)
     {
         if (!double.IsFinite(gradientScale)) throw new ArgumentOutOfRangeException(nameof(gradientScale), gradientScale, "The gradient scale must be finite.");
+        if (_work.Find(w => w.Rule.NeedsClosure) is { } needy)
+            throw new InvalidOperationException($"{needy.Rule.GetType().Name} evaluates the loss several times a step: call Step(closure).");
+        if (IsEvaluating) throw new InvalidOperationException("The module holds the averaged weights: call Train() before training on.");
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
         Collect();
@@ -84,12 +108,40 @@ public abstract partial class Optimizer : IDisposable
             if (coefficient is null) return new StepResult(norm, true);
             scale *= coefficient.Value;
         }
-        BeginStep(_active, scale);
-        var limit = clipping?.ValueLimit ?? double.PositiveInfinity;
-        Apply(scale, limit, average);
-        EndStep(_active);
+        average?.BeginUpdate();
+        foreach (var item in _active) Prepare(item);
+        Apply(scale, clipping?.ValueLimit ?? double.PositiveInfinity, average);
         StepCount++;
         return new StepResult(norm, false);
+    }
+
+    /// <summary>
+    /// A step that evaluates the loss itself: once before the update, or, where the rule needs it (L-BFGS), several times. The closure clears
+    /// gradients, computes the loss, runs backward and returns the loss; the loss at the weights before the step is in the result.
+    /// </summary>
+    /// <exception cref="NotSupportedException">Clipping or a scale with a rule that needs the closure.</exception>
+    public StepResult Step(Func<double> closure, GradientClipping? clipping = null, double gradientScale = 1, WeightAverage? average = null)
+    {
+        ArgumentNullException.ThrowIfNull(closure);
+        if (!Rule.NeedsClosure)
+        {
+            double loss;
+            using (enable_grad()) loss = closure();
+            return Step(clipping, gradientScale, average) with { Loss = loss };
+        }
+        if (clipping is not null || gradientScale != 1)
+            throw new NotSupportedException($"{Rule.GetType().Name} searches along the loss itself: neither clipping nor a gradient scale applies.");
+        if (_work.Count > 1) throw new NotSupportedException($"{Rule.GetType().Name} moves all parameters as one vector: no group may have another rule.");
+        Refresh();
+        var before = Rule.Minimize(this, closure);
+        foreach (var binding in _groups.SelectMany(g => g.Bindings))
+        {
+            using var quiet = no_grad();
+            binding.Spread();
+        }
+        average?.Update();
+        StepCount++;
+        return new StepResult(double.NaN, false, before);
     }
 
     /// <summary>Forgets all gradients.</summary>
@@ -98,168 +150,77 @@ public abstract partial class Optimizer : IDisposable
     {
         Refresh();
         using var quiet = no_grad();
-        foreach (var group in _groups)
-        {
-            foreach (var binding in group.Bindings) Gradients.Clear(binding.Parameter, setToNone);
-        }
+        foreach (var parameter in _groups.SelectMany(g => g.Bindings).SelectMany(b => b.Parameters)) Gradients.Clear(parameter, setToNone);
     }
 
     /// <summary>Looks all parameters up in their modules again; the optimizer does this by itself whenever needed.</summary>
     public void Refresh()
     {
-        foreach (var group in _groups)
-        {
-            foreach (var binding in group.Bindings) binding.Refresh();
-        }
-        _checkedSinceStep = true;
+        foreach (var binding in _groups.SelectMany(g => g.Bindings)) binding.Refresh();
     }
 
-    /// <summary>Switches the weights to the point where gradients are taken. Only averaging optimizers (schedule-free) have two points; elsewhere it does nothing.</summary>
-    public virtual void Train()
-    {
-    }
+    /// <summary>Switches the weights to the point where gradients are taken. Only averaging rules (schedule-free) have two points; elsewhere it does nothing.</summary>
+    public void Train() => Move(evaluation: false);
 
-    /// <summary>Switches the weights to the point to evaluate and save. Only averaging optimizers (schedule-free) have two points; elsewhere it does nothing.</summary>
-    public virtual void Eval()
-    {
-    }
+    /// <summary>Switches the weights to the point to evaluate and save. Only averaging rules (schedule-free) have two points; elsewhere it does nothing.</summary>
+    public void Eval() => Move(evaluation: true);
 
-    /// <summary>The state of the parameter called <paramref name="name"/>; null before its first step.</summary>
+    /// <summary>The state of the parameter called <paramref name="name"/>, or tied to one of this name; null before its first step.</summary>
     public ParameterState? StateOf(string name)
-        => _groups.SelectMany(g => g.Bindings).FirstOrDefault(b => b.Name == name)?.State;
+        => _groups.SelectMany(g => g.Bindings).FirstOrDefault(b => b.Names.Contains(name))?.State;
 
     /// <summary>Frees the state tensors. The parameters belong to their module and stay.</summary>
     public void Dispose()
     {
-        Dispose(true);
-        GC.SuppressFinalize(this);
-    }
-
-    /// <summary>Frees the state tensors.</summary>
-    protected virtual void Dispose(bool disposing)
-    {
-        if (!disposing) return;
         foreach (var binding in _groups.SelectMany(g => g.Bindings)) binding.State?.Dispose();
     }
 
-    /// <summary>Adds the state tensors and numbers of a parameter before its first update.</summary>
-    protected abstract void Initialize(ParameterGroup group, ParameterState state, Tensor parameter);
-
-    /// <summary>
-    /// One update in tensor operations, in place on <paramref name="parameter"/> (float32 or float64; half-precision weights arrive as a float32 copy).
-    /// The gradient is already negated for maximization, scaled and clipped; it may be changed only through a copy. <see cref="ParameterState.Step"/> already counts this step.
-    /// </summary>
-    protected abstract void Update(ParameterGroup group, ParameterState state, Tensor parameter, Tensor gradient);
-
-    /// <summary>Called once before the updates of a step, with everything that takes part.</summary>
-    private protected virtual void BeginStep(IReadOnlyList<ActiveParameter> active, double gradientScale)
+    private void Join(IReadOnlyList<ParameterGroupSpec> specs, string argument)
     {
-    }
-
-    /// <summary>Called once after the updates of a step.</summary>
-    private protected virtual void EndStep(IReadOnlyList<ActiveParameter> active)
-    {
-    }
-
-    /// <summary>True when a step first looks at all parameters together: <see cref="Survey"/> runs for each before any <see cref="Update"/>.</summary>
-    private protected virtual bool Surveys => false;
-
-    /// <summary>Called before the first <see cref="Survey"/> of a step.</summary>
-    private protected virtual void BeginSurvey()
-    {
-    }
-
-    /// <summary>Looks at one parameter before the updates; same arguments as <see cref="Update"/>.</summary>
-    private protected virtual void Survey(ParameterGroup group, ParameterState state, Tensor parameter, Tensor gradient)
-    {
-    }
-
-    /// <summary>Called after the last <see cref="Survey"/> of a step.</summary>
-    private protected virtual void EndSurvey()
-    {
-    }
-
-    /// <summary>The batch that collects fused updates; null when the optimizer has no kernel.</summary>
-    private protected virtual FusedBatch? CreateBatch() => null;
-
-    /// <summary>Adds one eligible parameter to the batch; false when these options have no kernel.</summary>
-    private protected virtual bool TryFuse(FusedBatch batch, in ActiveParameter item) => false;
-
-    private void Collect()
-    {
-        if (!_checkedSinceStep) Refresh();
-        Gather();
-        // A parameter whose gradient vanished may have been replaced by module.to(...).
-        if (_active.Count < _lastActive)
+        foreach (var spec in specs) (spec.Rule ?? Rule).ThrowIfInvalid();
+        var bindings = Bind([.. specs.Select(s => s.Parameters)], argument);
+        for (var i = 0; i < specs.Count; i++)
         {
-            Refresh();
-            Gather();
-        }
-        _lastActive = _active.Count;
-        _checkedSinceStep = false;
-        foreach (var item in _active)
-        {
-            if (item.Binding.State is not null) continue;
-            var state = new ParameterState();
-            Initialize(item.Group, state, item.Parameter);
-            item.Binding.State = state;
+            var rule = specs[i].Rule ?? Rule;
+            var work = WorkOf(rule);
+            var group = new ParameterGroup(specs[i], rule, work, _groups.Count);
+            group.Bindings.AddRange(bindings[i]);
+            work.Groups.Add(group);
+            _groups.Add(group);
         }
     }
 
-    private int _lastActive;
-
-    private void Gather()
+    /// <summary>Checks new parameters against each other and against those that are there, without changing anything.</summary>
+    private List<List<ParameterBinding>> Bind(IReadOnlyList<IReadOnlyList<NamedParameter>> lists, string argument)
     {
-        _active.Clear();
-        foreach (var group in _groups)
+        var names = _groups.SelectMany(g => g.Bindings).SelectMany(b => b.Names).ToHashSet(StringComparer.Ordinal);
+        var handles = _groups.SelectMany(g => g.Bindings).SelectMany(b => b.Parameters).Select(p => p.Handle).ToHashSet();
+        var spans = new MemorySpans();
+        foreach (var binding in _groups.SelectMany(g => g.Bindings)) spans.Add(binding.Named with { Value = binding.Parameter });
+        var result = new List<List<ParameterBinding>>();
+        foreach (var list in lists)
         {
-            foreach (var binding in group.Bindings)
+            foreach (var parameter in list.SelectMany(p => p.Aliases.Prepend(p)))
             {
-                if (Gradients.Of(binding.Parameter) is not { } gradient) continue;
-                if (gradient.is_sparse) throw new NotSupportedException($"Parameter \"{binding.Name}\" has a sparse gradient; make the embedding dense (sparse: false).");
-                _active.Add(new ActiveParameter(group, binding, binding.Parameter, gradient));
+                if (!names.Add(parameter.Name)) throw new ArgumentException($"Two parameters are called \"{parameter.Name}\"; names must be unique because the state is kept by name.", argument);
+                if (!handles.Add(parameter.Value.Handle)) throw new ArgumentException($"Parameter \"{parameter.Name}\" is in the groups twice.", argument);
             }
-        }
-    }
-
-    private FusedBatch? _batch;
-
-    private void Apply(double scale, double limit, WeightAverage? average)
-    {
-        average?.BeginUpdate();
-        _batch ??= UseFusedKernels ? CreateBatch() : null;
-        _batch?.Begin(scale, limit, Rounding, RoundingSeed, StepCount);
-        foreach (var item in _active) item.State.Step++;
-        if (Surveys)
-        {
-            BeginSurvey();
-            foreach (var item in _active) OnWorkingCopy(item, scale, limit, Survey, store: false);
-            EndSurvey();
-        }
-        foreach (var item in _active)
-        {
-            if (_batch is not null && FusedBatch.Accepts(item) && TryFuse(_batch, item))
+            var bindings = new List<ParameterBinding>();
+            foreach (var parameter in NamedParameter.Tied(list))
             {
-                _batch.Attach(average?.Target(item.Binding.Name, item.Parameter));
-                continue;
+                if (spans.Add(parameter) is { } other)
+                    throw new ArgumentException($"Parameters \"{other.Name}\" and \"{parameter.Name}\" are tied (one memory) but in different groups: put both into one.", argument);
+                bindings.Add(new ParameterBinding(parameter));
             }
-            OnWorkingCopy(item, scale, limit, Update, store: true);
-            average?.Blend(item.Binding.Name, item.Parameter);
+            result.Add(bindings);
         }
-        _batch?.Run(Threads, average?.BlendWeight ?? 0);
-        average?.EndUpdate();
+        return result;
     }
 
-    private void OnWorkingCopy(in ActiveParameter item, double scale, double limit, Action<ParameterGroup, ParameterState, Tensor, Tensor> work, bool store)
+    private RuleWork WorkOf(OptimizerRule rule)
     {
-        using var scope = NewDisposeScope();
-        var p = item.Parameter;
-        var working = p.dtype is ScalarType.Float32 or ScalarType.Float64 ? (Tensor)p : p.to(ScalarType.Float32);
-        var gradient = item.Gradient.dtype == working.dtype ? item.Gradient : item.Gradient.to(working.dtype);
-        if (item.Group.Options.Maximize) scale = -scale;
-        if (scale != 1) gradient = gradient * scale;
-        if (double.IsFinite(limit)) gradient = gradient.clamp(-limit, limit);
-        work(item.Group, item.State, working, gradient);
-        if (store && !ReferenceEquals(working, p)) HalfPrecision.Store(working, p, Rounding, RoundingSeed, StepCount, item.Binding.Name);
+        var work = _work.Find(w => w.Rule.GetType() == rule.GetType());
+        if (work is null) _work.Add(work = new RuleWork(rule));
+        return work;
     }
 }

@@ -10,8 +10,8 @@ namespace Cresset.Optim;
 /// <param name="Matches">Whether a parameter belongs here.</param>
 /// <param name="LearningRate">The group's learning rate; null for the optimizer's.</param>
 /// <param name="WeightDecay">The group's weight decay; null for the optimizer's.</param>
-/// <param name="Options">A full options record for the group; null for the optimizer's.</param>
-public sealed record GroupRule(string Name, Func<NamedParameter, bool> Matches, double? LearningRate = null, double? WeightDecay = null, OptimizerOptions? Options = null)
+/// <param name="Rule">A rule for the group; null for the optimizer's.</param>
+public sealed record GroupRule(string Name, Func<NamedParameter, bool> Matches, double? LearningRate = null, double? WeightDecay = null, OptimizerRule? Rule = null)
 {
     /// <summary>Parameters that should not decay: biases and other vectors, everything in a normalization layer or an embedding.</summary>
     public static bool IsUndecayed(NamedParameter parameter)
@@ -57,7 +57,7 @@ public static class ParameterGroups
         if (rest.Count > 0) specs.Add(new ParameterGroupSpec(otherwise, rest));
         for (var i = 0; i < rules.Count; i++)
         {
-            if (buckets[i].Count > 0) specs.Add(new ParameterGroupSpec(rules[i].Name, buckets[i], rules[i].LearningRate, rules[i].WeightDecay, rules[i].Options));
+            if (buckets[i].Count > 0) specs.Add(new ParameterGroupSpec(rules[i].Name, buckets[i], rules[i].LearningRate, rules[i].WeightDecay, rules[i].Rule));
         }
         return specs;
     }

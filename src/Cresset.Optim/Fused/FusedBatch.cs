@@ -13,7 +13,8 @@ internal abstract class FusedBatch
         => t.device_type == DeviceType.CPU && t.is_contiguous() && t.dtype is ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16;
 
     public static bool Accepts(in ActiveParameter item)
-        => item.Parameter.dtype == item.Gradient.dtype && IsPlain(item.Parameter) && IsPlain(item.Gradient);
+        => item.Parameter.dtype == item.Gradient.dtype && item.Parameter.numel() == item.Gradient.numel() && IsPlain(item.Parameter) && IsPlain(item.Gradient)
+            && item.State.Tensors.Values.All(s => s.is_contiguous());
 
     public abstract void Begin(double scale, double limit, WeightRounding rounding, uint seed, long step);
 
@@ -56,7 +57,7 @@ internal sealed unsafe class FusedBatch<TScalars, TSingle, TDouble> : FusedBatch
             State0 = Address(state0),
             State1 = Address(state1),
             State2 = Address(state2),
-            Sign = item.Group.Options.Maximize ? -1 : 1,
+            Sign = item.Rule.Maximize ? -1 : 1,
             Seed = HalfPrecision.SeedFor(_seed, item.Binding.Name),
             Scalars = scalars,
         });

@@ -28,8 +28,8 @@ public static class DecayExperiment
         ArgumentNullException.ThrowIfNull(scales);
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(copies, 1);
-        var coupled = Means(p => new Adam(Group(p), new AdamOptions { LearningRate = rate, WeightDecay = decay }));
-        var decoupled = Means(p => new AdamW(Group(p), new AdamWOptions { LearningRate = rate, WeightDecay = decay }));
+        var coupled = Means(p => new Optimizer(Group(p), new AdamRule { LearningRate = rate, WeightDecay = decay }));
+        var decoupled = Means(p => new Optimizer(Group(p), new AdamWRule { LearningRate = rate, WeightDecay = decay }));
         return [.. scales.Select((s, i) => new DecayResult(s, coupled[i], decoupled[i]))];
 
         double[] Means(Func<Parameter, Optimizer> create)

@@ -20,7 +20,7 @@ internal static class NetRace
         {
             foreach (var p in net.parameters()) p.copy_(p.dim() == 1 ? zeros_like(p) : randn(p.shape, generator: generator) / Math.Sqrt(p.size(1)));
         }
-        using var optimizer = participant.Optimizer.Create(ParameterGroups.All(net), participant.Options with { LearningRate = rate });
+        using var optimizer = new Optimizer(ParameterGroups.All(net), participant.Rule with { LearningRate = rate });
         var losses = new List<double>();
         for (var t = 0; t <= steps; t++)
         {
@@ -35,7 +35,7 @@ internal static class NetRace
             }
             if (t == steps) break;
             var rows = randint(inputs.size(0), [BatchSize], generator: generator, dtype: ScalarType.Int64);
-            if (optimizer is Lbfgs lbfgs) lbfgs.Step(() => Backward(inputs, targets));
+            if (optimizer.Rule.NeedsClosure) optimizer.Step(() => Backward(inputs, targets));
             else
             {
                 Backward(inputs.index_select(0, rows), targets.index_select(0, rows));

@@ -1,3 +1,4 @@
+using Cresset.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
 using Parameter = TorchSharp.Modules.Parameter;
@@ -6,18 +7,17 @@ namespace Cresset.Optim;
 
 /// <summary>Who runs: a label, an optimizer and its options (the race chooses the rate).</summary>
 /// <param name="Label">The name in tables and pictures.</param>
-/// <param name="Optimizer">The optimizer.</param>
-/// <param name="Options">Its options.</param>
-public sealed record RaceParticipant(string Label, OptimizerEntry Optimizer, OptimizerOptions Options)
+/// <param name="Rule">The optimizer.</param>
+public sealed record RaceParticipant(string Label, OptimizerRule Rule)
 {
     /// <summary>A participant by catalog name, or <c>momentum</c> for SGD with momentum 0.9.</summary>
     /// <exception cref="ArgumentException">The name is unknown.</exception>
     public static RaceParticipant Of(string name)
     {
-        if (string.Equals(name, "momentum", StringComparison.OrdinalIgnoreCase)) return new("momentum", OptimizerCatalog.Find("sgd"), new SgdOptions { Momentum = 0.9 });
+        if (string.Equals(name, "momentum", StringComparison.OrdinalIgnoreCase)) return new("momentum", new SgdRule { Momentum = 0.9 });
         var entry = OptimizerCatalog.Find(name);
-        var options = entry.Defaults with { WeightDecay = 0 };
-        return new(entry.Name, entry, options is LbfgsOptions lbfgs ? lbfgs with { StrongWolfe = true, MaxIterations = 1 } : options);
+        var rule = (OptimizerRule)entry.Create() with { WeightDecay = 0 };
+        return new(entry.Name, rule is LbfgsRule lbfgs ? lbfgs with { StrongWolfe = true, MaxIterations = 1 } : rule);
     }
 
     /// <summary>Who runs unless told otherwise.</summary>
@@ -45,7 +45,7 @@ public static class OptimizerRace
         ArgumentNullException.ThrowIfNull(participant);
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
         // A rate below 1e-3 is needed where the walls are steep and nothing scales the gradient.
-        IEnumerable<double> rates = participant.Optimizer.Name switch
+        IEnumerable<double> rates = PartCatalog.NameOf(participant.Rule.GetType()) switch
         {
             "lbfgs" => [1],
             "sgd" or "asgd" or "schedulefree-sgd" => Rates.Prepend(3e-4).Prepend(1e-4),
@@ -70,7 +70,7 @@ public static class OptimizerRace
         ArgumentNullException.ThrowIfNull(targets);
         ArgumentNullException.ThrowIfNull(participant);
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
-        IEnumerable<double> rates = participant.Optimizer.Name == "lbfgs" ? [1] : Rates;
+        IEnumerable<double> rates = participant.Rule is LbfgsRule ? [1] : Rates;
         return Best(rates, rate => NetRace.Run(inputs, targets, participant, rate, steps, seed, cancellation));
     }
 
@@ -81,7 +81,7 @@ public static class OptimizerRace
     {
         using var scope = NewDisposeScope();
         using var point = new Parameter(tensor(new[] { surface.Start.X, surface.Start.Y }));
-        using var optimizer = participant.Optimizer.Create([new ParameterGroupSpec("point", [new NamedParameter("point", point)])], participant.Options with { LearningRate = rate });
+        using var optimizer = new Optimizer([new ParameterGroupSpec("point", [new NamedParameter("point", point)])], participant.Rule with { LearningRate = rate });
         var (losses, xs, ys) = (new List<double>(), new List<double>(), new List<double>());
         for (var t = 0; t <= steps; t++)
         {
@@ -93,7 +93,7 @@ public static class OptimizerRace
             ys.Add(y);
             losses.Add(surface.Value(x, y));
             if (t == steps || !double.IsFinite(losses[^1])) break;
-            if (optimizer is Lbfgs lbfgs) lbfgs.Step(Evaluate);
+            if (optimizer.Rule.NeedsClosure) optimizer.Step(Evaluate);
             else
             {
                 Evaluate();

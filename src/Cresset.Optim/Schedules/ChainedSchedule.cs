@@ -6,6 +6,7 @@ namespace Cresset.Optim;
 /// Several schedules at once: at every step each one acts on what the one before it left, so factors multiply. A schedule that sets an absolute
 /// rate (a lambda, a cycle) overrides the ones before it. Walks from position 0, so use whole positions.
 /// </summary>
+[Part("chained")]
 public sealed record ChainedSchedule : LearningRateSchedule
 {
     private double _at = -1;
@@ -14,6 +15,12 @@ public sealed record ChainedSchedule : LearningRateSchedule
 
     /// <summary>The schedules in the order in which they act.</summary>
     public IReadOnlyList<LearningRateSchedule> Parts { get; init; } = [ConstantSchedule.Flat];
+
+    /// <inheritdoc/>
+    public override bool HasOpenLength => Parts.Any(p => p.HasOpenLength);
+
+    /// <inheritdoc/>
+    public override LearningRateSchedule Over(double steps) => new ChainedSchedule { Parts = [.. Parts.Select(p => p.Over(steps))] };
 
     /// <inheritdoc/>
     public override double At(double position, double baseRate)

@@ -2,17 +2,18 @@ using Cresset.Numerics;
 
 namespace Cresset.Optim;
 
-/// <summary>The base rate times StartFactor for the first Steps, then the base rate. The defaults are PyTorch's ConstantLR; with factor 1 it is a constant rate.</summary>
+/// <summary>The base rate times StartFactor for the first Steps, then the base rate. By default a constant rate; PyTorch's ConstantLR starts at 1/3 for 5 steps.</summary>
+[Part("constant")]
 public sealed record ConstantSchedule : FactorSchedule
 {
     /// <summary>Factor at the start, in [0, 1].</summary>
-    public double StartFactor { get; init; } = 1.0 / 3;
+    public double StartFactor { get; init; } = 1;
 
     /// <summary>Length of the start, at least 0.</summary>
-    public double Steps { get; init; } = 5;
+    public double Steps { get; init; }
 
     /// <summary>The base rate for ever.</summary>
-    public static ConstantSchedule Flat { get; } = new() { StartFactor = 1, Steps = 0 };
+    public static ConstantSchedule Flat { get; } = new();
 
     /// <inheritdoc/>
     public override double Factor(double position) => position < Steps ? StartFactor : 1;

@@ -3,6 +3,7 @@ using Cresset.Numerics;
 namespace Cresset.Optim;
 
 /// <summary>Cosine decay with warm restarts (SGDR, Loshchilov and Hutter 2017): periods of FirstPeriod, FirstPeriod * Growth, ... steps, each from the base rate to EndRate.</summary>
+[Part("cosine-restarts", "Loshchilov and Hutter 2017")]
 public sealed record CosineRestartsSchedule : LearningRateSchedule
 {
     /// <summary>Length of the first period, greater than 0.</summary>

@@ -16,6 +16,7 @@ public enum CycleMode
 }
 
 /// <summary>Cyclical learning rates (Smith 2017): a triangle between BaseRate and MaxRate, momentum the other way. The group's base rate is not used.</summary>
+[Part("cyclic", "Smith 2017")]
 public sealed record CyclicSchedule : LearningRateSchedule
 {
     /// <summary>The lowest rate, at least 0.</summary>

@@ -3,6 +3,7 @@ using Cresset.Numerics;
 namespace Cresset.Optim;
 
 /// <summary>base * Gamma^position.</summary>
+[Part("exponential")]
 public sealed record ExponentialSchedule : FactorSchedule
 {
     /// <summary>The factor per step, greater than 0.</summary>

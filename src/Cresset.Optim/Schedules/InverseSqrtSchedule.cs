@@ -3,6 +3,7 @@ using Cresset.Numerics;
 namespace Cresset.Optim;
 
 /// <summary>base * sqrt(TimeScale / (position + TimeScale)). After a warm-up of TimeScale steps this is the usual inverse-square-root schedule.</summary>
+[Part("inverse-sqrt")]
 public sealed record InverseSqrtSchedule : FactorSchedule
 {
     /// <summary>Steps after which the decay begins to bite, greater than 0.</summary>

@@ -6,8 +6,15 @@ namespace Cresset.Optim;
 /// A learning rate as a pure function of the position (steps or epochs made; 0 first) and the group's base rate. It knows no optimizer:
 /// plot it, compare it, store it; a <see cref="Scheduler"/> applies it. Positions may be fractional.
 /// </summary>
+[PartKind("schedule")]
 public abstract record LearningRateSchedule : IOptionsRecord
 {
+    /// <summary>True when the schedule spans a run whose length is not given yet; <see cref="Over"/> gives it.</summary>
+    public virtual bool HasOpenLength => false;
+
+    /// <summary>This schedule with an open length closed: it ends after <paramref name="steps"/> steps. A length that is given stays.</summary>
+    public virtual LearningRateSchedule Over(double steps) => this;
+
     /// <summary>The rate at <paramref name="position"/> (at least 0) for a group whose base rate is <paramref name="baseRate"/>.</summary>
     public abstract double At(double position, double baseRate);
 
@@ -40,6 +47,9 @@ public abstract record LearningRateSchedule : IOptionsRecord
         Check(checks);
         return checks;
     }
+
+    private protected InvalidOperationException NoLength()
+        => new($"{GetType().Name} spans the whole run, whose length is not known here: set Steps, or call Over(steps) as the trainer does.");
 
     /// <summary>Adds the checks of the schedule's own options.</summary>
     protected abstract void Check(OptionChecks checks);

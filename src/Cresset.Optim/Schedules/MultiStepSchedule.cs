@@ -3,6 +3,7 @@ using Cresset.Numerics;
 namespace Cresset.Optim;
 
 /// <summary>The rate times Gamma at every milestone; a milestone given twice counts twice. The order does not matter.</summary>
+[Part("multi-step")]
 public sealed record MultiStepSchedule : FactorSchedule
 {
     /// <summary>Positions of the drops.</summary>

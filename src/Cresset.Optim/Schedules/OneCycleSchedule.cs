@@ -3,13 +3,22 @@ using Cresset.Numerics;
 namespace Cresset.Optim;
 
 /// <summary>The one-cycle policy (Smith and Topin 2019) with PyTorch's defaults: up to MaxRate, down to far below the start, momentum the other way. The group's base rate is not used; give groups schedules of their own for different maxima.</summary>
+[Part("one-cycle", "Smith and Topin 2019")]
 public sealed record OneCycleSchedule : LearningRateSchedule
 {
     /// <summary>The highest rate, greater than 0.</summary>
     public double MaxRate { get; init; } = 0.1;
 
-    /// <summary>Length of the cycle, at least 2; later positions stay at the end.</summary>
-    public double Steps { get; init; } = 1000;
+    /// <summary>Null for the whole run. Length of the cycle, at least 2; later positions stay at the end.</summary>
+    public double? Steps { get; init; }
+
+    /// <inheritdoc/>
+    public override bool HasOpenLength => Steps is null;
+
+    private double Length => Steps ?? throw NoLength();
+
+    /// <inheritdoc/>
+    public override LearningRateSchedule Over(double steps) => Steps is null ? this with { Steps = Math.Max(2, steps) } : this;
 
     /// <summary>The part of the cycle that rises, in (0, 1).</summary>
     public double RisingPart { get; init; } = 0.3;
@@ -49,7 +58,7 @@ public sealed record OneCycleSchedule : LearningRateSchedule
     /// <inheritdoc/>
     protected override void Check(OptionChecks checks) => checks?
         .Positive(MaxRate)
-        .AtLeast(Steps, 2.0)
+        .Must(Steps is null || (Steps >= 2 && double.IsFinite(Steps.Value)), Steps, "null (the whole run) or at least 2", field: nameof(Steps))
         .Within(RisingPart, 0, ThreePhase ? 0.5 : 1, includeMin: false, includeMax: ThreePhase)
         .Defined(Shape)
         .AtLeast(StartDivisor, 1.0)
@@ -59,13 +68,13 @@ public sealed record OneCycleSchedule : LearningRateSchedule
 
     private double Along(double position, double start, double top, double middle, double end)
     {
-        var peak = (RisingPart * Steps) - 1;
-        position = Math.Min(position, Steps - 1);
-        if (position <= peak) return Anneal.Between(Shape, start, top, position / peak);
-        if (!ThreePhase) return Anneal.Between(Shape, top, end, (position - peak) / (Steps - 1 - peak));
-        var valley = (2 * RisingPart * Steps) - 2;
+        var peak = (RisingPart * Length) - 1;
+        position = Math.Min(position, Length - 1);
+        if (position <= peak) return Anneal.Between(Shape, start, top, peak > 0 ? position / peak : 1); // A peak at the very start has no rise.
+        if (!ThreePhase) return Anneal.Between(Shape, top, end, (position - peak) / (Length - 1 - peak));
+        var valley = (2 * RisingPart * Length) - 2;
         return position <= valley
             ? Anneal.Between(Shape, top, middle, (position - peak) / (valley - peak))
-            : Anneal.Between(Shape, middle, end, (position - valley) / (Steps - 1 - valley));
+            : Anneal.Between(Shape, middle, end, (position - valley) / (Length - 1 - valley));
     }
 }

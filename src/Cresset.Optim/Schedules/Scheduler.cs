@@ -23,6 +23,8 @@ public sealed class Scheduler : RateScheduler
             throw new ArgumentException($"{schedules.Length} schedules for {groups} groups: give one, or one a group.", nameof(schedules));
         // A copy each, because some schedules remember how far they have walked.
         _schedules = [.. Enumerable.Range(0, groups).Select(g => (schedules.Length == 1 ? schedules[0] : schedules[g]).ThrowIfInvalid() with { })];
+        // A rate set by hand since construction (or since the last schedule) is the rate to scale.
+        foreach (var group in optimizer.Groups.Where(g => g.RateIsSetByHand)) group.InitialLearningRate = group.LearningRate;
         _baseRates = [.. optimizer.Groups.Select(g => g.InitialLearningRate)];
         MoveTo(0);
     }
@@ -41,11 +43,11 @@ public sealed class Scheduler : RateScheduler
         for (var g = 0; g < _schedules.Length; g++)
         {
             var group = Optimizer.Groups[g];
-            group.LearningRate = _schedules[g].At(position, _baseRates[g]);
+            group.Schedule(_schedules[g].At(position, _baseRates[g]));
             if (_schedules[g].MomentumAt(position) is not { } momentum) continue;
             group.Momentum = group.Momentum is not null
                 ? momentum
-                : throw new ArgumentException($"{Optimizer.GetType().Name} has no momentum to cycle: set CycleMomentum to false.");
+                : throw new ArgumentException($"{group.Rule.GetType().Name} has no momentum to cycle: set CycleMomentum to false.");
         }
     }
 

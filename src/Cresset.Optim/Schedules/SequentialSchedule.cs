@@ -3,6 +3,7 @@ using Cresset.Numerics;
 namespace Cresset.Optim;
 
 /// <summary>Schedules one after the other; each starts at its own position 0 when the one before ends.</summary>
+[Part("sequential")]
 public sealed record SequentialSchedule : LearningRateSchedule
 {
     /// <summary>The schedules.</summary>
@@ -10,6 +11,15 @@ public sealed record SequentialSchedule : LearningRateSchedule
 
     /// <summary>Where each part after the first begins: one less than the parts, rising.</summary>
     public IReadOnlyList<double> Milestones { get; init; } = [];
+
+    /// <inheritdoc/>
+    public override bool HasOpenLength => Parts.Any(p => p.HasOpenLength);
+
+    /// <inheritdoc/>
+    public override LearningRateSchedule Over(double steps) => this with
+    {
+        Parts = [.. Parts.Select((p, i) => p.Over(Math.Max(1, (i < Milestones.Count ? Milestones[i] : steps) - (i == 0 ? 0 : Milestones[i - 1]))))],
+    };
 
     /// <inheritdoc/>
     public override double At(double position, double baseRate)

@@ -3,6 +3,7 @@ using Cresset.Numerics;
 namespace Cresset.Optim;
 
 /// <summary>The rate times Gamma every Every steps.</summary>
+[Part("step")]
 public sealed record StepSchedule : FactorSchedule
 {
     /// <summary>Steps between two drops, greater than 0.</summary>

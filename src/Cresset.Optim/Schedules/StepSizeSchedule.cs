@@ -3,6 +3,7 @@ using Cresset.Numerics;
 namespace Cresset.Optim;
 
 /// <summary>A step-size rule of stochastic approximation as a learning-rate schedule: base * rule(position) / rule(0), or the rule itself with <see cref="Absolute"/>.</summary>
+[Part("step-size")]
 public sealed record StepSizeSchedule : LearningRateSchedule
 {
     /// <summary>The rule.</summary>

@@ -3,6 +3,7 @@ using Cresset.Numerics;
 namespace Cresset.Optim;
 
 /// <summary>From the base rate to a constant rate for stochastic weight averaging (PyTorch's SWALR).</summary>
+[Part("swa", "Izmailov et al. 2018")]
 public sealed record SwaSchedule : LearningRateSchedule
 {
     /// <summary>The rate while weights are averaged, greater than 0.</summary>

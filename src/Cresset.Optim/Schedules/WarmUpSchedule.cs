@@ -3,6 +3,7 @@ using Cresset.Numerics;
 namespace Cresset.Optim;
 
 /// <summary>A linear warm-up before any schedule; the inner position counts from the end of the warm-up.</summary>
+[Part("warm-up")]
 public sealed record WarmUpSchedule : LearningRateSchedule
 {
     /// <summary>The schedule after the warm-up.</summary>
@@ -13,6 +14,12 @@ public sealed record WarmUpSchedule : LearningRateSchedule
 
     /// <summary>The part of the inner schedule's first rate to start from, in [0, 1].</summary>
     public double StartFactor { get; init; }
+
+    /// <inheritdoc/>
+    public override bool HasOpenLength => Inner.HasOpenLength;
+
+    /// <inheritdoc/>
+    public override LearningRateSchedule Over(double steps) => this with { Inner = Inner.Over(Math.Max(1, steps - Steps)) };
 
     /// <inheritdoc/>
     public override double At(double position, double baseRate)

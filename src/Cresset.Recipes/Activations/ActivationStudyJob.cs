@@ -81,7 +81,7 @@ public sealed class ActivationStudyJob : IJob
         layers.Add(nn.Linear(options.Width, 10));
         using var net = nn.Sequential(layers);
         Initialize.Reset(net, generator);
-        using var optimizer = new AdamW(net, new AdamWOptions { LearningRate = options.LearningRate });
+        using var optimizer = new Optimizer(net, new AdamWRule { LearningRate = options.LearningRate });
         var gradients = new double[options.Depth];
         for (var step = 0; step < options.Steps; step++)
         {

@@ -27,7 +27,7 @@ internal abstract class GenerativeContender(string name, nn.Module module, int s
     /// <summary>Trains with Adam and a cosine; returns the processor seconds of this process.</summary>
     public double Train(Func<int, Tensor> batch, double rate, Generator generator, CancellationToken cancellation)
     {
-        using var optimizer = new Adam(module, new AdamOptions { LearningRate = rate });
+        using var optimizer = new Optimizer(module, new AdamRule { LearningRate = rate });
         var schedule = new Scheduler(optimizer, new CosineSchedule { Steps = steps });
         var before = Environment.CpuUsage.TotalTime;
         for (var step = 0; step < steps; step++)

@@ -72,7 +72,7 @@ public sealed class SegmentationStudyJob : IJob
     private static bool Train(UNet net, DigitScenes train, SegmentationStudyOptions options, UpsamplerKind kind, JobContext context)
     {
         var random = new RandomStream(options.Seed);
-        using var optimizer = new AdamW(net, new AdamWOptions { LearningRate = options.LearningRate });
+        using var optimizer = new Optimizer(net, new AdamWRule { LearningRate = options.LearningRate });
         // Most pixels are background: unweighted, the nets would spend long on saying nothing.
         var weights = ones(DigitScenes.Classes);
         weights[0] = 0.3f;

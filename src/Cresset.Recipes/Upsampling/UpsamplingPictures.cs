@@ -78,7 +78,7 @@ public static class UpsamplingPictures
             }
             var before = Checkerboard.Score(layer.call, 4);
             fresh.Add(ToPicture(Even(layer.call(flat)), 4));
-            using var optimizer = new AdamW(layer, new AdamWOptions { LearningRate = 5e-3, WeightDecay = 0 });
+            using var optimizer = new Optimizer(layer, new AdamWRule { LearningRate = 5e-3, WeightDecay = 0 });
             for (var step = 0; step < steps; step++)
             {
                 using var inner = NewDisposeScope();

@@ -16,7 +16,7 @@ internal sealed class TorchQLearner : QLearner
     private readonly Device _device;
     private readonly QNetwork _online;
     private readonly QNetwork _target;
-    private readonly Adam _adam;
+    private readonly Optimizer _adam;
     private readonly GradientClipping _clipping;
     private readonly TorchQLoss _loss;
 
@@ -30,7 +30,7 @@ internal sealed class TorchQLearner : QLearner
         _online.to(_device);
         _target.to(_device);
         FollowTarget(1);
-        _adam = new Adam(_online, new AdamOptions { LearningRate = 1, Epsilon = options.AdamEpsilon });
+        _adam = new Optimizer(_online, new AdamRule { LearningRate = 1, Epsilon = options.AdamEpsilon });
         _clipping = options.ClipNorm > 0 ? GradientClipping.Norm(options.ClipNorm) : GradientClipping.MeasureOnly();
         _loss = new TorchQLoss(options, streams.Noise);
     }

@@ -59,9 +59,9 @@ public sealed record OptimizationOptions : IOptionsRecord
         var rounding = stochasticRounding ? WeightRounding.Stochastic : WeightRounding.Nearest;
         return Optimizer switch
         {
-            "adamw" => new AdamW(groups, new AdamWOptions { LearningRate = LearningRate, WeightDecay = WeightDecay, Beta1 = Beta1, Beta2 = Beta2 }) { Rounding = rounding },
-            "adam" => new Adam(groups, new AdamOptions { LearningRate = LearningRate, WeightDecay = WeightDecay, Beta1 = Beta1, Beta2 = Beta2 }) { Rounding = rounding },
-            _ => new Sgd(groups, new SgdOptions { LearningRate = LearningRate, WeightDecay = WeightDecay, Momentum = Momentum }) { Rounding = rounding },
+            "adamw" => new Optimizer(groups, new AdamWRule { LearningRate = LearningRate, WeightDecay = WeightDecay, Beta1 = Beta1, Beta2 = Beta2 }) { Rounding = rounding },
+            "adam" => new Optimizer(groups, new AdamRule { LearningRate = LearningRate, WeightDecay = WeightDecay, Beta1 = Beta1, Beta2 = Beta2 }) { Rounding = rounding },
+            _ => new Optimizer(groups, new SgdRule { LearningRate = LearningRate, WeightDecay = WeightDecay, Momentum = Momentum }) { Rounding = rounding },
         };
     }
 

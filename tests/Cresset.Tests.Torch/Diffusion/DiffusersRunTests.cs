@@ -162,7 +162,7 @@ public sealed class DiffusersRunTests : IDisposable
     public void FiveClippedAdamWSteps()
     {
         Learn();
-        using var optimizer = new AdamW(_model.Transformer, new AdamWOptions { LearningRate = 1e-3, WeightDecay = 1e-4 });
+        using var optimizer = new Optimizer(_model.Transformer, new AdamWRule { LearningRate = 1e-3, WeightDecay = 1e-4 });
         var facts = Reference.Json("sd3_runs.json");
         foreach (var expected in facts.GetProperty("train.steps").EnumerateArray())
         {

@@ -1,3 +1,4 @@
+using Cresset.Optim;
 using Cresset.Diffusion;
 using Cresset.Recipes;
 using Cresset.Tensors;
@@ -48,7 +49,7 @@ public sealed class FineTuneTests : IDisposable
         Tensor x0 = randn([4, 16, 4, 4], generator: generator), noise = randn([4, 16, 4, 4], generator: generator), context = randn([4, 20, 48], generator: generator), pooled = randn([4, 40], generator: generator), sigmas = tensor([0.2f, 0.4f, 0.6f, 0.8f]);
         var before = StateDict.Of(model.Transformer).ToDictionary(p => p.Key, p => p.Value.clone());
         using var lora = new TrainableLora(model.Transformer, 2, null, generator);
-        using var optimizer = new Cresset.Optim.AdamW(lora, new Cresset.Optim.AdamWOptions { LearningRate = 2e-2 });
+        using var optimizer = new Optimizer(lora, new AdamWRule { LearningRate = 2e-2 });
         var losses = new List<float>();
         for (var i = 0; i < 30; i++)
         {

@@ -1,3 +1,4 @@
+using Cresset.Optim;
 using Cresset.Data;
 using Cresset.Diffusion;
 using Cresset.Recipes;
@@ -63,7 +64,7 @@ public sealed class MiniatureTests
             using var generator = new Generator(4);
             var tokenizer = new WordTokenizer(["dark", "bright"], 4);
             using var model = new Miniature(new MiniatureOptions { Width = 32, Heads = 2, Layers = 2, TextWidth = 16, ContextLength = 4 }, tokenizer, generator);
-            using var optimizer = new Cresset.Optim.AdamW(model, new Cresset.Optim.AdamWOptions { LearningRate = 5e-3 });
+            using var optimizer = new Optimizer(model, new AdamWRule { LearningRate = 5e-3 });
             var ids = model.Encode([.. Enumerable.Repeat("dark", 16), .. Enumerable.Repeat("bright", 16)]);
             var pictures = cat([full([16, 1, 8, 8], -0.8f), full([16, 1, 8, 8], 0.8f)]);
             double first = 0, last = 0;

@@ -57,7 +57,7 @@ public sealed class DequantizationTests
         double Bound() => Enumerable.Range(0, 20).Average(_ => variational.Bound(model, counts, generator).mean().ToDouble());
         double uniform;
         using (no_grad()) uniform = Enumerable.Range(0, 20).Average(_ => model.LogProb(Dequantization.Uniform(counts, 2, generator)).mean().ToDouble()) - 2 * Math.Log(2);
-        using var optimizer = new Adam(variational, new AdamOptions { LearningRate = 1e-2 });
+        using var optimizer = new Optimizer(variational, new AdamRule { LearningRate = 1e-2 });
         for (var step = 0; step < 150; step++)
         {
             using var inner = NewDisposeScope();

@@ -22,25 +22,25 @@ public sealed class LossDrivenReferenceTests
         const double Rate = 0.05;
         return name switch
         {
-            "opt.sgd" => new Sgd(g, new SgdOptions { LearningRate = Rate }),
-            "opt.sgd_mom" => new Sgd(g, new SgdOptions { LearningRate = Rate, Momentum = 0.9 }),
-            "opt.sgd_nest_wd" => new Sgd(g, new SgdOptions { LearningRate = Rate, Momentum = 0.9, Nesterov = true, WeightDecay = 0.1 }),
-            "opt.sgd_damp" => new Sgd(g, new SgdOptions { LearningRate = Rate, Momentum = 0.9, Dampening = 0.3 }),
-            "opt.sgd_max" => new Sgd(g, new SgdOptions { LearningRate = 0.01, Maximize = true }),
-            "opt.adam" => new Adam(g, new AdamOptions { LearningRate = Rate }),
-            "opt.adam_wd_ams" => new Adam(g, new AdamOptions { LearningRate = Rate, WeightDecay = 0.1, AmsGrad = true }),
-            "opt.adamw" => new AdamW(g, new AdamWOptions { LearningRate = Rate, WeightDecay = 0.1 }),
-            "opt.adamw_ams_max" => new AdamW(g, new AdamWOptions { LearningRate = Rate, WeightDecay = 0.1, AmsGrad = true, Maximize = true }),
-            "opt.adamax" => new Adamax(g, new AdamaxOptions { LearningRate = Rate, WeightDecay = 0.1 }),
-            "opt.nadam" => new NAdam(g, new NAdamOptions { LearningRate = Rate, WeightDecay = 0.1 }),
-            "opt.radam" => new RAdam(g, new RAdamOptions { LearningRate = Rate, WeightDecay = 0.1 }),
-            "opt.rmsprop" => new RmsProp(g, new RmsPropOptions { LearningRate = Rate }),
-            "opt.rmsprop_c" => new RmsProp(g, new RmsPropOptions { LearningRate = Rate, Alpha = 0.9, WeightDecay = 0.1, Momentum = 0.9, Centered = true }),
-            "opt.adagrad" => new Adagrad(g, new AdagradOptions { LearningRate = Rate, LearningRateDecay = 0.1, WeightDecay = 0.1, InitialAccumulator = 0.2 }),
-            "opt.adadelta" => new Adadelta(g, new AdadeltaOptions { LearningRate = 0.5, WeightDecay = 0.1 }),
-            "opt.asgd" => new Asgd(g, new AsgdOptions { LearningRate = Rate, Lambda = 0.01, WeightDecay = 0.1 }),
-            "opt.rprop" => new Rprop(g, new RpropOptions { LearningRate = Rate }),
-            "opt.lbfgs" => new Lbfgs(g, new LbfgsOptions { LearningRate = 0.5, MaxIterations = 5, GradientTolerance = 1e-5 }),
+            "opt.sgd" => new Optimizer(g, new SgdRule { LearningRate = Rate }),
+            "opt.sgd_mom" => new Optimizer(g, new SgdRule { LearningRate = Rate, Momentum = 0.9 }),
+            "opt.sgd_nest_wd" => new Optimizer(g, new SgdRule { LearningRate = Rate, Momentum = 0.9, Nesterov = true, WeightDecay = 0.1 }),
+            "opt.sgd_damp" => new Optimizer(g, new SgdRule { LearningRate = Rate, Momentum = 0.9, Dampening = 0.3 }),
+            "opt.sgd_max" => new Optimizer(g, new SgdRule { LearningRate = 0.01, Maximize = true }),
+            "opt.adam" => new Optimizer(g, new AdamRule { LearningRate = Rate }),
+            "opt.adam_wd_ams" => new Optimizer(g, new AdamRule { LearningRate = Rate, WeightDecay = 0.1, AmsGrad = true }),
+            "opt.adamw" => new Optimizer(g, new AdamWRule { LearningRate = Rate, WeightDecay = 0.1 }),
+            "opt.adamw_ams_max" => new Optimizer(g, new AdamWRule { LearningRate = Rate, WeightDecay = 0.1, AmsGrad = true, Maximize = true }),
+            "opt.adamax" => new Optimizer(g, new AdamaxRule { LearningRate = Rate, WeightDecay = 0.1 }),
+            "opt.nadam" => new Optimizer(g, new NAdamRule { LearningRate = Rate, WeightDecay = 0.1 }),
+            "opt.radam" => new Optimizer(g, new RAdamRule { LearningRate = Rate, WeightDecay = 0.1 }),
+            "opt.rmsprop" => new Optimizer(g, new RmsPropRule { LearningRate = Rate }),
+            "opt.rmsprop_c" => new Optimizer(g, new RmsPropRule { LearningRate = Rate, Alpha = 0.9, WeightDecay = 0.1, Momentum = 0.9, Centered = true }),
+            "opt.adagrad" => new Optimizer(g, new AdagradRule { LearningRate = Rate, LearningRateDecay = 0.1, WeightDecay = 0.1, InitialAccumulator = 0.2 }),
+            "opt.adadelta" => new Optimizer(g, new AdadeltaRule { LearningRate = 0.5, WeightDecay = 0.1 }),
+            "opt.asgd" => new Optimizer(g, new AsgdRule { LearningRate = Rate, Lambda = 0.01, WeightDecay = 0.1 }),
+            "opt.rprop" => new Optimizer(g, new RpropRule { LearningRate = Rate }),
+            "opt.lbfgs" => new Optimizer(g, new LbfgsRule { LearningRate = 0.5, MaxIterations = 5, GradientTolerance = 1e-5 }),
             _ => throw new NotSupportedException(name),
         };
     }
@@ -58,7 +58,7 @@ public sealed class LossDrivenReferenceTests
         using var optimizer = Create(name, [new ParameterGroupSpec("all", named)]);
         for (var t = 0; t < (second ? 3 : 12); t++)
         {
-            if (optimizer is Lbfgs lbfgs) lbfgs.Step(Backward);
+            if (optimizer.Rule.NeedsClosure) optimizer.Step(Backward);
             else
             {
                 Backward();

@@ -17,7 +17,7 @@ public sealed class LowPrecisionTests
         {
             using var scope = NewDisposeScope();
             using var p = new Parameter(ones(40_000, dtype: ScalarType.BFloat16));
-            using var optimizer = new Sgd([new ParameterGroupSpec("g", [new NamedParameter("p", p)])], new SgdOptions { LearningRate = 1e-4 }) { Rounding = rounding, RoundingSeed = seed, UseFusedKernels = fused };
+            using var optimizer = new Optimizer([new ParameterGroupSpec("g", [new NamedParameter("p", p)])], new SgdRule { LearningRate = 1e-4 }) { Rounding = rounding, RoundingSeed = seed, UseFusedKernels = fused };
             for (var t = 0; t < 100; t++)
             {
                 p.grad = ones_like(p);
@@ -41,8 +41,8 @@ public sealed class LowPrecisionTests
         {
             for (var i = 0; i < 3; i++) single.Parameters[i].copy_(half.Parameters[i]);
         }
-        using var a = new AdamW(half.Groups, new AdamWOptions { LearningRate = 0.05 }) { Rounding = WeightRounding.Stochastic };
-        using var b = new AdamW(single.Groups, new AdamWOptions { LearningRate = 0.05 });
+        using var a = new Optimizer(half.Groups, new AdamWRule { LearningRate = 0.05 }) { Rounding = WeightRounding.Stochastic };
+        using var b = new Optimizer(single.Groups, new AdamWRule { LearningRate = 0.05 });
         for (var t = 0; t < 30; t++)
         {
             half.SetGradients();
@@ -60,8 +60,8 @@ public sealed class LowPrecisionTests
     {
         using var small = new Quadratic(ScalarType.Float32, large: true);
         using var full = new Quadratic(ScalarType.Float32, large: true);
-        using var a = new AdamW8Bit(small.Groups, new AdamW8BitOptions { LearningRate = 0.02 });
-        using var b = new AdamW(full.Groups, new AdamWOptions { LearningRate = 0.02 });
+        using var a = new Optimizer(small.Groups, new AdamW8BitRule { LearningRate = 0.02 });
+        using var b = new Optimizer(full.Groups, new AdamWRule { LearningRate = 0.02 });
         for (var t = 0; t < 50; t++)
         {
             small.SetGradients();

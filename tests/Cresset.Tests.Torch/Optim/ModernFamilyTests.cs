@@ -17,10 +17,8 @@ public sealed class ModernFamilyTests
         // The reference divides by (sqrt(v) + eps) / sqrt(1 - beta2^t), ours by sqrt(v / (1 - beta2^t)) + eps: the small constant enters differently at the first steps.
         ["po/adamp"] = 2e-5,
         // The reference adds 1e-15 to the second moment.
-        ["po/swats"] = 1e-6,
         ["po/adamc"] = 2e-6,
         // The reference keeps its moments in float32, or in bfloat16.
-        ["po/fadam"] = 2e-6,
         ["timm/adafactorbv"] = 3e-2,
         // The reference takes its roots by a singular value decomposition in float32, of matrices whose smallest values lie at its resolution.
         ["po/shampoo"] = 1e-3,
@@ -29,9 +27,6 @@ public sealed class ModernFamilyTests
         ["timm/muon"] = 3e-2,
         // The reference sums numerator and denominator of the distance in float32.
         ["po/prodigy"] = 1e-6,
-        ["po/dadaptsgd"] = 1e-6,
-        ["po/dadaptlion"] = 1e-6,
-        ["po/dadaptadagrad"] = 1e-6,
     };
 
     /// <summary>Entries that are deliberately not followed.</summary>
@@ -62,6 +57,19 @@ public sealed class ModernFamilyTests
         ["po/spam"] = "draws random masks from the global generator",
         ["po/stablespam"] = "builds on the former",
         ["po/stableadamw"] = "its multi-tensor path measures the spread before the second moment has seen the gradient; the paper after",
+        ["po/adamg"] = "prodigy needs no rate either (docs/optimization.md)",
+        ["po/adamod"] = "dropped (docs/optimization.md)",
+        ["po/adapnm"] = "dropped (docs/optimization.md)",
+        ["po/dadaptadagrad"] = "dropped: prodigy is its successor (docs/optimization.md)",
+        ["po/dadaptlion"] = "dropped: prodigy is its successor (docs/optimization.md)",
+        ["po/dadaptsgd"] = "dropped: prodigy is its successor (docs/optimization.md)",
+        ["po/fadam"] = "dropped: a zero gradient made NaN (docs/optimization.md)",
+        ["po/fromage"] = "dropped (docs/optimization.md)",
+        ["po/padam"] = "dropped (docs/optimization.md)",
+        ["po/pnm"] = "dropped (docs/optimization.md)",
+        ["po/sgdsai"] = "dropped (docs/optimization.md)",
+        ["po/simplifiedademamix"] = "dropped (docs/optimization.md)",
+        ["po/swats"] = "dropped (docs/optimization.md)",
         ["timm/nadamuon"] = "a second moment after Muon's orthogonalization; not built",
     };
 
@@ -74,59 +82,46 @@ public sealed class ModernFamilyTests
 
     private static Optimizer Create(string name, IReadOnlyList<ParameterGroupSpec> g) => name switch
     {
-        "timm/adabelief" => new AdaBelief(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "po/adabound" => new AdaBound(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "po/adai" => new Adai(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "po/adamc" or "timm/adamc" => new AdamW(g, new() { LearningRate = Rate, WeightDecay = Decay, CorrectedWeightDecay = true }),
-        "po/adamg" => new AdamG(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "po/adamod" => new AdaMod(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "po/adamp" => new AdamP(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "timm/adamp" => new AdamP(g, new() { LearningRate = Rate, WeightDecay = Decay, DecayRatio = 0.01, Nesterov = true }),
-        "po/adan" or "timm/adan" => new Adan(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "timm/adanw" => new Adan(g, new() { LearningRate = Rate, WeightDecay = Decay, Proximal = false }),
-        "po/adapnm" => new AdaPnm(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "timm/adopt" => new Adopt(g, new() { LearningRate = Rate, WeightDecay = Decay, ClipExponent = 0.333, DecoupledWeightDecay = false }),
-        "timm/adoptw" => new Adopt(g, new() { LearningRate = Rate, WeightDecay = Decay, ClipExponent = 0.333 }),
-        "timm/cadopt" => new Adopt(g, new() { LearningRate = Rate, WeightDecay = Decay, ClipExponent = 0.333, DecoupledWeightDecay = false, Cautious = true }),
-        "po/aggmo" => new AggMo(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "po/amos" => new Amos(g, new() { LearningRate = Rate }),
-        "po/came" => new Came(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "po/dadaptadagrad" => new DAdaptAdagrad(g, new() { WeightDecay = Decay }),
-        "po/dadaptlion" => new DAdaptLion(g, new() { WeightDecay = Decay }),
-        "po/dadaptsgd" => new DAdaptSgd(g), // the reference has no coupled decay here
-        "po/fadam" => new FAdam(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "po/fromage" => new Fromage(g, new() { LearningRate = Rate }),
-        "po/grokfastadamw" => new GrokFastAdamW(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "po/laprop" or "timm/laprop" => new LaProp(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "timm/lars" => new Lars(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "po/madgrad" or "timm/madgrad" => new Madgrad(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "timm/mars" => new Mars(g, new() { LearningRate = Rate, WeightDecay = Decay, Beta1 = 0.9, VectorBeta2 = 0.99 }),
-        "timm/novograd" => new NovoGrad(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "timm/nadamw" => new NAdamW(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "timm/cnadamw" => new NAdamW(g, new() { LearningRate = Rate, WeightDecay = Decay, Cautious = true }),
-        "timm/muon" => new Muon([g[0] with { Name = "matrix", Parameters = [g[0].Parameters[0]] }, g[0] with { Name = "rest", Parameters = [g[0].Parameters[1], g[0].Parameters[2]], Options = new MuonOptions { LearningRate = Rate, WeightDecay = Decay, Orthogonalize = false, Epsilon = 1e-7 } }], new() { LearningRate = Rate, WeightDecay = Decay, Momentum = 0.9, Nesterov = false, Scaling = MuonScaling.MatchAdamW }),
-        "po/padam" => new PAdam(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "po/pnm" => new Pnm(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "po/prodigy" => new Prodigy(g, new() { WeightDecay = Decay }),
-        "po/qhm" => new Qhm(g, new() { LearningRate = Rate, WeightDecay = Decay, Momentum = 0, Nu = 1 }),
-        "timm/rmsproptf" => new RmsPropTf(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "po/schedulefreeadamw" => new ScheduleFreeAdamW(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "po/schedulefreesgd" => new ScheduleFreeSgd(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "po/scion" => new Scion(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "timm/sgdp" => new SgdP(g, new() { LearningRate = Rate, WeightDecay = Decay, Nesterov = true }),
-        "po/sgdp" => new SgdP(g, new() { LearningRate = Rate, WeightDecay = Decay, Momentum = 0 }),
-        "po/sgdsai" => new SgdSai(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "timm/sgdw" => new Sgd(g, new() { LearningRate = Rate, WeightDecay = Decay, Momentum = 0.9, Nesterov = true, DecoupledWeightDecay = true }),
-        "timm/csgdw" => new Sgd(g, new() { LearningRate = Rate, WeightDecay = Decay, Momentum = 0.9, Nesterov = true, DecoupledWeightDecay = true, Cautious = true }),
-        "po/shampoo" => new Shampoo(g, new() { LearningRate = Rate, WeightDecay = Decay, Power = 1 }),
-        "po/signsgd" => new SignSgd(g, new() { LearningRate = Rate, Momentum = 0 }), // the reference clears its momentum at every step and never decays
-        "po/simplifiedademamix" => new SimplifiedAdEmaMix(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "po/sm3" => new Sm3(g, new() { LearningRate = Rate }),
-        "po/swats" => new Swats(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "po/tiger" => new Tiger(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "po/yogi" => new Yogi(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "timm/adafactor" => new AdafactorT5(g, new() { LearningRate = Rate, WeightDecay = Decay }),
-        "timm/adafactorbv" => new AdafactorBigVision(g, new() { LearningRate = Rate, WeightDecay = Decay, MinimumFactoredSize = 16 }),
+        "timm/adabelief" => new Optimizer(g, new AdaBeliefRule() { LearningRate = Rate, WeightDecay = Decay }),
+        "po/adabound" => new Optimizer(g, new AdaBoundRule() { LearningRate = Rate, WeightDecay = Decay }),
+        "po/adai" => new Optimizer(g, new AdaiRule() { LearningRate = Rate, WeightDecay = Decay }),
+        "po/adamc" or "timm/adamc" => new Optimizer(g, new AdamWRule() { LearningRate = Rate, WeightDecay = Decay, CorrectedWeightDecay = true }),
+        "po/adamp" => new Optimizer(g, new AdamPRule() { LearningRate = Rate, WeightDecay = Decay }),
+        "timm/adamp" => new Optimizer(g, new AdamPRule() { LearningRate = Rate, WeightDecay = Decay, DecayRatio = 0.01, Nesterov = true }),
+        "po/adan" or "timm/adan" => new Optimizer(g, new AdanRule() { LearningRate = Rate, WeightDecay = Decay }),
+        "timm/adanw" => new Optimizer(g, new AdanRule() { LearningRate = Rate, WeightDecay = Decay, Proximal = false }),
+        "timm/adopt" => new Optimizer(g, new AdoptRule() { LearningRate = Rate, WeightDecay = Decay, ClipExponent = 0.333, DecoupledWeightDecay = false }),
+        "timm/adoptw" => new Optimizer(g, new AdoptRule() { LearningRate = Rate, WeightDecay = Decay, ClipExponent = 0.333 }),
+        "timm/cadopt" => new Optimizer(g, new AdoptRule() { LearningRate = Rate, WeightDecay = Decay, ClipExponent = 0.333, DecoupledWeightDecay = false, Cautious = true }),
+        "po/aggmo" => new Optimizer(g, new AggMoRule() { LearningRate = Rate, WeightDecay = Decay }),
+        "po/amos" => new Optimizer(g, new AmosRule() { LearningRate = Rate }),
+        "po/came" => new Optimizer(g, new CameRule() { LearningRate = Rate, WeightDecay = Decay }),
+        "po/grokfastadamw" => new Optimizer(g, new GrokFastAdamWRule() { LearningRate = Rate, WeightDecay = Decay }),
+        "po/laprop" or "timm/laprop" => new Optimizer(g, new LaPropRule() { LearningRate = Rate, WeightDecay = Decay }),
+        "timm/lars" => new Optimizer(g, new LarsRule() { LearningRate = Rate, WeightDecay = Decay }),
+        "po/madgrad" or "timm/madgrad" => new Optimizer(g, new MadgradRule() { LearningRate = Rate, WeightDecay = Decay }),
+        "timm/mars" => new Optimizer(g, new MarsRule() { LearningRate = Rate, WeightDecay = Decay, Beta1 = 0.9, VectorBeta2 = 0.99 }),
+        "timm/novograd" => new Optimizer(g, new NovoGradRule() { LearningRate = Rate, WeightDecay = Decay }),
+        "timm/nadamw" => new Optimizer(g, new AdamWRule { LearningRate = Rate, WeightDecay = Decay, Nesterov = true }),
+        "timm/cnadamw" => new Optimizer(g, new AdamWRule { LearningRate = Rate, WeightDecay = Decay, Nesterov = true, Cautious = true }),
+        "timm/muon" => new Optimizer([g[0] with { Name = "matrix", Parameters = [g[0].Parameters[0]] }, g[0] with { Name = "rest", Parameters = [g[0].Parameters[1], g[0].Parameters[2]], Rule = new MuonRule { LearningRate = Rate, WeightDecay = Decay, Orthogonalize = false, Epsilon = 1e-7 } }], new MuonRule { LearningRate = Rate, WeightDecay = Decay, Momentum = 0.9, Nesterov = false, Scaling = MuonScaling.MatchAdamW }),
+        "po/prodigy" => new Optimizer(g, new ProdigyRule() { WeightDecay = Decay }),
+        "po/qhm" => new Optimizer(g, new QhmRule() { LearningRate = Rate, WeightDecay = Decay, Momentum = 0, Nu = 1 }),
+        "timm/rmsproptf" => new Optimizer(g, new RmsPropRule { LearningRate = Rate, WeightDecay = Decay, Alpha = 0.9, Epsilon = 1e-10, Momentum = 0.9, EpsilonInRoot = true, InitialAccumulator = 1, RateInMomentum = true }),
+        "po/schedulefreeadamw" => new Optimizer(g, new ScheduleFreeAdamWRule() { LearningRate = Rate, WeightDecay = Decay }),
+        "po/schedulefreesgd" => new Optimizer(g, new ScheduleFreeSgdRule() { LearningRate = Rate, WeightDecay = Decay }),
+        "po/scion" => new Optimizer(g, new ScionRule() { LearningRate = Rate, WeightDecay = Decay }),
+        "timm/sgdp" => new Optimizer(g, new SgdPRule() { LearningRate = Rate, WeightDecay = Decay, Nesterov = true }),
+        "po/sgdp" => new Optimizer(g, new SgdPRule() { LearningRate = Rate, WeightDecay = Decay, Momentum = 0 }),
+        "timm/sgdw" => new Optimizer(g, new SgdRule() { LearningRate = Rate, WeightDecay = Decay, Momentum = 0.9, Nesterov = true, DecoupledWeightDecay = true }),
+        "timm/csgdw" => new Optimizer(g, new SgdRule() { LearningRate = Rate, WeightDecay = Decay, Momentum = 0.9, Nesterov = true, DecoupledWeightDecay = true, Cautious = true }),
+        "po/shampoo" => new Optimizer(g, new ShampooRule() { LearningRate = Rate, WeightDecay = Decay, Power = 1 }),
+        "po/signsgd" => new Optimizer(g, new SignSgdRule() { LearningRate = Rate, Momentum = 0 }), // the reference clears its momentum at every step and never decays
+        "po/sm3" => new Optimizer(g, new Sm3Rule() { LearningRate = Rate }),
+        "po/tiger" => new Optimizer(g, new TigerRule() { LearningRate = Rate, WeightDecay = Decay }),
+        "po/yogi" => new Optimizer(g, new YogiRule() { LearningRate = Rate, WeightDecay = Decay }),
+        "timm/adafactor" => new Optimizer(g, new AdafactorT5Rule() { LearningRate = Rate, WeightDecay = Decay }),
+        "timm/adafactorbv" => new Optimizer(g, new AdafactorBigVisionRule() { LearningRate = Rate, WeightDecay = Decay, MinimumFactoredSize = 16 }),
         _ => throw new NotSupportedException(name),
     };
 
@@ -155,6 +150,6 @@ public sealed class ModernFamilyTests
         Assert.All(NotFollowed, e => Assert.Contains(e.Key, Entries));
         Assert.All(NotFollowed.Values, reason => Assert.False(string.IsNullOrWhiteSpace(reason)));
         Assert.Equal(Entries.Count(), Names.Count + NotFollowed.Count + InModernReferenceTests.Length);
-        Assert.True(Names.Count >= 50, $"{Names.Count} entries are run");
+        Assert.True(Names.Count >= 40, $"{Names.Count} entries are run");
     }
 }

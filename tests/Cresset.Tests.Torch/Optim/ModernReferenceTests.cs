@@ -20,12 +20,12 @@ public sealed class ModernReferenceTests
 
     private static Optimizer Create(string name, IReadOnlyList<ParameterGroupSpec> groups, bool fused) => name switch
     {
-        "timm/lion" or "po/lion" => new Lion(groups, new LionOptions { LearningRate = Rate, WeightDecay = Decay }) { UseFusedKernels = fused },
-        "timm/clion" => new Lion(groups, new LionOptions { LearningRate = Rate, WeightDecay = Decay, Cautious = true }) { UseFusedKernels = fused },
-        "timm/cadamw" => new AdamW(groups, new AdamWOptions { LearningRate = Rate, WeightDecay = Decay, Cautious = true }) { UseFusedKernels = fused },
-        "timm/lamb" => new Lamb(groups, new LambOptions { LearningRate = Rate, WeightDecay = Decay }) { UseFusedKernels = fused },
-        "timm/lambc" => new Lamb(groups, new LambOptions { LearningRate = Rate, WeightDecay = Decay, ClipTrust = true }) { UseFusedKernels = fused },
-        "po/soap" => new Soap(groups, new SoapOptions { LearningRate = Rate, WeightDecay = Decay }) { UseFusedKernels = fused },
+        "timm/lion" or "po/lion" => new Optimizer(groups, new LionRule { LearningRate = Rate, WeightDecay = Decay }) { UseFusedKernels = fused },
+        "timm/clion" => new Optimizer(groups, new LionRule { LearningRate = Rate, WeightDecay = Decay, Cautious = true }) { UseFusedKernels = fused },
+        "timm/cadamw" => new Optimizer(groups, new AdamWRule { LearningRate = Rate, WeightDecay = Decay, Cautious = true }) { UseFusedKernels = fused },
+        "timm/lamb" => new Optimizer(groups, new LambRule { LearningRate = Rate, WeightDecay = Decay }) { UseFusedKernels = fused },
+        "timm/lambc" => new Optimizer(groups, new LambRule { LearningRate = Rate, WeightDecay = Decay, ClipTrust = true }) { UseFusedKernels = fused },
+        "po/soap" => new Optimizer(groups, new SoapRule { LearningRate = Rate, WeightDecay = Decay }) { UseFusedKernels = fused },
         _ => throw new NotSupportedException(name),
     };
 
@@ -50,12 +50,12 @@ public sealed class ModernReferenceTests
     public void Schedule_free_at_both_points(string name)
     {
         using var problem = new ReferenceProblem(ScalarType.Float64);
-        using ScheduleFreeBase optimizer = name switch
+        using Optimizer optimizer = name switch
         {
-            "sgd" => new ScheduleFreeSgd(problem.OneGroup, new ScheduleFreeSgdOptions { LearningRate = 0.5, WeightDecay = Decay, WarmUpSteps = 4 }),
-            "adamw" => new ScheduleFreeAdamW(problem.OneGroup, new ScheduleFreeAdamWOptions { LearningRate = Rate, WeightDecay = Decay, WarmUpSteps = 4 }),
-            "adamw_r_power" => new ScheduleFreeAdamW(problem.OneGroup, new ScheduleFreeAdamWOptions { LearningRate = Rate, WeightDecay = Decay, R = 0.5, WeightRatePower = 1 }),
-            _ => new ScheduleFreeRAdam(problem.OneGroup, new ScheduleFreeRAdamOptions { LearningRate = Rate, WeightDecay = Decay }),
+            "sgd" => new Optimizer(problem.OneGroup, new ScheduleFreeSgdRule { LearningRate = 0.5, WeightDecay = Decay, WarmUpSteps = 4 }),
+            "adamw" => new Optimizer(problem.OneGroup, new ScheduleFreeAdamWRule { LearningRate = Rate, WeightDecay = Decay, WarmUpSteps = 4 }),
+            "adamw_r_power" => new Optimizer(problem.OneGroup, new ScheduleFreeAdamWRule { LearningRate = Rate, WeightDecay = Decay, R = 0.5, WeightRatePower = 1 }),
+            _ => new Optimizer(problem.OneGroup, new ScheduleFreeRAdamRule { LearningRate = Rate, WeightDecay = Decay }),
         };
         var (y, x) = (ReferenceProblem.Modern[$"schedulefree/{name}/y"], ReferenceProblem.Modern[$"schedulefree/{name}/x"]);
         for (var t = 0; t < 20; t++)
@@ -84,7 +84,7 @@ public sealed class ModernReferenceTests
     public void Muon_agrees(string name, bool nesterov, double decay)
     {
         using var problem = new ReferenceProblem(ScalarType.Float64);
-        using var optimizer = new Muon([new ParameterGroupSpec("matrix", [problem.Named[0]])], new MuonOptions
+        using var optimizer = new Optimizer([new ParameterGroupSpec("matrix", [problem.Named[0]])], new MuonRule
         {
             WeightDecay = decay,
             Nesterov = nesterov,
@@ -120,7 +120,7 @@ public sealed class ModernReferenceTests
     public void Lookahead_agrees()
     {
         using var problem = new ReferenceProblem(ScalarType.Float64);
-        using var inner = new Sgd(problem.OneGroup, new SgdOptions { LearningRate = 0.05, Momentum = 0.9 });
+        using var inner = new Optimizer(problem.OneGroup, new SgdRule { LearningRate = 0.05, Momentum = 0.9 });
         using var lookahead = new Lookahead(inner);
         var expected = ReferenceProblem.Modern["lookahead_sgd_k5_a.5"];
         for (var t = 0; t < 20; t++)
@@ -138,7 +138,7 @@ public sealed class ModernReferenceTests
     public void Sharpness_aware_agrees(bool adaptive)
     {
         using var logistic = new LogisticRegression(0.1);
-        using var inner = new Sgd(logistic.Groups, new SgdOptions { LearningRate = 0.3, Momentum = 0.9 });
+        using var inner = new Optimizer(logistic.Groups, new SgdRule { LearningRate = 0.3, Momentum = 0.9 });
         var optimizer = new SharpnessAware(inner, 0.1, adaptive);
         var expected = ReferenceProblem.Modern[$"sam_adaptive{adaptive}"];
         for (var t = 0; t < 20; t++)
@@ -173,7 +173,7 @@ public sealed class ModernReferenceTests
     {
         var wolfe = name.EndsWith("wolfe", StringComparison.Ordinal);
         var rosen = name.Contains("rosen", StringComparison.Ordinal);
-        var options = new LbfgsOptions
+        var options = new LbfgsRule
         {
             LearningRate = rosen && !wolfe ? 0.01 : 1,
             MaxIterations = rosen ? 4 : 3,
@@ -184,17 +184,17 @@ public sealed class ModernReferenceTests
         using var start = rosen ? new Parameter(tensor(new[] { -1.5, 1.2 })) : null;
         using var logistic = new LogisticRegression(0);
         IReadOnlyList<ParameterGroupSpec> groups = rosen ? [new ParameterGroupSpec("x", [new NamedParameter("x", start!)])] : logistic.Groups;
-        using var optimizer = new Lbfgs(groups, options);
+        using var optimizer = new Optimizer(groups, options);
         var n = rosen ? 2 : 6;
         var before = 0L;
         for (var t = 0; t < losses.Length; t++)
         {
-            var loss = optimizer.Step(() => rosen ? Rosenbrock(start!) : logistic.Backward(0.01));
+            var loss = optimizer.Step(() => rosen ? Rosenbrock(start!) : logistic.Backward(0.01)).Loss;
             Assert.Equal(losses[t], loss, 1e-9 * Math.Max(1, Math.Abs(losses[t])));
             var got = rosen ? start!.data<double>().ToArray() : logistic.Weights;
             for (var i = 0; i < n; i++) Assert.Equal(x[(t * n) + i], got[i], 1e-9);
-            Assert.True(evaluations[t] == optimizer.Evaluations || evaluations[t] == optimizer.Evaluations - before, $"step {t}: {optimizer.Evaluations} evaluations, expected {evaluations[t]}");
-            before = optimizer.Evaluations;
+            Assert.True(evaluations[t] == (long)optimizer.Numbers["evaluations"] || evaluations[t] == (long)optimizer.Numbers["evaluations"] - before, $"step {t}: {(long)optimizer.Numbers["evaluations"]} evaluations, expected {evaluations[t]}");
+            before = (long)optimizer.Numbers["evaluations"];
         }
         if (start is not null) start.grad = null;
     }

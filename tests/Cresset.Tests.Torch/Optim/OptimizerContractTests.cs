@@ -42,7 +42,7 @@ public sealed class OptimizerContractTests
     public void State_survives_a_change_of_dtype()
     {
         using var net = Net(1);
-        using var optimizer = new AdamW(net, new AdamWOptions { LearningRate = 0.01 });
+        using var optimizer = new Optimizer(net, new AdamWRule { LearningRate = 0.01 });
         for (var t = 0; t < 3; t++)
         {
             optimizer.ZeroGrad();
@@ -71,7 +71,7 @@ public sealed class OptimizerContractTests
     public void A_restored_run_continues_bit_for_bit()
     {
         using var net = Net(1);
-        using var optimizer = new AdamW(ParameterGroups.NoDecayForBiasesAndNorms(net), new AdamWOptions { LearningRate = 0.01, AmsGrad = true });
+        using var optimizer = new Optimizer(ParameterGroups.NoDecayForBiasesAndNorms(net), new AdamWRule { LearningRate = 0.01, AmsGrad = true });
         var scheduler = new Scheduler(optimizer, new CosineSchedule { Steps = 20 }.WithWarmUp(3));
         using var average = new WeightAverage(net, WeightAverageOptions.Ema(0.9));
         void Train(Module<Tensor, Tensor> n, Optimizer o, Scheduler s, WeightAverage a, int from, int to)
@@ -93,7 +93,7 @@ public sealed class OptimizerContractTests
         copy.load_state_dict(net.state_dict());
         Train(net, optimizer, scheduler, average, 7, 15);
 
-        using var optimizer2 = new AdamW(ParameterGroups.NoDecayForBiasesAndNorms(copy), new AdamWOptions { LearningRate = 0.01, AmsGrad = true });
+        using var optimizer2 = new Optimizer(ParameterGroups.NoDecayForBiasesAndNorms(copy), new AdamWRule { LearningRate = 0.01, AmsGrad = true });
         var scheduler2 = new Scheduler(optimizer2, new CosineSchedule { Steps = 20 }.WithWarmUp(3));
         using var average2 = new WeightAverage(copy, WeightAverageOptions.Ema(0.9));
         optimizer2.LoadStateDict(OptimizerState.FromMetadata(state.Tensors, metadata));
@@ -110,7 +110,7 @@ public sealed class OptimizerContractTests
     public void Groups_by_rules_and_their_summary()
     {
         using var net = Net(1);
-        using var optimizer = new AdamW(ParameterGroups.NoDecayForBiasesAndNorms(net), new AdamWOptions { WeightDecay = 0.1 });
+        using var optimizer = new Optimizer(ParameterGroups.NoDecayForBiasesAndNorms(net), new AdamWRule { WeightDecay = 0.1 });
         Assert.Equal(["first.weight", "last.weight"], optimizer.Groups[0].ParameterNames);
         Assert.Equal(["first.bias", "norm.weight", "norm.bias", "last.bias"], optimizer.Groups[1].ParameterNames);
         Assert.Equal(0.1, optimizer.Groups[0].WeightDecay);
@@ -124,18 +124,18 @@ public sealed class OptimizerContractTests
     public void A_state_that_does_not_fit_is_refused_and_changes_nothing()
     {
         using var net = Net(1);
-        using var optimizer = new AdamW(net);
+        using var optimizer = new Optimizer(net, new AdamWRule());
         Backward(net, 0);
         optimizer.Step();
         using var state = optimizer.StateDict();
         using var small = Sequential(("first", Linear(6, 7)), ("other", Linear(7, 2)));
-        using var target = new AdamW(small);
+        using var target = new Optimizer(small, new AdamWRule());
         var error = Assert.Throws<ArgumentException>(() => target.LoadStateDict(state));
         Assert.Contains("first.weight", error.Message, StringComparison.Ordinal);
         Assert.Contains("[8, 6]", error.Message, StringComparison.Ordinal);
         Assert.Contains("last.bias", error.Message, StringComparison.Ordinal);
         Assert.Null(target.StateOf("first.weight"));
-        using var sgd = new Sgd(net);
+        using var sgd = new Optimizer(net, new SgdRule());
         Assert.Contains("AdamW", Assert.Throws<ArgumentException>(() => sgd.LoadStateDict(state)).Message, StringComparison.Ordinal);
     }
 
@@ -143,15 +143,15 @@ public sealed class OptimizerContractTests
     public void Bad_input()
     {
         using var net = Net(1);
-        Assert.Contains("LearningRate is -0.1", Assert.Throws<InvalidOptionsException>(() => new AdamW(net, new AdamWOptions { LearningRate = -0.1 })).Message, StringComparison.Ordinal);
-        Assert.Contains("Beta2 is 1", Assert.Throws<InvalidOptionsException>(() => new AdamW(net, new AdamWOptions { Beta2 = 1 })).Message, StringComparison.Ordinal);
-        Assert.Throws<InvalidOptionsException>(() => new Sgd(net, new SgdOptions { Nesterov = true }));
+        Assert.Contains("LearningRate is -0.1", Assert.Throws<InvalidOptionsException>(() => new Optimizer(net, new AdamWRule { LearningRate = -0.1 })).Message, StringComparison.Ordinal);
+        Assert.Contains("Beta2 is 1", Assert.Throws<InvalidOptionsException>(() => new Optimizer(net, new AdamWRule { Beta2 = 1 })).Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidOptionsException>(() => new Optimizer(net, new SgdRule { Nesterov = true }));
         using var empty = Tanh();
-        Assert.Throws<ArgumentException>(() => new Sgd(empty));
+        Assert.Throws<ArgumentException>(() => new Optimizer(empty, new SgdRule()));
         var p = NamedParameter.Of(net);
-        Assert.Contains("twice", Assert.Throws<ArgumentException>(() => new Sgd([new("a", p), new("b", [p[0] with { Name = "again" }])])).Message, StringComparison.Ordinal);
+        Assert.Contains("twice", Assert.Throws<ArgumentException>(() => new Optimizer([new("a", p), new("b", [p[0] with { Name = "again" }])], new SgdRule())).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => GradientClipping.Norm(0));
-        using var sgd = new Sgd(net);
+        using var sgd = new Optimizer(net, new SgdRule());
         Assert.Throws<ArgumentOutOfRangeException>(() => sgd.Groups[0].LearningRate = double.NaN);
         Assert.Throws<ArgumentException>(() => new Scheduler(sgd, new StepSchedule(), new StepSchedule()));
     }
@@ -160,7 +160,7 @@ public sealed class OptimizerContractTests
     public void Gradients_that_are_not_finite()
     {
         using var net = Net(1);
-        using var optimizer = new AdamW(net);
+        using var optimizer = new Optimizer(net, new AdamWRule());
         Backward(net, 0);
         using (no_grad()) net.parameters().First().grad!.fill_(double.NaN);
         var before = Weights(net);

@@ -16,20 +16,21 @@ public sealed class PyTorchStateTests
 
     public static TheoryData<string> Names => [.. Reference.Metadata.Keys];
 
-    private static Optimizer Create(string name, IReadOnlyList<ParameterGroupSpec> groups) => name switch
+    /// <summary>Every rule has other options than the file: all of the file's must be taken.</summary>
+    private static OptimizerRule Other(string name) => name switch
     {
-        "SGD" => new Sgd(groups, new SgdOptions { LearningRate = 1, Momentum = 0.9 }),
-        "Adam" => new Adam(groups, new AdamOptions { AmsGrad = true }),
-        "AdamW" => new AdamW(groups),
-        "NAdam" => new NAdam(groups),
-        "RAdam" => new RAdam(groups),
-        "RMSprop" => new RmsProp(groups, new RmsPropOptions { Momentum = 0.5, Centered = true }),
-        "Adagrad" => new Adagrad(groups),
-        "Adadelta" => new Adadelta(groups),
-        "Adamax" => new Adamax(groups),
-        "ASGD" => new Asgd(groups, new AsgdOptions { AverageFrom = 3 }),
-        "Rprop" => new Rprop(groups),
-        "Adafactor" => new Adafactor(groups),
+        "SGD" => new SgdRule { LearningRate = 1, Momentum = 0.5, Nesterov = true, WeightDecay = 0.3, Maximize = true },
+        "Adam" => new AdamRule { Beta1 = 0.5, Beta2 = 0.6, Epsilon = 0.1, WeightDecay = 0.2 },
+        "AdamW" => new AdamWRule { Beta1 = 0.5, Beta2 = 0.6, Epsilon = 0.1, AmsGrad = true, WeightDecay = 0.2, Maximize = true },
+        "NAdam" => new NAdamRule { Beta1 = 0.5, MomentumDecay = 0.1, DecoupledWeightDecay = true },
+        "RAdam" => new RAdamRule { Beta2 = 0.6, Epsilon = 0.1, DecoupledWeightDecay = true },
+        "RMSprop" => new RmsPropRule { Alpha = 0.5, Epsilon = 0.1 },
+        "Adagrad" => new AdagradRule { LearningRateDecay = 0.5, Epsilon = 0.1 },
+        "Adadelta" => new AdadeltaRule { Rho = 0.5, Epsilon = 0.1 },
+        "Adamax" => new AdamaxRule { Beta1 = 0.5, Beta2 = 0.6, Epsilon = 0.1 },
+        "ASGD" => new AsgdRule { Lambda = 0.1, Alpha = 0.5 },
+        "Rprop" => new RpropRule { EtaMinus = 0.1, EtaPlus = 3, MinStep = 1e-3, MaxStep = 2 },
+        "Adafactor" => new AdafactorRule { Beta2Decay = -0.3, Epsilon2 = 0.5, ClippingThreshold = 4 },
         _ => throw new NotSupportedException(name),
     };
 
@@ -47,7 +48,7 @@ public sealed class PyTorchStateTests
             return new Parameter(tensor(before.AsSpan(at - n, n).ToArray()).reshape(s));
         }).ToArray();
         NamedParameter Named(int i) => new($"p{i}", parameters[i]);
-        using var optimizer = Create(name, [new ParameterGroupSpec("first", [Named(0), Named(2)]), new ParameterGroupSpec("second", [Named(1)])]);
+        using var optimizer = new Optimizer([new ParameterGroupSpec("first", [Named(0), Named(2)]), new ParameterGroupSpec("second", [Named(1)])], Other(name));
         var prefix = name + "/state.";
         var tensors = Reference.Names.Where(k => k.StartsWith(prefix, StringComparison.Ordinal))
             .ToDictionary(k => k[(name.Length + 1)..], k => Reference.Shape(k) is { Length: > 0 } shape ? tensor(Reference[k]).reshape(shape) : tensor(Reference[k][0]));
@@ -70,11 +71,26 @@ public sealed class PyTorchStateTests
     }
 
     [Fact]
+    public void AnOptionThatTheRuleDoesNotKnowIsRefusedAndNothingChanges()
+    {
+        using var scope = NewDisposeScope();
+        using var p = new Parameter(zeros(2));
+        using var optimizer = new Optimizer([new ParameterGroupSpec("g", [new NamedParameter("p", p)])], new AdamWRule());
+        var state = new PyTorchOptimizerState(new Dictionary<string, Tensor>(), """[{"lr": 0.5, "betas": [0.8, 0.95], "warp": 3, "foreach": true, "params": [0]}]""");
+        Assert.Contains("warp = 3", Assert.Throws<ArgumentException>(() => state.Load(optimizer)).Message, StringComparison.Ordinal);
+        Assert.Equal(1e-3, optimizer.Groups[0].LearningRate);
+        Assert.Equal(0.9, optimizer.Groups[0].Momentum);
+        (state with { ParamGroups = """[{"lr": 0.5, "betas": [0.8, 0.95], "eps": 1e-6, "foreach": true, "maximize": true, "params": [0]}]""" }).Load(optimizer);
+        var rule = Assert.IsType<AdamWRule>(optimizer.Groups[0].Rule);
+        Assert.Equal((0.8, 0.95, 1e-6, true), (rule.Beta1, rule.Beta2, rule.Epsilon, rule.Maximize));
+    }
+
+    [Fact]
     public void A_file_with_other_groups_is_refused()
     {
         using var scope = NewDisposeScope();
         using var p = new Parameter(zeros(2));
-        using var optimizer = new AdamW([new ParameterGroupSpec("g", [new NamedParameter("p", p)])]);
+        using var optimizer = new Optimizer([new ParameterGroupSpec("g", [new NamedParameter("p", p)])], new AdamWRule());
         var state = new PyTorchOptimizerState(new Dictionary<string, Tensor>(), Reference.Metadata["AdamW"]);
         Assert.Contains("2, 1", Assert.Throws<ArgumentException>(() => state.Load(optimizer)).Message, StringComparison.Ordinal);
         Assert.Throws<FormatException>(() => (state with { ParamGroups = "{}" }).Load(optimizer));

@@ -16,9 +16,9 @@ public sealed class ScheduleLawTests
     {
         nameof(LambdaSchedule) => new LambdaSchedule(p => 1 / (1 + p)),
         nameof(MultiplicativeSchedule) => new MultiplicativeSchedule(p => 1 / (1 + (p * 1e-3))),
-        nameof(ChainedSchedule) => new ChainedSchedule { Parts = [new LinearSchedule(), new CosineSchedule { Steps = 40 }, new ExponentialSchedule()] },
-        nameof(SequentialSchedule) => new SequentialSchedule { Parts = [new LinearSchedule(), new RexSchedule { Steps = 40 }], Milestones = [10] },
-        _ => (LearningRateSchedule)Activator.CreateInstance(Types.First(t => t.Name == name))!,
+        nameof(ChainedSchedule) => new ChainedSchedule { Parts = [new LinearSchedule { StartFactor = 0.3, EndFactor = 1, Steps = 5 }, new CosineSchedule { Steps = 40 }, new ExponentialSchedule()] },
+        nameof(SequentialSchedule) => new SequentialSchedule { Parts = [new LinearSchedule { StartFactor = 0.3, EndFactor = 1, Steps = 5 }, new RexSchedule { Steps = 40 }], Milestones = [10] },
+        _ => ((LearningRateSchedule)Activator.CreateInstance(Types.First(t => t.Name == name))!).Over(300),
     };
 
     [Theory]
@@ -75,6 +75,49 @@ public sealed class ScheduleLawTests
         var schedule = Make(name);
         var chained = new ChainedSchedule { Parts = [Make(name)] };
         for (var t = 0; t < 80; t++) Assert.Equal(schedule.At(t, 0.1), chained.At(t, 0.1), 1e-12);
+    }
+
+    [Fact]
+    public void AScheduleWithoutALengthSpansTheRunOrIsRefused()
+    {
+        Assert.Contains("Over(steps)", Assert.Throws<InvalidOperationException>(() => new CosineSchedule().At(3, 0.1)).Message, StringComparison.Ordinal);
+        Assert.Equal(0, new CosineSchedule().WithWarmUp(10).Over(60).At(60, 0.1), 1e-15);
+        Assert.Equal(0.05, new LinearSchedule().Over(100).At(50, 0.1), 1e-15);
+        Assert.Equal(7, ((CosineSchedule)new CosineSchedule { Steps = 7 }.Over(60)).Steps);
+        Assert.Equal(0.1, new WarmupStableDecaySchedule().Over(1000).At(899, 0.1), 1e-15);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new WarmupStableDecaySchedule().Over(100));
+    }
+
+    [Theory]
+    [InlineData(2, 0.5)]
+    [InlineData(10, 0.1)]
+    [InlineData(3, 0.2)]
+    [InlineData(4, 0.25)]
+    public void OneCycleIsFiniteForEverySettingThatIsAllowed(int steps, double part)
+    {
+        foreach (var three in new[] { false, true })
+        {
+            var schedule = new OneCycleSchedule { Steps = steps, RisingPart = part, ThreePhase = three }.ThrowIfInvalid();
+            for (var t = 0; t < steps + 3; t++)
+            {
+                Assert.True(double.IsFinite(schedule.At(t, 0.1)), $"{t}");
+                Assert.InRange(schedule.MomentumAt(t)!.Value, 0.85, 0.95);
+            }
+        }
+    }
+
+    [Fact]
+    public void ARateSetByHandIsTheOneToScale()
+    {
+        using var sgd = ScheduleReferenceTests.Make(1, false);
+        sgd.Groups[0].LearningRate = 0.7;
+        var scheduler = new Scheduler(sgd, new LinearSchedule { Steps = 10 });
+        Assert.Equal(0.7, sgd.Groups[0].LearningRate);
+        scheduler.MoveTo(5);
+        Assert.Equal(0.35, sgd.Groups[0].LearningRate, 1e-12);
+        _ = new Scheduler(sgd, new ConstantSchedule());
+        Assert.Equal(0.7, sgd.Groups[0].LearningRate, 1e-12);
+        Assert.Throws<ArgumentOutOfRangeException>(() => sgd.Groups[0].Momentum = double.NaN);
     }
 
     [Fact]

@@ -23,9 +23,9 @@ public sealed class ScheduleReferenceTests
         ["step"] = [new StepSchedule { Every = 7, Gamma = 0.5 }],
         ["multistep"] = [new MultiStepSchedule { Milestones = [30, 10, 45], Gamma = 0.3 }],
         ["constant"] = [new ConstantSchedule { StartFactor = 0.25, Steps = 6 }],
-        ["constant_default"] = [new ConstantSchedule()],
+        ["constant_default"] = [new ConstantSchedule { StartFactor = 1.0 / 3, Steps = 5 }],
         ["linear"] = [new LinearSchedule { StartFactor = 0.1, EndFactor = 0.8, Steps = 12 }],
-        ["linear_default"] = [new LinearSchedule()],
+        ["linear_default"] = [new LinearSchedule { StartFactor = 1.0 / 3, EndFactor = 1, Steps = 5 }],
         ["exponential"] = [new ExponentialSchedule { Gamma = 0.93 }],
         ["poly_p1"] = [new PolynomialSchedule { Steps = 40 }],
         ["poly_p2.5"] = [new PolynomialSchedule { Steps = 40, Power = 2.5 }],
@@ -35,7 +35,7 @@ public sealed class ScheduleReferenceTests
         ["chained"] = [new ChainedSchedule { Parts = [new ConstantSchedule { StartFactor = 0.1, Steps = 4 }, new ExponentialSchedule { Gamma = 0.9 }] }],
         ["seq_lin_cos"] = [new SequentialSchedule { Parts = [new LinearSchedule { StartFactor = 0.01, EndFactor = 1, Steps = 10 }, new CosineSchedule { Steps = 50, EndRate = 1e-4, Periodic = true }], Milestones = [10] }],
         ["seq_const_exp"] = [new SequentialSchedule { Parts = [new ConstantSchedule { StartFactor = 0.1, Steps = 2 }, new ExponentialSchedule { Gamma = 0.9 }], Milestones = [5] }],
-        ["seq_3"] = [new SequentialSchedule { Parts = [new LinearSchedule { StartFactor = 0.1, Steps = 5 }, ConstantSchedule.Flat, new CosineSchedule { Steps = 20 }], Milestones = [5, 40] }],
+        ["seq_3"] = [new SequentialSchedule { Parts = [new LinearSchedule { StartFactor = 0.1, EndFactor = 1, Steps = 5 }, ConstantSchedule.Flat, new CosineSchedule { Steps = 20 }], Milestones = [5, 40] }],
         ["cyclic_triangular"] = [Cycle],
         ["cyclic_triangular2"] = [Cycle with { Mode = CycleMode.Triangular2 }],
         ["cyclic_exp_range"] = [Cycle with { Mode = CycleMode.ExpRange }],
@@ -135,14 +135,14 @@ public sealed class ScheduleReferenceTests
             ["lr.multistep"] = (new MultiStepSchedule { Milestones = [3, 9], Gamma = 0.5 }, 1),
             ["lr.exp"] = (new ExponentialSchedule { Gamma = 0.9 }, 1),
             ["lr.const"] = (new ConstantSchedule { StartFactor = 0.5, Steps = 4 }, 1),
-            ["lr.linear"] = (new LinearSchedule { StartFactor = 0.1, Steps = 6 }, 1),
+            ["lr.linear"] = (new LinearSchedule { StartFactor = 0.1, EndFactor = 1, Steps = 6 }, 1),
             ["lr.poly"] = (new PolynomialSchedule { Steps = 10, Power = 2 }, 1),
             ["lr.cos"] = (new CosineSchedule { Steps = 10, EndRate = 0.1, Periodic = true }, 1),
             ["lr.onecycle"] = (new OneCycleSchedule { MaxRate = 1, Steps = 24 }, 0.1),
             ["lr.cyclic"] = (new CyclicSchedule { BaseRate = 0.1, MaxRate = 1, StepsUp = 4, StepsDown = 6 }, 0.1),
             ["lr.lambda"] = (new LambdaSchedule(e => Math.Pow(0.95, e)), 1),
             ["lr.mult"] = (new MultiplicativeSchedule(_ => 0.95), 1),
-            ["lr.seq"] = (new SequentialSchedule { Parts = [new LinearSchedule { StartFactor = 0.1, Steps = 5 }, new CosineSchedule { Steps = 15, Periodic = true }], Milestones = [5] }, 1),
+            ["lr.seq"] = (new SequentialSchedule { Parts = [new LinearSchedule { StartFactor = 0.1, EndFactor = 1, Steps = 5 }, new CosineSchedule { Steps = 15, Periodic = true }], Milestones = [5] }, 1),
             ["lr.chained"] = (new ChainedSchedule { Parts = [new ExponentialSchedule { Gamma = 0.9 }, new ConstantSchedule { StartFactor = 0.5, Steps = 4 }] }, 1),
         };
         foreach (var (name, (schedule, rate)) in schedules)
@@ -158,11 +158,11 @@ public sealed class ScheduleReferenceTests
         var expected = JsonDocument.Parse(File.ReadAllText(Repository.Reference("optim/chained_schedules.json"))).RootElement;
         var cases = new Dictionary<string, LearningRateSchedule>
         {
-            ["lin_cos"] = new ChainedSchedule { Parts = [new LinearSchedule { StartFactor = 0.1, Steps = 5 }, new CosineSchedule { Steps = 20, EndRate = 1e-3, Periodic = true }] },
+            ["lin_cos"] = new ChainedSchedule { Parts = [new LinearSchedule { StartFactor = 0.1, EndFactor = 1, Steps = 5 }, new CosineSchedule { Steps = 20, EndRate = 1e-3, Periodic = true }] },
             ["poly_exp"] = new ChainedSchedule { Parts = [new PolynomialSchedule { Steps = 10, Power = 2 }, new ExponentialSchedule { Gamma = 0.9 }] },
             ["exp_poly"] = new ChainedSchedule { Parts = [new ExponentialSchedule { Gamma = 0.9 }, new PolynomialSchedule { Steps = 30, Power = 2 }] },
             ["const_step_multi"] = new ChainedSchedule { Parts = [new ConstantSchedule { StartFactor = 0.5, Steps = 4 }, new StepSchedule { Every = 7, Gamma = 0.5 }, new MultiStepSchedule { Milestones = [3, 9, 9], Gamma = 0.7 }] },
-            ["cos_warm"] = new SequentialSchedule { Parts = [new LinearSchedule { StartFactor = 0.1, Steps = 4 }, new CosineRestartsSchedule { FirstPeriod = 5, Growth = 2, EndRate = 1e-3 }], Milestones = [4] },
+            ["cos_warm"] = new SequentialSchedule { Parts = [new LinearSchedule { StartFactor = 0.1, EndFactor = 1, Steps = 4 }, new CosineRestartsSchedule { FirstPeriod = 5, Growth = 2, EndRate = 1e-3 }], Milestones = [4] },
             ["seq_step_poly"] = new SequentialSchedule { Parts = [new StepSchedule { Every = 2, Gamma = 0.5 }, new PolynomialSchedule { Steps = 20, Power = 1.5 }], Milestones = [8] },
         };
         foreach (var (name, schedule) in cases)
@@ -177,7 +177,7 @@ public sealed class ScheduleReferenceTests
     {
         var specs = Enumerable.Range(0, groups)
             .Select(g => new ParameterGroupSpec($"g{g}", [new NamedParameter($"p{g}", new Parameter(zeros(1)))], 0.1 * (g + 1))).ToArray();
-        return adam ? new Adam(specs) : new Sgd(specs, new SgdOptions { Momentum = 0.9 });
+        return adam ? new Optimizer(specs, new AdamRule()) : new Optimizer(specs, new SgdRule { Momentum = 0.9 });
     }
 
     private static MultiStepSchedule DuplicateMilestones() => new() { Milestones = [10, 10, 20], Gamma = 0.5 };

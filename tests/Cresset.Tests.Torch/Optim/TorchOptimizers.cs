@@ -15,18 +15,18 @@ internal static class TorchOptimizers
         var max = B("maximize");
         return name switch
         {
-            "SGD" => new Sgd(groups, new SgdOptions { LearningRate = lr, WeightDecay = wd, Maximize = max, Momentum = D("momentum"), Dampening = D("dampening"), Nesterov = B("nesterov") }) { UseFusedKernels = fused },
-            "Adam" => new Adam(groups, new AdamOptions { LearningRate = lr, WeightDecay = wd, Maximize = max, Beta1 = Beta(0), Beta2 = Beta(1), Epsilon = D("eps"), AmsGrad = B("amsgrad") }) { UseFusedKernels = fused },
-            "AdamW" => new AdamW(groups, new AdamWOptions { LearningRate = lr, WeightDecay = wd, Maximize = max, Beta1 = Beta(0), Beta2 = Beta(1), Epsilon = D("eps"), AmsGrad = B("amsgrad") }) { UseFusedKernels = fused },
-            "NAdam" => new NAdam(groups, new NAdamOptions { LearningRate = lr, WeightDecay = wd, Maximize = max, Beta1 = Beta(0), Beta2 = Beta(1), Epsilon = D("eps"), MomentumDecay = D("momentum_decay"), DecoupledWeightDecay = B("decoupled_weight_decay") }) { UseFusedKernels = fused },
-            "RAdam" => new RAdam(groups, new RAdamOptions { LearningRate = lr, WeightDecay = wd, Maximize = max, Beta1 = Beta(0), Beta2 = Beta(1), Epsilon = D("eps"), DecoupledWeightDecay = B("decoupled_weight_decay") }) { UseFusedKernels = fused },
-            "RMSprop" => new RmsProp(groups, new RmsPropOptions { LearningRate = lr, WeightDecay = wd, Maximize = max, Alpha = D("alpha"), Epsilon = D("eps"), Momentum = D("momentum"), Centered = B("centered") }) { UseFusedKernels = fused },
-            "Adagrad" => new Adagrad(groups, new AdagradOptions { LearningRate = lr, WeightDecay = wd, Maximize = max, LearningRateDecay = D("lr_decay"), InitialAccumulator = D("initial_accumulator_value"), Epsilon = D("eps") }) { UseFusedKernels = fused },
-            "Adadelta" => new Adadelta(groups, new AdadeltaOptions { LearningRate = lr, WeightDecay = wd, Maximize = max, Rho = D("rho"), Epsilon = D("eps") }) { UseFusedKernels = fused },
-            "Adamax" => new Adamax(groups, new AdamaxOptions { LearningRate = lr, WeightDecay = wd, Maximize = max, Beta1 = Beta(0), Beta2 = Beta(1), Epsilon = D("eps") }) { UseFusedKernels = fused },
-            "ASGD" => new Asgd(groups, new AsgdOptions { LearningRate = lr, WeightDecay = wd, Maximize = max, Lambda = D("lambd"), Alpha = D("alpha"), AverageFrom = D("t0") }) { UseFusedKernels = fused },
-            "Rprop" => new Rprop(groups, new RpropOptions { LearningRate = lr, Maximize = max, EtaMinus = o.GetProperty("etas")[0].GetDouble(), EtaPlus = o.GetProperty("etas")[1].GetDouble(), MinStep = o.GetProperty("step_sizes")[0].GetDouble(), MaxStep = o.GetProperty("step_sizes")[1].GetDouble() }) { UseFusedKernels = fused },
-            "Adafactor" => new Adafactor(groups, new AdafactorOptions { LearningRate = lr, WeightDecay = wd, Maximize = max, Beta2Decay = D("beta2_decay"), ClippingThreshold = D("d"), Epsilon2 = o.GetProperty("eps")[1].GetDouble() }) { UseFusedKernels = fused },
+            "SGD" => new Optimizer(groups, new SgdRule { LearningRate = lr, WeightDecay = wd, Maximize = max, Momentum = D("momentum"), Dampening = D("dampening"), Nesterov = B("nesterov") }) { UseFusedKernels = fused },
+            "Adam" => new Optimizer(groups, new AdamRule { LearningRate = lr, WeightDecay = wd, Maximize = max, Beta1 = Beta(0), Beta2 = Beta(1), Epsilon = D("eps"), AmsGrad = B("amsgrad") }) { UseFusedKernels = fused },
+            "AdamW" => new Optimizer(groups, new AdamWRule { LearningRate = lr, WeightDecay = wd, Maximize = max, Beta1 = Beta(0), Beta2 = Beta(1), Epsilon = D("eps"), AmsGrad = B("amsgrad") }) { UseFusedKernels = fused },
+            "NAdam" => new Optimizer(groups, new NAdamRule { LearningRate = lr, WeightDecay = wd, Maximize = max, Beta1 = Beta(0), Beta2 = Beta(1), Epsilon = D("eps"), MomentumDecay = D("momentum_decay"), DecoupledWeightDecay = B("decoupled_weight_decay") }) { UseFusedKernels = fused },
+            "RAdam" => new Optimizer(groups, new RAdamRule { LearningRate = lr, WeightDecay = wd, Maximize = max, Beta1 = Beta(0), Beta2 = Beta(1), Epsilon = D("eps"), DecoupledWeightDecay = B("decoupled_weight_decay") }) { UseFusedKernels = fused },
+            "RMSprop" => new Optimizer(groups, new RmsPropRule { LearningRate = lr, WeightDecay = wd, Maximize = max, Alpha = D("alpha"), Epsilon = D("eps"), Momentum = D("momentum"), Centered = B("centered") }) { UseFusedKernels = fused },
+            "Adagrad" => new Optimizer(groups, new AdagradRule { LearningRate = lr, WeightDecay = wd, Maximize = max, LearningRateDecay = D("lr_decay"), InitialAccumulator = D("initial_accumulator_value"), Epsilon = D("eps") }) { UseFusedKernels = fused },
+            "Adadelta" => new Optimizer(groups, new AdadeltaRule { LearningRate = lr, WeightDecay = wd, Maximize = max, Rho = D("rho"), Epsilon = D("eps") }) { UseFusedKernels = fused },
+            "Adamax" => new Optimizer(groups, new AdamaxRule { LearningRate = lr, WeightDecay = wd, Maximize = max, Beta1 = Beta(0), Beta2 = Beta(1), Epsilon = D("eps") }) { UseFusedKernels = fused },
+            "ASGD" => new Optimizer(groups, new AsgdRule { LearningRate = lr, WeightDecay = wd, Maximize = max, Lambda = D("lambd"), Alpha = D("alpha"), AverageFrom = D("t0") }) { UseFusedKernels = fused },
+            "Rprop" => new Optimizer(groups, new RpropRule { LearningRate = lr, Maximize = max, EtaMinus = o.GetProperty("etas")[0].GetDouble(), EtaPlus = o.GetProperty("etas")[1].GetDouble(), MinStep = o.GetProperty("step_sizes")[0].GetDouble(), MaxStep = o.GetProperty("step_sizes")[1].GetDouble() }) { UseFusedKernels = fused },
+            "Adafactor" => new Optimizer(groups, new AdafactorRule { LearningRate = lr, WeightDecay = wd, Maximize = max, Beta2Decay = D("beta2_decay"), ClippingThreshold = D("d"), Epsilon2 = o.GetProperty("eps")[1].GetDouble() }) { UseFusedKernels = fused },
             _ => throw new NotSupportedException(name),
         };
 

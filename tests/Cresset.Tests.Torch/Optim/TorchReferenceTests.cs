@@ -72,7 +72,7 @@ public sealed class TorchReferenceTests
     {
         using var problem = new ReferenceProblem(ScalarType.Float64);
         var named = problem.Named;
-        using var optimizer = new AdamW([new ParameterGroupSpec("decay", [named[0], named[2]], 0.02, 0.1), new ParameterGroupSpec("no decay", [named[1]], 0.05, 0)]) { UseFusedKernels = fused };
+        using var optimizer = new Optimizer([new ParameterGroupSpec("decay", [named[0], named[2]], 0.02, 0.1), new ParameterGroupSpec("no decay", [named[1]], 0.05, 0)], new AdamWRule()) { UseFusedKernels = fused };
         var (error, where) = problem.Compare(optimizer, ReferenceProblem.Torch["adamw_groups_skipgrad/f64"], before: t => problem.SetGradients(t, i => i == 2 && t % 2 == 1));
         Assert.True(error <= 1e-12, where);
         Assert.Equal(10, optimizer.StateOf("p2")!.Step);
@@ -88,7 +88,7 @@ public sealed class TorchReferenceTests
     public void Clipping_inside_the_step_and_before_it(string name, double p, bool inside)
     {
         using var problem = new ReferenceProblem(ScalarType.Float64);
-        using var optimizer = new AdamW(problem.OneGroup, new AdamWOptions { LearningRate = 0.02 });
+        using var optimizer = new Optimizer(problem.OneGroup, new AdamWRule { LearningRate = 0.02 });
         var norms = ReferenceProblem.Torch[name + "/norms"];
         var expected = ReferenceProblem.Torch[name + "/f64"];
         for (var t = 0; t < 20; t++)
@@ -108,7 +108,7 @@ public sealed class TorchReferenceTests
     public void Accumulated_gradients_with_a_scale()
     {
         using var problem = new ReferenceProblem(ScalarType.Float64);
-        using var optimizer = new AdamW(problem.OneGroup, new AdamWOptions { LearningRate = 0.02 });
+        using var optimizer = new Optimizer(problem.OneGroup, new AdamWRule { LearningRate = 0.02 });
         var expected = ReferenceProblem.Torch["adamw_accum4/f64"];
         for (var t = 0; t < 5; t++)
         {
@@ -142,7 +142,7 @@ public sealed class TorchReferenceTests
     public void Weight_averages(string name, bool inStep)
     {
         using var problem = new ReferenceProblem(ScalarType.Float64);
-        using var optimizer = new Sgd(problem.OneGroup, new SgdOptions { LearningRate = 0.1 });
+        using var optimizer = new Optimizer(problem.OneGroup, new SgdRule { LearningRate = 0.1 });
         using var average = new WeightAverage(problem.Named, name switch
         {
             "avg_swa" => WeightAverageOptions.Swa,
