@@ -21,7 +21,6 @@ internal static class OwnTask
             using var task = new SineTask();
             using var trainer = new Trainer(task, options, new OptimizationOptions { LearningRate = 1e-2 }, run, new CheckpointFolder(Path.Combine("runs", run.Id, "checkpoints")));
             trainer.TryResume(out _);
-            run.TruncateAfter(trainer.Step == 0 ? -1 : trainer.Step);
             using var stop = new CancellationTokenSource();
             task.AfterEachStep = step => { if (step + 1 == stopAt) stop.Cancel(); };
             var result = trainer.Run(cancellation: stop.Token);

@@ -17,7 +17,7 @@ internal static class TrainCommand
             Description = $"A recipe's name (see 'cresset list') or a YAML file, then overrides such as trainer.steps=500. Without a recipe: {DefaultRecipe}.",
             Arity = ArgumentArity.ZeroOrMore,
         };
-        var resume = new Option<string?>("--resume") { Description = "Go on with a stopped or killed run from its newest checkpoint.", HelpName = "RUN" };
+        var resume = new Option<string?>("--resume") { Description = "Go on with a stopped or killed run from its newest checkpoint, or extend a finished one (trainer.steps=6000).", HelpName = "RUN" };
         var print = new Option<bool>("--print-config") { Description = "Print the resolved recipe and do nothing." };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Show no progress." };
         var json = SharedOptions.Json();
@@ -28,7 +28,8 @@ internal static class TrainCommand
             "cresset train",
             "cresset train digits-classifier trainer.steps=300 seed=7",
             "cresset train my-recipe.yaml optimization.learning_rate=1e-3",
-            "cresset train --resume digits-classifier");
+            "cresset train --resume digits-classifier",
+            "cresset train --resume digits-classifier trainer.steps=800");
     }
 
     private static int Run(string[] words, string? resume, bool print, bool quiet, string runsFolder, bool json)
@@ -48,9 +49,9 @@ internal static class TrainCommand
                 return ExitCode.Success;
             }
         }
-        else if (words.Length > 0)
+        else if (words.FirstOrDefault(w => !w.Contains('=', StringComparison.Ordinal)) is { } recipeName)
         {
-            throw new ArgumentException($"--resume goes on with the run's own recipe and takes no '{words[0]}'; start a new run to change it.");
+            throw new ArgumentException($"--resume goes on with the run's own recipe and takes no '{recipeName}'; write key=value to change a setting, for example trainer.steps=6000.");
         }
 
         // A run to resume must exist already: a mistyped folder shall not be made.
@@ -65,7 +66,7 @@ internal static class TrainCommand
         }
         var result = recipe is not null
             ? runner.Train(recipe, Announce, view, interruption.Token)
-            : runner.Resume(resume!, Announce, view, interruption.Token);
+            : runner.Resume(resume!, words, Announce, view, interruption.Token);
         view.Dispose();
         Report(result, json);
         if (result.Outcome.Completed) return ExitCode.Success;
@@ -78,9 +79,10 @@ internal static class TrainCommand
     {
         if (json)
         {
-            Output.Json(new { Run = result.RunId, result.Folder, result.Outcome.Completed, result.Outcome.Metrics, result.Outcome.Pictures });
+            Output.Json(new { Run = result.RunId, result.Folder, result.Outcome.Completed, result.Outcome.Metrics, result.Outcome.Pictures, result.Outcome.Table });
             return;
         }
+        if (result.Outcome.Table is { } table) Console.Out.WriteLine(table);
         var width = result.Outcome.Metrics.Keys.Select(k => k.Length).Append(16).Max();
         foreach (var (name, value) in result.Outcome.Metrics) Console.Out.WriteLine($"{name.PadRight(width)} {Output.Number(value)}");
         foreach (var picture in result.Outcome.Pictures) Console.Out.WriteLine($"{"picture".PadRight(width)} {TrainingView.Relative(picture)}");

@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -9,8 +10,9 @@ namespace Cresset.Optim;
 /// A running average of a module's weights, kept by parameter name: exponential (EMA, with warm-up or bias correction) or uniform
 /// (Polyak, and SWA when it is updated once per cycle). Give it to <see cref="Optimizer.Step(GradientClipping?, double, WeightAverage?)"/> to update it in the same pass as the weights.
 /// </summary>
-public sealed class WeightAverage : IDisposable
+public sealed class WeightAverage : ISaved, IDisposable
 {
+    private const string CountKey = "average.count";
     private readonly IReadOnlyList<NamedParameter> _parameters;
     private readonly Dictionary<string, Tensor> _averages = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Tensor> _saved = new(StringComparer.Ordinal);
@@ -99,6 +101,35 @@ public sealed class WeightAverage : IDisposable
         if (bad.Count > 0) throw new ArgumentException($"The averages do not fit the module: unknown or mis-shaped {string.Join(", ", bad)}.", nameof(tensors));
         foreach (var (name, tensor) in tensors) Replace(name, Dense(tensor.to(ParameterState.TypeFor(current[name]), current[name].device, copy: true)));
         Count = count;
+    }
+
+    /// <summary>Puts the averages in by parameter name, and their count.</summary>
+    public void Save(Snapshot state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        foreach (var (name, value) in _averages) state.Put(name, value);
+        state.Put(CountKey, Count);
+    }
+
+    /// <summary>Takes over what <see cref="Save"/> put in.</summary>
+    /// <exception cref="InvalidDataException">A name is unknown, a shape differs or the count is missing.</exception>
+    public void Load(Snapshot state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        var count = state.Whole(CountKey);
+        try
+        {
+            var averages = state.Under("");
+            LoadStateDict(averages, count);
+            foreach (var name in _averages.Keys.Where(name => !averages.ContainsKey(name)).ToList())
+            {
+                if (_averages.Remove(name, out var late)) late.Dispose();
+            }
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidDataException($"{state.Origin}: {e.Message}", e);
+        }
     }
 
     /// <inheritdoc/>

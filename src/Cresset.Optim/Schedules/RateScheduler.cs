@@ -1,7 +1,10 @@
+using System.Globalization;
+using Cresset.Tensors;
+
 namespace Cresset.Optim;
 
 /// <summary>Changes the learning rates of an optimizer's groups between steps and can be saved and continued.</summary>
-public abstract class RateScheduler
+public abstract class RateScheduler : ISaved
 {
     private protected RateScheduler(Optimizer optimizer)
     {
@@ -21,6 +24,35 @@ public abstract class RateScheduler
     /// <summary>Takes over a state and sets the rates that belong to it.</summary>
     /// <exception cref="ArgumentException">A number is missing.</exception>
     public abstract void LoadStateDict(IReadOnlyDictionary<string, double> state);
+
+    /// <summary>Puts the numbers in under <c>schedule.</c>.</summary>
+    public void Save(Snapshot state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        foreach (var (name, value) in StateDict()) state.Put("schedule." + name, value);
+    }
+
+    /// <summary>Takes over the numbers that <see cref="Save"/> put in.</summary>
+    /// <exception cref="InvalidDataException">One is missing or not a number.</exception>
+    public void Load(Snapshot state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        var numbers = new Dictionary<string, double>(StringComparer.Ordinal);
+        foreach (var (name, text) in state.TextsUnder("schedule."))
+        {
+            numbers[name["schedule.".Length..]] = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+                ? value
+                : throw new InvalidDataException($"{state.Origin}: '{name}' is '{text}'; a number was expected.");
+        }
+        try
+        {
+            LoadStateDict(numbers);
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidDataException($"{state.Origin}: {e.Message}", e);
+        }
+    }
 
     private protected static double Need(IReadOnlyDictionary<string, double> state, string key)
     {

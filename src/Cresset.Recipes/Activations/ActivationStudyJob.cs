@@ -6,7 +6,6 @@ using Cresset.Numerics;
 using Cresset.Optim;
 using Cresset.Plots;
 using Cresset.Tensors;
-using Cresset.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 using Flatten = TorchSharp.Modules.Flatten;
@@ -19,55 +18,54 @@ namespace Cresset.Recipes;
 /// and gradient norm by layer as a table and a picture.
 /// </summary>
 [Part("activation-study")]
-public sealed class ActivationStudyJob : IJob
+public sealed class ActivationStudyJob : StudyJob<ActivationStudyOptions, ActivationStudyJob.Row>
 {
-    private const string Section = "study";
+    /// <inheritdoc/>
+    public override string Name => "activation-study";
 
     /// <inheritdoc/>
-    public string Name => "activation-study";
+    public override string Summary => "The same small net with a dozen activations: accuracy, dead units, gradients by layer.";
 
     /// <inheritdoc/>
-    public string Summary => "The same small net with a dozen activations: accuracy, dead units, gradients by layer.";
+    protected override string Section => "study";
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionsSection> Sections => [new(Section, new ActivationStudyOptions())];
+    protected override string CellWord => "activation";
 
     /// <inheritdoc/>
-    public JobOutcome Run(JobContext context)
+    protected override IReadOnlyList<string> Cells(ActivationStudyOptions options)
     {
-        ArgumentNullException.ThrowIfNull(context);
-        var options = context.Options<ActivationStudyOptions>(Section);
+        ArgumentNullException.ThrowIfNull(options);
+        return options.Activations;
+    }
+
+    /// <inheritdoc/>
+    protected override Row Measure(ActivationStudyOptions options, StudyCell<Row> cell)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(cell);
         var (train, test) = ImageClassification.Digits();
         using (train)
         using (test)
         {
-            var results = new List<(string Name, double[] Accuracy, double Dead, double[] Gradients)>();
-            for (var a = 0; a < options.Activations.Count; a++)
+            var runs = new List<Outcome>();
+            for (var seed = 0; seed < options.Seeds; seed++)
             {
-                var runs = new List<Outcome>();
-                for (var seed = 0; seed < options.Seeds; seed++)
-                {
-                    if (context.Cancellation.IsCancellationRequested) return new JobOutcome(false, new Dictionary<string, double>(), []);
-                    runs.Add(Train(options.Activations[a], seed, options, train, test));
-                }
-                var row = (options.Activations[a], runs.Select(r => r.Accuracy).ToArray(), runs.Average(r => r.Dead), Enumerable.Range(0, options.Depth).Select(l => runs.Average(r => r.Gradients[l])).ToArray());
-                results.Add(row);
-                context.Recorder.Scalar($"accuracy/{row.Item1}", 0, row.Item2.Average());
-                context.Progress?.Report(new NoticeReport(string.Create(CultureInfo.InvariantCulture, $"{row.Item1}: accuracy {row.Item2.Average():0.0000} ± {Deviation(row.Item2):0.0000}, dead units {row.Item3:0.0 %}")));
+                cell.Cancellation.ThrowIfCancellationRequested();
+                runs.Add(Train(cell.Name, seed, options, train, test));
             }
-            return Report(context, options, results);
+            var row = new Row(cell.Name, [.. runs.Select(r => r.Accuracy)], runs.Average(r => r.Dead), [.. Enumerable.Range(0, options.Depth).Select(l => runs.Average(r => r.Gradients[l]))]);
+            cell.Scalar($"accuracy/{row.Name}", 0, row.Accuracy.Average());
+            cell.Notice(string.Create(CultureInfo.InvariantCulture, $"{row.Name}: accuracy {row.Accuracy.Average():0.0000} ± {Deviation(row.Accuracy):0.0000}, dead units {row.Dead:0.0 %}"));
+            return row;
         }
     }
-
-    /// <inheritdoc/>
-    public JobOutcome Evaluate(JobContext context) => StudyFigures.Load(context);
-
-    /// <inheritdoc/>
-    public JobOutcome Sample(JobContext context, SampleRequest request) => throw new NotSupportedException($"'{Name}' does not generate anything to sample; its table and pictures are in the run's folder, and eval prints its figures.");
 
     private static Outcome Train(string activation, int seed, ActivationStudyOptions options, TensorDataset train, TensorDataset test)
     {
         using var scope = NewDisposeScope();
+        // Whatever an activation draws beside the generator is the same in a study that was killed and resumed.
+        Seeding.Apply((ulong)seed);
         using var generator = new Generator((ulong)seed + 1);
         var layers = new List<nn.Module<Tensor, Tensor>> { nn.Flatten() };
         var linears = new List<Linear>();
@@ -113,12 +111,17 @@ public sealed class ActivationStudyJob : IJob
         return new Outcome(x.argmax(1).eq(test.Targets!).to(ScalarType.Float64).mean().ToDouble(), (double)dead / units, gradients);
     }
 
-    private static JobOutcome Report(JobContext context, ActivationStudyOptions options, List<(string Name, double[] Accuracy, double Dead, double[] Gradients)> results)
+    /// <inheritdoc/>
+    protected override JobOutcome Report(JobContext context, ActivationStudyOptions options, IReadOnlyList<Row> cells)
     {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(options);
+        var results = cells;
         var text = new StringBuilder("| activation | accuracy | ± | dead units | gradient norm at the start, first to last layer |\n|---|---|---|---|---|\n");
         foreach (var r in results.OrderByDescending(r => r.Accuracy.Average()))
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"| {r.Name} | {r.Accuracy.Average():0.0000} | {Deviation(r.Accuracy):0.0000} | {r.Dead:0.0 %} | {string.Join(", ", r.Gradients.Select(g => g.ToString("0.0000", CultureInfo.InvariantCulture)))} |");
+            var gradients = string.Join(", ", r.Gradients.Select(g => g.ToString("0.0000", CultureInfo.InvariantCulture)));
+            text.Append(CultureInfo.InvariantCulture, $"| {r.Name} | {r.Accuracy.Average():0.0000} | {Deviation(r.Accuracy):0.0000} | {r.Dead:0.0 %} | {gradients} |\n");
         }
         AtomicFile.WriteText(Path.Combine(context.Folder, "study.md"), text.ToString());
         var names = results.Select(r => r.Name).ToArray();
@@ -131,11 +134,10 @@ public sealed class ActivationStudyJob : IJob
         foreach (var r in results) byLayer.Line<double, double>(r.Name, depth, r.Gradients.Select(g => Math.Max(g, 1e-12)).ToArray());
         var png = ImageGrid.Render([accuracy.ToPicture(), byLayer.ToPicture()], new ImageGridOptions { Columns = 1, Scale = 1 }).ToPng();
         var path = context.Recorder.Picture("study", 0, png, "Accuracy and gradients by activation.");
-        var best = results.MaxBy(r => r.Accuracy.Average());
+        var best = results.MaxBy(r => r.Accuracy.Average())!;
         var metrics = new Dictionary<string, double> { ["best_accuracy"] = best.Accuracy.Average() };
         foreach (var r in results) metrics[$"accuracy/{r.Name}"] = r.Accuracy.Average();
-        StudyFigures.Save(context, metrics);
-        return new JobOutcome(true, metrics, path is null ? [] : [path]);
+        return new JobOutcome(true, metrics, path is null ? [] : [path]) { Table = text.ToString() };
     }
 
     private static double Deviation(double[] values)
@@ -143,6 +145,13 @@ public sealed class ActivationStudyJob : IJob
         var mean = values.Average();
         return values.Length < 2 ? 0 : Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / (values.Length - 1));
     }
+
+    /// <summary>One activation.</summary>
+    /// <param name="Name">Its name.</param>
+    /// <param name="Accuracy">Test accuracy, one value per seed.</param>
+    /// <param name="Dead">Share of units that answer every test digit alike, mean over the seeds.</param>
+    /// <param name="Gradients">Gradient norm at the start, one value per layer, mean over the seeds.</param>
+    public sealed record Row(string Name, double[] Accuracy, double Dead, double[] Gradients);
 
     private sealed record Outcome(double Accuracy, double Dead, double[] Gradients);
 }

@@ -16,6 +16,9 @@ public sealed class Sd3MiniatureJob : TrainingJob<Sd3MiniatureOptions>
     public override string Summary => "Stable Diffusion 3 in miniature: draws small pictures from words.";
 
     /// <inheritdoc/>
+    public override string Samples => "pictures for words";
+
+    /// <inheritdoc/>
     protected override TrainerOptions TrainerDefaults => new() { Steps = 240, BatchSize = 128, EmaDecay = 0.99, EvaluateEvery = 0, PicturesEvery = 60, CheckpointEvery = 120 };
 
     /// <inheritdoc/>

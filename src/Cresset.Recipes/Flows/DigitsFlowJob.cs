@@ -16,6 +16,9 @@ public sealed class DigitsFlowJob : TrainingJob<DigitsFlowOptions>
     public override string Summary => "A normalizing flow that learns the density of 8x8 handwritten digits.";
 
     /// <inheritdoc/>
+    public override string Samples => "digits and paths between digits";
+
+    /// <inheritdoc/>
     protected override TrainerOptions TrainerDefaults => new() { Steps = 1250, BatchSize = 128, ClipNorm = 5, EvaluateEvery = 50, CheckpointEvery = 50 };
 
     /// <inheritdoc/>

@@ -3,7 +3,6 @@ using System.Text;
 using Cresset.Flows;
 using Cresset.Numerics;
 using Cresset.Plots;
-using Cresset.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,34 +13,40 @@ namespace Cresset.Recipes;
 /// evaluations and training cost, as one table (comparison.md) and one picture.
 /// </summary>
 [Part("generative-comparison")]
-public sealed class GenerativeComparisonJob : IJob
+public sealed class GenerativeComparisonJob : StudyJob<GenerativeComparisonOptions, GenerativeComparisonJob.Row>
 {
-    private const string Section = "study", ContinuousName = "continuous flow";
+    private const string ContinuousName = "continuous flow";
 
     /// <inheritdoc/>
-    public string Name => "generative-comparison";
+    public override string Name => "generative-comparison";
 
     /// <inheritdoc/>
-    public string Summary => "Normalizing flow, continuous flow, flow matching and diffusion on the same data: one table, one figure.";
+    public override string Summary => "Normalizing flow, continuous flow, flow matching and diffusion on the same data: one table, one figure.";
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionsSection> Sections => [new(Section, new GenerativeComparisonOptions())];
+    protected override string Section => "study";
 
     /// <inheritdoc/>
-    public JobOutcome Run(JobContext context)
+    protected override string CellWord => "model";
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<string> Cells(GenerativeComparisonOptions options)
     {
-        ArgumentNullException.ThrowIfNull(context);
-        var options = context.Options<GenerativeComparisonOptions>(Section);
+        ArgumentNullException.ThrowIfNull(options);
+        return [.. Contenders(options).Select(c => c.Name)];
+    }
+
+    /// <inheritdoc/>
+    protected override Row Measure(GenerativeComparisonOptions options, StudyCell<Row> cell)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(cell);
         var threads = get_num_threads();
         // Networks this small lose more to waiting threads than they win.
         set_num_threads(1);
         try
         {
-            return Compare(context, options);
-        }
-        catch (OperationCanceledException)
-        {
-            return new JobOutcome(false, new Dictionary<string, double>(), []);
+            return Compare(options, cell);
         }
         finally
         {
@@ -49,58 +54,57 @@ public sealed class GenerativeComparisonJob : IJob
         }
     }
 
-    /// <inheritdoc/>
-    public JobOutcome Evaluate(JobContext context) => throw new NotSupportedException("A study is its own evaluation: see comparison.md in the run's folder.");
-
-    /// <inheritdoc/>
-    public JobOutcome Sample(JobContext context, SampleRequest request) => throw new NotSupportedException("A study keeps no model to sample from; see comparison.md and the picture in the run's folder.");
-
-    private static JobOutcome Compare(JobContext context, GenerativeComparisonOptions options)
+    private static Row Compare(GenerativeComparisonOptions options, StudyCell<Row> cell)
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator((ulong)options.Seed + 1);
         var test = PlaneData.Draw(options.Density, options.Samples, 987_654_321);
-        var entropy = -PlaneDensities.Log(options.Density, test).Average();
         var noise = randn(options.Samples, 2, generator: generator);
-        List<Row> rows = [];
-        foreach (var make in Contenders(options))
+        // One stream runs through all models: each goes on where the one before it stopped.
+        if (cell.Earlier.Count > 0) generator.set_state(tensor(cell.Earlier[^1].Stream));
+        using var contender = Contenders(options)[cell.Index].Make();
+        var module = contender.Module;
+        Cresset.Tensors.Initialize.Reset(module, generator);
+        var rate = contender.Name == ContinuousName ? options.LikelihoodRate : options.LearningRate;
+        var seconds = contender.Train(step => PlaneData.Draw(options.Density, options.BatchSize, unchecked(options.Seed * 7919 + step)), rate, generator, cell.Cancellation);
+        using var quiet = no_grad();
+        List<Point> points = [];
+        float[] cloud = [];
+        foreach (var (sampler, evaluations, samples) in contender.Samples(noise, generator))
         {
-            using var contender = make();
-            var module = contender.Module;
-            Cresset.Tensors.Initialize.Reset(module, generator);
-            var seconds = contender.Train(step => PlaneData.Draw(options.Density, options.BatchSize, unchecked(options.Seed * 7919 + step)), contender.Name == ContinuousName ? options.LikelihoodRate : options.LearningRate, generator, context.Cancellation);
-            using var quiet = no_grad();
-            List<Point> points = [];
-            float[] cloud = [];
-            foreach (var (sampler, evaluations, samples) in contender.Samples(noise, generator))
-            {
-                points.Add(new Point(sampler, evaluations, OptimalTransport.Wasserstein(samples, test)));
-                cloud = samples.t().contiguous().data<float>().ToArray();
-            }
-            var row = new Row(contender.Name, module.parameters().Sum(p => p.numel()), contender.Steps, seconds, contender.Likelihood(test), points, cloud);
-            rows.Add(row);
-            context.Recorder.Scalar($"w2/{row.Name}", 0, points.Min(p => p.W2));
-            context.Progress?.Report(new NoticeReport(string.Create(CultureInfo.InvariantCulture, $"{row.Name}: W2 {points.Min(p => p.W2):0.000}, {seconds:0} s")));
+            points.Add(new Point(sampler, evaluations, OptimalTransport.Wasserstein(samples, test)));
+            cloud = samples.t().contiguous().data<float>().ToArray();
         }
-        return Report(context, options, rows, test, entropy);
+        var likelihood = contender.Likelihood(test);
+        var row = new Row(contender.Name, module.parameters().Sum(p => p.numel()), contender.Steps, seconds, likelihood, points, cloud, generator.get_state().bytes.ToArray());
+        cell.Scalar($"w2/{row.Name}", 0, points.Min(p => p.W2));
+        cell.Notice(string.Create(CultureInfo.InvariantCulture, $"{row.Name}: W2 {points.Min(p => p.W2):0.000}, {seconds:0} s"));
+        return row;
     }
 
-    private static IEnumerable<Func<GenerativeContender>> Contenders(GenerativeComparisonOptions o)
+    private static (string Name, Func<GenerativeContender> Make)[] Contenders(GenerativeComparisonOptions o)
     {
         MlpVelocity Network(FlowActivation activation) => new(new MlpVelocityOptions { Hidden = [o.Width, o.Width, o.Width], Activation = activation });
         var couplings = new VectorFlowOptions { Transforms = o.Couplings, Hidden = [o.Width, o.Width], Spline = SplineOptions.Bounded(5) with { RawScale = 1 / Math.Sqrt(o.Width) } };
         return
         [
-            () => new LikelihoodContender("spline flow", new NeuralSplineCouplingFlow(couplings), o.Steps, o.Couplings),
-            () => new LikelihoodContender(ContinuousName, new ContinuousFlow(Network(FlowActivation.Softplus), new NormalBase(2), new CnfOptions { Solver = OdeOptions.Dopri5(1e-4) }), o.LikelihoodSteps, 0),
-            () => new MatchingContender("flow matching", Network(FlowActivation.Selu), o.RegressionSteps, transport: false),
-            () => new MatchingContender("OT flow matching", Network(FlowActivation.Selu), o.RegressionSteps, transport: true),
-            () => new DiffusionContender(Network(FlowActivation.Selu), o.RegressionSteps, o.DiffusionSteps),
+            ("spline flow", () => new LikelihoodContender("spline flow", new NeuralSplineCouplingFlow(couplings), o.Steps, o.Couplings)),
+            (ContinuousName, () => new LikelihoodContender(ContinuousName, new ContinuousFlow(Network(FlowActivation.Softplus), new NormalBase(2), new CnfOptions { Solver = OdeOptions.Dopri5(1e-4) }), o.LikelihoodSteps, 0)),
+            ("flow matching", () => new MatchingContender("flow matching", Network(FlowActivation.Selu), o.RegressionSteps, transport: false)),
+            ("OT flow matching", () => new MatchingContender("OT flow matching", Network(FlowActivation.Selu), o.RegressionSteps, transport: true)),
+            ("diffusion", () => new DiffusionContender(Network(FlowActivation.Selu), o.RegressionSteps, o.DiffusionSteps)),
         ];
     }
 
-    private static JobOutcome Report(JobContext context, GenerativeComparisonOptions options, List<Row> rows, Tensor test, double entropy)
+    /// <inheritdoc/>
+    protected override JobOutcome Report(JobContext context, GenerativeComparisonOptions options, IReadOnlyList<Row> cells)
     {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(options);
+        using var scope = NewDisposeScope();
+        var rows = cells;
+        var test = PlaneData.Draw(options.Density, options.Samples, 987_654_321);
+        var entropy = -PlaneDensities.Log(options.Density, test).Average();
         var floor = OptimalTransport.Wasserstein(PlaneData.Draw(options.Density, options.Samples, 123), test);
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"{options.Density}: the exact density has {entropy:0.000} nats on the {options.Samples} test points; two exact samples are {floor:0.000} apart (W2).");
@@ -132,7 +136,7 @@ public sealed class GenerativeComparisonJob : IJob
             metrics[$"w2/{r.Name}"] = r.Points.Min(p => p.W2);
             if (r.Likelihood is { } l) metrics[$"nll/{r.Name}"] = l.Nll;
         }
-        return new JobOutcome(true, metrics, path is null ? [] : [path]);
+        return new JobOutcome(true, metrics, path is null ? [] : [path]) { Table = text.ToString() };
     }
 
     private static Picture Cloud(string title, float[] points)
@@ -143,7 +147,20 @@ public sealed class GenerativeComparisonJob : IJob
             .XLimits(-4.5, 4.5).YLimits(-4.5, 4.5).ToPicture();
     }
 
-    private sealed record Point(string Sampler, long Evaluations, double W2);
+    /// <summary>One setting of a sampler.</summary>
+    /// <param name="Sampler">Its name.</param>
+    /// <param name="Evaluations">Network evaluations per sample.</param>
+    /// <param name="W2">Distance of its samples to test points.</param>
+    public sealed record Point(string Sampler, long Evaluations, double W2);
 
-    private sealed record Row(string Name, long Parameters, int Steps, double Seconds, (double Nll, long Evaluations)? Likelihood, List<Point> Points, float[] Cloud);
+    /// <summary>One model.</summary>
+    /// <param name="Name">Its name.</param>
+    /// <param name="Parameters">Parameters.</param>
+    /// <param name="Steps">Training steps.</param>
+    /// <param name="Seconds">Processor seconds of training.</param>
+    /// <param name="Likelihood">Nats on the test points and the network evaluations they cost; null where there is only a bound.</param>
+    /// <param name="Points">Its samplers.</param>
+    /// <param name="Cloud">Samples of the last sampler, all x and then all y.</param>
+    /// <param name="Stream">Where the random stream stood afterwards.</param>
+    public sealed record Row(string Name, long Parameters, int Steps, double Seconds, (double Nll, long Evaluations)? Likelihood, List<Point> Points, float[] Cloud, byte[] Stream);
 }

@@ -16,6 +16,9 @@ public sealed class MatchingJob : TrainingJob<MatchingOptions>
     public override string Summary => "Flow matching: straight paths between two clouds, or from noise to digits.";
 
     /// <inheritdoc/>
+    public override string Samples => "pictures of its samples";
+
+    /// <inheritdoc/>
     protected override TrainerOptions TrainerDefaults => new() { Steps = 5000, BatchSize = 256, ClipNorm = 0, EvaluateEvery = 2500, CheckpointEvery = 2500 };
 
     /// <inheritdoc/>

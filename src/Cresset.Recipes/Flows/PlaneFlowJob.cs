@@ -16,6 +16,9 @@ public sealed class PlaneFlowJob : TrainingJob<PlaneFlowOptions>
     public override string Summary => "A normalizing or continuous flow that learns a density in the plane.";
 
     /// <inheritdoc/>
+    public override string Samples => "pictures of its density and samples";
+
+    /// <inheritdoc/>
     protected override TrainerOptions TrainerDefaults => new() { Steps = 2000, BatchSize = 512, ClipNorm = 5, EvaluateEvery = 500, CheckpointEvery = 500 };
 
     /// <inheritdoc/>

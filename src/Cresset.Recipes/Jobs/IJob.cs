@@ -4,7 +4,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// Something a recipe can run: supervised training, an agent that drives itself, a study. It names its sections of
-/// options; the recipe and the command line fill them.
+/// options; the recipe and the command line fill them. Jobs derive from <see cref="Job"/>, which begins, resumes and keeps.
 /// </summary>
 [PartKind("job")]
 public interface IJob
@@ -18,13 +18,19 @@ public interface IJob
     /// <summary>Sections of the recipe with the records that hold their defaults.</summary>
     IReadOnlyList<OptionsSection> Sections { get; }
 
-    /// <summary>Does the work, recording into the run; goes on from the newest checkpoint when there is one.</summary>
+    /// <summary>What <see cref="Evaluate"/> gives, in one phrase.</summary>
+    string Evaluates { get; }
+
+    /// <summary>What <see cref="Sample"/> draws, in one phrase; null when there is nothing to draw.</summary>
+    string? Samples { get; }
+
+    /// <summary>Does the work, recording into the run; goes on where an earlier process was stopped or killed.</summary>
     JobOutcome Run(JobContext context);
 
-    /// <summary>Evaluates the run's best checkpoint.</summary>
+    /// <summary>The figures of what the run brought.</summary>
     JobOutcome Evaluate(JobContext context);
 
-    /// <summary>Draws from the run's best checkpoint.</summary>
+    /// <summary>Draws from what the run brought.</summary>
     /// <exception cref="NotSupportedException">There is nothing to draw from this kind of model.</exception>
     JobOutcome Sample(JobContext context, SampleRequest request);
 }

@@ -15,13 +15,36 @@ public sealed record JobContext(ResolvedRecipe Recipe, IRunRecorder Recorder, st
     /// <summary>The run's checkpoints.</summary>
     public CheckpointFolder Checkpoints { get; } = new(Path.Combine(Folder, "checkpoints"));
 
+    /// <summary>Figures that the store has of the run, for runs that keep none in their folder.</summary>
+    public IReadOnlyDictionary<string, double> Summary { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>Called once the saved state was taken up, from which on the run is another one.</summary>
+    internal Action? Begun { get; init; }
+
     /// <summary>The options of a section.</summary>
     public T Options<T>(string section)
         where T : IOptionsRecord => (T)Recipe.Options[section];
+
+    /// <summary>
+    /// The context of one stage of several: its series are named <c>stage/…</c>, its files lie in the folder of that name, and what it forgets when it
+    /// is resumed is its own.
+    /// </summary>
+    internal JobContext Stage(string name) => new(Recipe, new StageRecorder(Recorder, $"{name}/", []), Path.Combine(Folder, name), Progress, Cancellation) { Begun = Begun };
+
+    /// <summary>The context of the last stage, which has the run's own names, beside earlier ones.</summary>
+    internal JobContext LastStage(params string[] earlier)
+        => new(Recipe, new StageRecorder(Recorder, "", [.. earlier.Select(e => $"{e}/")]), Folder, Progress, Cancellation) { Begun = Begun, Summary = Summary };
 }
 
 /// <summary>What came out of a job.</summary>
-/// <param name="Completed">False when it was cancelled before its end.</param>
+/// <param name="Completed">False when it was stopped before its end.</param>
 /// <param name="Metrics">Final figures by name, the headline first.</param>
 /// <param name="Pictures">Files that were written, in the order to look at them.</param>
-public sealed record JobOutcome(bool Completed, IReadOnlyDictionary<string, double> Metrics, IReadOnlyList<string> Pictures);
+public sealed record JobOutcome(bool Completed, IReadOnlyDictionary<string, double> Metrics, IReadOnlyList<string> Pictures)
+{
+    /// <summary>Stopped before the end.</summary>
+    public static JobOutcome Stopped { get; } = new(false, new Dictionary<string, double>(), []);
+
+    /// <summary>A table in Markdown that says more than the figures; null without one.</summary>
+    public string? Table { get; init; }
+}

@@ -23,17 +23,28 @@ public sealed class RecipeRunner(RunStore store, RecipeCatalog catalog)
             ConfigFileName = ConfigFile,
         });
         started?.Invoke(run);
-        return Work(run, recipe, progress, cancellation);
+        return Work(run, recipe, null, false, progress, cancellation);
     }
 
-    /// <summary>Goes on with a run that was stopped or killed, with its own recipe.</summary>
-    /// <exception cref="InvalidDataException">The run's recipe is missing.</exception>
-    public RecipeResult Resume(string runName, Action<Run>? started = null, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
+    /// <summary>Goes on with a run that was stopped, killed or is to be extended, with its own recipe and what <paramref name="overrides"/> change in it.</summary>
+    /// <param name="runName">The run.</param>
+    /// <param name="overrides">Settings to change, such as <c>trainer.steps=6000</c>.</param>
+    /// <param name="started">Called with the run.</param>
+    /// <param name="progress">Who watches.</param>
+    /// <param name="cancellation">Finish the current step, save and stop.</param>
+    /// <exception cref="InvalidDataException">The run's recipe is missing, or its state does not fit the new settings; then the run is as before.</exception>
+    /// <exception cref="ConfigException">An override is not valid, or cannot change in this run.</exception>
+    public RecipeResult Resume(string runName, IReadOnlyList<string>? overrides = null, Action<Run>? started = null, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
     {
-        var recipe = RecipeOf(store.Find(runName));
-        using var run = store.Resume(runName);
+        var info = store.Find(runName);
+        var recipe = RecipeOf(info, overrides);
+        var before = RecipeOf(info).Flatten();
+        string[] changed = [.. recipe.Flatten().Where(f => !before.TryGetValue(f.Key, out var value) || value != f.Value).Select(f => f.Key)];
+        if (changed.Length > 0) (recipe.Job as Job)?.CheckChanges(new JobContext(recipe, NullRunRecorder.Instance, info.Folder, progress, cancellation), changed);
+        using var run = store.Resume(info.Id);
         started?.Invoke(run);
-        return Work(run, recipe, progress, cancellation);
+        foreach (var key in changed) progress?.Report(new NoticeReport($"{key} is {recipe.Flatten()[key]} from here on; it was {before.GetValueOrDefault(key, "not set")}."));
+        return Work(run, recipe, info, changed.Length > 0, progress, cancellation);
     }
 
     /// <summary>Evaluates a run's best checkpoint.</summary>
@@ -41,7 +52,7 @@ public sealed class RecipeRunner(RunStore store, RecipeCatalog catalog)
     {
         var info = store.Find(runName);
         var recipe = RecipeOf(info);
-        return new RecipeResult(info.Id, info.Folder, recipe.Job.Evaluate(new JobContext(recipe, NullRunRecorder.Instance, info.Folder, progress, cancellation)));
+        return new RecipeResult(info.Id, info.Folder, recipe.Job.Evaluate(ContextOf(recipe, info, progress, cancellation)));
     }
 
     /// <summary>Draws from a run's best checkpoint.</summary>
@@ -49,7 +60,7 @@ public sealed class RecipeRunner(RunStore store, RecipeCatalog catalog)
     {
         var info = store.Find(runName);
         var recipe = RecipeOf(info);
-        return new RecipeResult(info.Id, info.Folder, recipe.Job.Sample(new JobContext(recipe, NullRunRecorder.Instance, info.Folder, progress, cancellation), request));
+        return new RecipeResult(info.Id, info.Folder, recipe.Job.Sample(ContextOf(recipe, info, progress, cancellation), request));
     }
 
     /// <summary>Plays an episode with the best policy of a run in which an agent learned; null for runs of other kinds.</summary>
@@ -64,35 +75,49 @@ public sealed class RecipeRunner(RunStore store, RecipeCatalog catalog)
             : null;
     }
 
-    /// <summary>The resolved recipe that a run was begun with.</summary>
-    public ResolvedRecipe RecipeOf(RunInfo run)
+    /// <summary>The resolved recipe that a run was begun with, and what <paramref name="overrides"/> change in it.</summary>
+    public ResolvedRecipe RecipeOf(RunInfo run, IReadOnlyList<string>? overrides = null)
     {
         ArgumentNullException.ThrowIfNull(run);
         var path = Path.Combine(run.Folder, ConfigFile);
         if (!File.Exists(path)) throw new InvalidDataException($"{run.Folder} holds no {ConfigFile}: this run was not made by a recipe.");
-        return catalog.Read(path, run.Name).Resolve();
+        return catalog.Read(path, run.Name).Resolve(overrides);
     }
 
-    private static RecipeResult Work(Run run, ResolvedRecipe recipe, IProgress<TrainingReport>? progress, CancellationToken cancellation)
+    private static JobContext ContextOf(ResolvedRecipe recipe, RunInfo info, IProgress<TrainingReport>? progress, CancellationToken cancellation)
+        => new(recipe, NullRunRecorder.Instance, info.Folder, progress, cancellation) { Summary = info.Summary };
+
+    private RecipeResult Work(Run run, ResolvedRecipe recipe, RunInfo? before, bool isChanged, IProgress<TrainingReport>? progress, CancellationToken cancellation)
     {
+        var hasBegun = false;
+        var context = new JobContext(recipe, run, run.Folder, progress, cancellation)
+        {
+            Begun = () =>
+            {
+                if (!hasBegun && isChanged) store.SetConfig(run.Id, recipe.Flatten(), recipe.ToYaml(), ConfigFile);
+                hasBegun = true;
+            },
+        };
         try
         {
-            var outcome = recipe.Job.Run(new JobContext(recipe, run, run.Folder, progress, cancellation));
-            run.Finish(outcome.Completed ? RunStatus.Finished : RunStatus.Stopped, outcome.Metrics, outcome.Completed ? null : "Cancelled; resume it to go on.");
+            var outcome = recipe.Job.Run(context);
+            run.Finish(outcome.Completed ? RunStatus.Finished : RunStatus.Stopped, outcome.Metrics, outcome.Completed ? null : "Stopped before its end; resume it to go on.");
             return new RecipeResult(run.Id, run.Folder, outcome);
         }
         catch (Exception e)
         {
-            TryFinish(run, e);
+            // A run that could not be taken up is what it was before.
+            if (before is { Status: not (RunStatus.Running or RunStatus.Interrupted) } && !hasBegun) TryFinish(run, before.Status, before.Summary, before.Message);
+            else TryFinish(run, e is OperationCanceledException ? RunStatus.Stopped : RunStatus.Failed, null, e.Message.Split('\n')[0]);
             throw;
         }
     }
 
-    private static void TryFinish(Run run, Exception cause)
+    private static void TryFinish(Run run, RunStatus status, IReadOnlyDictionary<string, double>? summary, string message)
     {
         try
         {
-            run.Finish(cause is OperationCanceledException ? RunStatus.Stopped : RunStatus.Failed, null, cause.Message.Split('\n')[0]);
+            run.Finish(status, summary, message);
         }
         catch (Exception e) when (e is RunStoreException or ObjectDisposedException)
         {

@@ -12,18 +12,24 @@ namespace Cresset.Recipes;
 /// Two stages in one run: a tokenizer (section <c>tokenizer</c>, kept in the run's folder), then a prior over its codes. A stopped run goes on in the stage it was in.
 /// </summary>
 [Part("code-prior")]
-public sealed class CodePriorJob : IJob
+public sealed class CodePriorJob : Job
 {
     private const string TokenizerFolder = "tokenizer";
 
     /// <inheritdoc/>
-    public string Name => "code-prior";
+    public override string Name => "code-prior";
 
     /// <inheritdoc/>
-    public string Summary => "A prior over the codes of a VQ-VAE, which draws new pictures.";
+    public override string Summary => "A prior over the codes of a VQ-VAE, which draws new pictures.";
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionsSection> Sections =>
+    public override string Evaluates => "figures and pictures of the best prior on held-out codes";
+
+    /// <inheritdoc/>
+    public override string Samples => "new pictures";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<OptionsSection> Sections =>
     [
         new("model", new CodePriorOptions()),
         new("tokenizer", new TokenizerOptions()),
@@ -33,20 +39,43 @@ public sealed class CodePriorJob : IJob
     ];
 
     /// <inheritdoc/>
-    public JobOutcome Run(JobContext context)
+    public override JobOutcome Evaluate(JobContext context) => PriorOf(Trained(context)).Evaluate();
+
+    /// <inheritdoc/>
+    public override JobOutcome Sample(JobContext context, SampleRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return PriorOf(Trained(context)).Sample(request, (task, _, _) => Draw((CodePriorTask)task, request), task => ((CodePriorTask)task).LastDraw);
+    }
+
+    internal static string WeightsOf(JobContext context) => Path.Combine(context.Folder, TokenizerFolder, "model.safetensors");
+
+    /// <inheritdoc/>
+    protected override JobOutcome Work(JobContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        if (!File.Exists(WeightsOf(context)) && !TrainTokenizer(context)) return new JobOutcome(false, new Dictionary<string, double>(), []);
-        return new PriorStage(context).Run(context);
+        if (!File.Exists(WeightsOf(context)))
+        {
+            var trainer = context.Options<TrainerOptions>("tokenizer_trainer");
+            context.Progress?.Report(new NoticeReport("Stage 1 of 2: the tokenizer."));
+            var stage = new TrainingStage(context.Stage(TokenizerFolder), () => new TokenizerTask(context.Options<TokenizerOptions>("tokenizer"), trainer.Seed), trainer, TokenizerJob.OptimizationDefaultsOf);
+            if (!stage.Train(task => StateDict.Save(task.Module, WeightsOf(context), new Dictionary<string, string> { ["format"] = "pt" })).Completed) return JobOutcome.Stopped;
+            context.Progress?.Report(new NoticeReport("Stage 2 of 2: the prior over its codes."));
+        }
+        return PriorOf(context).Train(task =>
+        {
+            var metadata = new Dictionary<string, string> { ["format"] = "pt", [CodePriorRun.ClassesKey] = ((CodePriorTask)task).Classes.ToString(CultureInfo.InvariantCulture) };
+            StateDict.Save(task.Module, Path.Combine(context.Folder, "model.safetensors"), metadata);
+        });
     }
 
     /// <inheritdoc/>
-    public JobOutcome Evaluate(JobContext context) => new PriorStage(Trained(context)).Evaluate(context);
-
-    /// <inheritdoc/>
-    public JobOutcome Sample(JobContext context, SampleRequest request) => new PriorStage(Trained(context)).Sample(context, request);
-
-    internal static string WeightsOf(JobContext context) => Path.Combine(context.Folder, TokenizerFolder, "model.safetensors");
+    protected internal override void CheckChanges(JobContext context, IReadOnlyCollection<string> changed)
+    {
+        ArgumentNullException.ThrowIfNull(changed);
+        if (File.Exists(WeightsOf(context)) && changed.FirstOrDefault(key => key.StartsWith("tokenizer", StringComparison.Ordinal)) is { } late)
+            throw new ConfigException(ConfigSource.CommandLine, $"{late} cannot change any more: the run's tokenizer is trained, and its prior learns its codes. Start a new run.");
+    }
 
     private static JobContext Trained(JobContext context)
     {
@@ -54,59 +83,30 @@ public sealed class CodePriorJob : IJob
         return File.Exists(WeightsOf(context)) ? context : throw new InvalidDataException($"{WeightsOf(context)} is missing: the run stopped before its tokenizer was ready. Resume it first.");
     }
 
-    private static bool TrainTokenizer(JobContext context)
+    private static TrainingStage PriorOf(JobContext context)
     {
-        var options = context.Options<TrainerOptions>("tokenizer_trainer");
-        Seeding.Apply(options.Seed);
-        using var task = new TokenizerTask(context.Options<TokenizerOptions>("tokenizer"), options.Seed);
-        var recorder = new PrefixedRecorder(context.Recorder, "tokenizer/");
-        using var trainer = new Trainer(task, options, TokenizerJob.OptimizationDefaultsOf, recorder, new CheckpointFolder(Path.Combine(context.Folder, TokenizerFolder, "checkpoints")));
-        trainer.TryResume(out _);
-        context.Progress?.Report(new NoticeReport("Stage 1 of 2: the tokenizer."));
-        var result = trainer.Run(context.Progress, context.Cancellation);
-        if (result.End == TrainingEnd.Cancelled) return false;
-        trainer.InEvaluation(() =>
-        {
-            StateDict.Save(task.Module, WeightsOf(context), new Dictionary<string, string> { ["format"] = "pt" });
-            return true;
-        });
-        context.Progress?.Report(new NoticeReport("Stage 2 of 2: the prior over its codes."));
-        return true;
+        var trainer = context.Options<TrainerOptions>("trainer");
+        return new TrainingStage(context.LastStage(TokenizerFolder), () => CreateTask(context, trainer), trainer, context.Options<OptimizationOptions>("optimization"));
     }
 
-    private sealed class PriorStage(JobContext context) : TrainingJob<CodePriorOptions>
+    private static CodePriorTask CreateTask(JobContext context, TrainerOptions trainer)
     {
-        public override string Name => "code-prior";
-
-        public override string Summary => "";
-
-        protected override ITrainingTask CreateTask(CodePriorOptions options, TrainerOptions trainer)
+        var tokenizerOptions = context.Options<TokenizerOptions>("tokenizer");
+        var (train, test) = TokenizerData.Load(tokenizerOptions);
+        using (train)
+        using (test)
         {
-            var tokenizerOptions = context.Options<TokenizerOptions>("tokenizer");
-            var (train, test) = TokenizerData.Load(tokenizerOptions);
-            using (train)
-            using (test)
-            {
-                using var generator = new Generator(0);
-                if (tokenizerOptions.Build((int)train.Inputs.size(1), generator) is not VqVae tokenizer) throw new ArgumentException($"tokenizer.architecture={tokenizerOptions.Architecture}: a prior needs a tokenizer with one map of codes; use vq_vae.");
-                StateDict.Load(tokenizer, WeightsOf(context));
-                return new CodePriorTask(options, tokenizer, train, test, trainer.Seed);
-            }
+            using var generator = new Generator(0);
+            if (tokenizerOptions.Build((int)train.Inputs.size(1), generator) is not VqVae tokenizer)
+                throw new ArgumentException($"tokenizer.architecture={tokenizerOptions.Architecture}: a prior needs a tokenizer with one map of codes; use vq_vae.");
+            StateDict.Load(tokenizer, WeightsOf(context));
+            return new CodePriorTask(context.Options<CodePriorOptions>("model"), tokenizer, train, test, trainer.Seed);
         }
+    }
 
-        protected override IEnumerable<TaskPicture> Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
-        {
-            var prior = (CodePriorTask)task;
-            var count = request.Count > 0 ? request.Count : prior.Classes == 0 ? 64 : 8;
-            return [prior.Draw(count, request.Conditions ?? [], request.Temperature, request.Seed)];
-        }
-
-        protected override void Export(ITrainingTask task, string folder)
-        {
-            var metadata = new Dictionary<string, string> { ["format"] = "pt", [CodePriorRun.ClassesKey] = ((CodePriorTask)task).Classes.ToString(CultureInfo.InvariantCulture) };
-            StateDict.Save(task.Module, Path.Combine(folder, "model.safetensors"), metadata);
-        }
-
-        protected override IReadOnlyDictionary<string, double> DrawMetrics(ITrainingTask task) => ((CodePriorTask)task).LastDraw;
+    private static TaskPicture[] Draw(CodePriorTask prior, SampleRequest request)
+    {
+        var count = request.Count > 0 ? request.Count : prior.Classes == 0 ? 64 : 8;
+        return [prior.Draw(count, request.Conditions ?? [], request.Temperature, request.Seed)];
     }
 }

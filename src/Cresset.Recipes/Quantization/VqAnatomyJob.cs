@@ -11,24 +11,28 @@ namespace Cresset.Recipes;
 /// and what each term of the loss moves.
 /// </summary>
 [Part("vq-anatomy")]
-public sealed class VqAnatomyJob : IJob
+public sealed class VqAnatomyJob : StudyJob<VqAnatomyOptions, object>
 {
-    private const string Section = "study";
+    /// <inheritdoc/>
+    public override string Name => "vq-anatomy";
 
     /// <inheritdoc/>
-    public string Name => "vq-anatomy";
+    public override string Summary => "Pictures of a vector quantizer in the plane: estimators and loss terms as arrows.";
 
     /// <inheritdoc/>
-    public string Summary => "Pictures of a vector quantizer in the plane: estimators and loss terms as arrows.";
+    protected override string Section => "study";
+
+    /// <summary>None: the whole study is drawn in a second.</summary>
+    protected override IReadOnlyList<string> Cells(VqAnatomyOptions options) => [];
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionsSection> Sections => [new(Section, new VqAnatomyOptions())];
+    protected override object Measure(VqAnatomyOptions options, StudyCell<object> cell) => throw new InvalidOperationException("This study has no cells.");
 
     /// <inheritdoc/>
-    public JobOutcome Run(JobContext context)
+    protected override JobOutcome Report(JobContext context, VqAnatomyOptions options, IReadOnlyList<object> cells)
     {
         ArgumentNullException.ThrowIfNull(context);
-        var options = context.Options<VqAnatomyOptions>(Section);
+        ArgumentNullException.ThrowIfNull(options);
         using var scope = NewDisposeScope();
         using var generator = new Generator(options.Seed);
         Tensor codes = randn([options.Codes, 2], generator: generator) * 1.5, vectors = randn([options.Vectors, 2], generator: generator) * 1.5;
@@ -66,15 +70,8 @@ public sealed class VqAnatomyJob : IJob
             figures["codes_that_move"] = codebook.abs().sum(1).gt(0).sum().ToDouble();
             figures["codes_in_use"] = output.Statistics.Batch[0].Used;
         }
-        StudyFigures.Save(context, figures);
         return new JobOutcome(true, figures, pictures);
     }
-
-    /// <inheritdoc/>
-    public JobOutcome Evaluate(JobContext context) => StudyFigures.Load(context);
-
-    /// <inheritdoc/>
-    public JobOutcome Sample(JobContext context, SampleRequest request) => throw new NotSupportedException($"'{Name}' does not generate anything to sample; its pictures are in the run's folder.");
 
     private static VectorQuantizer Quantizer(VqAnatomyOptions options, Tensor codes, GradientEstimator estimator, CodebookLearning learning)
     {

@@ -19,6 +19,12 @@ public abstract class EitherActionJob(IAgentJob discrete, IAgentJob continuous) 
     public IReadOnlyList<OptionsSection> Sections => discrete.Sections;
 
     /// <inheritdoc/>
+    public string Evaluates => discrete.Evaluates;
+
+    /// <inheritdoc/>
+    public string? Samples => discrete.Samples;
+
+    /// <inheritdoc/>
     public JobOutcome Run(JobContext context) => For(context).Run(context);
 
     /// <inheritdoc/>

@@ -3,6 +3,7 @@ using Cresset.Numerics;
 using Cresset.Rl;
 using Cresset.Rl.Deep;
 using Cresset.Runs;
+using Cresset.Tensors;
 using Cresset.Training;
 
 namespace Cresset.Recipes;
@@ -13,7 +14,7 @@ namespace Cresset.Recipes;
 /// </summary>
 /// <typeparam name="TAgent">The record of the recipe's <c>agent</c> section.</typeparam>
 /// <typeparam name="TAction">int for choices, float for continuous actions.</typeparam>
-public abstract class AgentJob<TAgent, TAction> : IAgentJob
+public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob
     where TAgent : class, IOptionsRecord, new()
     where TAction : unmanaged
 {
@@ -22,32 +23,33 @@ public abstract class AgentJob<TAgent, TAction> : IAgentJob
     private const string BestFile = "policy-best.safetensors";
     private const string FinalFile = "policy-final.safetensors";
 
-    /// <inheritdoc/>
-    public abstract string Name { get; }
-
-    /// <inheritdoc/>
-    public abstract string Summary { get; }
-
     /// <summary>Defaults of the <c>training</c> section.</summary>
     protected virtual AgentLoopOptions TrainingDefaults => new();
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionsSection> Sections => [new(AgentSection, new TAgent()), new(TrainingSection, TrainingDefaults)];
+    public override IReadOnlyList<OptionsSection> Sections => [new(AgentSection, new TAgent()), new(TrainingSection, TrainingDefaults)];
+
+    /// <inheritdoc/>
+    public override string Evaluates => "the return of its best policy over at least 100 new episodes";
+
+    /// <inheritdoc/>
+    public override string Samples => "films of episodes of its best policy";
 
     /// <summary>Makes the agent at the start of its first episodes; everything follows from the seed.</summary>
     protected abstract IAgent<TAction> CreateAgent(VectorEnvironment<float, TAction> environments, TAgent options, ulong seed);
 
     /// <inheritdoc/>
-    public JobOutcome Run(JobContext context)
+    protected override JobOutcome Work(JobContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         var options = context.Options<AgentLoopOptions>(TrainingSection);
         using var agent = Make(context, options);
         var loop = new AgentLoop(agent, (episodes, seed) => EpisodeEvaluation.Run(agent, Maker(options), episodes, seed), options, context.Recorder);
-        Resume(context, agent, loop, options);
-        var watcher = new Watcher(context, agent, loop, options);
+        var state = new LearningState(agent, loop);
+        GoOn(context, state, options.Steps);
+        var watcher = new Watcher(context, agent, state, options);
         var completed = loop.Run(watcher, context.Cancellation);
-        if (!completed) return new JobOutcome(false, new Dictionary<string, double>(), []);
+        if (!completed) return JobOutcome.Stopped;
         Keep(agent, Path.Combine(context.Folder, FinalFile));
         var metrics = Metrics(context, agent, loop, options);
         var pictures = new List<string>();
@@ -58,7 +60,7 @@ public abstract class AgentJob<TAgent, TAction> : IAgentJob
     }
 
     /// <inheritdoc/>
-    public JobOutcome Evaluate(JobContext context)
+    public override JobOutcome Evaluate(JobContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         var options = context.Options<AgentLoopOptions>(TrainingSection);
@@ -67,7 +69,7 @@ public abstract class AgentJob<TAgent, TAction> : IAgentJob
     }
 
     /// <summary>Films episodes of the best policy.</summary>
-    public JobOutcome Sample(JobContext context, SampleRequest request)
+    public override JobOutcome Sample(JobContext context, SampleRequest request)
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(request);
@@ -134,7 +136,7 @@ public abstract class AgentJob<TAgent, TAction> : IAgentJob
 
     private static void Keep(ILearner agent, string path)
     {
-        using var state = new AgentState();
+        using var state = new Snapshot();
         agent.SavePolicy(state);
         state.Write(path);
     }
@@ -143,7 +145,7 @@ public abstract class AgentJob<TAgent, TAction> : IAgentJob
     private static Dictionary<string, double> Metrics(JobContext context, IAgent<TAction> agent, AgentLoop loop, AgentLoopOptions options)
     {
         var final = Fresh(agent, options, default);
-        using (var best = AgentState.Read(Path.Combine(context.Folder, BestFile))) agent.LoadPolicy(best);
+        using (var best = Snapshot.Read(Path.Combine(context.Folder, BestFile))) agent.LoadPolicy(best);
         var metrics = new Dictionary<string, double>
         {
             ["best_evaluation"] = loop.BestReturn,
@@ -164,25 +166,28 @@ public abstract class AgentJob<TAgent, TAction> : IAgentJob
         var path = Path.Combine(context.Folder, BestFile);
         if (!File.Exists(path)) throw new InvalidDataException($"{path} is missing: the run has not been evaluated yet. Train it first.");
         var agent = Make(context, options);
-        using var best = AgentState.Read(path);
+        using var best = Snapshot.Read(path);
         agent.LoadPolicy(best);
         return agent;
     }
 
-    private static void Resume(JobContext context, ILearner agent, AgentLoop loop, AgentLoopOptions options)
+    // Agent and loop stand side by side in a checkpoint.
+    private sealed class LearningState(ILearner agent, AgentLoop loop) : ISaved
     {
-        using var opened = context.Checkpoints.OpenNewest(out var damaged);
-        foreach (var notice in damaged) context.Progress?.Report(new NoticeReport($"{notice}; the checkpoint before it is used."));
-        // What was recorded after the checkpoint will be recorded again.
-        (context.Recorder as Run)?.TruncateAfter(opened is null ? -1 : opened.Checkpoint.Step);
-        if (opened is null) return;
-        using var state = AgentState.From(opened.Source);
-        agent.Load(state);
-        loop.Load(state);
-        context.Progress?.Report(new NoticeReport($"Resumed at step {agent.Step} of {options.Steps}."));
+        public void Save(Snapshot state)
+        {
+            agent.Save(state);
+            loop.Save(state);
+        }
+
+        public void Load(Snapshot state)
+        {
+            agent.Load(state);
+            loop.Load(state);
+        }
     }
 
-    private sealed class Watcher(JobContext context, ILearner agent, AgentLoop loop, AgentLoopOptions options) : IAgentLoopWatcher
+    private sealed class Watcher(JobContext context, ILearner agent, ISaved learning, AgentLoopOptions options) : IAgentLoopWatcher
     {
         private static readonly HeadlineMetric Headline = new("return", HigherIsBetter: true);
 
@@ -197,10 +202,9 @@ public abstract class AgentJob<TAgent, TAction> : IAgentJob
 
         public void Checkpoint(long step)
         {
-            using var state = new AgentState();
-            agent.Save(state);
-            loop.Save(state);
-            context.Progress?.Report(new CheckpointReport(context.Checkpoints.Save((int)step, state.Tensors, state.Texts, null, options.KeepLast, Headline)));
+            using var state = new Snapshot();
+            learning.Save(state);
+            context.Progress?.Report(new CheckpointReport(context.Checkpoints.Save((int)step, state, null, options.KeepLast, Headline)));
         }
     }
 }

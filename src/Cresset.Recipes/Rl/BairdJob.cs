@@ -2,7 +2,6 @@ using System.Globalization;
 using Cresset.Numerics;
 using Cresset.Plots;
 using Cresset.Rl;
-using Cresset.Runs;
 
 namespace Cresset.Recipes;
 
@@ -10,64 +9,69 @@ namespace Cresset.Recipes;
 /// The deadly triad: on Baird's counterexample semi-gradient TD and even dynamic programming diverge, TDC, GTD2 and emphatic TD do not.
 /// </summary>
 [Part("rl-baird")]
-public sealed class BairdJob : IJob
+public sealed class BairdJob : StudyJob<BairdOptions, BairdJob.History>
 {
-    private const string Section = "baird";
+    private static readonly (string Tag, string Title, Func<BairdOptions, IEnumerable<double[]>> Weights)[] Methods =
+    [
+        ("td", "semi-gradient off-policy TD (diverges)", o => Sampled(o, new LinearTd(8, BairdCounterexample.Gamma, StepSizeRule.Constant(o.Alpha)))),
+        ("dp", "semi-gradient dynamic programming (diverges)", Swept),
+        ("tdc", "TDC, sampled", o => Sampled(o, Gradient(o, GradientTdKind.Tdc))),
+        ("expected-tdc", "TDC, expected updates", ExpectedTdc),
+        ("gtd2", "GTD2, sampled", o => Sampled(o, Gradient(o, GradientTdKind.Gtd2))),
+        ("emphatic", "emphatic TD, expected updates", ExpectedEmphatic),
+    ];
 
     /// <inheritdoc/>
-    public string Name => "rl-baird";
+    public override string Name => "rl-baird";
 
     /// <inheritdoc/>
-    public string Summary => "Baird's counterexample: semi-gradient TD diverges, gradient and emphatic TD converge.";
+    public override string Summary => "Baird's counterexample: semi-gradient TD diverges, gradient and emphatic TD converge.";
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionsSection> Sections => [new(Section, new BairdOptions())];
+    protected override string Section => "baird";
 
     /// <inheritdoc/>
-    public JobOutcome Run(JobContext context)
+    protected override string CellWord => "method";
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<string> Cells(BairdOptions options) => [.. Methods.Select(m => m.Tag)];
+
+    /// <inheritdoc/>
+    protected override History Measure(BairdOptions options, StudyCell<History> cell)
     {
-        ArgumentNullException.ThrowIfNull(context);
-        var options = context.Options<BairdOptions>(Section);
-        (context.Recorder as Run)?.TruncateAfter(-1);
-        (string Tag, string Title, Func<BairdOptions, IEnumerable<double[]>> Weights)[] methods =
-        [
-            ("td", "semi-gradient off-policy TD (diverges)", o => Sampled(o, new LinearTd(8, BairdCounterexample.Gamma, StepSizeRule.Constant(o.Alpha)))),
-            ("dp", "semi-gradient dynamic programming (diverges)", Swept),
-            ("tdc", "TDC, sampled", o => Sampled(o, Gradient(o, GradientTdKind.Tdc))),
-            ("expected-tdc", "TDC, expected updates", ExpectedTdc),
-            ("gtd2", "GTD2, sampled", o => Sampled(o, Gradient(o, GradientTdKind.Gtd2))),
-            ("emphatic", "emphatic TD, expected updates", ExpectedEmphatic),
-        ];
-        var metrics = new Dictionary<string, double>();
-        var charts = new List<Picture>();
-        var progress = new StudyProgress(context.Progress, methods.Length, "method");
-        foreach (var (tag, title, weights) in methods)
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(cell);
+        var (tag, title, weights) = Methods[cell.Index];
+        List<double[]> history = [BairdCounterexample.InitialWeights(), .. weights(options)];
+        foreach (var (step, w) in history.Index())
         {
-            if (context.Cancellation.IsCancellationRequested) return new JobOutcome(false, new Dictionary<string, double>(), []);
-            var history = new List<double[]> { BairdCounterexample.InitialWeights() };
-            history.AddRange(weights(options));
-            for (var step = 0; step < history.Count; step++)
-            {
-                context.Recorder.Scalar($"value_error/{tag}", step, BairdCounterexample.ValueError(history[step]));
-                context.Recorder.Scalar($"bellman_error/{tag}", step, BairdCounterexample.BellmanError(history[step]));
-            }
-            metrics[$"largest_weight/{tag}"] = history[^1].Max(Math.Abs);
-            metrics[$"value_error/{tag}"] = BairdCounterexample.ValueError(history[^1]);
-            metrics[$"bellman_error/{tag}"] = BairdCounterexample.BellmanError(history[^1]);
-            charts.Add(Panel(title, history));
-            progress.Advance(string.Create(CultureInfo.InvariantCulture, $"{title}: value error {BairdCounterexample.ValueError(history[^1]):G4}"));
+            cell.Scalar($"value_error/{tag}", step, BairdCounterexample.ValueError(w));
+            cell.Scalar($"bellman_error/{tag}", step, BairdCounterexample.BellmanError(w));
         }
-        BookComparison.Report(context, [.. options.Book.Select(b => new ComparedFigure(b.Metric, metrics.GetValueOrDefault(b.Metric, double.NaN), 0, b.Value, b.Tolerance))], metrics);
-        var sheet = ImageGrid.Render(charts, new ImageGridOptions { Columns = 2, Scale = 1, Title = "Baird's counterexample" });
-        var path = context.Recorder.Picture("baird", 0, sheet.ToPng(), "Weights, value error and Bellman error of each method.");
-        return new JobOutcome(true, metrics, path is null ? [] : [path]);
+        cell.Figures = string.Create(CultureInfo.InvariantCulture, $"{title}: value error {BairdCounterexample.ValueError(history[^1]):G4}");
+        return new History(history);
     }
 
     /// <inheritdoc/>
-    public JobOutcome Evaluate(JobContext context) => throw new NotSupportedException($"This study is its own evaluation: see {BookComparison.FileName} and the picture in the run's folder.");
-
-    /// <inheritdoc/>
-    public JobOutcome Sample(JobContext context, SampleRequest request) => throw new NotSupportedException("This study does not generate anything to sample; its picture is in the run's folder.");
+    protected override JobOutcome Report(JobContext context, BairdOptions options, IReadOnlyList<History> cells)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(options);
+        var metrics = new Dictionary<string, double>();
+        var charts = new List<Picture>();
+        foreach (var ((tag, title, _), history) in Methods.Zip(cells))
+        {
+            var last = history.Weights[^1];
+            metrics[$"largest_weight/{tag}"] = last.Max(Math.Abs);
+            metrics[$"value_error/{tag}"] = BairdCounterexample.ValueError(last);
+            metrics[$"bellman_error/{tag}"] = BairdCounterexample.BellmanError(last);
+            charts.Add(Panel(title, history.Weights));
+        }
+        var table = BookComparison.Report(context, [.. options.Book.Select(b => new ComparedFigure(b.Metric, metrics.GetValueOrDefault(b.Metric, double.NaN), 0, b.Value, b.Tolerance))], metrics);
+        var sheet = ImageGrid.Render(charts, new ImageGridOptions { Columns = 2, Scale = 1, Title = "Baird's counterexample" });
+        var path = context.Recorder.Picture("baird", 0, sheet.ToPng(), "Weights, value error and Bellman error of each method.");
+        return new JobOutcome(true, metrics, path is null ? [] : [path]) { Table = table };
+    }
 
     private static GradientTd Gradient(BairdOptions options, GradientTdKind kind)
         => new(8, BairdCounterexample.Gamma, kind, StepSizeRule.Constant(options.GradientAlpha), StepSizeRule.Constant(options.Beta));
@@ -109,7 +113,7 @@ public sealed class BairdJob : IJob
         }
     }
 
-    private static Picture Panel(string title, List<double[]> history)
+    private static Picture Panel(string title, IReadOnlyList<double[]> history)
     {
         double[] steps = [.. Enumerable.Range(0, history.Count).Select(i => (double)i)];
         double[] Series(Func<double[], double> value) => [.. history.Select(value)];
@@ -121,4 +125,8 @@ public sealed class BairdJob : IJob
             .Line<double, double>("Bellman error", steps, Series(w => BairdCounterexample.BellmanError(w)), new() { Dashed = true })
             .ToPicture();
     }
+
+    /// <summary>How the weights of a method went.</summary>
+    /// <param name="Weights">The eight weights after each step or sweep, the initial ones first.</param>
+    public sealed record History(IReadOnlyList<double[]> Weights);
 }

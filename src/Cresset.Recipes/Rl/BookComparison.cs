@@ -21,19 +21,20 @@ internal static class BookComparison
 {
     public const string FileName = "figures.md";
 
-    /// <summary>Writes figures.md into the run's folder, tells each figure and adds the counts to the metrics.</summary>
-    public static void Report(JobContext context, IReadOnlyList<ComparedFigure> figures, IDictionary<string, double> metrics)
+    /// <summary>Writes figures.md into the run's folder, tells each figure and adds the counts to the metrics; the table, or null without figures.</summary>
+    public static string? Report(JobContext context, IReadOnlyList<ComparedFigure> figures, IDictionary<string, double> metrics)
     {
-        if (figures.Count == 0) return;
+        if (figures.Count == 0) return null;
         var text = new StringBuilder("| figure | measured | standard error | book | allowed difference | |\n|---|---|---|---|---|---|\n");
         foreach (var f in figures)
         {
             var allowed = f.Tolerance + (4 * f.StandardError);
-            text.AppendLine(CultureInfo.InvariantCulture, $"| {f.Name} | {f.Measured:G5} | {f.StandardError:G2} | {f.Book:G5} | {allowed:G3} | {(f.Agrees ? "agrees" : "differs")} |");
+            text.Append(CultureInfo.InvariantCulture, $"| {f.Name} | {f.Measured:G5} | {f.StandardError:G2} | {f.Book:G5} | {allowed:G3} | {(f.Agrees ? "agrees" : "differs")} |\n");
             context.Progress?.Report(new NoticeReport(string.Create(CultureInfo.InvariantCulture, $"{f.Name}: {f.Measured:G5} ± {f.StandardError:G2}, book {f.Book:G5}: {(f.Agrees ? "agrees" : "differs")}")));
         }
         AtomicFile.WriteText(Path.Combine(context.Folder, FileName), text.ToString());
         metrics["book_figures"] = figures.Count;
         metrics["book_figures_agreeing"] = figures.Count(f => f.Agrees);
+        return text.ToString();
     }
 }

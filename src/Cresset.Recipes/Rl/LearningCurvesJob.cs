@@ -2,61 +2,60 @@ using System.Globalization;
 using Cresset.Numerics;
 using Cresset.Plots;
 using Cresset.Rl;
-using Cresset.Runs;
 
 namespace Cresset.Recipes;
 
 /// <summary>Learning curves of several methods with bands over runs, the policies they end with, and the book's figures.</summary>
 [Part("rl-curves")]
-public sealed class LearningCurvesJob : IJob
+public sealed class LearningCurvesJob : StudyJob<LearningCurvesOptions, LearningCurvesJob.Curve>
 {
-    private const string Section = "curves";
+    /// <inheritdoc/>
+    public override string Name => "rl-curves";
 
     /// <inheritdoc/>
-    public string Name => "rl-curves";
+    public override string Summary => "Learning curves of several methods on one environment, with bands over runs.";
 
     /// <inheritdoc/>
-    public string Summary => "Learning curves of several methods on one environment, with bands over runs.";
+    protected override string Section => "curves";
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionsSection> Sections => [new(Section, new LearningCurvesOptions())];
+    protected override string CellWord => "method";
 
     /// <inheritdoc/>
-    public JobOutcome Run(JobContext context)
+    protected override IReadOnlyList<string> Cells(LearningCurvesOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return [.. options.Methods.Select(m => m.Label)];
+    }
+
+    /// <inheritdoc/>
+    protected override Curve Measure(LearningCurvesOptions options, StudyCell<Curve> cell)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(cell);
+        var runs = new List<double[]>();
+        SolvedPolicy? policy = null;
+        for (var run = 0; run < options.Runs; run++)
+        {
+            var solution = RlSolver.Learned(options.Solve(options.Methods[cell.Index]) with { Seed = options.Seed + run }, cell.Cancellation);
+            policy ??= solution.Policy;
+            runs.Add([.. solution.Records.Select(r => Measured(options.Measure, r))]);
+        }
+        for (var e = 0; e < options.Episodes; e++) cell.Scalar($"{Word(options.Measure)}/{cell.Name}", e, runs.Average(r => r[e]));
+        cell.Figures = cell.Name;
+        return new Curve(cell.Name, runs, policy!);
+    }
+
+    /// <inheritdoc/>
+    protected override JobOutcome Report(JobContext context, LearningCurvesOptions options, IReadOnlyList<Curve> cells)
     {
         ArgumentNullException.ThrowIfNull(context);
-        var options = context.Options<LearningCurvesOptions>(Section);
-        (context.Recorder as Run)?.TruncateAfter(-1);
-        var progress = new StudyProgress(context.Progress, options.Methods.Count * options.Runs, "run");
-        var curves = new List<(CurveMethod Method, IReadOnlyList<double[]> Runs, SolvedPolicy Policy)>();
-        try
-        {
-            foreach (var method in options.Methods)
-            {
-                var runs = new List<double[]>();
-                SolvedPolicy? policy = null;
-                for (var run = 0; run < options.Runs; run++)
-                {
-                    var solution = RlSolver.Learned(options.Solve(method) with { Seed = options.Seed + run }, context.Cancellation);
-                    policy ??= solution.Policy;
-                    runs.Add([.. solution.Records.Select(r => Measured(options.Measure, r))]);
-                    progress.Advance(method.Label);
-                }
-                curves.Add((method, runs, policy!));
-            }
-        }
-        catch (OperationCanceledException) when (context.Cancellation.IsCancellationRequested)
-        {
-            return new JobOutcome(false, new Dictionary<string, double>(), []);
-        }
-        foreach (var (method, runs, _) in curves)
-        {
-            for (var e = 0; e < options.Episodes; e++) context.Recorder.Scalar($"{Word(options.Measure)}/{method.Label}", e, runs.Average(r => r[e]));
-        }
+        ArgumentNullException.ThrowIfNull(options);
+        var curves = cells;
         // The first method's policy can be played.
         curves[0].Policy.Save(context.Folder);
-        var metrics = curves.ToDictionary(c => $"{Word(options.Measure)}_last_fifth/{c.Method.Label}", c => c.Runs.Average(r => r.TakeLast(Math.Max(1, r.Length / 5)).Average()));
-        BookComparison.Report(context, [.. Compared(options, curves)], metrics);
+        var metrics = curves.ToDictionary(c => $"{Word(options.Measure)}_last_fifth/{c.Method}", c => c.Runs.Average(r => r.TakeLast(Math.Max(1, r.Length / 5)).Average()));
+        var table = BookComparison.Report(context, [.. Compared(options, curves)], metrics);
         var pictures = new List<string>();
         void Keep(string tag, Figure figure)
         {
@@ -65,17 +64,11 @@ public sealed class LearningCurvesJob : IJob
         Keep("curves", Curves(options, curves));
         foreach (var (method, _, policy) in curves)
         {
-            if (policy.Values.Length > 0 && EnvironmentCatalog.Find(options.Environment).Make() is IGridWorld world) Keep("policy-" + FileName(method.Label), RlFigures.Grid(world, policy, $"{options.Environment}, {method.Label}, one run"));
+            if (policy.Values.Length > 0 && EnvironmentCatalog.Find(options.Environment).Make() is IGridWorld world) Keep("policy-" + FileName(method), RlFigures.Grid(world, policy, $"{options.Environment}, {method}, one run"));
         }
         if (options.Measure == EpisodeMeasure.Length) Keep("episodes-by-step", EpisodesByStep(options, curves));
-        return new JobOutcome(true, metrics, pictures);
+        return new JobOutcome(true, metrics, pictures) { Table = table };
     }
-
-    /// <inheritdoc/>
-    public JobOutcome Evaluate(JobContext context) => throw new NotSupportedException($"Learning curves are their own evaluation: see {BookComparison.FileName} and the pictures in the run's folder.");
-
-    /// <inheritdoc/>
-    public JobOutcome Sample(JobContext context, SampleRequest request) => throw new NotSupportedException("Learning curves do not generate anything to sample; 'cresset rl play' plays the first method's policy.");
 
     private static double Measured(EpisodeMeasure measure, EpisodeRecord record) => measure switch
     {
@@ -86,17 +79,17 @@ public sealed class LearningCurvesJob : IJob
 
     private static string Word(EpisodeMeasure measure) => measure switch { EpisodeMeasure.Return => "return", EpisodeMeasure.Length => "length", _ => "share_left" };
 
-    private static IEnumerable<ComparedFigure> Compared(LearningCurvesOptions options, List<(CurveMethod Method, IReadOnlyList<double[]> Runs, SolvedPolicy Policy)> curves)
+    private static IEnumerable<ComparedFigure> Compared(LearningCurvesOptions options, IReadOnlyList<Curve> curves)
     {
         foreach (var book in options.Book.Where(b => b.To <= options.Episodes))
         {
-            double[] values = [.. curves.First(c => c.Method.Label == book.Label).Runs.Select(r => r[(book.From - 1)..book.To].Average())];
+            double[] values = [.. curves.First(c => c.Method == book.Label).Runs.Select(r => r[(book.From - 1)..book.To].Average())];
             var where = book.From == book.To ? $"episode {book.From}" : $"episodes {book.From} to {book.To}";
             yield return new ComparedFigure($"{Word(options.Measure)}, {book.Label}, {where}", values.Average(), SeedBand.StandardError(values), book.Value, book.Tolerance);
         }
     }
 
-    private static Chart Curves(LearningCurvesOptions options, List<(CurveMethod Method, IReadOnlyList<double[]> Runs, SolvedPolicy Policy)> curves)
+    private static Chart Curves(LearningCurvesOptions options, IReadOnlyList<Curve> curves)
     {
         var label = options.Measure switch { EpisodeMeasure.Return => "sum of rewards", EpisodeMeasure.Length => "steps", _ => "share of left" };
         var chart = new Chart(new()
@@ -111,22 +104,28 @@ public sealed class LearningCurvesJob : IJob
         foreach (var (method, runs, _) in curves)
         {
             var band = SeedBand.Of(runs, options.Window);
-            chart.Line<double, double>(method.Label, band.Xs, band.Mean).Band<double, double>(band.Xs, band.Low, band.High);
+            chart.Line<double, double>(method, band.Xs, band.Mean).Band<double, double>(band.Xs, band.Low, band.High);
         }
         return options.YRange is { } y ? chart.YLimits(y.Low, y.High) : chart;
     }
 
-    private static Chart EpisodesByStep(LearningCurvesOptions options, List<(CurveMethod Method, IReadOnlyList<double[]> Runs, SolvedPolicy Policy)> curves)
+    private static Chart EpisodesByStep(LearningCurvesOptions options, IReadOnlyList<Curve> curves)
     {
         var chart = new Chart(new() { Title = string.Create(CultureInfo.InvariantCulture, $"{options.Environment}: the steeper, the shorter the episodes"), XLabel = "time steps (mean over runs)", YLabel = "episodes", Legend = LegendPlace.LowerRight, Width = 900 });
         foreach (var (method, runs, _) in curves)
         {
             double[] xs = new double[options.Episodes + 1], ys = new double[options.Episodes + 1];
             for (var e = 1; e <= options.Episodes; e++) (xs[e], ys[e]) = (xs[e - 1] + runs.Average(r => r[e - 1]), e);
-            chart.Line<double, double>(method.Label, xs, ys);
+            chart.Line<double, double>(method, xs, ys);
         }
         return chart;
     }
 
     private static string FileName(string label) => string.Concat(label.Select(c => char.IsAsciiLetterOrDigit(c) ? char.ToLowerInvariant(c) : '-')).Trim('-');
+
+    /// <summary>The curve of a method.</summary>
+    /// <param name="Method">Its label.</param>
+    /// <param name="Runs">The measure of each episode, one list per run.</param>
+    /// <param name="Policy">The policy that the first run ended with.</param>
+    public sealed record Curve(string Method, IReadOnlyList<double[]> Runs, SolvedPolicy Policy);
 }

@@ -8,47 +8,63 @@ namespace Cresset.Recipes;
 
 /// <summary>Solves one environment by planning or learning: pictures, the book's figures, and a policy to play.</summary>
 [Part("rl-solve")]
-public sealed class RlSolveJob : IJob
+public sealed class RlSolveJob : StudyJob<RlSolveOptions, RlSolveJob.Learned>
 {
-    private const string Section = "solve";
+    /// <inheritdoc/>
+    public override string Name => "rl-solve";
 
     /// <inheritdoc/>
-    public string Name => "rl-solve";
+    public override string Summary => "Solve an environment by planning, Monte Carlo, temporal differences or tiles.";
 
     /// <inheritdoc/>
-    public string Summary => "Solve an environment by planning, Monte Carlo, temporal differences or tiles.";
+    public override string Evaluates => "the mean return of its greedy policy over 100 episodes";
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionsSection> Sections => [new(Section, new RlSolveOptions())];
+    public override string Samples => "films of episodes";
 
     /// <inheritdoc/>
-    public JobOutcome Run(JobContext context)
+    protected override string Section => "solve";
+
+    /// <inheritdoc/>
+    protected override string CellWord => "seed";
+
+    /// <summary>The seeds of a learner; planners and exploring starts are one piece of work.</summary>
+    protected override IReadOnlyList<string> Cells(RlSolveOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return RlSolver.IsBySeeds(options) ? [.. Enumerable.Range(0, options.Seeds).Select(s => $"seed-{s}")] : [];
+    }
+
+    /// <inheritdoc/>
+    protected override Learned Measure(RlSolveOptions options, StudyCell<Learned> cell)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(cell);
+        var (policy, records) = RlSolver.Learned(options with { Seed = options.Seed + cell.Index }, cell.Cancellation);
+        cell.Figures = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"return of the last fifth {records.TakeLast(Math.Max(1, records.Count / 5)).Average(e => e.Return):0.###}");
+        return new Learned(policy, [.. records.Select(r => r.Return)], [.. records.Select(r => r.Length)]);
+    }
+
+    /// <inheritdoc/>
+    protected override JobOutcome Report(JobContext context, RlSolveOptions options, IReadOnlyList<Learned> cells)
     {
         ArgumentNullException.ThrowIfNull(context);
-        var options = context.Options<RlSolveOptions>(Section);
-        // A study begins anew when it is resumed: what was recorded will be recorded again.
-        (context.Recorder as Run)?.TruncateAfter(-1);
-        RlSolution solution;
-        try
-        {
-            solution = RlSolver.Run(options, context.Progress, context.Cancellation);
-        }
-        catch (OperationCanceledException) when (context.Cancellation.IsCancellationRequested)
-        {
-            return new JobOutcome(false, new Dictionary<string, double>(), []);
-        }
+        ArgumentNullException.ThrowIfNull(options);
+        var solution = cells.Count > 0
+            ? RlSolver.OfSeeds(options, cells[0].Policy, [.. cells.Select(c => c.Records())])
+            : RlSolver.Run(options, context.Progress, context.Cancellation);
         solution.Policy.Save(context.Folder);
         Record(context.Recorder, solution);
         if (RlFigures.Text(solution.Policy) is { } text) context.Progress?.Report(new NoticeReport(text.TrimEnd()));
         var metrics = new Dictionary<string, double>(solution.Summary);
         var figures = options.Book.Select(b => new ComparedFigure(b.Metric, metrics.GetValueOrDefault(b.Metric, double.NaN), StandardErrorOf(b.Metric, solution), b.Value, b.Tolerance)).ToList();
         if (options.BookValues.Count > 0) figures.Add(new ComparedFigure("largest difference to the book's printed values", Difference(options, solution), 0, 0, 0.0501));
-        BookComparison.Report(context, figures, metrics);
-        return new JobOutcome(true, metrics, [.. Pictures(context.Recorder, options, solution)]);
+        var table = BookComparison.Report(context, figures, metrics);
+        return new JobOutcome(true, metrics, [.. Pictures(context.Recorder, options, solution)]) { Table = table };
     }
 
     /// <inheritdoc/>
-    public JobOutcome Evaluate(JobContext context)
+    public override JobOutcome Evaluate(JobContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         var options = context.Options<RlSolveOptions>(Section);
@@ -61,7 +77,7 @@ public sealed class RlSolveJob : IJob
     }
 
     /// <inheritdoc/>
-    public JobOutcome Sample(JobContext context, SampleRequest request)
+    public override JobOutcome Sample(JobContext context, SampleRequest request)
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(request);
@@ -130,5 +146,14 @@ public sealed class RlSolveJob : IJob
     {
         if (options.BookValues.Count != solution.Policy.Values.Length) throw new InvalidOptionsException(nameof(RlSolveOptions), [new OptionProblem("book_values", options.BookValues.Count, $"{solution.Policy.Values.Length} values, one a state of {options.Environment}")]);
         return options.BookValues.Zip(solution.Policy.Values, (a, b) => Math.Abs(a - b)).Max();
+    }
+
+    /// <summary>What a learner brought with one seed.</summary>
+    /// <param name="Policy">Its policy.</param>
+    /// <param name="Returns">Return of each episode.</param>
+    /// <param name="Lengths">Length of each episode.</param>
+    public sealed record Learned(SolvedPolicy Policy, double[] Returns, int[] Lengths)
+    {
+        internal IReadOnlyList<EpisodeRecord> Records() => [.. Returns.Zip(Lengths, (value, length) => new EpisodeRecord(value, length))];
     }
 }

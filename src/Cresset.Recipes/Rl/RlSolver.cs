@@ -100,9 +100,15 @@ public static class RlSolver
             records.Add(episodes);
             watch.Advance(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"return of the last fifth {episodes.TakeLast(Math.Max(1, episodes.Count / 5)).Average(e => e.Return):0.###}"));
         }
-        var summary = LastFifth(records);
-        return Judged(options, first!, summary) with { Learning = records };
+        return OfSeeds(options, first!, records);
     }
+
+    /// <summary>Whether the algorithm learns from episodes of its own, seed by seed.</summary>
+    internal static bool IsBySeeds(RlSolveOptions options) => !options.IsPlanner && options.Algorithm != "mc-exploring-starts";
+
+    /// <summary>The solution of a learner from the episodes of all seeds.</summary>
+    internal static RlSolution OfSeeds(RlSolveOptions options, SolvedPolicy first, IReadOnlyList<IReadOnlyList<EpisodeRecord>> records)
+        => Judged(options, first, LastFifth(records)) with { Learning = records };
 
     private static RlSolution ExploringStarts(RlSolveOptions options, IProgress<TrainingReport>? progress, CancellationToken cancellation)
     {
@@ -129,7 +135,7 @@ public static class RlSolver
         return new RlSolution(policy, summary);
     }
 
-    private static Dictionary<string, double> LastFifth(List<IReadOnlyList<EpisodeRecord>> records)
+    private static Dictionary<string, double> LastFifth(IReadOnlyList<IReadOnlyList<EpisodeRecord>> records)
     {
         double[] Last(Func<EpisodeRecord, double> value) => [.. records.Select(r => r.TakeLast(Math.Max(1, r.Count / 5)).Average(value))];
         var (returns, lengths) = (Last(e => e.Return), Last(e => e.Length));

@@ -2,59 +2,56 @@ using System.Globalization;
 using Cresset.Numerics;
 using Cresset.Plots;
 using Cresset.Rl;
-using Cresset.Runs;
 
 namespace Cresset.Recipes;
 
 /// <summary>Error on the 19-state walk by n (or lambda) and step size, as curves and beside the book's numbers.</summary>
 [Part("rl-walk-sweep")]
-public sealed class WalkSweepJob : IJob
+public sealed class WalkSweepJob : StudyJob<WalkSweepOptions, WalkSweepJob.Row>
 {
-    private const string Section = "sweep";
+    /// <inheritdoc/>
+    public override string Name => "rl-walk-sweep";
 
     /// <inheritdoc/>
-    public string Name => "rl-walk-sweep";
+    public override string Summary => "Error on the 19-state walk by n or lambda and step size.";
 
     /// <inheritdoc/>
-    public string Summary => "Error on the 19-state walk by n or lambda and step size.";
+    protected override string Section => "sweep";
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionsSection> Sections => [new(Section, new WalkSweepOptions())];
+    protected override string CellWord => "value";
 
     /// <inheritdoc/>
-    public JobOutcome Run(JobContext context)
+    protected override IReadOnlyList<string> Cells(WalkSweepOptions options)
     {
-        ArgumentNullException.ThrowIfNull(context);
-        var options = context.Options<WalkSweepOptions>(Section);
-        (context.Recorder as Run)?.TruncateAfter(-1);
-        var progress = new StudyProgress(context.Progress, options.Swept.Count * options.StepSizes.Count, "point");
-        var points = new List<SweepPoint>();
-        try
-        {
-            foreach (var point in Points(options, context.Cancellation))
-            {
-                points.Add(point);
-                context.Recorder.Scalar($"error/{Letter(options.Method)}={point.Parameter.ToString(CultureInfo.InvariantCulture)}", (points.Count - 1) % options.StepSizes.Count, point.Mean);
-                progress.Advance(string.Create(CultureInfo.InvariantCulture, $"{Letter(options.Method)} {point.Parameter} alpha {point.StepSize}: {point.Mean:0.000}"));
-            }
-        }
-        catch (OperationCanceledException) when (context.Cancellation.IsCancellationRequested)
-        {
-            return new JobOutcome(false, new Dictionary<string, double>(), []);
-        }
-        var best = points.MinBy(p => p.Mean);
-        var metrics = new Dictionary<string, double> { ["best_error"] = best.Mean, ["best_parameter"] = best.Parameter, ["best_alpha"] = best.StepSize };
-        foreach (var group in points.GroupBy(p => p.Parameter)) metrics[$"lowest/{Letter(options.Method)}={group.Key.ToString(CultureInfo.InvariantCulture)}"] = group.Min(p => p.Mean);
-        BookComparison.Report(context, [.. Compared(options, points)], metrics);
-        var path = context.Recorder.Picture("sweep", 0, Chart(options.Method, points, $"19-state walk, first {options.Episodes} episodes, {options.Runs} runs").ToPng());
-        return new JobOutcome(true, metrics, path is null ? [] : [path]);
+        ArgumentNullException.ThrowIfNull(options);
+        return [.. options.Swept.Select(p => $"{Letter(options.Method)}={p.ToString(CultureInfo.InvariantCulture)}")];
     }
 
     /// <inheritdoc/>
-    public JobOutcome Evaluate(JobContext context) => throw new NotSupportedException($"A sweep is its own evaluation: see {BookComparison.FileName} and the picture in the run's folder.");
+    protected override Row Measure(WalkSweepOptions options, StudyCell<Row> cell)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(cell);
+        List<SweepPoint> points = [.. Points(options with { Parameters = [options.Swept[cell.Index]] }, cell.Cancellation)];
+        foreach (var (index, point) in points.Index()) cell.Scalar($"error/{cell.Name}", index, point.Mean);
+        cell.Figures = string.Create(CultureInfo.InvariantCulture, $"{cell.Name}: lowest error {points.Min(p => p.Mean):0.000}");
+        return new Row(points);
+    }
 
     /// <inheritdoc/>
-    public JobOutcome Sample(JobContext context, SampleRequest request) => throw new NotSupportedException("A sweep does not generate anything to sample; its picture is in the run's folder.");
+    protected override JobOutcome Report(JobContext context, WalkSweepOptions options, IReadOnlyList<Row> cells)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(options);
+        List<SweepPoint> points = [.. cells.SelectMany(c => c.Points)];
+        var best = points.MinBy(p => p.Mean);
+        var metrics = new Dictionary<string, double> { ["best_error"] = best.Mean, ["best_parameter"] = best.Parameter, ["best_alpha"] = best.StepSize };
+        foreach (var group in points.GroupBy(p => p.Parameter)) metrics[$"lowest/{Letter(options.Method)}={group.Key.ToString(CultureInfo.InvariantCulture)}"] = group.Min(p => p.Mean);
+        var table = BookComparison.Report(context, [.. Compared(options, points)], metrics);
+        var path = context.Recorder.Picture("sweep", 0, Chart(options.Method, points, $"19-state walk, first {options.Episodes} episodes, {options.Runs} runs").ToPng());
+        return new JobOutcome(true, metrics, path is null ? [] : [path]) { Table = table };
+    }
 
     /// <summary>The points of a sweep, one after the other.</summary>
     public static IEnumerable<SweepPoint> Points(WalkSweepOptions options, CancellationToken cancellation = default)
@@ -98,4 +95,8 @@ public sealed class WalkSweepJob : IJob
     }
 
     private static string Letter(WalkMethod method) => method == WalkMethod.NStep ? "n" : "lambda";
+
+    /// <summary>All step sizes of one value.</summary>
+    /// <param name="Points">A point for each step size.</param>
+    public sealed record Row(IReadOnlyList<SweepPoint> Points);
 }

@@ -4,7 +4,7 @@ using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Optim;
 using Cresset.Plots;
-using Cresset.Training;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -12,64 +12,83 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains the same U-Net on <see cref="DigitScenes"/> with each upsampler and reports the intersection over union of each.</summary>
 [Part("segmentation-study")]
-public sealed class SegmentationStudyJob : IJob
+public sealed class SegmentationStudyJob : StudyJob<SegmentationStudyOptions, SegmentationStudyJob.Row>
 {
-    private const string Section = "study";
+    private const int Shown = 6;
 
     /// <inheritdoc/>
-    public string Name => "segmentation-study";
+    public override string Name => "segmentation-study";
 
     /// <inheritdoc/>
-    public string Summary => "U-Nets that find and read digits on photographed textures, one for each kind of upsampler.";
+    public override string Summary => "U-Nets that find and read digits on photographed textures, one for each kind of upsampler.";
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionsSection> Sections => [new(Section, new SegmentationStudyOptions())];
+    protected override string Section => "study";
 
     /// <inheritdoc/>
-    public JobOutcome Run(JobContext context)
+    protected override string CellWord => "upsampler";
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<string> Cells(SegmentationStudyOptions options)
     {
-        ArgumentNullException.ThrowIfNull(context);
-        var options = context.Options<SegmentationStudyOptions>(Section);
-        using var scope = NewDisposeScope();
-        using var train = new DigitScenes(options.Size, test: false);
-        using var test = new DigitScenes(options.Size, test: true);
-        var (scenes, labels) = test.Draw(options.TestScenes, new RandomStream(options.Seed + 1_000_003));
-        var rows = new List<(UpsamplerKind Kind, long Parameters, double Ink, double Mean, double Accuracy, double Checkerboard, double Seconds, Tensor Shown)>();
-        foreach (var kind in options.Upsamplers)
-        {
-            using var generator = new Generator(options.Seed);
-            manual_seed((long)options.Seed); // layers that are not redrawn from the generator start from libtorch's own stream
-            using var net = new UNet(1, DigitScenes.Classes, new UNetOptions { Channels = options.Channels, BlocksPerLevel = 1, Groups = 8, Upsampler = kind }, generator);
-            var watch = System.Diagnostics.Stopwatch.StartNew();
-            if (!Train(net, train, options, kind, context)) return new JobOutcome(false, new Dictionary<string, double>(), []);
-            watch.Stop();
-            using var quiet = no_grad();
-            net.eval();
-            var predicted = cat(scenes.split(50).Select(part => net.call(part).argmax(1)).ToList());
-            var (ink, mean) = Overlap(predicted, labels);
-            using var layer = Upsamplers.Create(kind, 8, 8);
-            var row = (kind, net.parameters().Sum(p => p.numel()), ink, mean, predicted.eq(labels).to(ScalarType.Float64).mean().ToDouble(), Checkerboard.Score(layer.call, 8), watch.Elapsed.TotalSeconds, predicted.narrow(0, 0, Math.Min(6, options.TestScenes)));
-            rows.Add(row);
-            context.Recorder.Scalar($"mean_iou/{kind}", options.Steps, mean);
-            context.Progress?.Report(new NoticeReport(string.Create(CultureInfo.InvariantCulture, $"{kind}: mean IoU {mean:0.000}, ink IoU {ink:0.000}, {watch.Elapsed.TotalSeconds:0} s")));
-        }
-        var text = new StringBuilder("| upsampler | parameters | mean IoU over 11 classes | IoU of ink | pixel accuracy | checkerboard of the untrained layer | seconds |\n|---|---|---|---|---|---|---|\n");
-        foreach (var r in rows.OrderByDescending(r => r.Mean)) text.AppendLine(CultureInfo.InvariantCulture, $"| {r.Kind} | {r.Parameters:N0} | {r.Mean:0.000} | {r.Ink:0.000} | {r.Accuracy:0.000} | {r.Checkerboard:0.000} | {r.Seconds:0} |");
-        AtomicFile.WriteText(Path.Combine(context.Folder, "study.md"), text.ToString());
-        var path = context.Recorder.Picture("segmentation", options.Steps, Sheet(scenes, labels, rows.Select(r => (r.Kind.ToString(), r.Shown)).ToList()), "Test scenes, labels, and what each U-Net found.");
-        var metrics = new Dictionary<string, double> { ["best_mean_iou"] = rows.Max(r => r.Mean) };
-        foreach (var r in rows) metrics[$"mean_iou/{r.Kind}"] = r.Mean;
-        StudyFigures.Save(context, metrics);
-        return new JobOutcome(true, metrics, path is null ? [] : [path]);
+        ArgumentNullException.ThrowIfNull(options);
+        return [.. options.Upsamplers.Select(kind => kind.ToString())];
     }
 
     /// <inheritdoc/>
-    public JobOutcome Evaluate(JobContext context) => StudyFigures.Load(context);
+    protected override Row Measure(SegmentationStudyOptions options, StudyCell<Row> cell)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(cell);
+        using var scope = NewDisposeScope();
+        var kind = options.Upsamplers[cell.Index];
+        using var train = new DigitScenes(options.Size, test: false);
+        var (scenes, labels) = TestScenes(options);
+        using var generator = new Generator(options.Seed);
+        Seeding.Apply(options.Seed); // layers that are not redrawn from the generator start from libtorch's own stream
+        using var net = new UNet(1, DigitScenes.Classes, new UNetOptions { Channels = options.Channels, BlocksPerLevel = 1, Groups = 8, Upsampler = kind }, generator);
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        Train(net, train, options, cell);
+        watch.Stop();
+        using var quiet = no_grad();
+        net.eval();
+        var predicted = cat(scenes.split(50).Select(part => net.call(part).argmax(1)).ToList());
+        var (ink, mean) = Overlap(predicted, labels);
+        using var layer = Upsamplers.Create(kind, 8, 8);
+        var shown = predicted.narrow(0, 0, Math.Min(Shown, options.TestScenes)).to(ScalarType.Byte).contiguous().bytes.ToArray();
+        var row = new Row(cell.Name, net.parameters().Sum(p => p.numel()), ink, mean, predicted.eq(labels).to(ScalarType.Float64).mean().ToDouble(), Checkerboard.Score(layer.call, 8), watch.Elapsed.TotalSeconds, shown);
+        cell.Scalar($"mean_iou/{kind}", options.Steps, mean);
+        cell.Notice(string.Create(CultureInfo.InvariantCulture, $"{kind}: mean IoU {mean:0.000}, ink IoU {ink:0.000}, {watch.Elapsed.TotalSeconds:0} s"));
+        return row;
+    }
 
     /// <inheritdoc/>
-    public JobOutcome Sample(JobContext context, SampleRequest request) => throw new NotSupportedException($"'{Name}' does not generate anything to sample; its table and pictures are in the run's folder, and eval prints its figures.");
+    protected override JobOutcome Report(JobContext context, SegmentationStudyOptions options, IReadOnlyList<Row> cells)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(options);
+        using var scope = NewDisposeScope();
+        var text = new StringBuilder("| upsampler | parameters | mean IoU over 11 classes | IoU of ink | pixel accuracy | checkerboard of the untrained layer | seconds |\n|---|---|---|---|---|---|---|\n");
+        foreach (var r in cells.OrderByDescending(r => r.Mean))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"| {r.Kind} | {r.Parameters:N0} | {r.Mean:0.000} | {r.Ink:0.000} | {r.Accuracy:0.000} | {r.Checkerboard:0.000} | {r.Seconds:0} |\n");
+        }
+        AtomicFile.WriteText(Path.Combine(context.Folder, "study.md"), text.ToString());
+        var (scenes, labels) = TestScenes(options);
+        long[] shape = [Math.Min(Shown, options.TestScenes), options.Size, options.Size];
+        var path = context.Recorder.Picture("segmentation", options.Steps, Sheet(scenes, labels, cells.Select(r => (r.Kind, tensor(r.Shown, shape))).ToList()), "Test scenes, labels, and what each U-Net found.");
+        var metrics = new Dictionary<string, double> { ["best_mean_iou"] = cells.Max(r => r.Mean) };
+        foreach (var r in cells) metrics[$"mean_iou/{r.Kind}"] = r.Mean;
+        return new JobOutcome(true, metrics, path is null ? [] : [path]) { Table = text.ToString() };
+    }
 
-    private static bool Train(UNet net, DigitScenes train, SegmentationStudyOptions options, UpsamplerKind kind, JobContext context)
+    private static (Tensor Scenes, Tensor Labels) TestScenes(SegmentationStudyOptions options)
+    {
+        using var test = new DigitScenes(options.Size, test: true);
+        return test.Draw(options.TestScenes, new RandomStream(options.Seed + 1_000_003));
+    }
+
+    private static void Train(UNet net, DigitScenes train, SegmentationStudyOptions options, StudyCell<Row> cell)
     {
         var random = new RandomStream(options.Seed);
         using var optimizer = new Optimizer(net, new AdamWRule { LearningRate = options.LearningRate });
@@ -78,7 +97,7 @@ public sealed class SegmentationStudyJob : IJob
         weights[0] = 0.3f;
         for (var step = 0; step < options.Steps; step++)
         {
-            if (context.Cancellation.IsCancellationRequested) return false;
+            cell.Cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             foreach (var group in optimizer.Groups) group.LearningRate = options.LearningRate * (1 - ((double)step / options.Steps));
             var (scenes, labels) = train.Draw(options.BatchSize, random);
@@ -86,9 +105,8 @@ public sealed class SegmentationStudyJob : IJob
             var loss = nn.functional.cross_entropy(net.call(scenes), labels, weights);
             loss.backward();
             optimizer.Step();
-            if (step % 20 == 0) context.Recorder.Scalar($"loss/{kind}", step, loss.ToDouble());
+            if (step % 20 == 0) cell.Scalar($"loss/{cell.Name}", step, loss.ToDouble());
         }
-        return true;
     }
 
     private static (double Ink, double Mean) Overlap(Tensor predicted, Tensor labels)
@@ -114,4 +132,15 @@ public sealed class SegmentationStudyJob : IJob
         foreach (var (_, predicted) in rows) Add(predicted, 10);
         return ImageGrid.Render(pictures, new ImageGridOptions { Columns = shown, Scale = 3, RowLabels = ["scene", "label", .. rows.Select(r => r.Name)], Title = "Digits on textures" }).ToPng();
     }
+
+    /// <summary>One upsampler.</summary>
+    /// <param name="Kind">Its name.</param>
+    /// <param name="Parameters">Parameters of the net.</param>
+    /// <param name="Ink">Intersection over union of ink.</param>
+    /// <param name="Mean">Mean intersection over union of all classes.</param>
+    /// <param name="Accuracy">Share of pixels that are right.</param>
+    /// <param name="Checkerboard">Checkerboard score of the untrained layer.</param>
+    /// <param name="Seconds">Training time.</param>
+    /// <param name="Shown">Classes found in the first test scenes, [scenes, size, size].</param>
+    public sealed record Row(string Kind, long Parameters, double Ink, double Mean, double Accuracy, double Checkerboard, double Seconds, byte[] Shown);
 }

@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Tensors;
 using static TorchSharp.torch;
 
 namespace Cresset.Rl.Deep;
@@ -129,7 +130,7 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
     }
 
     /// <inheritdoc/>
-    public override void Save(AgentState state)
+    public override void Save(Snapshot state)
     {
         base.Save(state);
         state.Put("agent/updates", Updates);
@@ -137,7 +138,7 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
     }
 
     /// <inheritdoc/>
-    public override void Load(AgentState state)
+    public override void Load(Snapshot state)
     {
         base.Load(state);
         Updates = (long)state.Number("agent/updates");

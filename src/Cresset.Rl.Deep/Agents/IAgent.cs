@@ -1,10 +1,12 @@
+using Cresset.Tensors;
+
 namespace Cresset.Rl.Deep;
 
 /// <summary>
 /// Something that learns in copies of an environment. It owns its rollout environments, streams and networks, so its state is enough to go on bit
 /// for bit.
 /// </summary>
-public interface ILearner : IDisposable
+public interface ILearner : ISaved, IDisposable
 {
     /// <summary>A short name such as <c>dqn</c>.</summary>
     string Algorithm { get; }
@@ -25,19 +27,12 @@ public interface ILearner : IDisposable
     /// <summary>Figures of learning since the last call (mean loss, exploration, ...), by name.</summary>
     void Report(Action<string, double> figure);
 
-    /// <summary>Writes everything into <paramref name="state"/>.</summary>
-    void Save(AgentState state);
-
-    /// <summary>Goes on where <see cref="Save"/> was called, in an agent made with the same options.</summary>
-    /// <exception cref="InvalidDataException">The state belongs to another agent.</exception>
-    void Load(AgentState state);
-
     /// <summary>Writes what acting needs: the network, under the keys of a PyTorch state dict.</summary>
-    void SavePolicy(AgentState state);
+    void SavePolicy(Snapshot state);
 
     /// <summary>Takes over what <see cref="SavePolicy"/> wrote.</summary>
     /// <exception cref="InvalidDataException">The policy belongs to another network.</exception>
-    void LoadPolicy(AgentState state);
+    void LoadPolicy(Snapshot state);
 }
 
 /// <summary>A learner that acts.</summary>

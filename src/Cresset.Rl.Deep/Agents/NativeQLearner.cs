@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Tensors;
 
 namespace Cresset.Rl.Deep;
 
@@ -86,7 +87,7 @@ internal sealed class NativeQLearner : QLearner
 
     public override void FollowTarget(double share) => _target.Follow(_online, share);
 
-    public override void Save(AgentState state)
+    public override void Save(Snapshot state)
     {
         MlpStateDict.Save(_online, state, "model/");
         MlpStateDict.Save(_target, state, "target/");
@@ -101,7 +102,7 @@ internal sealed class NativeQLearner : QLearner
         }
     }
 
-    public override void Load(AgentState state)
+    public override void Load(Snapshot state)
     {
         state.Get("optimizer/first", _adam.First);
         state.Get("optimizer/second", _adam.Second);
@@ -115,9 +116,9 @@ internal sealed class NativeQLearner : QLearner
         MlpStateDict.Load(_target, state, "target/");
     }
 
-    public override void SavePolicy(AgentState state) => MlpStateDict.Save(_online, state);
+    public override void SavePolicy(Snapshot state) => MlpStateDict.Save(_online, state);
 
-    public override void LoadPolicy(AgentState state) => MlpStateDict.Load(_online, state);
+    public override void LoadPolicy(Snapshot state) => MlpStateDict.Load(_online, state);
 
     public override void Dispose()
     {

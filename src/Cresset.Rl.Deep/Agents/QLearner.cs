@@ -1,3 +1,5 @@
+using Cresset.Tensors;
+
 namespace Cresset.Rl.Deep;
 
 /// <summary>Online and target network of a Q-learner with their optimizer.</summary>
@@ -25,13 +27,13 @@ internal abstract class QLearner : INetworkState, IDisposable
 
     public abstract void FollowTarget(double share);
 
-    public abstract void Save(AgentState state);
+    public abstract void Save(Snapshot state);
 
-    public abstract void Load(AgentState state);
+    public abstract void Load(Snapshot state);
 
-    public abstract void SavePolicy(AgentState state);
+    public abstract void SavePolicy(Snapshot state);
 
-    public abstract void LoadPolicy(AgentState state);
+    public abstract void LoadPolicy(Snapshot state);
 
     public abstract void Dispose();
 }

@@ -1,3 +1,5 @@
+using Cresset.Tensors;
+
 namespace Cresset.Rl.Deep;
 
 /// <summary>What agents share that learn in copies of an environment: copies, streams, episodes, figures, and how all of it is saved.</summary>
@@ -48,7 +50,7 @@ public abstract class RolloutAgent<TAction> : IAgent<TAction>
     }
 
     /// <inheritdoc/>
-    public virtual void Save(AgentState state)
+    public virtual void Save(Snapshot state)
     {
         ArgumentNullException.ThrowIfNull(state);
         state.Put("agent/format", Algorithm);
@@ -61,7 +63,7 @@ public abstract class RolloutAgent<TAction> : IAgent<TAction>
     }
 
     /// <inheritdoc/>
-    public virtual void Load(AgentState state)
+    public virtual void Load(Snapshot state)
     {
         ArgumentNullException.ThrowIfNull(state);
         if (state.Text("agent/format") != Algorithm) throw new InvalidDataException($"The state belongs to '{state.Text("agent/format")}', not to '{Algorithm}'.");
@@ -74,14 +76,14 @@ public abstract class RolloutAgent<TAction> : IAgent<TAction>
     }
 
     /// <inheritdoc/>
-    public void SavePolicy(AgentState state)
+    public void SavePolicy(Snapshot state)
     {
         ArgumentNullException.ThrowIfNull(state);
         Networks.SavePolicy(state);
     }
 
     /// <inheritdoc/>
-    public void LoadPolicy(AgentState state)
+    public void LoadPolicy(Snapshot state)
     {
         ArgumentNullException.ThrowIfNull(state);
         Networks.LoadPolicy(state);

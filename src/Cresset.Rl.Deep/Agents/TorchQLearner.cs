@@ -86,13 +86,11 @@ internal sealed class TorchQLearner : QLearner
         }
     }
 
-    public override void Save(AgentState state)
+    public override void Save(Snapshot state)
     {
-        foreach (var (key, value) in _online.state_dict()) state.Put("model/" + key, value);
-        foreach (var (key, value) in _target.state_dict()) state.Put("target/" + key, value);
-        using var optimizer = _adam.StateDict();
-        foreach (var (key, value) in optimizer.Tensors) state.Put("optimizer/" + key, value);
-        foreach (var (key, value) in optimizer.ToMetadata()) state.Put(key, value);
+        state.Put("model", _online);
+        state.Put("target", _target);
+        _adam.Save(state);
         foreach (var (name, layer) in Noisy())
         {
             state.Put($"noise/{name}/into", layer.InputNoise);
@@ -100,12 +98,11 @@ internal sealed class TorchQLearner : QLearner
         }
     }
 
-    public override void Load(AgentState state)
+    public override void Load(Snapshot state)
     {
         LoadModule(_online, state, "model/");
         LoadModule(_target, state, "target/");
-        var tensors = state.Tensors.Where(t => t.Key.StartsWith("optimizer/", StringComparison.Ordinal)).ToDictionary(t => t.Key["optimizer/".Length..], t => t.Value);
-        _adam.LoadStateDict(OptimizerState.FromMetadata(tensors, state.Texts));
+        _adam.Load(state);
         foreach (var (name, layer) in Noisy())
         {
             var (into, outOf) = (new float[layer.InputNoise.Length], new float[layer.OutputNoise.Length]);
@@ -115,12 +112,12 @@ internal sealed class TorchQLearner : QLearner
         }
     }
 
-    public override void SavePolicy(AgentState state)
+    public override void SavePolicy(Snapshot state)
     {
         foreach (var (key, value) in _online.state_dict()) state.Put(key, value);
     }
 
-    public override void LoadPolicy(AgentState state) => LoadModule(_online, state, "");
+    public override void LoadPolicy(Snapshot state) => LoadModule(_online, state, "");
 
     public override void Dispose()
     {
@@ -133,9 +130,9 @@ internal sealed class TorchQLearner : QLearner
         => observations is Box { Shape: [var channels, var height, var width] } ? new ConvEncoder(channels, height, width)
             : throw new ArgumentException($"The observations are {observations}; convolutions need pictures, a Box of shape [channels, height, width]. Use encoder=mlp.", nameof(observations));
 
-    private static void LoadModule(QNetwork network, AgentState state, string prefix)
+    private static void LoadModule(QNetwork network, Snapshot state, string prefix)
     {
-        var source = state.Tensors.Where(t => t.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(t => t.Key[prefix.Length..], t => t.Value);
+        var source = state.Under(prefix);
         try
         {
             StateDict.Load(network, source);
@@ -164,7 +161,7 @@ internal sealed class TorchQLearner : QLearner
         {
             var head = new HeadLayout(actions, _options.Values == ValueKind.Mean ? 1 : _options.Atoms, _options.Dueling);
             var native = new MlpNetwork(new MlpShape { Inputs = _observationSize, Hidden = _options.Hidden, Outputs = head.Raw, LayerNorm = _options.LayerNorm, Noisy = _options.Noisy, NoiseScale = _options.NoiseScale }, weights);
-            using var state = new AgentState();
+            using var state = new Snapshot();
             MlpStateDict.Save(native, state);
             StateDict.Load(_online, state.Tensors);
             return;

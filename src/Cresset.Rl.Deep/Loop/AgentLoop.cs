@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Cresset.Numerics;
 using Cresset.Runs;
+using Cresset.Tensors;
 
 namespace Cresset.Rl.Deep;
 
@@ -29,7 +30,7 @@ public readonly record struct CurvePoint(long Step, double Value);
 /// Lets an agent learn: records its figures, evaluates its greedy policy now and then in environments of their own, notices the best one, asks
 /// for checkpoints. Its own state is small and is saved beside the agent's.
 /// </summary>
-public sealed class AgentLoop
+public sealed class AgentLoop : ISaved
 {
     private readonly ILearner _agent;
     private readonly Func<int, ulong, PolicyScore> _evaluate;
@@ -128,7 +129,7 @@ public sealed class AgentLoop
     public ulong EvaluationSeed(long step) => unchecked((_options.Seed * 0x9e3779b97f4a7c15UL) + (ulong)step + 0x5bd1e995UL);
 
     /// <summary>Writes the loop's own figures.</summary>
-    public void Save(AgentState state)
+    public void Save(Snapshot state)
     {
         ArgumentNullException.ThrowIfNull(state);
         state.Put("loop/best", BestReturn);
@@ -149,7 +150,7 @@ public sealed class AgentLoop
     }
 
     /// <summary>Reads what <see cref="Save"/> wrote.</summary>
-    public void Load(AgentState state)
+    public void Load(Snapshot state)
     {
         ArgumentNullException.ThrowIfNull(state);
         BestReturn = state.Number("loop/best");

@@ -1,9 +1,11 @@
+using Cresset.Tensors;
+
 namespace Cresset.Rl.Deep;
 
 /// <summary>The parameters of an <see cref="MlpNetwork"/> under PyTorch's keys and shapes: weights [outputs, inputs].</summary>
 internal static class MlpStateDict
 {
-    public static void Save(MlpNetwork network, AgentState state, string prefix = "")
+    public static void Save(MlpNetwork network, Snapshot state, string prefix = "")
     {
         foreach (var (key, rows, layer, start) in Entries(network.Layers))
         {
@@ -17,7 +19,7 @@ internal static class MlpStateDict
         }
     }
 
-    public static void Load(MlpNetwork network, AgentState state, string prefix = "")
+    public static void Load(MlpNetwork network, Snapshot state, string prefix = "")
     {
         foreach (var (key, rows, layer, start) in Entries(network.Layers))
         {

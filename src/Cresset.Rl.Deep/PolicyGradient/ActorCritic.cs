@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Tensors;
 
 namespace Cresset.Rl.Deep;
 
@@ -123,7 +124,7 @@ internal sealed unsafe class ActorCritic : INetworkState
         }
     }
 
-    public void Save(AgentState state)
+    public void Save(Snapshot state)
     {
         SaveNetworks(state, "model/");
         state.Put("optimizer/policy/first", _policyAdam.First);
@@ -136,7 +137,7 @@ internal sealed unsafe class ActorCritic : INetworkState
         state.Put("optimizer/log_std/second", _freeSecond);
     }
 
-    public void Load(AgentState state)
+    public void Load(Snapshot state)
     {
         LoadNetworks(state, "model/");
         state.Get("optimizer/policy/first", _policyAdam.First);
@@ -149,18 +150,18 @@ internal sealed unsafe class ActorCritic : INetworkState
         state.Get("optimizer/log_std/second", _freeSecond);
     }
 
-    public void SavePolicy(AgentState state) => SaveNetworks(state, "");
+    public void SavePolicy(Snapshot state) => SaveNetworks(state, "");
 
-    public void LoadPolicy(AgentState state) => LoadNetworks(state, "");
+    public void LoadPolicy(Snapshot state) => LoadNetworks(state, "");
 
-    private void SaveNetworks(AgentState state, string prefix)
+    private void SaveNetworks(Snapshot state, string prefix)
     {
         MlpStateDict.Save(_policy, state, prefix + "policy.");
         MlpStateDict.Save(_value, state, prefix + "value.");
         if (Actions.Free.Length > 0) state.Put(prefix + "log_std", Actions.Free);
     }
 
-    private void LoadNetworks(AgentState state, string prefix)
+    private void LoadNetworks(Snapshot state, string prefix)
     {
         MlpStateDict.Load(_policy, state, prefix + "policy.");
         MlpStateDict.Load(_value, state, prefix + "value.");

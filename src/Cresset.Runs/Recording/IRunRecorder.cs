@@ -11,7 +11,7 @@ public interface IRunRecorder
     /// <exception cref="RunStoreException">An earlier value could not be stored (disk full, …).</exception>
     void Scalar(string tag, long step, double value);
 
-    /// <summary>Keeps a PNG picture or an animated GIF; returns the path of its file, or null if nothing is kept.</summary>
+    /// <summary>Keeps a PNG picture or an animated GIF under its own extension; returns the path of its file, or null if nothing is kept.</summary>
     /// <param name="tag">Name, for example <c>samples</c>.</param>
     /// <param name="step">Step it belongs to.</param>
     /// <param name="png">The bytes of a PNG or GIF (89a) file.</param>
@@ -29,6 +29,20 @@ public interface IRunRecorder
 
     /// <summary>Adds a label to the run.</summary>
     void Tag(string label);
+
+    /// <summary>
+    /// Forgets what was recorded with a step greater than <paramref name="step"/> (points, pictures, texts, histograms), of all names or of those
+    /// that <paramref name="tags"/> accepts. Called when work goes on from a saved state of that step: what comes after it will be recorded again.
+    /// </summary>
+    void TruncateAfter(long step, Func<string, bool>? tags = null);
+
+    /// <summary>What was asked of the run through the store since the last call; cheap enough for every step.</summary>
+    IReadOnlyList<RunRequest> TakeRequests() => [];
+
+    /// <summary>Says what became of a request.</summary>
+    void Answer(RunRequest request, string answer)
+    {
+    }
 
     /// <summary>Returns when everything recorded so far is stored.</summary>
     /// <exception cref="RunStoreException">It could not be stored.</exception>

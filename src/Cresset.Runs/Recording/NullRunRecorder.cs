@@ -39,6 +39,11 @@ public sealed class NullRunRecorder : IRunRecorder
     }
 
     /// <inheritdoc/>
+    public void TruncateAfter(long step, Func<string, bool>? tags = null)
+    {
+    }
+
+    /// <inheritdoc/>
     public void Flush()
     {
     }

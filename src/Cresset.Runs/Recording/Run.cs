@@ -61,7 +61,7 @@ public sealed class Run : IRunRecorder, IDisposable
 
     /// <inheritdoc/>
     public string? Picture(string tag, long step, ReadOnlySpan<byte> png, string? caption = null)
-        => RunMedia.Keep(this, _writer, tag, step, Now(), png, caption);
+        => RunMedia.Keep(Folder, _writer, tag, step, Now(), png, caption);
 
     /// <inheritdoc/>
     public void Text(string tag, long step, string text)
@@ -95,14 +95,17 @@ public sealed class Run : IRunRecorder, IDisposable
     /// <inheritdoc/>
     public void Tag(string label) => _writer.Post((connection, key) => connection.Execute("INSERT OR IGNORE INTO tags (run, tag) VALUES ($0, $1)", key, label));
 
-    /// <summary>
-    /// Forgets everything recorded with a step greater than <paramref name="step"/>: points, pictures, texts, histograms.
-    /// Call it after restoring a checkpoint of that step; the run then ends with the same series as one that was never interrupted.
-    /// </summary>
-    public void TruncateAfter(long step)
+    /// <inheritdoc/>
+    public void TruncateAfter(long step, Func<string, bool>? tags = null) => _writer.Truncate(step, Now(), tags);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<RunRequest> TakeRequests() => _writer.TakeRequests();
+
+    /// <inheritdoc/>
+    public void Answer(RunRequest request, string answer)
     {
-        var time = Now();
-        _writer.Truncate(step, events => events.Restart(step + 1, time));
+        ArgumentNullException.ThrowIfNull(request);
+        _writer.Post((connection, key) => connection.Execute("UPDATE control SET answer = $2 WHERE run = $0 AND key = $1", key, request.Key, answer));
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Microsoft.Data.Sqlite;
 
@@ -12,6 +13,7 @@ internal sealed class RunWriter : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
     private readonly AutoResetEvent _wake = new(false);
     private readonly PointQueue _queue;
@@ -29,7 +31,9 @@ internal sealed class RunWriter : IDisposable
     private readonly string _folder;
     private readonly long _key;
     private readonly List<(Func<SqliteConnection, long, int> Row, Action<EventFileWriter>? Event)> _posts = [];
+    private readonly ConcurrentQueue<RunRequest> _requests = new();
     private long _lastBeat = Stopwatch.GetTimestamp();
+    private long _lastLook = Stopwatch.GetTimestamp();
     private volatile Exception? _fault;
     private volatile bool _stop;
 
@@ -59,24 +63,35 @@ internal sealed class RunWriter : IDisposable
         lock (_posting) _posts.Add((row, record));
     }
 
+    public IReadOnlyList<RunRequest> TakeRequests()
+    {
+        if (_requests.IsEmpty) return [];
+        var taken = new List<RunRequest>();
+        while (_requests.TryDequeue(out var request)) taken.Add(request);
+        return taken;
+    }
+
     public void Flush()
     {
         ObjectDisposedException.ThrowIf(_stop, typeof(Run));
         Commit(null);
     }
 
-    public void Truncate(long step, Action<EventFileWriter> record)
+    public void Truncate(long step, long time, Func<string, bool>? tags)
     {
         lock (_commit)
         {
             Flush();
+            var kept = false;
             Commit(connection =>
             {
-                SeriesTruncation.TruncateAfter(connection, _key, step, _folder);
+                kept = SeriesTruncation.TruncateAfter(connection, _key, step, _folder, tags);
                 _series.Clear();
             });
             if (_events is null) return;
-            record(_events);
+            _events.Restart(step + 1, time);
+            // A restart hides every later record of the event file, those of other stages among them: they are written once more.
+            if (kept) KeptEvents.Write(_connection, _events, _key, step, _folder);
             _events.Flush();
         }
     }
@@ -93,7 +108,7 @@ internal sealed class RunWriter : IDisposable
                 "UPDATE runs SET status = $1, message = $2, ended = $3 WHERE key = $0",
                 _key, status.ToString().ToLowerInvariant(), message, EventFileWriter.Microseconds(DateTime.UtcNow));
             connection.Execute("DELETE FROM summary WHERE run = $0", _key);
-            foreach (var (name, value) in summary) connection.Execute("INSERT INTO summary (run, key, value) VALUES ($0, $1, $2)", _key, name, value);
+            foreach (var (place, (name, value)) in summary.Index()) connection.Execute("INSERT INTO summary (run, key, value, place) VALUES ($0, $1, $2, $3)", _key, name, value, place);
             Beat(connection);
         });
     }
@@ -122,6 +137,7 @@ internal sealed class RunWriter : IDisposable
             try
             {
                 Commit(null);
+                TakeUpRequests();
             }
             catch (Exception e) when (e is RunStoreException or InvalidDataException)
             {
@@ -159,6 +175,25 @@ internal sealed class RunWriter : IDisposable
                 throw;
             }
         }
+    }
+
+    private void TakeUpRequests()
+    {
+        if (Stopwatch.GetElapsedTime(_lastLook) < Look) return;
+        _lastLook = Stopwatch.GetTimestamp();
+        List<RunRequest> open = [];
+        lock (_commit)
+        {
+            if (_connection.Scalar<long>("SELECT count(*) FROM control WHERE run = $0 AND taken IS NULL", _key) == 0) return;
+        }
+        Commit(connection =>
+        {
+            open = connection.Query(
+                "SELECT key, command, value, time FROM control WHERE run = $0 AND taken IS NULL ORDER BY key",
+                r => new RunRequest(r.GetInt64(0), r.GetString(1), r.GetString(2), r.Time(3)), _key);
+            connection.Execute("UPDATE control SET taken = $1 WHERE run = $0 AND taken IS NULL", _key, EventFileWriter.Microseconds(DateTime.UtcNow));
+        });
+        foreach (var request in open) _requests.Enqueue(request);
     }
 
     // Event records are made once, here; the database is told again until it takes them.

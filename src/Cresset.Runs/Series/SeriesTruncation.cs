@@ -3,21 +3,38 @@ using Microsoft.Data.Sqlite;
 namespace Cresset.Runs;
 
 /// <summary>Removes what was recorded after a step, for runs that continue from an earlier checkpoint.</summary>
+/// <remarks>Returns whether something later than the step was kept, since its name was not accepted.</remarks>
 internal static class SeriesTruncation
 {
-    public static void TruncateAfter(SqliteConnection connection, long run, long step, string folder)
+    public static bool TruncateAfter(SqliteConnection connection, long run, long step, string folder, Func<string, bool>? tags)
     {
         var writer = new ColumnWriter();
         using var chunk = ChunkRow.Command(connection);
         var reached = connection.Query("SELECT key, tag FROM series WHERE run = $0 AND last_step > $1", r => (Key: r.GetInt64(0), Tag: r.GetString(1)), run, step);
-        foreach (var (key, tag) in reached) Truncate(connection, chunk, writer, run, tag, key, step);
-        foreach (var file in connection.Query("SELECT file FROM media WHERE run = $0 AND step > $1", r => r.GetString(0), run, step))
+        var kept = false;
+        foreach (var (key, tag) in reached)
         {
-            File.Delete(Path.Combine(folder, file));
+            if (Accepts(tag)) Truncate(connection, chunk, writer, run, tag, key, step);
         }
-        connection.Execute("DELETE FROM media WHERE run = $0 AND step > $1", run, step);
-        connection.Execute("DELETE FROM texts WHERE run = $0 AND step > $1", run, step);
-        connection.Execute("DELETE FROM histograms WHERE run = $0 AND step > $1", run, step);
+        foreach (var (tag, file) in connection.Query("SELECT tag, file FROM media WHERE run = $0 AND step > $1", r => (r.GetString(0), r.GetString(1)), run, step))
+        {
+            if (Accepts(tag)) File.Delete(Path.Combine(folder, file));
+        }
+        foreach (var table in (string[])["media", "texts", "histograms"])
+        {
+            foreach (var tag in connection.Query($"SELECT DISTINCT tag FROM {table} WHERE run = $0 AND step > $1", r => r.GetString(0), run, step))
+            {
+                if (Accepts(tag)) connection.Execute($"DELETE FROM {table} WHERE run = $0 AND step > $1 AND tag = $2", run, step, tag);
+            }
+        }
+        return kept;
+
+        bool Accepts(string tag)
+        {
+            if (tags is null || tags(tag)) return true;
+            kept = true;
+            return false;
+        }
     }
 
     private static void Truncate(SqliteConnection connection, SqliteCommand chunk, ColumnWriter writer, long run, string tag, long key, long step)

@@ -1,8 +1,10 @@
+using Cresset.Numerics;
+
 namespace Cresset.Runs;
 
 public sealed partial class RunStore
 {
-    private static readonly string[] RunTables = ["tags", "config", "environment", "summary", "media", "texts", "histograms", "series"];
+    private static readonly string[] RunTables = ["tags", "config", "environment", "summary", "media", "texts", "histograms", "series", "control"];
 
     /// <summary>Deletes a run: its rows and its folder with checkpoints and pictures.</summary>
     /// <exception cref="RunNotFoundException">There is no run of this id.</exception>
@@ -55,6 +57,47 @@ public sealed partial class RunStore
     /// <summary>Takes a label from a run.</summary>
     public void RemoveTag(string id, string tag) => Edit(id, "DELETE FROM tags WHERE run = $0 AND tag = $1", tag);
 
+    /// <summary>Gives a run another configuration, in the store and in its folder: for one that goes on with changed settings.</summary>
+    /// <param name="id">The run.</param>
+    /// <param name="config">Flat configuration.</param>
+    /// <param name="text">As it shall stand in the folder.</param>
+    /// <param name="fileName">The file of <paramref name="text"/>.</param>
+    public void SetConfig(string id, IReadOnlyDictionary<string, string> config, string text, string fileName)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ThrowIfReadOnly();
+        Files(FolderOf(id), () =>
+        {
+            AtomicFile.WriteText(Path.Combine(FolderOf(id), fileName), text);
+            return _connections.Write(connection =>
+            {
+                var key = KeyOf(connection, id);
+                if (key < 0) return 0;
+                connection.Execute("DELETE FROM config WHERE run = $0", key);
+                foreach (var (name, value) in config) connection.Execute("INSERT INTO config (run, key, value) VALUES ($0, $1, $2)", key, name, value);
+                return config.Count;
+            });
+        });
+    }
+
+    /// <summary>Asks something of a run that is being recorded; its process takes it up within seconds, after its current step.</summary>
+    /// <param name="id">The run.</param>
+    /// <param name="command">One of <see cref="RunRequest.Commands"/>.</param>
+    /// <param name="value">With what, or empty.</param>
+    /// <exception cref="ArgumentException">The command is not known.</exception>
+    /// <exception cref="InvalidOperationException">Nobody records the run.</exception>
+    public void Ask(string id, string command, string value = "")
+    {
+        if (!RunRequest.Commands.Contains(command)) throw new ArgumentException($"'{command}' cannot be asked of a run; allowed: {string.Join(", ", RunRequest.Commands)}.", nameof(command));
+        if (Get(id) is { Status: not RunStatus.Running } run) throw new InvalidOperationException($"Run '{id}' is {run.Status.ToString().ToLowerInvariant()}; only a run that is being recorded can be asked to {command}.");
+        Edit(id, "INSERT INTO control (run, time, command, value) VALUES ($0, $2, $3, $1)", value, EventFileWriter.Microseconds(DateTime.UtcNow), command);
+    }
+
+    /// <summary>What was asked of a run and what it answered, oldest first.</summary>
+    public IReadOnlyList<RunRequest> Requests(string id) => OfRun(id, (connection, run) => connection.Query(
+        "SELECT key, command, value, time, taken, answer FROM control WHERE run = $0 ORDER BY key",
+        r => new RunRequest(r.GetInt64(0), r.GetString(1), r.GetString(2), r.Time(3), r.IsDBNull(4) ? null : r.Time(4), r.GetString(5)), run));
+
     /// <summary>Gives the space of deleted runs back to the file system. Needs a moment in which nobody writes.</summary>
     public void Compact()
     {
@@ -62,13 +105,13 @@ public sealed partial class RunStore
         _connections.Use(connection => connection.Execute("VACUUM"));
     }
 
-    private void Edit(string id, string sql, object value)
+    private void Edit(string id, string sql, params object[] values)
     {
         ThrowIfReadOnly();
         var found = _connections.Write(connection =>
         {
             var key = KeyOf(connection, id);
-            if (key >= 0) connection.Execute(sql, key, value);
+            if (key >= 0) connection.Execute(sql, [key, .. values]);
             return key >= 0;
         });
         if (!found) throw Missing(id);

@@ -32,7 +32,7 @@ public sealed partial class RunStore
     /// <exception cref="RunNotFoundException">There is none.</exception>
     public RunInfo Get(string id)
     {
-        var found = _connections.Read(connection => Complete(connection, connection.Query($"SELECT {Columns} FROM runs WHERE id = $0", ReadRow, id)));
+        var found = _connections.Read(connection => Complete(connection, connection.Query($"SELECT {Columns} FROM runs WHERE id = $0 AND deleted IS NULL", ReadRow, id)));
         return found is [var run] ? run : throw Missing(id);
     }
 
@@ -67,16 +67,16 @@ public sealed partial class RunStore
     }
 
     private List<(string Id, string Name)> Ids() => _connections.Read(connection =>
-        connection.Query("SELECT id, name FROM runs ORDER BY created DESC, key DESC", r => (r.GetString(0), r.GetString(1))));
+        connection.Query("SELECT id, name FROM runs WHERE deleted IS NULL ORDER BY created DESC, key DESC", r => (r.GetString(0), r.GetString(1))));
 
-    private List<RunInfo> ReadAll(SqliteConnection connection) => Complete(connection, connection.Query($"SELECT {Columns} FROM runs", ReadRow));
+    private List<RunInfo> ReadAll(SqliteConnection connection) => Complete(connection, connection.Query($"SELECT {Columns} FROM runs WHERE deleted IS NULL", ReadRow));
 
     private static List<RunInfo> Complete(SqliteConnection connection, List<(long Key, RunInfo Run)> rows)
     {
         var one = rows is [var single] ? single.Key : (long?)null;
         var tags = connection.Query("SELECT run, tag FROM tags WHERE $0 IS NULL OR run = $0 ORDER BY tag", r => (Run: r.GetInt64(0), Tag: r.GetString(1)), one).ToLookup(r => r.Run, r => r.Tag);
         var figures = connection.Query(
-            "SELECT run, key, value FROM summary WHERE $0 IS NULL OR run = $0", r => (Run: r.GetInt64(0), Name: r.GetString(1), Value: r.DoubleOrNaN(2)), one).ToLookup(r => r.Run);
+            "SELECT run, key, value FROM summary WHERE $0 IS NULL OR run = $0 ORDER BY run, place, key", r => (Run: r.GetInt64(0), Name: r.GetString(1), Value: r.DoubleOrNaN(2)), one).ToLookup(r => r.Run);
         return rows.ConvertAll(row => row.Run with
         {
             Tags = tags[row.Key].ToList(),
@@ -133,5 +133,5 @@ public sealed partial class RunStore
     }
 
     private static long KeyOf(SqliteConnection connection, string id)
-        => connection.Query("SELECT key FROM runs WHERE id = $0", r => r.GetInt64(0), id) is [var key] ? key : -1;
+        => connection.Query("SELECT key FROM runs WHERE id = $0 AND deleted IS NULL", r => r.GetInt64(0), id) is [var key] ? key : -1;
 }

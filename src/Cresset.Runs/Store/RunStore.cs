@@ -68,9 +68,9 @@ public sealed partial class RunStore : IDisposable
         }
     }
 
-    /// <summary>Opens an existing store for reading only; works in folders that are not writable.</summary>
+    /// <summary>Opens an existing store for reading only; works in folders that are not writable (a store of an earlier version is brought up to date first).</summary>
     /// <exception cref="RunStoreException">There is no store in the folder, or it cannot be read.</exception>
-    /// <exception cref="InvalidDataException"><c>runs.db</c> is damaged, of another program, or of another version.</exception>
+    /// <exception cref="InvalidDataException"><c>runs.db</c> is damaged, of another program, or of a newer version.</exception>
     public static RunStore OpenReadOnly(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
@@ -78,14 +78,17 @@ public sealed partial class RunStore : IDisposable
         var store = new RunStore(folder, readOnly: true);
         try
         {
-            var version = store._connections.Use(connection => Schema.Check(connection, store.DatabasePath));
-            return version == Schema.Version ? store : throw new InvalidDataException($"'{store.DatabasePath}' has the older schema version {version}; open it once for writing to bring it up to date.");
+            if (store._connections.Use(connection => Schema.Check(connection, store.DatabasePath)) == Schema.Version) return store;
         }
         catch
         {
             store.Dispose();
             throw;
         }
+        store.Dispose();
+        // A store of an earlier version is brought up to date, which needs to write once.
+        Open(folder).Dispose();
+        return new RunStore(folder, readOnly: true);
     }
 
     /// <summary>Begins a new run: makes its folder, its rows and its event file.</summary>

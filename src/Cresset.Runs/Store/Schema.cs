@@ -74,6 +74,22 @@ internal static class Schema
         CREATE TABLE texts (run INTEGER NOT NULL, tag TEXT NOT NULL, step INTEGER NOT NULL, time INTEGER NOT NULL, text TEXT NOT NULL, UNIQUE (run, tag, step));
         CREATE TABLE histograms (run INTEGER NOT NULL, tag TEXT NOT NULL, step INTEGER NOT NULL, time INTEGER NOT NULL, data BLOB NOT NULL, UNIQUE (run, tag, step));
         """,
+
+        // Summaries keep the order they were given in, the headline first. A deleted run waits in the trash until it is emptied. What others ask of
+        // a running run (stop, save, rate) are rows that its process takes up between two steps and answers.
+        """
+        ALTER TABLE summary ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE runs ADD COLUMN deleted INTEGER;
+        CREATE TABLE control (
+            key INTEGER PRIMARY KEY,
+            run INTEGER NOT NULL,
+            time INTEGER NOT NULL,
+            command TEXT NOT NULL,
+            value TEXT NOT NULL DEFAULT '',
+            taken INTEGER,
+            answer TEXT NOT NULL DEFAULT '');
+        CREATE INDEX control_open ON control (run, taken);
+        """,
     ];
 
     public static int Version => Migrations.Length;
@@ -83,7 +99,7 @@ internal static class Schema
     {
         if (Check(connection, path) == Version) return;
         using var transaction = connection.BeginTransaction(deferred: false);
-        var version = Check(connection, path);
+        var version = Read(connection, path);
         for (; version < Version; version++) connection.Execute(Migrations[version]);
         connection.Execute($"PRAGMA application_id = {ApplicationId}; PRAGMA user_version = {Version};");
         transaction.Commit();
@@ -91,6 +107,13 @@ internal static class Schema
 
     /// <summary>The database's version; refuses those of a newer program and other programs' files.</summary>
     public static int Check(SqliteConnection connection, string path)
+    {
+        // One transaction sees one moment: between two statements of their own another process could bring a new database up to date.
+        using var transaction = connection.BeginTransaction(deferred: true);
+        return Read(connection, path);
+    }
+
+    private static int Read(SqliteConnection connection, string path)
     {
         var version = (int)connection.Scalar<long>("PRAGMA user_version");
         var owner = (int)connection.Scalar<long>("PRAGMA application_id");

@@ -52,12 +52,16 @@ public static class StateDict
     /// <summary>Copies tensors in memory into a module, with the same checks.</summary>
     /// <exception cref="CheckpointException">As for files.</exception>
     public static LoadReport Load(nn.Module module, IReadOnlyDictionary<string, Tensor> source, bool strict = true, KeyMap? keys = null)
+        => Load(module, source, "The state", strict, keys);
+
+    /// <summary>Copies tensors in memory into a module, with the same checks; <paramref name="origin"/> names them in messages.</summary>
+    internal static LoadReport Load(nn.Module module, IReadOnlyDictionary<string, Tensor> source, string origin, bool strict = true, KeyMap? keys = null)
     {
         ArgumentNullException.ThrowIfNull(source);
         var target = Of(module);
-        var from = RenamedKeys("The state", source.Keys, keys);
+        var from = RenamedKeys(origin, source.Keys, keys);
         var report = Compare(target, from.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<long>)source[pair.Value].shape));
-        Refuse("The state", report, strict);
+        Refuse(origin, report, strict);
         using var noGrad = no_grad();
         foreach (var key in report.Loaded) target[key].copy_(source[from[key]]);
         return report;

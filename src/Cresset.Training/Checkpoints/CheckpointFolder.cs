@@ -1,20 +1,15 @@
 using System.Security.Cryptography;
-using System.Text.Json;
-using Cresset.Numerics;
+using Cresset.Runs;
 using Cresset.Tensors;
-using static TorchSharp.torch;
 
 namespace Cresset.Training;
 
 /// <summary>
 /// The checkpoints of one run: safetensors files and <c>index.json</c> with their hashes. A file is complete before it gets
-/// its name, and listed only after that; a damaged one is passed over for the one before.
+/// its name, and listed only after that; a damaged one is passed over for the one before, and a damaged or missing index is made up from the files.
 /// </summary>
 public sealed class CheckpointFolder
 {
-    private const string IndexName = "index.json";
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
-
     /// <summary>Uses a folder, which need not exist yet.</summary>
     public CheckpointFolder(string path)
     {
@@ -25,32 +20,23 @@ public sealed class CheckpointFolder
     /// <summary>The folder.</summary>
     public string FolderPath { get; }
 
-    /// <summary>All listed checkpoints, oldest first.</summary>
-    public IReadOnlyList<Checkpoint> List()
-    {
-        var path = Path.Combine(FolderPath, IndexName);
-        if (!File.Exists(path)) return [];
-        try
-        {
-            return JsonSerializer.Deserialize<List<Checkpoint>>(File.ReadAllBytes(path), Json) ?? [];
-        }
-        catch (JsonException e)
-        {
-            throw new InvalidDataException($"{path}: no valid list of checkpoints (line {e.LineNumber + 1}).", e);
-        }
-    }
+    /// <summary>All checkpoints, oldest first.</summary>
+    public IReadOnlyList<Checkpoint> List() => CheckpointIndex.Read(FolderPath);
 
-    /// <summary>Saves a checkpoint, then drops those that need not be kept. The newest is always kept.</summary>
-    public Checkpoint Save(int step, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string> metadata, double? metric, int keepLast, HeadlineMetric? keepBest)
+    /// <summary>Saves a checkpoint, then drops those that need not be kept and what killed saves left behind. The newest is always kept.</summary>
+    public Checkpoint Save(int step, Snapshot state, double? metric, int keepLast, HeadlineMetric? keepBest)
     {
-        var name = $"step-{step:00000000}.safetensors";
+        ArgumentNullException.ThrowIfNull(state);
+        var name = CheckpointIndex.NameOf(step);
         var path = Path.Combine(FolderPath, name);
-        SafetensorsWriter.Write(path, tensors, metadata);
+        CheckpointDigest.Add(state, metric);
+        state.Write(path);
         var saved = new Checkpoint(step, name, Hash(path), metric);
         var all = List().Where(c => c.Step < step).Append(saved).ToList();
         var kept = Retain(all, keepLast, keepBest);
-        AtomicFile.WriteBytes(Path.Combine(FolderPath, IndexName), JsonSerializer.SerializeToUtf8Bytes(kept, Json));
+        CheckpointIndex.Write(FolderPath, kept);
         foreach (var dropped in all.Except(kept)) File.Delete(Path.Combine(FolderPath, dropped.File));
+        SweepLeftovers();
         return saved;
     }
 
@@ -65,6 +51,31 @@ public sealed class CheckpointFolder
         return OpenFirst(List().OrderBy(c => c.Metric is { } m && !double.IsNaN(m) ? sign * m : double.PositiveInfinity).ThenByDescending(c => c.Step), out passedOver);
     }
 
+    /// <summary>
+    /// Lets <paramref name="state"/> go on from the newest whole checkpoint, if there is one, and makes <paramref name="recorder"/> forget what was
+    /// recorded after it, which will be recorded again. Everybody who resumes does it here.
+    /// </summary>
+    /// <param name="state">What to restore; all or nothing.</param>
+    /// <param name="recorder">The run.</param>
+    /// <param name="notices">Damaged checkpoints that were passed over, a sentence each.</param>
+    /// <returns>The checkpoint it goes on from; null when the work begins.</returns>
+    public Checkpoint? Resume(ISaved state, IRunRecorder recorder, out IReadOnlyList<string> notices)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(recorder);
+        SweepLeftovers();
+        using var opened = OpenNewest(out var damaged);
+        notices = [.. damaged.Select(d => $"{d}; the checkpoint before it is used.")];
+        if (opened is not null)
+        {
+            using var saved = Snapshot.From(opened.Source);
+            CheckpointDigest.Skip(saved);
+            saved.Restore(state);
+        }
+        recorder.TruncateAfter(opened?.Checkpoint.Step ?? -1);
+        return opened?.Checkpoint;
+    }
+
     private OpenedCheckpoint? OpenFirst(IEnumerable<Checkpoint> candidates, out IReadOnlyList<string> passedOver)
     {
         var damaged = new List<string>();
@@ -73,10 +84,18 @@ public sealed class CheckpointFolder
         {
             var path = Path.Combine(FolderPath, candidate.File);
             if (!File.Exists(path)) damaged.Add($"{path} is missing");
-            else if (Hash(path) != candidate.Sha256) damaged.Add($"{path} is damaged (its SHA-256 is not the recorded one)");
+            else if (!IsWhole(path, candidate)) damaged.Add($"{path} is damaged (its SHA-256 is not the recorded one)");
             else return new OpenedCheckpoint(candidate, SafetensorsFile.Open(path));
         }
         return null;
+    }
+
+    private static bool IsWhole(string path, Checkpoint candidate)
+    {
+        if (candidate.Sha256.Length > 0 && Hash(path) == candidate.Sha256) return true;
+        if (CheckpointDigest.Holds(path)) return true;
+        // Checkpoints of earlier versions carry no digest: without an index they are taken when they open, since files get their name only when they are complete.
+        return candidate.Sha256.Length == 0 && CheckpointDigest.IsOfEarlierVersion(path);
     }
 
     private static List<Checkpoint> Retain(List<Checkpoint> all, int keepLast, HeadlineMetric? keepBest)
@@ -92,6 +111,16 @@ public sealed class CheckpointFolder
             if (best is not null) kept.Add(best);
         }
         return all.Where(kept.Contains).ToList();
+    }
+
+    // Only one process records a run at a time, so a temporary file that is not of this process belongs to a save that was killed.
+    private void SweepLeftovers()
+    {
+        if (!Directory.Exists(FolderPath)) return;
+        foreach (var path in Directory.EnumerateFiles(FolderPath, "*.tmp"))
+        {
+            if (!Path.GetFileName(path).Contains($".{Environment.ProcessId}.", StringComparison.Ordinal)) File.Delete(path);
+        }
     }
 
     private static string Hash(string path)

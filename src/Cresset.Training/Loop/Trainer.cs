@@ -14,12 +14,14 @@ namespace Cresset.Training;
 /// moment and resumed ends with the same bits as one that was not.
 /// </summary>
 /// <remarks>Run it on the main thread: glibc keeps freed memory only there.</remarks>
-public sealed class Trainer : IDisposable
+public sealed partial class Trainer : ISaved, IDisposable
 {
     private readonly ITrainingTask _task;
     private readonly TrainerOptions _options;
     private readonly IRunRecorder _recorder;
     private readonly CheckpointFolder? _checkpoints;
+    private readonly CheckpointWriter? _writer;
+    private readonly Stopwatch _sinceSaved = new();
     private readonly Optimizer _optimizer;
     private readonly Scheduler _schedule;
     private readonly WeightAverage? _average;
@@ -33,6 +35,7 @@ public sealed class Trainer : IDisposable
     private int _lastEvaluated = -1;
     private int _lastSaved = -1;
     private int _lastPictured = -1;
+    private bool _isStopped;
     private string? _lastGood;
 
     /// <summary>Prepares training of <paramref name="task"/>; the task must have been made after <see cref="Seeding.Apply"/>.</summary>
@@ -72,6 +75,7 @@ public sealed class Trainer : IDisposable
         _clipping = options.ClipNorm > 0 ? GradientClipping.Norm(options.ClipNorm) : null;
         _generator = Seeding.Generator(options.Seed, "training");
         _best = new BestMetric(task.Headline);
+        if (checkpoints is not null) _writer = new CheckpointWriter(checkpoints, options.KeepLast, options.KeepBest ? task.Headline : null, options.BackgroundCheckpoints);
         _loader = MakeLoader(default);
     }
 
@@ -81,21 +85,22 @@ public sealed class Trainer : IDisposable
     /// <summary>Finished steps.</summary>
     public int Step => _step;
 
+    /// <summary>Who is told and may look or change things at fixed points of training.</summary>
+    public IList<ITrainingHook> Hooks { get; } = [];
+
+    /// <summary>Through which training is told to stop, save or change its rate, from any thread.</summary>
+    public TrainingControl Control { get; } = new();
+
     /// <summary>
-    /// Goes on from the newest whole checkpoint, if there is one. <paramref name="notices"/> names damaged ones that were passed over.
+    /// Goes on from the newest whole checkpoint, if there is one, and lets the recorder forget what was recorded after it.
+    /// <paramref name="notices"/> names damaged ones that were passed over. Call it before <see cref="Run"/> whenever the run may not be new.
     /// </summary>
     /// <exception cref="CheckpointException">It belongs to another model.</exception>
-    /// <exception cref="InvalidDataException">It was made with another batch size or seed.</exception>
+    /// <exception cref="InvalidDataException">It was made with another batch size, seed or other options. Nothing was changed.</exception>
     public bool TryResume(out IReadOnlyList<string> notices)
     {
         notices = [];
-        if (_checkpoints is null) return false;
-        using var opened = _checkpoints.OpenNewest(out notices);
-        if (opened is null) return false;
-        Restore(opened.Source);
-        _lastSaved = _step;
-        _lastGood = Path.Combine(_checkpoints.FolderPath, opened.Checkpoint.File);
-        return true;
+        return _checkpoints?.Resume(this, _recorder, out notices) is not null;
     }
 
     /// <summary>Trains to the last step, to an early stop, or until cancelled (then the step is finished and saved).</summary>
@@ -108,23 +113,34 @@ public sealed class Trainer : IDisposable
         var end = TrainingEnd.Completed;
         if (PrecisionNotice is { } notice) progress?.Report(new NoticeReport(notice));
         _task.Module.train();
+        _sinceSaved.Restart();
         while (_step < _options.Steps && !IsOutOfPatience)
         {
-            if (cancellation.IsCancellationRequested)
+            if (cancellation.IsCancellationRequested || _isStopped)
             {
                 end = TrainingEnd.Cancelled;
+                break;
+            }
+            if (_options.TimeLimitMinutes > 0 && clock.Elapsed.TotalMinutes >= _options.TimeLimitMinutes)
+            {
+                end = TrainingEnd.OutOfTime;
+                progress?.Report(new NoticeReport(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"The time limit of {_options.TimeLimitMinutes} minutes is reached: saved at step {_step} of {_options.Steps}.")));
                 break;
             }
             training.Start();
             var loss = TrainStep();
             training.Stop();
             progress?.Report(Progress(loss, training.Elapsed, started));
-            if (Due(_options.EvaluateEvery)) Evaluate(progress, isFinal: false, cancellation);
+            var wantsSave = Due(_options.CheckpointEvery) || (_options.CheckpointMinutes > 0 && _sinceSaved.Elapsed.TotalMinutes >= _options.CheckpointMinutes);
+            wantsSave |= Obey(progress, cancellation);
+            // The best model must be the one that was evaluated, not one of the steps around it.
+            if (Due(_options.EvaluateEvery)) wantsSave |= Evaluate(progress, isFinal: false, cancellation) && _options.KeepBest;
             if (Due(_options.PicturesEvery)) MakePictures(progress, isFinal: false, cancellation);
             // The last checkpoint comes after the last evaluation, so that a run killed between them repeats both.
-            if (Due(_options.CheckpointEvery) && _step < _options.Steps && !IsOutOfPatience) Save(progress);
+            if (wantsSave && _step < _options.Steps && !IsOutOfPatience) Save(progress);
+            Told(_writer?.Poll(), progress);
         }
-        if (end != TrainingEnd.Cancelled)
+        if (end == TrainingEnd.Completed)
         {
             if (IsOutOfPatience && _step < _options.Steps)
             {
@@ -135,6 +151,7 @@ public sealed class Trainer : IDisposable
             if (_lastPictured != _step) MakePictures(progress, isFinal: true, cancellation);
         }
         if (_lastSaved != _step) Save(progress);
+        Told(_writer?.Finish(), progress);
         _recorder.Flush();
         return new TrainingResult(end, _step, _lastMetrics, _best.Value, _best.Step, clock.Elapsed);
     }
@@ -149,8 +166,8 @@ public sealed class Trainer : IDisposable
         ArgumentNullException.ThrowIfNull(work);
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        // Looking at the model must not move the random stream that dropout draws from.
-        using var randomState = get_rng_state();
+        // Looking at the model must not move the random streams that dropout draws from.
+        using var streams = new GlobalStreams();
         _task.Module.eval();
         if (_average is { Count: > 0 }) _average.Apply();
         try
@@ -161,13 +178,14 @@ public sealed class Trainer : IDisposable
         {
             if (_average is { IsApplied: true }) _average.Restore();
             _task.Module.train();
-            set_rng_state(randomState);
+            streams.Restore();
         }
     }
 
     /// <summary>Frees optimizer, averages and workers; the task is the caller's.</summary>
     public void Dispose()
     {
+        _writer?.Dispose();
         _loader.Dispose();
         _average?.Dispose();
         _optimizer.Dispose();
@@ -177,6 +195,7 @@ public sealed class Trainer : IDisposable
     private double TrainStep()
     {
         using var scope = NewDisposeScope();
+        GlobalStreams.Begin(_device, _options.Seed, _step);
         var isLogged = _step % _options.LogEvery == 0;
         var context = new StepContext(_step, _options.Steps, _generator, _device, _recorder, isLogged);
         double loss = 0;
@@ -188,6 +207,7 @@ public sealed class Trainer : IDisposable
             if (!double.IsFinite(loss)) throw Diverged($"the loss is {loss}");
             value.backward();
         }
+        foreach (var hook in Hooks) hook.BeforeUpdate(context, _task.Module);
         var result = _optimizer.Step(_clipping, 1.0 / _options.Accumulate, _average);
         if (_clipping is not null && !double.IsFinite(result.GradientNorm)) throw Diverged($"the gradient norm is {result.GradientNorm}");
         _optimizer.ZeroGrad();
@@ -200,18 +220,22 @@ public sealed class Trainer : IDisposable
         }
         _schedule.Step();
         _step++;
+        foreach (var hook in Hooks) hook.AfterStep(context, loss);
         return loss;
     }
 
     private Batch OnDevice(Batch batch) => _device.type == DeviceType.CPU ? batch : new Batch(batch.Inputs.to(_device), batch.Targets?.to(_device));
 
-    private void Evaluate(IProgress<TrainingReport>? progress, bool isFinal, CancellationToken cancellation)
+    private bool Evaluate(IProgress<TrainingReport>? progress, bool isFinal, CancellationToken cancellation)
     {
         _lastMetrics = InEvaluation(() => _task.Evaluate(Context(isFinal, cancellation)));
         _lastEvaluated = _step;
         foreach (var (name, value) in _lastMetrics) _recorder.Scalar($"eval/{name}", _step, value);
         var isBest = _best.Add(_step, _lastMetrics);
-        progress?.Report(new EvaluationReport(_step, _lastMetrics, isBest));
+        var report = new EvaluationReport(_step, _lastMetrics, isBest);
+        progress?.Report(report);
+        foreach (var hook in Hooks) hook.AfterEvaluation(report);
+        return isBest;
     }
 
     private void MakePictures(IProgress<TrainingReport>? progress, bool isFinal, CancellationToken cancellation)
@@ -227,69 +251,6 @@ public sealed class Trainer : IDisposable
     private EvaluationContext Context(bool isFinal, CancellationToken cancellation)
         => new(_step, Seeding.Generator(_options.Seed, "evaluation"), _device, isFinal || _step >= _options.Steps, cancellation);
 
-    private void Save(IProgress<TrainingReport>? progress)
-    {
-        if (_checkpoints is null) return;
-        _lastSaved = _step;
-        using var scope = NewDisposeScope();
-        CheckFinite();
-        using var optimizer = _optimizer.StateDict();
-        var tensors = new Dictionary<string, Tensor>();
-        foreach (var (name, value) in StateDict.Of(_task.Module)) tensors[$"model/{name}"] = value;
-        foreach (var (name, value) in optimizer.Tensors) tensors[$"optimizer/{name}"] = value;
-        if (_average is not null)
-        {
-            foreach (var (name, value) in _average.Averages) tensors[$"average/{name}"] = value;
-        }
-        tensors["rng/global"] = get_rng_state();
-        tensors["rng/training"] = _generator.get_state();
-        var metadata = new Dictionary<string, string>(optimizer.ToMetadata());
-        foreach (var auxiliary in _task.Auxiliaries) auxiliary.Save(tensors, metadata, scope);
-        foreach (var (name, value) in _schedule.StateDict()) metadata[$"schedule.{name}"] = value.ToString("R", System.Globalization.CultureInfo.InvariantCulture);
-        new TrainerState
-        {
-            Step = _step,
-            Epoch = _loader.Position.Epoch,
-            Batch = _loader.Position.Batch,
-            BestMetric = double.IsNaN(_best.Value) ? null : _best.Value,
-            BestStep = _best.Step,
-            EvaluationsSinceBest = _best.EvaluationsSince,
-            AverageCount = _average?.Count ?? 0,
-            BatchSize = _options.BatchSize,
-            Seed = _options.Seed,
-            LastPictured = _lastPictured,
-            Metrics = _lastEvaluated == _step ? _lastMetrics : null,
-        }.Write(metadata);
-        // Metrics up to this step must be on disk before a checkpoint says that the step was reached.
-        _recorder.Flush();
-        double? metric = _lastEvaluated == _step && _lastMetrics.TryGetValue(_task.Headline.Name, out var value2) ? value2 : null;
-        var saved = _checkpoints.Save(_step, tensors, metadata, metric, _options.KeepLast, _options.KeepBest ? _task.Headline : null);
-        _lastGood = Path.Combine(_checkpoints.FolderPath, saved.File);
-        progress?.Report(new CheckpointReport(saved));
-    }
-
-    private void Restore(ITensorSource source)
-    {
-        var state = TrainerState.Read(source.Metadata, source.Path);
-        if (state.BatchSize != _options.BatchSize) throw new InvalidDataException($"{source.Path} was made with trainer.batch_size={state.BatchSize}, now it is {_options.BatchSize}; the data order would differ. Start a new run instead.");
-        if (state.Seed != _options.Seed) throw new InvalidDataException($"{source.Path} was made with trainer.seed={state.Seed}, now it is {_options.Seed}. Start a new run instead.");
-        StateDict.Load(_task.Module, source, keys: KeyMap.Identity.Only("model/"));
-        foreach (var auxiliary in _task.Auxiliaries) auxiliary.Restore(source);
-        using var scope = NewDisposeScope();
-        Dictionary<string, Tensor> Part(string prefix) => source.Entries.Keys.Where(k => k.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(k => k[prefix.Length..], source.Read);
-        _optimizer.LoadStateDict(OptimizerState.FromMetadata(Part("optimizer/"), source.Metadata));
-        _schedule.LoadStateDict(source.Metadata.Where(m => m.Key.StartsWith("schedule.", StringComparison.Ordinal)).ToDictionary(m => m.Key["schedule.".Length..], m => double.Parse(m.Value, System.Globalization.CultureInfo.InvariantCulture)));
-        _average?.LoadStateDict(Part("average/"), state.AverageCount);
-        set_rng_state(source.Read("rng/global"));
-        _generator.set_state(source.Read("rng/training"));
-        _best.Restore(state.BestMetric ?? double.NaN, state.BestStep, state.EvaluationsSinceBest);
-        _loader.Dispose();
-        _loader = MakeLoader(new LoaderPosition(state.Epoch, state.Batch));
-        _step = state.Step;
-        _lastPictured = state.LastPictured;
-        if (state.Metrics is { } metrics) (_lastEvaluated, _lastMetrics) = (_step, metrics);
-    }
-
     private Loader MakeLoader(LoaderPosition position) => new(
         _task.TrainingData,
         new LoaderOptions { BatchSize = _options.BatchSize / _options.Accumulate, Seed = _options.Seed, Workers = _options.Workers },
@@ -303,16 +264,6 @@ public sealed class Trainer : IDisposable
     {
         var rate = (_step - started) / Math.Max(elapsed.TotalSeconds, 1e-9);
         return new StepReport(_step, _options.Steps, _loader.Position.Epoch, loss, _optimizer.Groups[0].LearningRate, rate, rate * _options.BatchSize, TimeSpan.FromSeconds((_options.Steps - _step) / rate));
-    }
-
-    private void CheckFinite()
-    {
-        using var quiet = no_grad();
-        foreach (var (name, value) in StateDict.Of(_task.Module))
-        {
-            // A sum is finite only when every summand is, short of overflow, which the full look then rules out.
-            if (value.is_floating_point() && !double.IsFinite(value.sum().ToDouble()) && !value.isfinite().all().ToBoolean()) throw Diverged($"'{name}' holds values that are not finite");
-        }
     }
 
     private TrainingDivergedException Diverged(string what)

@@ -1,9 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Cresset.Tensors;
 
 namespace Cresset.Training;
 
-/// <summary>The numbers of a run that stand beside its tensors in a checkpoint.</summary>
+/// <summary>The numbers of a trainer that stand beside the tensors in its snapshot, as one text.</summary>
 internal sealed record TrainerState
 {
     private const string Key = "cresset.trainer";
@@ -21,6 +22,8 @@ internal sealed record TrainerState
 
     public int EvaluationsSinceBest { get; init; }
 
+    /// <summary>Updates of the average; written by earlier versions alone, which kept it here.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public long AverageCount { get; init; }
 
     public int BatchSize { get; init; }
@@ -33,10 +36,19 @@ internal sealed record TrainerState
     /// <summary>Figures of an evaluation at this very step, which must not be recorded twice; null without one.</summary>
     public IReadOnlyDictionary<string, double>? Metrics { get; init; }
 
-    public void Write(Dictionary<string, string> metadata) => metadata[Key] = JsonSerializer.Serialize(this, Format);
+    public void Save(Snapshot state) => state.Put(Key, JsonSerializer.Serialize(this, Format));
 
-    public static TrainerState Read(IReadOnlyDictionary<string, string> metadata, string path)
-        => metadata.TryGetValue(Key, out var json) && JsonSerializer.Deserialize<TrainerState>(json, Format) is { } state
-            ? state
-            : throw new InvalidDataException($"{path} is no training checkpoint: its metadata lacks '{Key}'. A file of weights alone cannot be resumed.");
+    /// <exception cref="InvalidDataException">The snapshot is not that of a trainer, or the text is damaged.</exception>
+    public static TrainerState Of(Snapshot state)
+    {
+        if (!state.Has(Key)) throw new InvalidDataException($"{state.Origin} is not a training checkpoint: its metadata lacks '{Key}'. A file of weights alone cannot be resumed.");
+        try
+        {
+            return JsonSerializer.Deserialize<TrainerState>(state.Text(Key), Format) ?? throw new InvalidDataException($"{state.Origin}: '{Key}' is empty.");
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{state.Origin}: '{Key}' is damaged: {e.Message}", e);
+        }
+    }
 }

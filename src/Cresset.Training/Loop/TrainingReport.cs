@@ -53,8 +53,11 @@ public enum TrainingEnd
     /// <summary>No improvement for the allowed number of evaluations.</summary>
     StoppedEarly,
 
-    /// <summary>Cancelled; a checkpoint was saved.</summary>
+    /// <summary>Cancelled or told to stop; a checkpoint was saved.</summary>
     Cancelled,
+
+    /// <summary>The time limit was reached; a checkpoint was saved.</summary>
+    OutOfTime,
 }
 
 /// <summary>How a training run ended.</summary>
@@ -64,7 +67,11 @@ public enum TrainingEnd
 /// <param name="BestMetric">Best headline metric; NaN without an evaluation.</param>
 /// <param name="BestStep">When it was reached.</param>
 /// <param name="Duration">Wall time of this session.</param>
-public sealed record TrainingResult(TrainingEnd End, int Step, IReadOnlyDictionary<string, double> Metrics, double BestMetric, int BestStep, TimeSpan Duration);
+public sealed record TrainingResult(TrainingEnd End, int Step, IReadOnlyDictionary<string, double> Metrics, double BestMetric, int BestStep, TimeSpan Duration)
+{
+    /// <summary>Training came to its planned end or to an early stop, so that there is nothing to resume.</summary>
+    public bool IsComplete => End is TrainingEnd.Completed or TrainingEnd.StoppedEarly;
+}
 
 /// <summary>Loss, gradients or weights became NaN or infinite. The message names step, first bad tensor and the last good checkpoint.</summary>
 public sealed class TrainingDivergedException : Exception

@@ -35,6 +35,15 @@ public sealed record TrainerOptions : IOptionsRecord
     /// <summary>Steps between checkpoints; 0 saves at the end only.</summary>
     public int CheckpointEvery { get; init; } = 200;
 
+    /// <summary>Minutes after which a checkpoint is saved in any case; 0 leaves it to the steps.</summary>
+    public double CheckpointMinutes { get; init; } = 10;
+
+    /// <summary>Write checkpoints while training goes on, from a copy of the state in memory. The files are the same either way.</summary>
+    public bool BackgroundCheckpoints { get; init; } = true;
+
+    /// <summary>Minutes after which training saves and stops, to be resumed later; 0 for no limit.</summary>
+    public double TimeLimitMinutes { get; init; }
+
     /// <summary>Newest checkpoints to keep.</summary>
     public int KeepLast { get; init; } = 2;
 
@@ -69,6 +78,8 @@ public sealed record TrainerOptions : IOptionsRecord
         .AtLeast(EvaluateEvery, 0)
         .AtLeast(PicturesEvery, 0)
         .AtLeast(CheckpointEvery, 0)
+        .AtLeast(CheckpointMinutes, 0)
+        .AtLeast(TimeLimitMinutes, 0)
         .AtLeast(KeepLast, 1)
         .AtLeast(Patience, 0)
         .AtLeast(LogEvery, 1)

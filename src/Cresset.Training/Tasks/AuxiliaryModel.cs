@@ -10,7 +10,7 @@ namespace Cresset.Training;
 /// A model beside <see cref="ITrainingTask.Module"/> with an optimizer of its own, such as the discriminator of a game. The task
 /// steps it, usually in <see cref="ITrainingTask.AfterStep"/>; the trainer puts it on the device and saves and restores both in checkpoints.
 /// </summary>
-public sealed class AuxiliaryModel : IDisposable
+public sealed class AuxiliaryModel : ISaved, IDisposable
 {
     private readonly OptimizationOptions _optimization;
     private Optimizer? _optimizer;
@@ -52,27 +52,19 @@ public sealed class AuxiliaryModel : IDisposable
         _optimizer = _optimization.CreateOptimizer(Module);
     }
 
-    internal void Save(Dictionary<string, Tensor> tensors, Dictionary<string, string> metadata, DisposeScope scope)
+    /// <inheritdoc/>
+    public void Save(Snapshot state)
     {
-        var state = Optimizer.StateDict();
-        foreach (var (name, value) in StateDict.Of(Module)) tensors[Key($"model/{name}")] = value;
-        foreach (var (name, value) in state.Tensors)
-        {
-            scope.Attach(value);
-            tensors[Key($"optimizer/{name}")] = value;
-        }
-        foreach (var (name, value) in state.ToMetadata()) metadata[Key(name)] = value;
+        ArgumentNullException.ThrowIfNull(state);
+        state.Put("model", Module);
+        Optimizer.Save(state);
     }
 
-    internal void Restore(ITensorSource source)
+    /// <inheritdoc/>
+    public void Load(Snapshot state)
     {
-        StateDict.Load(Module, source, keys: KeyMap.Identity.Only(Key("model/")));
-        using var scope = NewDisposeScope();
-        var prefix = Key("optimizer/");
-        var tensors = source.Entries.Keys.Where(k => k.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(k => k[prefix.Length..], source.Read);
-        var metadata = source.Metadata.Where(m => m.Key.StartsWith(Key(""), StringComparison.Ordinal)).ToDictionary(m => m.Key[Key("").Length..], m => m.Value);
-        Optimizer.LoadStateDict(OptimizerState.FromMetadata(tensors, metadata));
+        ArgumentNullException.ThrowIfNull(state);
+        state.Get("model", Module);
+        Optimizer.Load(state);
     }
-
-    private string Key(string name) => $"auxiliary/{Name}/{name}";
 }

@@ -2,6 +2,7 @@ using Cresset.Numerics;
 using Cresset.Rl;
 using Cresset.Rl.Deep;
 using Cresset.Runs;
+using Cresset.Tensors;
 using Xunit;
 
 namespace Cresset.Tests.Torch.Rl;
@@ -22,12 +23,12 @@ public sealed class AgentTests
         using var resumed = Make(name, 77);
         Advance(straight, 700);
         Advance(stopped, 350);
-        using (var state = new AgentState())
+        using (var state = new Snapshot())
         {
             stopped.Save(state);
             var path = Path.Combine(Path.GetTempPath(), $"agent-{Guid.NewGuid():N}.safetensors");
             state.Write(path);
-            using var read = AgentState.Read(path);
+            using var read = Snapshot.Read(path);
             File.Delete(path);
             resumed.Load(read);
         }
@@ -44,7 +45,7 @@ public sealed class AgentTests
         using var other = Make(name, 4);
         foreach (var agent in (IAgent[])[one, two, other]) Advance(agent, 400);
         Equal(one, two);
-        var (a, b) = (new AgentState(), new AgentState());
+        var (a, b) = (new Snapshot(), new Snapshot());
         using (a)
         using (b)
         {
@@ -102,7 +103,7 @@ public sealed class AgentTests
         using var agent = new DqnAgent(CartPoles(1), Small, 1);
         Assert.Contains("rows of 4", Assert.Throws<ArgumentException>(() => agent.Act(new float[7], 2, new int[2])).Message, StringComparison.Ordinal);
         Assert.Contains("the agent reads 4", Assert.Throws<ArgumentException>(() => EpisodeEvaluation.Run(agent, () => new MountainCar(), 2, 1)).Message, StringComparison.Ordinal);
-        using var state = new AgentState();
+        using var state = new Snapshot();
         Assert.Throws<InvalidDataException>(() => agent.Load(state));
         using var pqn = Make("pqn", 1);
         pqn.Save(state);
@@ -179,8 +180,8 @@ public sealed class AgentTests
 
     private static void Equal(IAgent expected, IAgent actual)
     {
-        using var left = new AgentState();
-        using var right = new AgentState();
+        using var left = new Snapshot();
+        using var right = new Snapshot();
         expected.Save(left);
         actual.Save(right);
         Assert.Equal(expected.Step, actual.Step);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Cresset.Rl.Deep;
+using Cresset.Tensors;
 
 namespace Cresset.Tests.Torch.Rl;
 
@@ -21,9 +22,9 @@ internal static class DeepReference
     public static double Number(this JsonElement element, string name) => element.GetProperty(name).GetDouble();
 
     /// <summary>A network's weights with the shapes that their keys imply.</summary>
-    public static AgentState State(JsonElement weights, string prefix, int[] widths)
+    public static Snapshot State(JsonElement weights, string prefix, int[] widths)
     {
-        var state = new AgentState();
+        var state = new Snapshot();
         foreach (var entry in weights.EnumerateObject())
         {
             float[] values = [.. entry.Value.EnumerateArray().Select(v => v.GetSingle())];

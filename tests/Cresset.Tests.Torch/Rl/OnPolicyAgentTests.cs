@@ -1,6 +1,7 @@
 using Cresset.Numerics;
 using Cresset.Rl;
 using Cresset.Rl.Deep;
+using Cresset.Tensors;
 using Xunit;
 
 namespace Cresset.Tests.Torch.Rl;
@@ -60,7 +61,7 @@ public sealed class OnPolicyAgentTests
         Learn(whole, 4);
         using var begun = Make(kind, 5);
         Learn(begun, 2);
-        using var state = new AgentState();
+        using var state = new Snapshot();
         begun.Save(state);
         using var restored = Make(kind, 6);
         restored.Load(state);
@@ -68,7 +69,7 @@ public sealed class OnPolicyAgentTests
         Assert.Equal(Bits(whole), Bits(restored));
         Assert.Equal(whole.Step, restored.Step);
 
-        using var policy = new AgentState();
+        using var policy = new Snapshot();
         whole.SavePolicy(policy);
         using var player = Make(kind, 7);
         player.LoadPolicy(policy);
@@ -99,7 +100,7 @@ public sealed class OnPolicyAgentTests
         Assert.Contains("SameStep", Assert.Throws<ArgumentException>(() => new ActorCriticAgent<int>(new SyncVectorEnvironment<float, int>(2, () => new CartPole()), new(), 1)).Message, StringComparison.Ordinal);
         using var ppo = Make("ppo", 1);
         using var reinforce = Make("reinforce", 1);
-        using var state = new AgentState();
+        using var state = new Snapshot();
         reinforce.Save(state);
         Assert.Contains("belongs to 'reinforce'", Assert.Throws<InvalidDataException>(() => ppo.Load(state)).Message, StringComparison.Ordinal);
         var broken = new SyncVectorEnvironment<float, int>(2, () => new TimeLimit<float, int>(new TransformReward<float, int>(new CartPole(), _ => double.NaN), 500), AutoresetMode.SameStep);
@@ -140,7 +141,7 @@ public sealed class OnPolicyAgentTests
 
     private static string Bits(ILearner agent)
     {
-        using var state = new AgentState();
+        using var state = new Snapshot();
         agent.Save(state);
         return string.Join('\n', state.Tensors.OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => t.Key + Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(t.Value.bytes))))
             + string.Join('\n', state.Texts.OrderBy(t => t.Key, StringComparer.Ordinal));

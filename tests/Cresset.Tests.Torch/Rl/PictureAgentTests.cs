@@ -1,6 +1,7 @@
 using Cresset.Numerics;
 using Cresset.Rl;
 using Cresset.Rl.Deep;
+using Cresset.Tensors;
 using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
@@ -36,14 +37,14 @@ public sealed class PictureAgentTests
         using var two = Make(2);
         Assert.Equal(4, made);
         while (one.Step < 60) one.Advance();
-        using var state = new AgentState();
+        using var state = new Snapshot();
         one.Save(state);
         Assert.Contains("model/encoder.0.weight", state.Tensors.Keys);
         two.Load(state);
         while (one.Step < 120) one.Advance();
         while (two.Step < 120) two.Advance();
-        using var a = new AgentState();
-        using var b = new AgentState();
+        using var a = new Snapshot();
+        using var b = new Snapshot();
         one.SavePolicy(a);
         two.SavePolicy(b);
         foreach (var (key, tensor) in a.Tensors) Assert.True(tensor.bytes.SequenceEqual(b.Tensors[key].bytes), key);

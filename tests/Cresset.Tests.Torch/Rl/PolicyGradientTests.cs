@@ -2,6 +2,7 @@ using System.Text.Json;
 using Cresset.Numerics;
 using Cresset.Rl;
 using Cresset.Rl.Deep;
+using Cresset.Tensors;
 using Xunit;
 
 namespace Cresset.Tests.Torch.Rl;
@@ -36,7 +37,7 @@ public sealed class PolicyGradientTests
         };
         var rows = golden.GetProperty("returns").GetArrayLength();
         var learner = new ActorCritic(4, actions, options, rows, new RandomStream(1));
-        using (var state = new AgentState())
+        using (var state = new Snapshot())
         {
             Put(state, "policy.", golden.GetProperty("policy"));
             Put(state, "value.", golden.GetProperty("value"));
@@ -135,7 +136,7 @@ public sealed class PolicyGradientTests
 
     private static bool[] Flags(JsonElement array) => [.. array.EnumerateArray().Select(x => x.GetBoolean())];
 
-    private static void Put(AgentState state, string prefix, JsonElement layers)
+    private static void Put(Snapshot state, string prefix, JsonElement layers)
     {
         var i = 0;
         foreach (var layer in layers.EnumerateArray())

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Cresset.Numerics;
 using Cresset.Rl;
 using Cresset.Rl.Deep;
+using Cresset.Tensors;
 using Xunit;
 
 namespace Cresset.Tests.Torch.Rl;
@@ -47,7 +48,7 @@ public sealed class UpdateTraceTests
             if (step % 5 == 4) learner.FollowTarget(0.5);
         }
         using var end = DeepReference.State(trace.GetProperty("end"), "", Widths);
-        using var ours = new AgentState();
+        using var ours = new Snapshot();
         learner.SavePolicy(ours);
         Same(end, ours, 3e-5f);
     }
@@ -87,8 +88,8 @@ public sealed class UpdateTraceTests
             native.FollowTarget(0.3);
             torch.FollowTarget(0.3);
         }
-        using var left = new AgentState();
-        using var right = new AgentState();
+        using var left = new Snapshot();
+        using var right = new Snapshot();
         native.SavePolicy(left);
         torch.SavePolicy(right);
         Same(right, left, 1e-4f);
@@ -148,7 +149,7 @@ public sealed class UpdateTraceTests
         source.Floats("weights").CopyTo(batch.Weights, 0);
     }
 
-    private static void Same(AgentState expected, AgentState actual, float tolerance)
+    private static void Same(Snapshot expected, Snapshot actual, float tolerance)
     {
         Assert.Equal(expected.Tensors.Keys.Order(), actual.Tensors.Keys.Order());
         foreach (var (key, tensor) in expected.Tensors)

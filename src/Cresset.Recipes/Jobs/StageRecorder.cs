@@ -2,8 +2,8 @@ using Cresset.Runs;
 
 namespace Cresset.Recipes;
 
-/// <summary>Records under a prefix, for a stage of a run with several; it cannot finish the run.</summary>
-internal sealed class PrefixedRecorder(IRunRecorder inner, string prefix) : IRunRecorder
+/// <summary>Records for one stage of a run with several, under its prefix; it forgets nothing of the others and cannot finish the run.</summary>
+internal sealed class StageRecorder(IRunRecorder inner, string prefix, IReadOnlyList<string> others) : IRunRecorder
 {
     public void Scalar(string tag, long step, double value) => inner.Scalar(prefix + tag, step, value);
 
@@ -16,6 +16,14 @@ internal sealed class PrefixedRecorder(IRunRecorder inner, string prefix) : IRun
     public void Note(string text) => inner.Note(text);
 
     public void Tag(string label) => inner.Tag(label);
+
+    public void TruncateAfter(long step, Func<string, bool>? tags = null) => inner.TruncateAfter(
+        step,
+        tag => tag.StartsWith(prefix, StringComparison.Ordinal) && !others.Any(other => tag.StartsWith(other, StringComparison.Ordinal)) && (tags is null || tags(tag[prefix.Length..])));
+
+    public IReadOnlyList<RunRequest> TakeRequests() => inner.TakeRequests();
+
+    public void Answer(RunRequest request, string answer) => inner.Answer(request, answer);
 
     public void Flush() => inner.Flush();
 

@@ -1,0 +1,59 @@
+using System.Globalization;
+using Cresset.Runs;
+
+namespace Cresset.Training;
+
+public sealed partial class Trainer
+{
+    /// <summary>Does what was asked for since the last step; true when a checkpoint is wanted.</summary>
+    private bool Obey(IProgress<TrainingReport>? progress, CancellationToken cancellation)
+    {
+        var save = false;
+        foreach (var request in _recorder.TakeRequests())
+        {
+            var answer = Do(request.Command, request.Value, progress, cancellation, ref save);
+            _recorder.Answer(request, answer);
+            progress?.Report(new NoticeReport($"Asked to {request.Command}{(request.Value.Length > 0 ? " " + request.Value : "")}: {answer}"));
+        }
+        while (Control.TryTake(out var asked)) Do(asked.Command, asked.Value, progress, cancellation, ref save);
+        return save;
+    }
+
+    private string Do(string command, string value, IProgress<TrainingReport>? progress, CancellationToken cancellation, ref bool save)
+    {
+        switch (command)
+        {
+            case RunRequest.Stop:
+                _isStopped = true;
+                return $"stops after step {_step} and saves.";
+            case RunRequest.Save:
+                save = true;
+                return $"saved at step {_step}.";
+            case RunRequest.Evaluate:
+                if (_lastEvaluated != _step) save |= Evaluate(progress, isFinal: false, cancellation) && _options.KeepBest;
+                return $"evaluated at step {_step}.";
+            case RunRequest.Rate:
+                return ChangeRate(value);
+            default:
+                return $"'{command}' is not known; allowed: {string.Join(", ", RunRequest.Commands)}.";
+        }
+    }
+
+    // "x0.5" multiplies, a plain number is the new highest rate of the first group; the schedule goes on from there.
+    private string ChangeRate(string value)
+    {
+        var isFactor = value.StartsWith('x');
+        if (!double.TryParse(value.AsSpan(isFactor ? 1 : 0), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) || !(number > 0) || !double.IsFinite(number))
+            return $"'{value}' is not a rate; write a positive number such as 1e-4, or x0.5 for half of what it is.";
+        var before = _optimizer.Groups[0].LearningRate;
+        var numbers = new Dictionary<string, double>(_schedule.StateDict());
+        var bases = numbers.Keys.Where(k => k.StartsWith("base_rate.", StringComparison.Ordinal)).Order(StringComparer.Ordinal).ToList();
+        var factor = isFactor ? number : bases.Count > 0 ? number / numbers[bases[0]] : double.NaN;
+        foreach (var key in bases) numbers[key] *= factor;
+        _schedule.LoadStateDict(numbers);
+        var after = _optimizer.Groups[0].LearningRate;
+        return after == before && factor != 1
+            ? "the schedule has rates of its own, which cannot be changed."
+            : string.Create(CultureInfo.InvariantCulture, $"the learning rate of step {_step + 1} is {after:G4} (was {before:G4}).");
+    }
+}

@@ -1,0 +1,101 @@
+using Cresset.Data;
+using Cresset.Tensors;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Training;
+
+public sealed partial class Trainer
+{
+    /// <summary>Puts in weights, optimizer, averages, schedule, random streams, the position in the data and the numbers of the loop.</summary>
+    public void Save(Snapshot state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        using var scope = NewDisposeScope();
+        state.Put("model", _task.Module);
+        _optimizer.Save(state);
+        _schedule.Save(state);
+        if (_average is not null) state.Put("average", _average);
+        foreach (var auxiliary in _task.Auxiliaries) state.Part("auxiliary").Put(auxiliary.Name, auxiliary);
+        using (var stream = get_rng_state()) state.Put("rng/global", stream);
+        state.Put("rng/training", _generator.get_state());
+        new TrainerState
+        {
+            Step = _step,
+            Epoch = _loader.Position.Epoch,
+            Batch = _loader.Position.Batch,
+            BestMetric = double.IsNaN(_best.Value) ? null : _best.Value,
+            BestStep = _best.Step,
+            EvaluationsSinceBest = _best.EvaluationsSince,
+            BatchSize = _options.BatchSize,
+            Seed = _options.Seed,
+            LastPictured = _lastPictured,
+            Metrics = _lastEvaluated == _step ? _lastMetrics : null,
+        }.Save(state);
+    }
+
+    /// <summary>Goes on where <see cref="Save(Snapshot)"/> was called, in a trainer of the same task and options.</summary>
+    /// <exception cref="CheckpointException">It belongs to another model.</exception>
+    /// <exception cref="InvalidDataException">It was made with another batch size, seed or other options.</exception>
+    public void Load(Snapshot state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        var numbers = TrainerState.Of(state);
+        if (numbers.BatchSize != _options.BatchSize)
+            throw new InvalidDataException($"{state.Origin} was made with trainer.batch_size={numbers.BatchSize}, now it is {_options.BatchSize}; the data order would differ. Start a new run instead.");
+        if (numbers.Seed != _options.Seed) throw new InvalidDataException($"{state.Origin} was made with trainer.seed={numbers.Seed}, now it is {_options.Seed}. Start a new run instead.");
+        using var scope = NewDisposeScope();
+        state.Get("model", _task.Module);
+        _optimizer.Load(state);
+        _schedule.Load(state);
+        if (_average is not null)
+        {
+            // Earlier versions kept the count among the numbers.
+            if (!state.Has("average/average.count")) state.Put("average/average.count", numbers.AverageCount);
+            state.Get("average", _average);
+        }
+        foreach (var auxiliary in _task.Auxiliaries) state.Part("auxiliary").Get(auxiliary.Name, auxiliary);
+        set_rng_state(state.Tensor("rng/global"));
+        _generator.set_state(state.Tensor("rng/training"));
+        _best.Restore(numbers.BestMetric ?? double.NaN, numbers.BestStep, numbers.EvaluationsSinceBest);
+        _loader.Dispose();
+        _loader = MakeLoader(new LoaderPosition(numbers.Epoch, numbers.Batch));
+        _step = _lastSaved = numbers.Step;
+        _lastGood = state.Origin;
+        _lastPictured = numbers.LastPictured;
+        (_lastEvaluated, _lastMetrics) = numbers.Metrics is { } metrics ? (_step, metrics) : (-1, new Dictionary<string, double>());
+    }
+
+    private void Save(IProgress<TrainingReport>? progress)
+    {
+        if (_writer is null) return;
+        _lastSaved = _step;
+        _sinceSaved.Restart();
+        CheckFinite();
+        var state = new Snapshot(copies: _options.BackgroundCheckpoints);
+        Save(state);
+        double? metric = _lastEvaluated == _step && _lastMetrics.TryGetValue(_task.Headline.Name, out var value) ? value : null;
+        // What was recorded up to this step must be on disk before a checkpoint says that the step was reached.
+        _recorder.Flush();
+        Told(_writer.Save(_step, state, metric), progress);
+    }
+
+    private void Told(Checkpoint? saved, IProgress<TrainingReport>? progress)
+    {
+        if (saved is null) return;
+        _lastGood = Path.Combine(_checkpoints!.FolderPath, saved.File);
+        progress?.Report(new CheckpointReport(saved));
+        foreach (var hook in Hooks) hook.AfterSave(saved);
+    }
+
+    private void CheckFinite()
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        foreach (var (name, value) in StateDict.Of(_task.Module))
+        {
+            // A sum is finite only when every summand is, short of overflow, which the full look then rules out.
+            if (value.is_floating_point() && !double.IsFinite(value.sum().ToDouble()) && !value.isfinite().all().ToBoolean()) throw Diverged($"'{name}' holds values that are not finite");
+        }
+    }
+}
