@@ -117,9 +117,11 @@ public sealed class WeightAverage : ISaved, IDisposable
     {
         ArgumentNullException.ThrowIfNull(state);
         var count = state.Whole(CountKey);
+        using var scope = NewDisposeScope();
         try
         {
-            var averages = state.Under("");
+            // Loading may take tensors over, and those of the snapshot are the snapshot's.
+            var averages = state.Under("").ToDictionary(t => t.Key, t => t.Value.clone(), StringComparer.Ordinal);
             LoadStateDict(averages, count);
             foreach (var name in _averages.Keys.Where(name => !averages.ContainsKey(name)).ToList())
             {

@@ -28,9 +28,12 @@ public abstract partial class Optimizer : ISaved
     public void Load(Snapshot state)
     {
         ArgumentNullException.ThrowIfNull(state);
+        using var scope = TorchSharp.torch.NewDisposeScope();
         try
         {
-            LoadStateDict(OptimizerState.FromMetadata(state.Under("optimizer/"), state.TextsUnder("optimizer.")));
+            // Loading may take tensors over, and those of the snapshot are the snapshot's.
+            var tensors = state.Under("optimizer/").ToDictionary(t => t.Key, t => t.Value.clone(), StringComparer.Ordinal);
+            LoadStateDict(OptimizerState.FromMetadata(tensors, state.TextsUnder("optimizer.")));
         }
         catch (Exception e) when (e is ArgumentException or FormatException)
         {

@@ -19,7 +19,7 @@ public sealed class Snapshot : IDisposable
     /// False keeps references to tensors of the processor's memory instead of copies: for a snapshot that is written before anything in it changes.
     /// </param>
     public Snapshot(bool copies = true)
-        : this(new Contents("the state", null, false, copies), "")
+        : this(new Contents("the state", null, copies), "")
     {
     }
 
@@ -38,11 +38,18 @@ public sealed class Snapshot : IDisposable
     public static Snapshot From(ITensorSource source)
     {
         ArgumentNullException.ThrowIfNull(source);
-        return new Snapshot(new Contents(source.Path, source, false, true), "");
+        return new Snapshot(new Contents(source.Path, source, true), "");
     }
 
-    /// <summary>Opens a safetensors file, which is closed with the snapshot.</summary>
-    public static Snapshot Read(string path) => new(new Contents(path, SafetensorsFile.Open(path), true, true), "");
+    /// <summary>Reads a safetensors file whole.</summary>
+    public static Snapshot Read(string path)
+    {
+        using var file = SafetensorsFile.Open(path);
+        var all = new Contents(path, null, true);
+        foreach (var key in file.Entries.Keys) all.Add(key, file.Read(key).DetachFromDisposeScope());
+        foreach (var (key, text) in file.Metadata) all.Texts[key] = text;
+        return new Snapshot(all, "");
+    }
 
     /// <summary>The part with this name.</summary>
     public Snapshot Part(string name) => new(_all, $"{_prefix}{name}/");
@@ -218,7 +225,7 @@ public sealed class Snapshot : IDisposable
     }
 
     /// <summary>What a snapshot and its parts share.</summary>
-    private sealed class Contents(string origin, ITensorSource? source, bool ownsSource, bool copies) : IDisposable
+    private sealed class Contents(string origin, ITensorSource? source, bool copies) : IDisposable
     {
         private readonly Dictionary<string, Tensor> _tensors = new(StringComparer.Ordinal);
 
@@ -244,7 +251,7 @@ public sealed class Snapshot : IDisposable
 
         public Tensor Tensor(string key)
         {
-            if (!_tensors.TryGetValue(key, out var tensor)) _tensors[key] = tensor = source!.Map(key).DetachFromDisposeScope();
+            if (!_tensors.TryGetValue(key, out var tensor)) _tensors[key] = tensor = source!.Read(key).DetachFromDisposeScope();
             return tensor;
         }
 
@@ -252,7 +259,6 @@ public sealed class Snapshot : IDisposable
         {
             foreach (var tensor in _tensors.Values) tensor.Dispose();
             _tensors.Clear();
-            if (ownsSource) source!.Dispose();
         }
     }
 }

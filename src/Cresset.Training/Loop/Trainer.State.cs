@@ -55,8 +55,8 @@ public sealed partial class Trainer
             state.Get("average", _average);
         }
         foreach (var auxiliary in _task.Auxiliaries) state.Part("auxiliary").Get(auxiliary.Name, auxiliary);
-        set_rng_state(state.Tensor("rng/global"));
-        _generator.set_state(state.Tensor("rng/training"));
+        set_rng_state(state.Tensor("rng/global").clone());
+        _generator.set_state(state.Tensor("rng/training").clone());
         _best.Restore(numbers.BestMetric ?? double.NaN, numbers.BestStep, numbers.EvaluationsSinceBest);
         _loader.Dispose();
         _loader = MakeLoader(new LoaderPosition(numbers.Epoch, numbers.Batch));

@@ -274,6 +274,8 @@ public sealed partial class Trainer : ISaved, IDisposable
         var gradient = bad.parameter is null ? _task.Module.named_parameters().FirstOrDefault(p => p.parameter.grad is { IsInvalid: false } g && !g.isfinite().all().ToBoolean()) : default;
         var where = bad.parameter is not null ? $"; the first bad parameter is '{bad.name}'" : gradient.parameter is not null ? $"; the first bad gradient is that of '{gradient.name}'" : "; weights and gradients are still finite";
         _recorder.Flush();
+        // A checkpoint that is still being written is good: it was checked before.
+        Told(_writer?.Finish(), null);
         return new TrainingDivergedException(_step, what + where, _lastGood);
     }
 }
