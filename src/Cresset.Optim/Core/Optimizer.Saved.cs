@@ -2,7 +2,7 @@ using Cresset.Tensors;
 
 namespace Cresset.Optim;
 
-public abstract partial class Optimizer : ISaved
+public sealed partial class Optimizer : ISaved
 {
     /// <summary>Puts the state in: tensors under <c>optimizer/</c>, numbers under <c>optimizer.</c>.</summary>
     public void Save(Snapshot state)
