@@ -17,15 +17,32 @@ public static class ImageClassification
         return (all.Slice(0, DigitsTrainCount), all.Slice(DigitsTrainCount, all.Count));
     }
 
-    /// <summary>A folder with the four files of MNIST or Fashion-MNIST, <c>.gz</c> or plain.</summary>
+    /// <summary>A folder with the four files of an MNIST-like set (MNIST, Fashion-MNIST, KMNIST, EMNIST), <c>.gz</c> or plain.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="prefix">Beginning of the file names, such as emnist-letters-.</param>
     /// <exception cref="FileNotFoundException">A file is missing; the message says which names were tried.</exception>
     /// <exception cref="InvalidDataException">A file is damaged; the message names file and offset.</exception>
-    public static (TensorDataset Train, TensorDataset Test) IdxFolder(string folder)
-        => (IdxPair(Find(folder, "train-images-idx3-ubyte"), Find(folder, "train-labels-idx1-ubyte")), IdxPair(Find(folder, "t10k-images-idx3-ubyte"), Find(folder, "t10k-labels-idx1-ubyte")));
+    public static (TensorDataset Train, TensorDataset Test) IdxFolder(string folder, string prefix = "")
+    {
+        string[] test = ["t10k", "test"];
+        var train = IdxPair(Find(folder, [$"{prefix}train-images-idx3-ubyte"]), Find(folder, [$"{prefix}train-labels-idx1-ubyte"]));
+        try
+        {
+            return (train, IdxPair(Find(folder, [.. test.Select(t => $"{prefix}{t}-images-idx3-ubyte")]), Find(folder, [.. test.Select(t => $"{prefix}{t}-labels-idx1-ubyte")])));
+        }
+        catch
+        {
+            train.Dispose();
+            throw;
+        }
+    }
 
-    /// <summary>One pair of image and label files; pixels are divided by 255.</summary>
-    /// <exception cref="InvalidDataException">A file is damaged, the counts differ, or a label is above 9.</exception>
-    public static TensorDataset IdxPair(string images, string labels, int classes = 10)
+    /// <summary>One pair of image and label files; pixels of bytes are divided by 255, other numbers taken as they are.</summary>
+    /// <param name="images">The file of pictures.</param>
+    /// <param name="labels">The file of labels.</param>
+    /// <param name="classes">Number of classes; 0 takes whatever the labels say.</param>
+    /// <exception cref="InvalidDataException">A file is damaged, the counts differ, or a label is negative or too large.</exception>
+    public static TensorDataset IdxPair(string images, string labels, int classes = 0)
         => Make(IdxFile.Read(images, 3), IdxFile.Read(labels, 1), 255, classes, labels, images);
 
     /// <summary>Where Debian's package and common downloads put Fashion-MNIST, or null.</summary>
@@ -43,13 +60,20 @@ public static class ImageClassification
     private static TensorDataset Make(IdxFile images, IdxFile labels, float scale, int classes, string labelsName, string imagesName = "")
     {
         if (images.Shape[0] != labels.Shape[0]) throw new InvalidDataException($"{imagesName} holds {images.Shape[0]} images, {labelsName} {labels.Shape[0]} labels.");
-        for (var i = 0; i < labels.Values.Length; i++)
-        {
-            if (labels.Values[i] >= classes) throw new InvalidDataException($"{labelsName}: label {labels.Values[i]} at offset {8 + i} of the content; allowed are 0 to {classes - 1}.");
-        }
+        if (labels.Element is IdxElement.Float32 or IdxElement.Float64) throw new InvalidDataException($"{labelsName}: labels are {labels.Element}; they are whole numbers.");
         using var scope = NewDisposeScope();
-        var pixels = tensor(images.Values).to(ScalarType.Float32).div_(scale).reshape(images.Shape[0], 1, images.Shape[1], images.Shape[2]);
-        return new TensorDataset(pixels, tensor(labels.Values).to(ScalarType.Int64));
+        var numbers = labels.ToTensor().to(ScalarType.Int64);
+        var values = numbers.data<long>().ToArray();
+        var most = classes == 0 ? long.MaxValue : classes - 1;
+        for (var i = 0; i < values.Length; i++)
+        {
+            if (values[i] >= 0 && values[i] <= most) continue;
+            var size = labels.Values.Length / values.Length;
+            throw new InvalidDataException($"{labelsName}: label {values[i]} at offset {8 + (i * size)} of the content; allowed are 0 to {(classes == 0 ? "any" : most)}.");
+        }
+        var pixels = images.ToTensor().to(ScalarType.Float32);
+        if (images.Element == IdxElement.Byte) pixels = pixels.div_(scale);
+        return new TensorDataset(pixels.reshape(images.Shape[0], 1, images.Shape[1], images.Shape[2]), numbers);
     }
 
     private static IdxFile Embedded(string name, int dimensions)
@@ -59,13 +83,16 @@ public static class ImageClassification
         return IdxFile.Read(stream, $"embedded {name}", dimensions);
     }
 
-    private static string Find(string folder, string name)
+    private static string Find(string folder, string[] names)
     {
-        foreach (var candidate in new[] { $"{name}.gz", name })
+        if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"There is no folder '{folder}'.");
+        foreach (var candidate in names.SelectMany(name => new[] { $"{name}.gz", name }))
         {
             var path = Path.Combine(folder, candidate);
             if (File.Exists(path)) return path;
         }
-        throw new FileNotFoundException($"{folder} holds neither {name}.gz nor {name}.", Path.Combine(folder, name));
+        var other = Directory.GetFiles(folder, "*" + names[0] + "*").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal).FirstOrDefault();
+        var hint = other is null ? "" : $" It holds {other}: say data.prefix={other[..other.IndexOf(names[0], StringComparison.Ordinal)]}.";
+        throw new FileNotFoundException($"{folder} holds neither {string.Join(" nor ", names.SelectMany(name => new[] { $"{name}.gz", name }))}.{hint}", Path.Combine(folder, names[0]));
     }
 }

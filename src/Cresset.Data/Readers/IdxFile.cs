@@ -1,22 +1,48 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using System.Runtime.InteropServices;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Cresset.Data;
 
-/// <summary>A file of unsigned bytes in the IDX layout of MNIST and its relatives, plain or gzip.</summary>
+/// <summary>The element types of the IDX layout, by their code in the magic number.</summary>
+public enum IdxElement
+{
+    /// <summary>Unsigned bytes.</summary>
+    Byte = 0x08,
+
+    /// <summary>Signed bytes.</summary>
+    SignedByte = 0x09,
+
+    /// <summary>16-bit whole numbers.</summary>
+    Int16 = 0x0b,
+
+    /// <summary>32-bit whole numbers.</summary>
+    Int32 = 0x0c,
+
+    /// <summary>32-bit floats.</summary>
+    Float32 = 0x0d,
+
+    /// <summary>64-bit floats.</summary>
+    Float64 = 0x0e,
+}
+
+/// <summary>A file in the IDX layout of MNIST and its relatives, plain or gzip.</summary>
 /// <param name="Shape">Sizes, the number of records first.</param>
-/// <param name="Values">All bytes, row-major.</param>
-public sealed record IdxFile(int[] Shape, byte[] Values)
+/// <param name="Element">Type of the elements.</param>
+/// <param name="Values">All bytes as stored (big endian), row-major.</param>
+public sealed record IdxFile(int[] Shape, IdxElement Element, byte[] Values)
 {
     // 2 GiB of decompressed data: beyond any IDX file, below what an array can hold.
     private const long MaxBytes = int.MaxValue - 64;
 
     /// <summary>Reads and checks a file; <c>.gz</c> is recognised by its first bytes, not its name.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="dimensions">3 for images, 1 for labels.</param>
+    /// <param name="dimensions">3 for images, 1 for labels; 0 takes any.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">Wrong magic number, truncated or damaged data; the message names file and offset.</exception>
-    public static IdxFile Read(string path, int dimensions)
+    public static IdxFile Read(string path, int dimensions = 0)
     {
         using var stream = File.OpenRead(path);
         return Read(stream, path, dimensions);
@@ -24,22 +50,25 @@ public sealed record IdxFile(int[] Shape, byte[] Values)
 
     /// <summary>Reads from an open stream; <paramref name="name"/> stands in messages.</summary>
     /// <inheritdoc cref="Read(string, int)"/>
-    public static IdxFile Read(Stream stream, string name, int dimensions)
+    public static IdxFile Read(Stream stream, string name, int dimensions = 0)
     {
         var content = Decompress(stream, name);
         var expected = 0x00000800 + dimensions;
         if (content.Length < 4) throw new InvalidDataException($"{name}: {content.Length} bytes; an IDX file starts with a 4-byte magic number (0x{expected:x8} here).");
         var magic = BinaryPrimitives.ReadInt32BigEndian(content);
-        if (magic != expected)
+        var element = (IdxElement)(magic >> 8);
+        var there = magic & 0xff;
+        if (!Enum.IsDefined(element) || there == 0 || (dimensions != 0 && there != dimensions))
         {
             var hint = magic == 0x00000801 ? " This is a label file." : magic == 0x00000803 ? " This is an image file." : "";
-            throw new InvalidDataException($"{name}: magic number 0x{magic:x8} at offset 0; expected 0x{expected:x8} (unsigned bytes, {dimensions} dimension{(dimensions == 1 ? "" : "s")}).{hint}");
+            var wanted = dimensions == 0 ? "0x000008nn with nn dimensions" : $"0x{expected:x8} (unsigned bytes, {dimensions} dimension{(dimensions == 1 ? "" : "s")}) or another element type from 08 to 0e";
+            throw new InvalidDataException($"{name}: magic number 0x{magic:x8} at offset 0; expected {wanted}.{hint}");
         }
-        var start = 4 + (4 * dimensions);
+        var start = 4 + (4 * there);
         if (content.Length < start) throw new InvalidDataException($"{name}: ends at offset {content.Length}, inside the sizes (which end at {start}).");
-        var shape = new int[dimensions];
-        long count = 1;
-        for (var i = 0; i < dimensions; i++)
+        var shape = new int[there];
+        long count = SizeOf(element);
+        for (var i = 0; i < there; i++)
         {
             shape[i] = BinaryPrimitives.ReadInt32BigEndian(content.AsSpan(4 + (4 * i)));
             if (shape[i] < 0) throw new InvalidDataException($"{name}: size {shape[i]} of dimension {i} at offset {4 + (4 * i)} is negative.");
@@ -52,8 +81,37 @@ public sealed record IdxFile(int[] Shape, byte[] Values)
                 ? $"{name}: the data ends at offset {content.Length}; sizes [{string.Join(", ", shape)}] need {start + count} bytes. The file is truncated."
                 : $"{name}: {content.Length - start - count} bytes follow the data, which ends at offset {start + count}.");
         }
-        return new IdxFile(shape, content[start..]);
+        return new IdxFile(shape, element, content[start..]);
     }
+
+    /// <summary>The elements as a tensor of their own type (unsigned bytes as uint8).</summary>
+    public Tensor ToTensor()
+    {
+        var size = SizeOf(Element);
+        var values = (byte[])Values.Clone();
+        if (BitConverter.IsLittleEndian)
+        {
+            for (var at = 0; size > 1 && at < values.Length; at += size) values.AsSpan(at, size).Reverse();
+        }
+        var shape = Shape.Select(s => (long)s).ToArray();
+        return Element switch
+        {
+            IdxElement.Byte => tensor(values, shape),
+            IdxElement.SignedByte => tensor(MemoryMarshal.Cast<byte, sbyte>(values).ToArray(), shape),
+            IdxElement.Int16 => tensor(MemoryMarshal.Cast<byte, short>(values).ToArray(), shape),
+            IdxElement.Int32 => tensor(MemoryMarshal.Cast<byte, int>(values).ToArray(), shape),
+            IdxElement.Float32 => tensor(MemoryMarshal.Cast<byte, float>(values).ToArray(), shape),
+            _ => tensor(MemoryMarshal.Cast<byte, double>(values).ToArray(), shape),
+        };
+    }
+
+    private static int SizeOf(IdxElement element) => element switch
+    {
+        IdxElement.Byte or IdxElement.SignedByte => 1,
+        IdxElement.Int16 => 2,
+        IdxElement.Int32 or IdxElement.Float32 => 4,
+        _ => 8,
+    };
 
     private static byte[] Decompress(Stream stream, string name)
     {
@@ -87,21 +145,7 @@ public sealed record IdxFile(int[] Shape, byte[] Values)
         var length = BinaryPrimitives.ReadUInt32LittleEndian(raw.AsSpan(raw.Length - 4));
         var checksum = BinaryPrimitives.ReadUInt32LittleEndian(raw.AsSpan(raw.Length - 8));
         var bytes = content.GetBuffer().AsSpan(0, (int)content.Length);
-        if (length != (uint)bytes.Length || checksum != Crc32(bytes))
+        if (length != (uint)bytes.Length || checksum != Crc32.Of(bytes))
             throw new InvalidDataException($"{name}: gzip data ends at compressed offset {raw.Length} after {bytes.Length} bytes of content, but its checksum does not match. The file is truncated or damaged.");
-    }
-
-    private static uint Crc32(ReadOnlySpan<byte> bytes)
-    {
-        Span<uint> table = stackalloc uint[256];
-        for (uint i = 0; i < 256; i++)
-        {
-            var value = i;
-            for (var bit = 0; bit < 8; bit++) value = (value & 1) != 0 ? 0xedb88320 ^ (value >> 1) : value >> 1;
-            table[(int)i] = value;
-        }
-        var crc = uint.MaxValue;
-        foreach (var b in bytes) crc = table[(int)((crc ^ b) & 0xff)] ^ (crc >> 8);
-        return ~crc;
     }
 }

@@ -1,0 +1,34 @@
+namespace Cresset.Data;
+
+/// <summary>A picture as planes of values, [C, H, W] in row-major order; colours lie in 0..1, masks hold class indices.</summary>
+public sealed class PicturePlanes
+{
+    /// <summary>A black picture.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A size is less than 1.</exception>
+    public PicturePlanes(int channels, int height, int width)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        (Channels, Height, Width) = (channels, height, width);
+        Values = new float[checked(channels * height * width)];
+    }
+
+    /// <summary>Planes of the same size.</summary>
+    public int Channels { get; }
+
+    /// <summary>Rows.</summary>
+    public int Height { get; }
+
+    /// <summary>Columns.</summary>
+    public int Width { get; }
+
+    /// <summary>All values; replaced in place by augmentation.</summary>
+    public float[] Values { get; }
+
+    /// <summary>The values of one channel.</summary>
+    public Span<float> Plane(int channel) => Values.AsSpan(channel * Height * Width, Height * Width);
+
+    /// <summary>A value.</summary>
+    public ref float At(int channel, int y, int x) => ref Values[(((channel * Height) + y) * Width) + x];
+}

@@ -1,0 +1,103 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Cresset.Numerics;
+
+namespace Cresset.Data;
+
+/// <summary>
+/// What must be known about the data to use a model trained on them: shapes, classes, and how a file or row becomes an input. Stored with
+/// the model.
+/// </summary>
+public sealed record DataFacts
+{
+    /// <summary>The key in a model file's metadata.</summary>
+    public const string MetadataKey = "cresset.data";
+
+    private static readonly JsonSerializerOptions Format = new()
+    {
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
+
+    /// <summary>The data set, for messages.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Shape of one input: [C, H, W] or [features].</summary>
+    public required IReadOnlyList<long> Shape { get; init; }
+
+    /// <summary>What the targets are.</summary>
+    public TargetKind Target { get; init; }
+
+    /// <summary>Names of the classes in the order of their indices.</summary>
+    public IReadOnlyList<string> Classes { get; init; } = [];
+
+    /// <summary>Captions in the order of their indices.</summary>
+    public IReadOnlyList<string>? Captions { get; init; }
+
+    /// <summary>How a picture file becomes an input; null for data that are no pictures.</summary>
+    public PictureFacts? Picture { get; init; }
+
+    /// <summary>How a row becomes an input; null for data that are no table.</summary>
+    public TableFacts? Table { get; init; }
+
+    /// <summary>True when inputs are pictures [C, H, W] in 0..1.</summary>
+    [JsonIgnore]
+    public bool ArePictures => Shape.Count == 3;
+
+    /// <summary>As JSON.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, Format);
+
+    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
+    /// <exception cref="InvalidDataException">The text is damaged.</exception>
+    public static DataFacts Parse(string json, string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<DataFacts>(json, Format) ?? throw new JsonException("the text is empty");
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{path}: the facts about its data are damaged: {e.Message}", e);
+        }
+    }
+}
+
+/// <summary>How a picture file becomes an input.</summary>
+public sealed record PictureFacts
+{
+    /// <summary>1 for grey, 3 for RGB.</summary>
+    public required int Channels { get; init; }
+
+    /// <summary>Rows.</summary>
+    public required int Height { get; init; }
+
+    /// <summary>Columns.</summary>
+    public required int Width { get; init; }
+
+    /// <summary>Name of the fit.</summary>
+    public required string Fit { get; init; }
+
+    /// <summary>Options of the fit.</summary>
+    public JsonElement FitOptions { get; init; }
+
+    /// <summary>What transparent pixels stand on.</summary>
+    public required string Background { get; init; }
+
+    internal static PictureFacts Of(PictureRules rules) => new()
+    {
+        Channels = rules.Channels,
+        Height = rules.Height,
+        Width = rules.Width,
+        Fit = PartCatalog.NameOf(rules.Fit.GetType()) ?? rules.Fit.GetType().FullName!,
+        FitOptions = JsonSerializer.SerializeToElement(rules.Fit, rules.Fit.GetType()),
+        Background = rules.Background,
+    };
+
+    internal PictureRules Rules(PartCatalog parts)
+    {
+        var entry = parts.Find("fit", Fit) ?? throw new InvalidDataException($"The model's pictures were fitted by '{Fit}', which is not known here; it comes from the assembly that trained the model.");
+        return new PictureRules(Channels, Height, Width, (PictureFit)FitOptions.Deserialize(entry.Type)!, Background);
+    }
+}
