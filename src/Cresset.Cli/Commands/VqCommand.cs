@@ -35,7 +35,10 @@ internal static class VqCommand
             using var tokenizer = TokenizerRun.Open(store, result.GetValue(run)!);
             using var coder = OpenPrior(store, result.GetValue(prior), tokenizer);
             using var interruption = new Interruption("stopping; nothing is written.");
-            var pictures = new ImageFolder(result.GetValue(folder)!, new() { Size = tokenizer.Size, Channels = tokenizer.Channels });
+            var source = new FolderData { Path = result.GetValue(folder)!, Size = tokenizer.Size, Channels = tokenizer.Channels, Split = new ShareSplit { Validation = 0, Test = 0 } };
+            using var split = source.Open(new DataUse(TargetKind.None, NeedsPictures: true));
+            foreach (var note in split.Notes) Console.Error.WriteLine(note);
+            var pictures = split.Train;
             using var noGrad = no_grad();
             var codes = new List<long>();
             var error = 0.0;

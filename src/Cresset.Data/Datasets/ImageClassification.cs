@@ -55,12 +55,19 @@ public static class ImageClassification
     /// <summary>Fashion-MNIST (Xiao et al. 2017, MIT), 28x28, 60,000 to train and 10,000 to test.</summary>
     /// <exception cref="FileNotFoundException">It is in none of the usual places; the message says how to get it.</exception>
     public static (TensorDataset Train, TensorDataset Test) FashionMnist()
-        => IdxFolder(FindFashionMnist() ?? throw new FileNotFoundException("Fashion-MNIST was not found. On Debian or Ubuntu: apt-get install dataset-fashion-mnist. Elsewhere: put its four .gz files into a folder and set CRESSET_FASHION_MNIST to it."));
+        => IdxFolder(FindFashionMnist() ?? throw new FileNotFoundException("Fashion-MNIST was not found. On Debian or Ubuntu: apt-get "
+            + "install dataset-fashion-mnist. Elsewhere: put its four .gz files into a folder and set CRESSET_FASHION_MNIST to it."));
 
     private static TensorDataset Make(IdxFile images, IdxFile labels, float scale, int classes, string labelsName, string imagesName = "")
     {
-        if (images.Shape[0] != labels.Shape[0]) throw new InvalidDataException($"{imagesName} holds {images.Shape[0]} images, {labelsName} {labels.Shape[0]} labels.");
-        if (labels.Element is IdxElement.Float32 or IdxElement.Float64) throw new InvalidDataException($"{labelsName}: labels are {labels.Element}; they are whole numbers.");
+        if (images.Shape[0] != labels.Shape[0])
+        {
+            throw new InvalidDataException($"{imagesName} holds {images.Shape[0]} images, {labelsName} {labels.Shape[0]} labels.");
+        }
+        if (labels.Element is IdxElement.Float32 or IdxElement.Float64)
+        {
+            throw new InvalidDataException($"{labelsName}: labels are {labels.Element}; they are whole numbers.");
+        }
         using var scope = NewDisposeScope();
         var numbers = labels.ToTensor().to(ScalarType.Int64);
         var values = numbers.data<long>().ToArray();
@@ -69,7 +76,8 @@ public static class ImageClassification
         {
             if (values[i] >= 0 && values[i] <= most) continue;
             var size = labels.Values.Length / values.Length;
-            throw new InvalidDataException($"{labelsName}: label {values[i]} at offset {8 + (i * size)} of the content; allowed are 0 to {(classes == 0 ? "any" : most)}.");
+            throw new InvalidDataException($"{labelsName}: label {values[i]} at offset {8 + (i * size)} of the content; allowed are 0 "
+                + $"to {(classes == 0 ? "any" : most)}.");
         }
         var pixels = images.ToTensor().to(ScalarType.Float32);
         if (images.Element == IdxElement.Byte) pixels = pixels.div_(scale);
@@ -79,7 +87,8 @@ public static class ImageClassification
     private static IdxFile Embedded(string name, int dimensions)
     {
         using var stream = typeof(ImageClassification).Assembly.GetManifestResourceStream($"digits/{name}")
-            ?? throw new InvalidOperationException($"The embedded resource digits/{name} is missing from {typeof(ImageClassification).Assembly.GetName().Name}.");
+            ?? throw new InvalidOperationException($"The embedded resource digits/{name} is missing from "
+                + $"{typeof(ImageClassification).Assembly.GetName().Name}.");
         return IdxFile.Read(stream, $"embedded {name}", dimensions);
     }
 
@@ -93,6 +102,7 @@ public static class ImageClassification
         }
         var other = Directory.GetFiles(folder, "*" + names[0] + "*").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal).FirstOrDefault();
         var hint = other is null ? "" : $" It holds {other}: say data.prefix={other[..other.IndexOf(names[0], StringComparison.Ordinal)]}.";
-        throw new FileNotFoundException($"{folder} holds neither {string.Join(" nor ", names.SelectMany(name => new[] { $"{name}.gz", name }))}.{hint}", Path.Combine(folder, names[0]));
+        throw new FileNotFoundException($"{folder} holds neither "
+            + $"{string.Join(" nor ", names.SelectMany(name => new[] { $"{name}.gz", name }))}.{hint}", Path.Combine(folder, names[0]));
     }
 }

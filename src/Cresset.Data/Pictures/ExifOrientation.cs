@@ -7,7 +7,9 @@ internal static class ExifOrientation
 {
     private const int Tag = 0x0112;
 
-    /// <summary>1 to 8; 1 where the block says nothing or cannot be read, since orientation is advice and not part of the picture.</summary>
+    /// <summary>
+    /// 1 to 8; 1 where the block says nothing or cannot be read, since orientation is advice and not part of the picture.
+    /// </summary>
     public static int Of(ReadOnlySpan<byte> exif)
     {
         if (exif.StartsWith("Exif\0\0"u8)) exif = exif[6..];
@@ -25,7 +27,9 @@ internal static class ExifOrientation
         return 1;
     }
 
-    private static int Read16(ReadOnlySpan<byte> bytes, bool big) => big ? BinaryPrimitives.ReadUInt16BigEndian(bytes) : BinaryPrimitives.ReadUInt16LittleEndian(bytes);
+    private static int Read16(ReadOnlySpan<byte> bytes, bool big)
+        => big ? BinaryPrimitives.ReadUInt16BigEndian(bytes) : BinaryPrimitives.ReadUInt16LittleEndian(bytes);
 
-    private static uint Read32(ReadOnlySpan<byte> bytes, bool big) => big ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : BinaryPrimitives.ReadUInt32LittleEndian(bytes);
+    private static uint Read32(ReadOnlySpan<byte> bytes, bool big)
+        => big ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : BinaryPrimitives.ReadUInt32LittleEndian(bytes);
 }

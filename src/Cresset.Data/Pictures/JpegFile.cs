@@ -5,7 +5,8 @@ namespace Cresset.Data;
 /// <summary>The markers of a JPEG file, as far as they are needed to know its colours.</summary>
 internal static class JpegFile
 {
-    public static bool Is(ReadOnlySpan<byte> content) => content.Length >= 3 && content[0] == 0xff && content[1] == 0xd8 && content[2] == 0xff;
+    public static bool Is(ReadOnlySpan<byte> content)
+        => content.Length >= 3 && content[0] == 0xff && content[1] == 0xd8 && content[2] == 0xff;
 
     /// <summary>Number of components of the frame (1 grey, 3 colour, 4 CMYK); 0 where no frame is found.</summary>
     public static int Components(ReadOnlySpan<byte> content)

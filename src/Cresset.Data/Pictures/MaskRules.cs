@@ -25,15 +25,24 @@ internal sealed class MaskRules
         foreach (var file in files)
         {
             foreach (var value in Load(file).Pixels) found.Add(value);
-            if (found.Count > MostClasses + 1) throw new InvalidDataException($"{file}: the masks of {folder} hold more than {MostClasses} different values, so they are no masks; a mask has one value a class and is not compressed as JPEG.");
+            if (found.Count > MostClasses + 1)
+            {
+                throw new InvalidDataException($"{file}: the masks of {folder} hold more than {MostClasses} different values, so they "
+                    + $"are no masks; a mask has one value a class and is not compressed as JPEG.");
+            }
         }
         // 255 beside classes counted from 0 is the border that PASCAL VOC leaves unmarked; alone with 0 it is the one class there is.
         var counted = found.Where(v => v != Void).ToList();
         var hasVoid = found.Contains(Void) && counted.Count >= 2 && counted.SequenceEqual(Enumerable.Range(0, counted.Count));
         int[] values = hasVoid ? [.. counted] : [.. found];
-        if (values.Length < 2) throw new InvalidDataException($"{folder}: all masks hold the one value {string.Join(", ", values.Select(Name))}; there is nothing to tell apart.");
+        if (values.Length < 2)
+        {
+            throw new InvalidDataException($"{folder}: all masks hold the one value {string.Join(", ", values.Select(Name))}; there "
+                + $"is nothing to tell apart.");
+        }
         if (hasVoid) notes.Add($"{folder}: mask value 255 counts nowhere.");
-        if (!values.SequenceEqual(Enumerable.Range(0, values.Length))) notes.Add($"{folder}: mask values {string.Join(", ", values.Select(Name))} are classes 0 to {values.Length - 1}.");
+        if (!values.SequenceEqual(Enumerable.Range(0, values.Length))) notes.Add($"{folder}: mask values "
+            + $"{string.Join(", ", values.Select(Name))} are classes 0 to {values.Length - 1}.");
         return new MaskRules(values, hasVoid ? Void : null);
     }
 
@@ -42,23 +51,31 @@ internal sealed class MaskRules
     public PicturePlanes Read(string path, int height, int width)
     {
         var (pixels, h, w) = Load(path);
-        if (h != height || w != width) throw new InvalidDataException($"{path}: a mask of {w}x{h} pixels for a picture of {width}x{height}.");
+        if (h != height || w != width)
+        {
+            throw new InvalidDataException($"{path}: a mask of {w}x{h} pixels for a picture of {width}x{height}.");
+        }
         var planes = new PicturePlanes(1, h, w);
         for (var i = 0; i < pixels.Length; i++)
         {
             planes.Values[i] = _classOf.TryGetValue(pixels[i], out var index)
                 ? index
-                : throw new InvalidDataException($"{path}: value {Name(pixels[i])} at row {i / w}, column {i % w} is none of the classes' {string.Join(", ", Values.Select(Name))}.");
+                : throw new InvalidDataException($"{path}: value {Name(pixels[i])} at row {i / w}, column {i % w} is none of the "
+                    + $"classes' {string.Join(", ", Values.Select(Name))}.");
         }
         return planes;
     }
 
-    public static string Name(int value) => value < 0x1000000 ? value.ToString(System.Globalization.CultureInfo.InvariantCulture) : $"#{value & 0xffffff:x6}";
+    public static string Name(int value)
+        => value < 0x1000000 ? value.ToString(System.Globalization.CultureInfo.InvariantCulture) : $"#{value & 0xffffff:x6}";
 
     private static (int[] Pixels, int Height, int Width) Load(string path)
     {
         var content = PictureDecoder.ReadAll(path);
-        if (JpegFile.Is(content)) throw new InvalidDataException($"{path}: a mask compressed as JPEG, which changes its values. Save masks as PNG.");
+        if (JpegFile.Is(content))
+        {
+            throw new InvalidDataException($"{path}: a mask compressed as JPEG, which changes its values. Save masks as PNG.");
+        }
         if (PngFile.Is(content))
         {
             var png = PngFile.Open(path, content);

@@ -19,6 +19,7 @@ public sealed class AugmentedPicture
 /// A random change of training pictures. Every draw comes from the given stream, which depends on seed, epoch and picture alone:
 /// the same picture is changed alike whatever batch, thread or resumed run it falls to.
 /// </summary>
+[PartKind("augmentation")]
 public abstract record PictureAugmentation : IOptionsRecord
 {
     /// <summary>How much larger than the target the picture must be decoded; 1 for most.</summary>
@@ -32,6 +33,7 @@ public abstract record PictureAugmentation : IOptionsRecord
 }
 
 /// <summary>Mirror images of a share of the pictures.</summary>
+[Part("mirror")]
 public sealed record MirrorAugmentation : PictureAugmentation
 {
     /// <summary>Share of the pictures whose left and right are exchanged.</summary>
@@ -67,6 +69,7 @@ public sealed record MirrorAugmentation : PictureAugmentation
 }
 
 /// <summary>A window at a random place of a picture that was decoded somewhat larger; evaluation sees the whole picture.</summary>
+[Part("random-crop")]
 public sealed record RandomCropAugmentation : PictureAugmentation
 {
     /// <summary>Size of the decoded picture over that of the window.</summary>
@@ -102,6 +105,7 @@ public sealed record RandomCropAugmentation : PictureAugmentation
 }
 
 /// <summary>Turns, shifts, stretches and slants (bilinear; black, or no class, outside).</summary>
+[Part("affine")]
 public sealed record AffineAugmentation : PictureAugmentation
 {
     /// <summary>Largest turn in degrees.</summary>
@@ -128,7 +132,10 @@ public sealed record AffineAugmentation : PictureAugmentation
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().Within(Rotation, 0, 180).Within(Shift, 0, 1).Within(Stretch, 0, 0.9);
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .Within(Rotation, 0, 180)
+        .Within(Shift, 0, 1)
+        .Within(Stretch, 0, 0.9);
 
     private static PicturePlanes Warp(PicturePlanes picture, Map map, bool nearest, float outside)
     {
@@ -165,6 +172,7 @@ public sealed record AffineAugmentation : PictureAugmentation
 }
 
 /// <summary>Changes brightness, contrast and saturation, as light and cameras do.</summary>
+[Part("colour")]
 public sealed record ColourAugmentation : PictureAugmentation
 {
     /// <summary>Largest change of brightness as a share.</summary>
@@ -201,10 +209,14 @@ public sealed record ColourAugmentation : PictureAugmentation
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().Within(Brightness, 0, 1).Within(Contrast, 0, 1).Within(Saturation, 0, 1);
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .Within(Brightness, 0, 1)
+        .Within(Contrast, 0, 1)
+        .Within(Saturation, 0, 1);
 }
 
 /// <summary>Blots out a rectangle with the picture's mean (random erasing, Zhong et al. 2017), so that no single spot decides.</summary>
+[Part("erase")]
 public sealed record EraseAugmentation : PictureAugmentation
 {
     /// <summary>Share of the pictures that lose a rectangle.</summary>

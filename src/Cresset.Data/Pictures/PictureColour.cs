@@ -13,9 +13,11 @@ internal readonly record struct PictureColour(float Red, float Green, float Blue
     public const string Allowed = "white, black, grey, or #rrggbb";
 
     /// <summary>Grey as one channel, otherwise red, green, blue.</summary>
-    public float Of(int channel, int channels) => channels == 1 ? (0.299f * Red) + (0.587f * Green) + (0.114f * Blue) : channel switch { 0 => Red, 1 => Green, _ => Blue };
+    public float Of(int channel, int channels)
+        => channels == 1 ? (0.299f * Red) + (0.587f * Green) + (0.114f * Blue) : channel switch { 0 => Red, 1 => Green, _ => Blue };
 
-    public static PictureColour Parse(string text) => TryParse(text, out var colour) ? colour : throw new FormatException($"'{text}' is not a colour; allowed: {Allowed}.");
+    public static PictureColour Parse(string text) => TryParse(text, out var colour) ? colour : throw new FormatException($"'{text}' "
+        + $"is not a colour; allowed: {Allowed}.");
 
     public static bool TryParse(string? text, out PictureColour colour)
     {

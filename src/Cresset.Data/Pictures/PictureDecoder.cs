@@ -20,7 +20,8 @@ internal static class PictureDecoder
     /// <param name="channels">1 for grey (ITU-R BT.601 luma), 3 for RGB.</param>
     /// <param name="background">What transparent pixels stand on: red, green, blue in 0..1.</param>
     /// <exception cref="InvalidDataException">The file is no picture, damaged or truncated; the message names it and the offset.</exception>
-    public static DecodedPicture Decode(string path, int channels, PictureColour background) => Decode(path, ReadAll(path), channels, background);
+    public static DecodedPicture Decode(string path, int channels, PictureColour background)
+        => Decode(path, ReadAll(path), channels, background);
 
     public static DecodedPicture Decode(string path, byte[] content, int channels, PictureColour background)
     {
@@ -35,7 +36,11 @@ internal static class PictureDecoder
     /// <summary>Refuses pictures that no training set has and that would take the memory of the machine.</summary>
     public static void CheckSize(string path, long width, long height)
     {
-        if (width * height > MaxPixels) throw new InvalidDataException($"{path}: {width}x{height} pixels; at most {MaxPixels / 1_000_000} million are read. Scale the picture down first.");
+        if (width * height > MaxPixels)
+        {
+            throw new InvalidDataException($"{path}: {width}x{height} pixels; at most {MaxPixels / 1_000_000} million are read. Scale "
+                + $"the picture down first.");
+        }
     }
 
     internal static byte[] ReadAll(string path)
@@ -73,7 +78,8 @@ internal static class PictureDecoder
         using var stream = new SKMemoryStream(content);
         using var codec = SKCodec.Create(stream, out var opened)
             ?? throw new InvalidDataException(opened == SKCodecResult.Unimplemented
-                ? $"{path}: the bytes at offset 0 ({Convert.ToHexStringLower(content.AsSpan(0, Math.Min(8, content.Length)))}) are not those of a PNG, JPEG, WebP, BMP, GIF or TIFF picture."
+                ? $"{path}: the bytes at offset 0 ({Convert.ToHexStringLower(content.AsSpan(0, Math.Min(8, content.Length)))}) are "
+                    + $"not those of a PNG, JPEG, WebP, BMP, GIF or TIFF picture."
                 : Damage(path, content, opened));
         CheckSize(path, codec.Info.Width, codec.Info.Height);
         // Only CMYK needs a target space: its profile, where there is one, leads to sRGB.

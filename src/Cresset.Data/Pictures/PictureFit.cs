@@ -2,7 +2,10 @@ using Cresset.Numerics;
 
 namespace Cresset.Data;
 
-/// <summary>How pictures of any size come to one size. A fit says where the scaled picture lies; scaling itself is the same for all.</summary>
+/// <summary>
+/// How pictures of any size come to one size. A fit says where the scaled picture lies; scaling itself is the same for all.
+/// </summary>
+[PartKind("fit")]
 public abstract record PictureFit : IOptionsRecord
 {
     /// <summary>Where a picture of this size goes.</summary>
@@ -49,6 +52,7 @@ public abstract record PictureFit : IOptionsRecord
 public readonly record struct PicturePlace(int Height, int Width, int Top, int Left);
 
 /// <summary>Scale until the picture covers the target, cut what stands over: nothing is distorted, borders are lost.</summary>
+[Part("crop")]
 public sealed record CropFit : PictureFit
 {
     /// <inheritdoc/>
@@ -61,6 +65,7 @@ public sealed record CropFit : PictureFit
 }
 
 /// <summary>Scale until the picture fits into the target, fill the rest with a colour: nothing is distorted or lost.</summary>
+[Part("pad")]
 public sealed record PadFit : PictureFit
 {
     /// <summary>Colour of the borders: white, black, grey, or #rrggbb.</summary>
@@ -77,10 +82,12 @@ public sealed record PadFit : PictureFit
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().Must(PictureColour.TryParse(Colour, out _), Colour, PictureColour.Allowed);
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .Must(PictureColour.TryParse(Colour, out _), Colour, PictureColour.Allowed);
 }
 
 /// <summary>Scale height and width on their own: everything is kept, proportions are not.</summary>
+[Part("stretch")]
 public sealed record StretchFit : PictureFit
 {
     /// <inheritdoc/>
@@ -88,10 +95,13 @@ public sealed record StretchFit : PictureFit
 }
 
 /// <summary>Take pictures of the right size only; others are refused by name.</summary>
+[Part("exact")]
 public sealed record ExactFit : PictureFit
 {
     /// <inheritdoc/>
-    public override PicturePlace Place(int height, int width, int targetHeight, int targetWidth) => height == targetHeight && width == targetWidth
+    public override PicturePlace Place(int height, int width, int targetHeight, int targetWidth)
+        => height == targetHeight && width == targetWidth
         ? new PicturePlace(height, width, 0, 0)
-        : throw new InvalidDataException($"a picture of {width}x{height} pixels where {targetWidth}x{targetHeight} is asked for. Use another fit (crop, pad, stretch) or another size.");
+        : throw new InvalidDataException($"a picture of {width}x{height} pixels where {targetWidth}x{targetHeight} is asked for. Use "
+            + $"another fit (crop, pad, stretch) or another size.");
 }

@@ -40,7 +40,8 @@ internal sealed class PictureListing
         get
         {
             if (_hidden.Count > 0) yield return $"{Folder}: left out {Some(_hidden, "hidden file or folder", "hidden files and folders")}.";
-            if (_foreign.Count > 0) yield return $"{Folder}: left out {Some(_foreign, "file that is no picture", "files that are no pictures")}.";
+            if (_foreign.Count > 0) yield return $"{Folder}: left out "
+                + $"{Some(_foreign, "file that is no picture", "files that are no pictures")}.";
         }
     }
 
@@ -50,7 +51,11 @@ internal sealed class PictureListing
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     public static PictureListing Of(string folder, Func<string, bool>? expected = null)
     {
-        if (!Directory.Exists(folder)) throw new DirectoryNotFoundException(File.Exists(folder) ? $"'{folder}' is a file; a folder of pictures is needed." : $"There is no folder '{folder}'.");
+        if (!Directory.Exists(folder))
+        {
+            throw new DirectoryNotFoundException(File.Exists(folder) ? $"'{folder}' is a file; a folder of pictures is "
+                + $"needed." : $"There is no folder '{folder}'.");
+        }
         var listing = new PictureListing(folder);
         listing.Walk(folder, "", expected ?? (_ => false));
         listing._files.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));

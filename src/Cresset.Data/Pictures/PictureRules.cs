@@ -1,6 +1,8 @@
 namespace Cresset.Data;
 
-/// <summary>What the pictures of a data set are brought to; stored with the model, so that later pictures are brought to the same.</summary>
+/// <summary>
+/// What the pictures of a data set are brought to; stored with the model, so that later pictures are brought to the same.
+/// </summary>
 /// <param name="Channels">1 for grey, 3 for RGB.</param>
 /// <param name="Height">Rows.</param>
 /// <param name="Width">Columns.</param>

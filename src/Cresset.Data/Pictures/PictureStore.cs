@@ -10,7 +10,7 @@ namespace Cresset.Data;
 internal sealed class PictureStore(PictureRules rules, IReadOnlyList<PictureItem> items, MaskRules? masks, long cacheBytes)
 {
     private readonly byte[]?[] _kept = new byte[items.Count][];
-    private long _room = cacheBytes;
+    private long _keptBytes;
 
     public PictureRules Rules => rules;
 
@@ -19,7 +19,7 @@ internal sealed class PictureStore(PictureRules rules, IReadOnlyList<PictureItem
     public bool HasMasks => masks is not null;
 
     /// <summary>Bytes of decoded pictures in memory.</summary>
-    public long KeptBytes => cacheBytes - Interlocked.Read(ref _room);
+    public long KeptBytes => Interlocked.Read(ref _keptBytes);
 
     /// <summary>A picture of height and width <paramref name="canvas"/> times the rules', with its mask; the caller's own copy.</summary>
     public AugmentedPicture Read(int index, double canvas)
@@ -31,8 +31,8 @@ internal sealed class PictureStore(PictureRules rules, IReadOnlyList<PictureItem
         if (kept is null || Unpacked(kept, colours, all) is not { } bytes)
         {
             var fresh = Decode(index, height, width);
-            if (Interlocked.Add(ref _room, -fresh.Length) >= 0 && Interlocked.CompareExchange(ref _kept[index], fresh, null) is null) return Unpack(fresh, height, width, colours);
-            Interlocked.Add(ref _room, fresh.Length);
+            var isKept = Interlocked.Add(ref _keptBytes, fresh.Length) <= cacheBytes && Interlocked.CompareExchange(ref _kept[index], fresh, null) is null;
+            if (!isKept) Interlocked.Add(ref _keptBytes, -fresh.Length);
             return Unpack(fresh, height, width, colours);
         }
         return Unpack(bytes, height, width, colours);
@@ -85,7 +85,9 @@ internal sealed class PictureStore(PictureRules rules, IReadOnlyList<PictureItem
 /// <param name="Mask">The file of its mask.</param>
 internal sealed record PictureItem(PictureFile File, int Label, string? Mask = null);
 
-/// <summary>Some pictures of a store: inputs float32 [N, C, H, W] in 0..1; targets int64 [N], or [N, H, W] with masks (-1 counts nowhere).</summary>
+/// <summary>
+/// Some pictures of a store: inputs float32 [N, C, H, W] in 0..1; targets int64 [N], or [N, H, W] with masks (-1 counts nowhere).
+/// </summary>
 internal sealed class PictureExamples(PictureStore store, int[] indices, IReadOnlyList<PictureAugmentation> augmentations) : IDataset
 {
     private readonly double _canvas = augmentations.Aggregate(1.0, (largest, a) => Math.Max(largest, a.Canvas));
@@ -115,7 +117,9 @@ internal sealed class PictureExamples(PictureStore store, int[] indices, IReadOn
                 // After the crops, if there are any, the picture has its size.
                 if (example.Picture.Height != rules.Height || example.Picture.Width != rules.Width)
                 {
-                    throw new InvalidOperationException($"The augmentations {string.Join(", ", augmentations.Select(a => a.GetType().Name))} leave {example.Picture.Width}x{example.Picture.Height} pixels where {rules.Width}x{rules.Height} are asked for.");
+                    throw new InvalidOperationException($"The augmentations "
+                        + $"{string.Join(", ", augmentations.Select(a => a.GetType().Name))} leave "
+                        + $"{example.Picture.Width}x{example.Picture.Height} pixels where {rules.Width}x{rules.Height} are asked for.");
                 }
             }
             example.Picture.Values.CopyTo(pixels, i * one);

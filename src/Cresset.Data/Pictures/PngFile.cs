@@ -58,7 +58,11 @@ internal sealed class PngFile
             var previous = new byte[line];
             for (var row = 0; row < rows; row++)
             {
-                if (at + 1 + line > raw.Length) throw new InvalidDataException($"{_path}: the picture's data hold {raw.Length} bytes, too few for {Width}x{Height} pixels. The file is damaged.");
+                if (at + 1 + line > raw.Length)
+                {
+                    throw new InvalidDataException($"{_path}: the picture's data hold {raw.Length} bytes, too few for "
+                        + $"{Width}x{Height} pixels. The file is damaged.");
+                }
                 var filter = raw[at];
                 var current = raw.AsSpan(at + 1, line);
                 Unfilter(filter, current, previous, unit);
@@ -91,7 +95,8 @@ internal sealed class PngFile
             var checksum = BinaryPrimitives.ReadUInt32BigEndian(_content.AsSpan(at + 8 + (int)length));
             if (isCritical && checksum != Crc32.Of(_content.AsSpan(at + 4, 4 + (int)length)))
             {
-                throw new InvalidDataException($"{_path}: the checksum of chunk '{System.Text.Encoding.Latin1.GetString(kind)}' at offset {at} is wrong. The file is damaged.");
+                throw new InvalidDataException($"{_path}: the checksum of chunk '{System.Text.Encoding.Latin1.GetString(kind)}' at "
+                    + $"offset {at} is wrong. The file is damaged.");
             }
             if (kind.SequenceEqual("IHDR"u8)) Header(body);
             else if (kind.SequenceEqual("IDAT"u8)) _data.Add((at + 8, (int)length));
@@ -99,7 +104,10 @@ internal sealed class PngFile
             ended = kind.SequenceEqual("IEND"u8);
             at += 12 + (int)length;
         }
-        if (Width == 0 || _data.Count == 0) throw new InvalidDataException($"{_path}: a PNG file without a picture (no IHDR or IDAT chunk).");
+        if (Width == 0 || _data.Count == 0)
+        {
+            throw new InvalidDataException($"{_path}: a PNG file without a picture (no IHDR or IDAT chunk).");
+        }
     }
 
     private void Header(ReadOnlySpan<byte> body)
@@ -108,12 +116,17 @@ internal sealed class PngFile
         uint width = BinaryPrimitives.ReadUInt32BigEndian(body), height = BinaryPrimitives.ReadUInt32BigEndian(body[4..]);
         (Depth, ColourType, IsInterlaced) = (body[8], body[9], body[12] == 1);
         var isKnown = (ColourType, Depth) is (0, 1 or 2 or 4 or 8 or 16) or (3, 1 or 2 or 4 or 8) or (2 or 4 or 6, 8 or 16);
-        if (width is 0 or > int.MaxValue || height is 0 or > int.MaxValue || !isKnown) throw new InvalidDataException($"{_path}: {width}x{height} pixels of colour type {ColourType} with {Depth} bits are no PNG picture.");
+        if (width is 0 or > int.MaxValue || height is 0 or > int.MaxValue || !isKnown)
+        {
+            throw new InvalidDataException($"{_path}: {width}x{height} pixels of colour type {ColourType} with {Depth} bits are no "
+                + $"PNG picture.");
+        }
         PictureDecoder.CheckSize(_path, width, height);
         (Width, Height) = ((int)width, (int)height);
     }
 
-    private InvalidDataException Cut() => new($"{_path}: the file ends at offset {_content.Length}, before its last chunk (IEND). The file is truncated.");
+    private InvalidDataException Cut() => new($"{_path}: the file ends at offset {_content.Length}, before its last chunk (IEND). The "
+        + $"file is truncated.");
 
     private byte[] Inflate()
     {
@@ -123,7 +136,11 @@ internal sealed class PngFile
         // A line has one filter byte more than its pixels; interlaced pictures have up to seven times as many lines.
         var most = ((((long)Width * Samples * Depth) + 7) / 8 * Height) + (IsInterlaced ? 16L * (Width + Height) : Height) + 64;
         // Deflate packs at most 1032 to 1, so a header that promises more is refused before memory is reserved for it.
-        if (most > (packed.Length * 1033) + 1024) throw new InvalidDataException($"{_path}: {packed.Length} bytes of data cannot hold {Width}x{Height} pixels. The file is damaged.");
+        if (most > (packed.Length * 1033) + 1024)
+        {
+            throw new InvalidDataException($"{_path}: {packed.Length} bytes of data cannot hold {Width}x{Height} pixels. The file is "
+                + $"damaged.");
+        }
         var raw = new byte[most];
         var got = 0;
         try
@@ -133,7 +150,8 @@ internal sealed class PngFile
         }
         catch (InvalidDataException e)
         {
-            throw new InvalidDataException($"{_path}: the compressed data of the picture, from offset {_data[0].Start}, are damaged: {e.Message}", e);
+            throw new InvalidDataException($"{_path}: the compressed data of the picture, from offset {_data[0].Start}, are damaged: "
+                + $"{e.Message}", e);
         }
         return raw[..got];
     }

@@ -36,16 +36,20 @@ internal static class TiffPicture
         var format = (SampleFormat)Field(TiffTag.SAMPLEFORMAT, (int)SampleFormat.UINT);
         if (width < 1 || height < 1) throw Damaged(path, content, errors);
         PictureDecoder.CheckSize(path, width, height);
-        if (format is not (SampleFormat.UINT or SampleFormat.VOID) || bits > 16) throw new InvalidDataException($"{path}: samples of {bits} bits ({format}); TIFF is read with unsigned samples of up to 16 bits. Convert the picture to 8 or 16 bits.");
+        if (format is not (SampleFormat.UINT or SampleFormat.VOID) || bits > 16)
+        {
+            throw new InvalidDataException($"{path}: samples of {bits} bits ({format}); TIFF is read with unsigned samples of up to "
+                + $"16 bits. Convert the picture to 8 or 16 bits.");
+        }
         var planes = new PicturePlanes(channels, height, width);
         var writer = new PixelWriter(planes, background);
         if (bits == 16) Wide(path, content, tiff, errors, samples, width, height, writer);
         else
         {
             var raster = new int[width * height];
-            if (!tiff.ReadRGBAImageOriented(width, height, raster, Orientation.TOPLEFT, stopOnError: true)) throw Damaged(path, content, errors);
-            // LibTiff has turned the picture as far as mirroring goes, and multiplied colours by alpha.
-            orientation = orientation >= 5 ? 5 : 1;
+            // Asked for as it is stored, since LibTiff only mirrors and never transposes. Its colours are multiplied by alpha.
+            if (orientation is < 1 or > 8) orientation = 1;
+            if (!tiff.ReadRGBAImageOriented(width, height, raster, (Orientation)orientation, stopOnError: true)) throw Damaged(path, content, errors);
             for (var i = 0; i < raster.Length; i++)
             {
                 var alpha = Tiff.GetA(raster[i]) / 255f;
@@ -64,7 +68,9 @@ internal static class TiffPicture
         var isGrey = photometric is Photometric.MINISBLACK or Photometric.MINISWHITE;
         if (tiff.IsTiled() || (isPlanar && samples > 1) || !(isGrey || photometric == Photometric.RGB) || samples > 4)
         {
-            throw new InvalidDataException($"{path}: 16 bits in {(tiff.IsTiled() ? "tiles" : isPlanar ? "separate planes" : photometric.ToString())}; they are read in strips of grey or RGB. Save the picture as PNG of 16 bits.");
+            throw new InvalidDataException($"{path}: 16 bits in "
+                + $"{(tiff.IsTiled() ? "tiles" : isPlanar ? "separate planes" : photometric.ToString())}; they are read in strips of "
+                + $"grey or RGB. Save the picture as PNG of 16 bits.");
         }
         var colours = isGrey ? 1 : 3;
         var line = new byte[tiff.ScanlineSize()];
@@ -82,7 +88,8 @@ internal static class TiffPicture
     }
 
     private static InvalidDataException Damaged(string path, byte[] content, List<string> errors)
-        => new($"{path}: a TIFF file of {content.Length} bytes that is truncated or damaged{(errors.Count == 0 ? "" : $" ({errors[0].Trim().TrimEnd('.')})")}.");
+        => new($"{path}: a TIFF file of {content.Length} bytes that is truncated or "
+            + $"damaged{(errors.Count == 0 ? "" : $" ({errors[0].Trim().TrimEnd('.')})")}.");
 
     // Errors belong to the file that is read; LibTiff has one handler for all threads.
     private sealed class Source(List<string> errors) : TiffStream

@@ -21,7 +21,8 @@ public sealed class CsvColumn
 {
     internal CsvColumn(string name, double[] numbers) => (Name, Numbers, Missing) = (name, numbers, numbers.Count(double.IsNaN));
 
-    internal CsvColumn(string name, int[] codes, IReadOnlyList<string> levels) => (Name, Codes, Levels, Missing) = (name, codes, levels, codes.Count(c => c < 0));
+    internal CsvColumn(string name, int[] codes, IReadOnlyList<string> levels)
+        => (Name, Codes, Levels, Missing) = (name, codes, levels, codes.Count(c => c < 0));
 
     internal CsvColumn(string name, string[] texts) => (Name, Texts) = (name, texts);
 

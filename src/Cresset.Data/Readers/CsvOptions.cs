@@ -50,7 +50,8 @@ public sealed record CsvOptions : IOptionsRecord
         .Must(Separator is { Length: 1 } && Separator[0] is not ('"' or '\r' or '\n') || SeparatorNames.Contains(Separator), Separator, $"one character, or one of {string.Join(", ", SeparatorNames)}")
         .Defined(Header)
         .Defined(Decimal)
-        .Must(Markers is not null && Markers.All(m => m is not null), Markers is null ? null : "a list with null", "a list of texts", field: nameof(Markers))
+        .Must(Markers is not null && Markers.All(m => m is not null), Markers is null ? null : "a list with null", "a list of "
+            + "texts", field: nameof(Markers))
         .OneOf(Encoding, ["utf-8", "latin1", "utf-16"])
         .Must(!(Decimal == DecimalMark.Comma && Separator is "," or "comma"), Separator, "another separator than the decimal comma");
 

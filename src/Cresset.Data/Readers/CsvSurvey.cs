@@ -46,9 +46,12 @@ internal sealed partial record CsvSurvey(bool HasHeader, IReadOnlyList<string> N
         if (wanted.Any() && wanted.All(w => first.Contains(w))) return true;
         if (!isName.Any(n => n))
         {
-            notes.Add($"{path}: line {line} holds numbers, so it is taken for a row and the columns are called c0 to c{first.Length - 1} (header: present would say otherwise).");
+            notes.Add($"{path}: line {line} holds numbers, so it is taken for a row and the columns are called c0 to "
+                + $"c{first.Length - 1} (header: present would say otherwise).");
             return false;
         }
+        // One line of texts alone is a header, and the table is empty.
+        if (rows == 0 && isName.All(n => n)) return true;
         var areDistinct = first.Distinct().Count() == first.Length;
         var overNumbers = Enumerable.Range(0, first.Length).Any(i => isName[i] && tallies[i] is { Numbers: > 0, Others: 0 });
         var allNames = first.Select((c, i) => isName[i] || (i == 0 && c.Length == 0)).All(n => n);
@@ -58,19 +61,23 @@ internal sealed partial record CsvSurvey(bool HasHeader, IReadOnlyList<string> N
             // A name that stands again below it, or twice beside itself, is a value.
             if (!overNumbers)
             {
-                notes.Add($"{path}: the texts of line {line} stand again further down, so it is taken for a row and the columns are called c0 to c{first.Length - 1} (header: present would say otherwise).");
+                notes.Add($"{path}: the texts of line {line} stand again further down, so it is taken for a row and the columns are "
+                    + $"called c0 to c{first.Length - 1} (header: present would say otherwise).");
                 return false;
             }
         }
-        throw new InvalidDataException($"{path}, line {line}: \"{CsvText.Shorten(string.Join(", ", first))}\" may be names of columns or a row. Say header: present or header: absent.");
+        throw new InvalidDataException($"{path}, line {line}: \"{CsvText.Shorten(string.Join(", ", first))}\" may be names of columns "
+            + $"or a row. Say header: present or header: absent.");
     }
 
     private static string[] Named(string path, string[] first, List<string> notes)
     {
         var names = first.Select((name, i) => name.Length > 0 ? name : $"column {i + 1}").ToArray();
-        foreach (var i in Enumerable.Range(0, first.Length).Where(i => first[i].Length == 0)) notes.Add($"{path}: column {i + 1} has no name; it is called '{names[i]}'.");
+        foreach (var i in Enumerable.Range(0, first.Length).Where(i => first[i].Length == 0)) notes.Add($"{path}: column {i + 1} has "
+            + $"no name; it is called '{names[i]}'.");
         return names.GroupBy(n => n).FirstOrDefault(g => g.Count() > 1) is { } twice
-            ? throw new InvalidDataException($"{path}: the column name '{twice.Key}' stands {twice.Count()} times in the header; give every column its own name.")
+            ? throw new InvalidDataException($"{path}: the column name '{twice.Key}' stands {twice.Count()} times in the header; give "
+                + $"every column its own name.")
             : names;
     }
 
@@ -106,10 +113,14 @@ internal sealed partial record CsvSurvey(bool HasHeader, IReadOnlyList<string> N
             var where = $"{path}, line {_firstOther.Line}, column '{name}'";
             if (_otherNotation)
             {
-                throw new InvalidDataException($"{where}: '{_firstOther.Cell}' is a number in another notation. Say decimal: {(options.Decimal == DecimalMark.Point ? "comma" : "point")} if that is its decimal mark, or take the group separators out.");
+                throw new InvalidDataException($"{where}: '{_firstOther.Cell}' is a number in another notation. Say decimal: "
+                    + $"{(options.Decimal == DecimalMark.Point ? "comma" : "point")} if that is its decimal mark, or take the group "
+                    + $"separators out.");
             }
             if (Numbers == 0) return ColumnKind.Class;
-            throw new InvalidDataException($"{where}: '{CsvText.Shorten(_firstOther.Cell)}' is not a number, while line {_firstNumber.Line} has {_firstNumber.Cell}. Correct the cell, add it to the markers of missing values (markers), or name the column among the classes.");
+            throw new InvalidDataException($"{where}: '{CsvText.Shorten(_firstOther.Cell)}' is not a number, while line "
+                + $"{_firstNumber.Line} has {_firstNumber.Cell}. Correct the cell, add it to the markers of missing values (markers), "
+                + $"or name the column among the classes.");
         }
 
         [GeneratedRegex(@"^[+-]?\d{1,3}([.,' ]\d{3})*([.,]\d+)?([eE][+-]?\d+)?$|^[+-]?\d+[.,]\d+([eE][+-]?\d+)?$")]

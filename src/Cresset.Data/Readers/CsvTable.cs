@@ -58,7 +58,8 @@ public sealed class CsvTable
 
     /// <summary>The column of this name.</summary>
     /// <exception cref="ArgumentException">There is no such column; the nearest is named.</exception>
-    public CsvColumn this[string name] => _byName.TryGetValue(name, out var column) ? column : throw NoColumn(Path, name, [.. _byName.Keys]);
+    public CsvColumn this[string name]
+        => _byName.TryGetValue(name, out var column) ? column : throw NoColumn(Path, name, [.. _byName.Keys]);
 
     /// <summary>Columns of numbers as [rows, names] float32; all of them when none is named. A missing value is NaN.</summary>
     /// <exception cref="ArgumentException">There is no such column, or it holds no numbers.</exception>
@@ -66,7 +67,11 @@ public sealed class CsvTable
     {
         ArgumentNullException.ThrowIfNull(names);
         var picked = names.Length == 0 ? [.. Columns.Where(c => c.Kind == ColumnKind.Number)] : names.Select(n => this[n]).ToArray();
-        if (picked.FirstOrDefault(c => c.Kind != ColumnKind.Number) is { } other) throw new ArgumentException($"{Path}: column '{other.Name}' holds {(other.Kind == ColumnKind.Class ? "classes" : "texts")}, not numbers.", nameof(names));
+        if (picked.FirstOrDefault(c => c.Kind != ColumnKind.Number) is { } other)
+        {
+            throw new ArgumentException($"{Path}: column '{other.Name}' holds "
+                + $"{(other.Kind == ColumnKind.Class ? "classes" : "texts")}, not numbers.", nameof(names));
+        }
         var result = new float[Rows * picked.Length];
         for (var row = 0; row < Rows; row++)
         {
@@ -76,7 +81,8 @@ public sealed class CsvTable
     }
 
     internal static ArgumentException NoColumn(string path, string name, IReadOnlyList<string> names)
-        => new($"{path} has no column '{name}'.{NearestName.Suggest(name, names)} Its columns: {string.Join(", ", names.Take(50))}{(names.Count > 50 ? " ..." : "")}.");
+        => new($"{path} has no column '{name}'.{NearestName.Suggest(name, names)} Its columns: "
+            + $"{string.Join(", ", names.Take(50))}{(names.Count > 50 ? " ..." : "")}.");
 
     /// <summary>A number in the file's notation; group separators, currency and hexadecimal are none.</summary>
     internal static bool TryNumber(string cell, DecimalMark mark, out double value)
@@ -128,8 +134,12 @@ public sealed class CsvTable
         private double Number(string cell, int line)
         {
             if (options.IsMissing(cell)) return double.NaN;
-            if (!TryNumber(cell, options.Decimal, out var value)) throw new InvalidDataException($"{path}, line {line}, column '{name}': '{CsvText.Shorten(cell)}' is not a number.");
-            return double.IsFinite(value) ? value : throw new InvalidDataException($"{path}, line {line}, column '{name}': '{cell}' is not a finite number.");
+            if (!TryNumber(cell, options.Decimal, out var value))
+            {
+                throw new InvalidDataException($"{path}, line {line}, column '{name}': '{CsvText.Shorten(cell)}' is not a number.");
+            }
+            return double.IsFinite(value) ? value : throw new InvalidDataException($"{path}, line {line}, column '{name}': '{cell}' "
+                + $"is not a finite number.");
         }
     }
 }

@@ -23,7 +23,9 @@ internal sealed class CsvText
     /// <summary>Between two cells.</summary>
     public char Separator { get; }
 
-    /// <summary>Rows with the number of the line on which each begins; blank lines are left out where the table has several columns.</summary>
+    /// <summary>
+    /// Rows with the number of the line on which each begins; blank lines are left out where the table has several columns.
+    /// </summary>
     public IEnumerable<(int Line, string[] Cells)> Rows()
     {
         var expected = -1;
@@ -47,7 +49,8 @@ internal sealed class CsvText
             blanks.Clear();
             if (cells.Length != expected)
             {
-                throw new InvalidDataException($"{_path}, line {line}: {cells.Length} cells; line {firstLine} has {expected}. A cell that contains '{Name(Separator)}' must stand in double quotes.");
+                throw new InvalidDataException($"{_path}, line {line}: {cells.Length} cells; line {firstLine} has {expected}. A cell "
+                    + $"that contains '{Name(Separator)}' must stand in double quotes.");
             }
             yield return (line, cells);
         }
@@ -77,7 +80,8 @@ internal sealed class CsvText
             }
             catch (DecoderFallbackException e)
             {
-                throw new InvalidDataException($"{_path}, after line {line}: bytes {Convert.ToHexStringLower(e.BytesUnknown ?? [])} are not {_encoding.WebName}. Save the file as UTF-8, or say encoding: latin1.", e);
+                throw new InvalidDataException($"{_path}, after line {line}: bytes {Convert.ToHexStringLower(e.BytesUnknown ?? [])} "
+                    + $"are not {_encoding.WebName}. Save the file as UTF-8, or say encoding: latin1.", e);
             }
             catch (CsvHelperException e)
             {
@@ -85,9 +89,13 @@ internal sealed class CsvText
             }
             if (bad is not null)
             {
-                throw new InvalidDataException($"{_path}, line {line}: the quotes of '{Shorten(bad)}' do not close as RFC 4180 wants; a quote inside a quoted cell is doubled (\"\").");
+                throw new InvalidDataException($"{_path}, line {line}: the quotes of '{Shorten(bad)}' do not close as RFC 4180 wants; "
+                    + $"a quote inside a quoted cell is doubled (\"\").");
             }
-            if (cells.Any(c => c.Contains('\0', StringComparison.Ordinal))) throw new InvalidDataException($"{_path}, line {line}: holds a zero byte, so it is not a text table.");
+            if (cells.Any(c => c.Contains('\0', StringComparison.Ordinal)))
+            {
+                throw new InvalidDataException($"{_path}, line {line}: holds a zero byte, so it is not a text table.");
+            }
             yield return (line, cells);
             line = parser.RawRow + 1;
         }

@@ -54,31 +54,47 @@ public sealed record IdxFile(int[] Shape, IdxElement Element, byte[] Values)
     {
         var content = Decompress(stream, name);
         var expected = 0x00000800 + dimensions;
-        if (content.Length < 4) throw new InvalidDataException($"{name}: {content.Length} bytes; an IDX file starts with a 4-byte magic number (0x{expected:x8} here).");
+        if (content.Length < 4)
+        {
+            throw new InvalidDataException($"{name}: {content.Length} bytes; an IDX file starts with a 4-byte magic number "
+                + $"(0x{expected:x8} here).");
+        }
         var magic = BinaryPrimitives.ReadInt32BigEndian(content);
         var element = (IdxElement)(magic >> 8);
         var there = magic & 0xff;
         if (!Enum.IsDefined(element) || there == 0 || (dimensions != 0 && there != dimensions))
         {
             var hint = magic == 0x00000801 ? " This is a label file." : magic == 0x00000803 ? " This is an image file." : "";
-            var wanted = dimensions == 0 ? "0x000008nn with nn dimensions" : $"0x{expected:x8} (unsigned bytes, {dimensions} dimension{(dimensions == 1 ? "" : "s")}) or another element type from 08 to 0e";
+            var wanted = dimensions == 0 ? "0x000008nn with nn dimensions" : $"0x{expected:x8} (unsigned bytes, {dimensions} "
+                + $"dimension{(dimensions == 1 ? "" : "s")}) or another element type from 08 to 0e";
             throw new InvalidDataException($"{name}: magic number 0x{magic:x8} at offset 0; expected {wanted}.{hint}");
         }
         var start = 4 + (4 * there);
-        if (content.Length < start) throw new InvalidDataException($"{name}: ends at offset {content.Length}, inside the sizes (which end at {start}).");
+        if (content.Length < start)
+        {
+            throw new InvalidDataException($"{name}: ends at offset {content.Length}, inside the sizes (which end at {start}).");
+        }
         var shape = new int[there];
         long count = SizeOf(element);
         for (var i = 0; i < there; i++)
         {
             shape[i] = BinaryPrimitives.ReadInt32BigEndian(content.AsSpan(4 + (4 * i)));
-            if (shape[i] < 0) throw new InvalidDataException($"{name}: size {shape[i]} of dimension {i} at offset {4 + (4 * i)} is negative.");
+            if (shape[i] < 0)
+            {
+                throw new InvalidDataException($"{name}: size {shape[i]} of dimension {i} at offset {4 + (4 * i)} is negative.");
+            }
             count *= shape[i];
-            if (count > MaxBytes) throw new InvalidDataException($"{name}: the sizes [{string.Join(", ", shape[..(i + 1)])}...] ask for more than {MaxBytes} bytes.");
+            if (count > MaxBytes)
+            {
+                throw new InvalidDataException($"{name}: the sizes [{string.Join(", ", shape[..(i + 1)])}...] ask for more than "
+                    + $"{MaxBytes} bytes.");
+            }
         }
         if (content.Length != start + count)
         {
             throw new InvalidDataException(content.Length < start + count
-                ? $"{name}: the data ends at offset {content.Length}; sizes [{string.Join(", ", shape)}] need {start + count} bytes. The file is truncated."
+                ? $"{name}: the data ends at offset {content.Length}; sizes [{string.Join(", ", shape)}] need {start + count} bytes. "
+                    + $"The file is truncated."
                 : $"{name}: {content.Length - start - count} bytes follow the data, which ends at offset {start + count}.");
         }
         return new IdxFile(shape, element, content[start..]);
@@ -132,7 +148,8 @@ public sealed record IdxFile(int[] Shape, IdxElement Element, byte[] Values)
         }
         catch (InvalidDataException e) when (!e.Message.StartsWith(name, StringComparison.Ordinal))
         {
-            throw new InvalidDataException($"{name}: damaged gzip data near compressed offset {raw.Position}, {content.Length} bytes into the content: {e.Message}", e);
+            throw new InvalidDataException($"{name}: damaged gzip data near compressed offset {raw.Position}, {content.Length} bytes "
+                + $"into the content: {e.Message}", e);
         }
         CheckGzipTail(raw.ToArray(), content, name);
         return content.ToArray();
@@ -141,11 +158,15 @@ public sealed record IdxFile(int[] Shape, IdxElement Element, byte[] Values)
     // .NET's decompressor ends quietly where the stream was cut: the length and checksum in the last 8 bytes tell.
     private static void CheckGzipTail(byte[] raw, MemoryStream content, string name)
     {
-        if (raw.Length < 18) throw new InvalidDataException($"{name}: {raw.Length} bytes are too few for gzip data. The file is truncated.");
+        if (raw.Length < 18)
+        {
+            throw new InvalidDataException($"{name}: {raw.Length} bytes are too few for gzip data. The file is truncated.");
+        }
         var length = BinaryPrimitives.ReadUInt32LittleEndian(raw.AsSpan(raw.Length - 4));
         var checksum = BinaryPrimitives.ReadUInt32LittleEndian(raw.AsSpan(raw.Length - 8));
         var bytes = content.GetBuffer().AsSpan(0, (int)content.Length);
         if (length != (uint)bytes.Length || checksum != Crc32.Of(bytes))
-            throw new InvalidDataException($"{name}: gzip data ends at compressed offset {raw.Length} after {bytes.Length} bytes of content, but its checksum does not match. The file is truncated or damaged.");
+            throw new InvalidDataException($"{name}: gzip data ends at compressed offset {raw.Length} after {bytes.Length} bytes of "
+                + $"content, but its checksum does not match. The file is truncated or damaged.");
     }
 }

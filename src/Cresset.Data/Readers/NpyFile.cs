@@ -53,10 +53,12 @@ public static class NpyFile
             ScalarType.Int64 => "<i8",
             ScalarType.Byte => "|u1",
             ScalarType.Bool => "|b1",
-            _ => throw new ArgumentException($"NumPy files of {tensor.dtype} are not written; convert the tensor to Float32 first.", nameof(tensor)),
+            _ => throw new ArgumentException($"NumPy files of {tensor.dtype} are not written; convert the tensor to Float32 "
+                + $"first.", nameof(tensor)),
         };
         var shape = tensor.shape;
-        var text = $"{{'descr': '{descr}', 'fortran_order': False, 'shape': ({string.Join(", ", shape)}{(shape.Length == 1 ? "," : "")}), }}";
+        var text = $"{{'descr': '{descr}', 'fortran_order': False, 'shape': "
+            + $"({string.Join(", ", shape)}{(shape.Length == 1 ? "," : "")}), }}";
         // The data begins at a multiple of 64.
         var padded = text.PadRight(((text.Length + 11 + 63) / 64 * 64) - 11) + "\n";
         var length = new byte[2];
@@ -69,7 +71,11 @@ public static class NpyFile
         var header = NpyHeader.Read(stream, name);
         var (needed, there) = (header.Count * header.ItemSize, length - header.DataStart);
         // Checked before anything is reserved: a damaged shape must not ask for terabytes.
-        if (needed != there) throw new InvalidDataException($"{name}: shape [{string.Join(", ", header.Shape)}] of {header.Descr} needs {needed} bytes from offset {header.DataStart}; the file has {there}.");
+        if (needed != there)
+        {
+            throw new InvalidDataException($"{name}: shape [{string.Join(", ", header.Shape)}] of {header.Descr} needs {needed} bytes "
+                + $"from offset {header.DataStart}; the file has {there}.");
+        }
         using var scope = NewDisposeScope();
         var tensor = empty(header.IsFortran ? [.. header.Shape.Reverse()] : header.Shape, dtype: header.Type);
         var offset = header.DataStart;
@@ -99,7 +105,10 @@ public static class NpyFile
         var count = (int)piece.numel();
         var isDirect = header.Kind is not 'u' || header.ItemSize == 1;
         var raw = isDirect ? piece.bytes : new byte[count * header.ItemSize];
-        if (stream.ReadAtLeast(raw, raw.Length, throwOnEndOfStream: false) < raw.Length) throw new InvalidDataException($"{name}: the data ends before offset {offset + raw.Length}. The file is truncated.");
+        if (stream.ReadAtLeast(raw, raw.Length, throwOnEndOfStream: false) < raw.Length)
+        {
+            throw new InvalidDataException($"{name}: the data ends before offset {offset + raw.Length}. The file is truncated.");
+        }
         if (header.IsSwapped) Swap(raw, header.ItemSize);
         if (header.Kind == 'b')
         {
@@ -118,7 +127,10 @@ public static class NpyFile
         for (var i = 0; i < count; i++)
         {
             target[i] = header.ItemSize == 4 ? MemoryMarshal.Cast<byte, uint>(raw)[i] : MemoryMarshal.Cast<byte, long>(raw)[i];
-            if (target[i] < 0) throw new InvalidDataException($"{name}: {(ulong)target[i]} at offset {offset + (8L * i)} is too large for int64.");
+            if (target[i] < 0)
+            {
+                throw new InvalidDataException($"{name}: {(ulong)target[i]} at offset {offset + (8L * i)} is too large for int64.");
+            }
         }
     }
 

@@ -35,17 +35,34 @@ internal sealed record NpyHeader(string Descr, char Order, char Kind, int ItemSi
     {
         Span<byte> fixedPart = stackalloc byte[12];
         var got = stream.ReadAtLeast(fixedPart[..10], 10, throwOnEndOfStream: false);
-        if (got < 6 || fixedPart[0] != 0x93 || !fixedPart[1..6].SequenceEqual("NUMPY"u8)) throw new InvalidDataException($"{name}: no NumPy magic at offset 0; expected \\x93NUMPY.");
+        if (got < 6 || fixedPart[0] != 0x93 || !fixedPart[1..6].SequenceEqual("NUMPY"u8))
+        {
+            throw new InvalidDataException($"{name}: no NumPy magic at offset 0; expected \\x93NUMPY.");
+        }
         if (got < 10) throw new InvalidDataException($"{name}: ends at offset {got}, inside the header length.");
-        if (fixedPart[6] is < 1 or > 3 || fixedPart[7] != 0) throw new InvalidDataException($"{name}: format version {fixedPart[6]}.{fixedPart[7]} at offset 6; known are 1.0, 2.0 and 3.0.");
+        if (fixedPart[6] is < 1 or > 3 || fixedPart[7] != 0)
+        {
+            throw new InvalidDataException($"{name}: format version {fixedPart[6]}.{fixedPart[7]} at offset 6; known are 1.0, 2.0 and "
+                + $"3.0.");
+        }
         var wide = fixedPart[6] >= 2;
         var start = wide ? 12 : 10;
-        if (wide && (got += stream.ReadAtLeast(fixedPart[10..12], 2, throwOnEndOfStream: false)) < 12) throw new InvalidDataException($"{name}: ends at offset {got}, inside the header length.");
+        if (wide && (got += stream.ReadAtLeast(fixedPart[10..12], 2, throwOnEndOfStream: false)) < 12)
+        {
+            throw new InvalidDataException($"{name}: ends at offset {got}, inside the header length.");
+        }
         long length = wide ? BinaryPrimitives.ReadUInt32LittleEndian(fixedPart[8..]) : BinaryPrimitives.ReadUInt16LittleEndian(fixedPart[8..]);
-        if (length > MaxHeaderLength) throw new InvalidDataException($"{name}: a header of {length} bytes at offset {start}; at most {MaxHeaderLength} are read.");
+        if (length > MaxHeaderLength)
+        {
+            throw new InvalidDataException($"{name}: a header of {length} bytes at offset {start}; at most {MaxHeaderLength} are read.");
+        }
         var bytes = new byte[length];
         got = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-        if (got < length) throw new InvalidDataException($"{name}: the header of {length} bytes at offset {start} reaches past the end of the file ({start + got}).");
+        if (got < length)
+        {
+            throw new InvalidDataException($"{name}: the header of {length} bytes at offset {start} reaches past the end of the file "
+                + $"({start + got}).");
+        }
         return new Parser(Encoding.Latin1.GetString(bytes), name, start).Header(start + length);
     }
 
@@ -81,13 +98,21 @@ internal sealed record NpyHeader(string Descr, char Order, char Kind, int ItemSi
             var digits = descr.TrimStart('<', '>', '|', '=') is { Length: > 1 } rest ? rest[1..] : "";
             var size = int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var parsed) ? parsed : -1;
             var isKnown = (kind, size) is ('f', 2 or 4 or 8) or ('i' or 'u', 1 or 2 or 4 or 8) or ('b', 1);
-            if (!isKnown) throw new InvalidDataException($"{name}: elements of type '{descr}' ({Describe(kind, size)}) at offset {start}; read are booleans, whole numbers of 1 to 8 bytes and floats of 2, 4 and 8 bytes.{Cure(kind)}");
+            if (!isKnown)
+            {
+                throw new InvalidDataException($"{name}: elements of type '{descr}' ({Describe(kind, size)}) at offset {start}; read "
+                    + $"are booleans, whole numbers of 1 to 8 bytes and floats of 2, 4 and 8 bytes.{Cure(kind)}");
+            }
             if (shape.Length > 32) throw new InvalidDataException($"{name}: {shape.Length} dimensions at offset {start}; NumPy allows 32.");
             Int128 count = 1;
             foreach (var side in shape)
             {
                 if (side > 0) count *= side;
-                if (count * size > long.MaxValue) throw new InvalidDataException($"{name}: the shape [{string.Join(", ", shape)}] at offset {start} asks for more bytes than any file holds.");
+                if (count * size > long.MaxValue)
+                {
+                    throw new InvalidDataException($"{name}: the shape [{string.Join(", ", shape)}] at offset {start} asks for more "
+                        + $"bytes than any file holds.");
+                }
             }
             return new NpyHeader(descr, order, kind, size, fortran, shape, dataStart);
         }

@@ -11,7 +11,8 @@ public static class NpzFile
 
     /// <summary>Names of the arrays, in the order of the archive.</summary>
     /// <exception cref="InvalidDataException">The archive is damaged.</exception>
-    public static IReadOnlyList<string> Names(string path) => Open(path, archive => (IReadOnlyList<string>)[.. archive.Entries.Where(e => e.FullName.EndsWith(Suffix, StringComparison.Ordinal)).Select(e => e.FullName[..^Suffix.Length])]);
+    public static IReadOnlyList<string> Names(string path)
+        => Open(path, archive => (IReadOnlyList<string>)[.. archive.Entries.Where(e => e.FullName.EndsWith(Suffix, StringComparison.Ordinal)).Select(e => e.FullName[..^Suffix.Length])]);
 
     /// <summary>Reads one array.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
@@ -20,7 +21,11 @@ public static class NpzFile
     public static Tensor Read(string path, string name)
     {
         var names = Names(path);
-        if (!names.Contains(name)) throw new ArgumentException($"{path} holds no array '{name}'.{NearestName.Suggest(name, names)} It holds: {string.Join(", ", names)}.", nameof(name));
+        if (!names.Contains(name))
+        {
+            throw new ArgumentException($"{path} holds no array '{name}'.{NearestName.Suggest(name, names)} It holds: "
+                + $"{string.Join(", ", names)}.", nameof(name));
+        }
         return Open(path, archive =>
         {
             var entry = archive.GetEntry(name + Suffix)!;

@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Data;
 
-/// <summary>The embedded 8x8 handwritten digits (UCI, Alpaydin and Kaynak, CC BY 4.0); the last 360 of 1,797, by other writers, test.</summary>
+/// <summary>
+/// The embedded 8x8 handwritten digits (UCI, Alpaydin and Kaynak, CC BY 4.0); the last 360 of 1,797, by other writers, test.
+/// </summary>
+[Part("digits")]
 public sealed record DigitsData : DataSource
 {
     /// <summary>How the digits are divided.</summary>
@@ -27,6 +30,7 @@ public sealed record DigitsData : DataSource
 }
 
 /// <summary>Fashion-MNIST (Xiao et al. 2017, MIT): 60,000 garments of 28x28 pixels to learn from, 10,000 to be tested on.</summary>
+[Part("fashion")]
 public sealed record FashionData : DataSource
 {
     /// <summary>How the garments are divided.</summary>
@@ -50,12 +54,15 @@ public sealed record FashionData : DataSource
 /// <summary>
 /// Files in the IDX layout of MNIST, EMNIST, KMNIST and their like, plain or gzip: a folder with the four files of training and test part.
 /// </summary>
+[Part("idx")]
 public sealed record IdxData : DataSource
 {
     /// <summary>The folder; its files end in train-images-idx3-ubyte, train-labels-idx1-ubyte and the same with t10k or test.</summary>
     public string Path { get; init; } = "";
 
-    /// <summary>Beginning of the file names where the folder holds several sets, such as emnist-letters-; empty where it holds one.</summary>
+    /// <summary>
+    /// Beginning of the file names where the folder holds several sets, such as emnist-letters-; empty where it holds one.
+    /// </summary>
     public string Prefix { get; init; } = "";
 
     /// <summary>Exchange rows and columns: EMNIST stores its pictures on their side.</summary>
@@ -76,12 +83,16 @@ public sealed record IdxData : DataSource
         if (Transposed) (train, test) = (Turned(train), Turned(test));
         int highest;
         using (NewDisposeScope()) highest = (int)Math.Max(train.Targets!.max().ToInt64(), test.Targets!.max().ToInt64());
-        if (ClassNames.Count > 0 && ClassNames.Count <= highest) throw new InvalidDataException($"{Path}: labels up to {highest} and {ClassNames.Count} names of classes.");
+        if (ClassNames.Count > 0 && ClassNames.Count <= highest)
+        {
+            throw new InvalidDataException($"{Path}: labels up to {highest} and {ClassNames.Count} names of classes.");
+        }
         return GivenPictures.Divide(use, Path, train, test, ClassNames.Count > 0 ? ClassNames : [.. Enumerable.Range(0, highest + 1).Select(i => i.ToString(CultureInfo.InvariantCulture))], Split);
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().NotEmpty(Path, "Name the folder of the four files: data.path=FOLDER.").Must(ClassNames is not null, null, "a list of names", field: nameof(ClassNames)).Nested(Split);
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().NotEmpty(Path, "Name the folder of the four files: "
+        + "data.path=FOLDER.").Must(ClassNames is not null, null, "a list of names", field: nameof(ClassNames)).Nested(Split);
 
     private static TensorDataset Turned(TensorDataset data)
     {
@@ -99,7 +110,10 @@ internal static class GivenPictures
         using (test)
         using (NewDisposeScope())
         {
-            if (use.Target is TargetKind.Mask or TargetKind.Number) throw new InvalidDataException($"{name} has {(use.Target == TargetKind.Mask ? "no masks (data: folder has)" : "classes, no numbers (data: csv has)")}.");
+            if (use.Target is TargetKind.Mask or TargetKind.Number)
+            {
+                throw new InvalidDataException($"{name} has {(use.Target == TargetKind.Mask ? "no masks (data: folder has)" : "classes, no numbers (data: csv has)")}.");
+            }
             var inputs = cat([train.Inputs, test.Inputs]);
             if (use is { NeedsPictures: false, NumbersOnly: true }) inputs = inputs.flatten(1);
             var captions = use.Target == TargetKind.Caption ? classes : null;

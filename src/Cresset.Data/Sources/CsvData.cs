@@ -22,6 +22,7 @@ public enum MissingValues
 /// A table from a CSV file. Numbers are standardised by mean and deviation of the training part; each class of a column of classes is a
 /// feature of its own (1 or 0).
 /// </summary>
+[Part("csv")]
 public sealed record CsvData : DataSource
 {
     private const int MostFeatures = 10_000;
@@ -58,16 +59,30 @@ public sealed record CsvData : DataSource
     {
         ArgumentNullException.ThrowIfNull(use);
         this.ThrowIfInvalid();
-        if (use.NeedsPictures || use.Target is TargetKind.Mask or TargetKind.Caption) throw new InvalidDataException($"{Path} is a table; this task takes pictures (data: folder).");
-        if (use.Target != TargetKind.None && Target.Length == 0) throw new InvalidDataException($"{Path}: name the column to learn: data.target=NAME.");
+        if (use.NeedsPictures || use.Target is TargetKind.Mask or TargetKind.Caption)
+        {
+            throw new InvalidDataException($"{Path} is a table; this task takes pictures (data: folder).");
+        }
+        if (use.Target != TargetKind.None && Target.Length == 0)
+        {
+            throw new InvalidDataException($"{Path}: name the column to learn: data.target=NAME.");
+        }
         var notes = new List<string>();
         var table = Read(use);
         notes.AddRange(table.Notes);
-        if (Target.Length > 0 && table.Columns.All(c => c.Name != Target)) throw new InvalidDataException(CsvTable.NoColumn(Path, Target, [.. table.Columns.Select(c => c.Name)]).Message + " data.target must be one of them.");
+        if (Target.Length > 0 && table.Columns.All(c => c.Name != Target))
+        {
+            throw new InvalidDataException(CsvTable.NoColumn(Path, Target, [.. table.Columns.Select(c => c.Name)]).Message + " "
+                + "data.target must be one of them.");
+        }
         var columns = Chosen(table, use, notes);
         var rows = Rows(table, columns, use, notes);
         var target = use.Target == TargetKind.None ? null : table[Target];
-        if (use.Target == TargetKind.Class && target!.Levels.Count < 2) throw new InvalidDataException($"{Path}: column '{Target}' has the one class '{target.Levels.FirstOrDefault()}'; there is nothing to tell apart.");
+        if (use.Target == TargetKind.Class && target!.Levels.Count < 2)
+        {
+            throw new InvalidDataException($"{Path}: column '{Target}' has the one class '{target.Levels.FirstOrDefault()}'; there is "
+                + $"nothing to tell apart.");
+        }
         CheckClasses(use, target, rows);
         return Divide(table, columns, rows, target, use, notes);
     }
@@ -76,7 +91,8 @@ public sealed record CsvData : DataSource
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .NotEmpty(Path, "Name the CSV file: data.path=FILE.")
         .Must(Columns is not null && LeaveOut is not null && Classes is not null, null, "lists of column names", field: nameof(Columns))
-        .Must(Columns is null || LeaveOut is null || !Columns.Intersect(LeaveOut).Any(), Columns is null ? null : string.Join(", ", Columns), "columns that are not left out at the same time")
+        .Must(Columns is null || LeaveOut is null || !Columns.Intersect(LeaveOut).Any(), Columns is null ? null : string.Join(", "
+            + "", Columns), "columns that are not left out at the same time")
         .Must(Columns is null || Target.Length == 0 || !Columns.Contains(Target), Target, "another column than those to learn from")
         .Defined(Missing)
         .Nested(Format)
@@ -108,20 +124,24 @@ public sealed record CsvData : DataSource
         {
             if (column.Name == Target || LeaveOut.Contains(column.Name) || column.Kind == ColumnKind.Text) continue;
             if (column.Missing == table.Rows) notes.Add($"{Path}: column '{column.Name}' is empty and left out.");
-            else if (column is { Kind: ColumnKind.Class, Levels.Count: 1, Missing: 0 }) notes.Add($"{Path}: column '{column.Name}' holds the one class '{column.Levels[0]}' and is left out.");
+            else if (column is { Kind: ColumnKind.Class, Levels.Count: 1, Missing: 0 }) notes.Add($"{Path}: column '{column.Name}' "
+                + $"holds the one class '{column.Levels[0]}' and is left out.");
             else columns.Add(column);
         }
         if (columns.Count == 0) throw new InvalidDataException($"{Path}: no columns are left to learn from.");
         if (use.NumbersOnly && columns.FirstOrDefault(c => c.Kind == ColumnKind.Class) is { } named)
         {
-            throw new InvalidDataException($"{Path}: column '{named.Name}' holds classes ({string.Join(", ", named.Levels.Take(3))} ...); a density needs numbers. Leave it out: data.leave_out=[{named.Name}].");
+            throw new InvalidDataException($"{Path}: column '{named.Name}' holds classes ({string.Join(", ", named.Levels.Take(3))} "
+                + $"...); a density needs numbers. Leave it out: data.leave_out=[{named.Name}].");
         }
         foreach (var column in columns.Where(c => c.Kind == ColumnKind.Class && c.Levels.Count > 20 && c.Levels.Count > table.Rows / 2))
         {
-            throw new InvalidDataException($"{Path}: column '{column.Name}' has {column.Levels.Count} classes in {table.Rows} rows, so it names rows rather than kinds. Leave it out: data.leave_out=[{column.Name}].");
+            throw new InvalidDataException($"{Path}: column '{column.Name}' has {column.Levels.Count} classes in {table.Rows} rows, "
+                + $"so it names rows rather than kinds. Leave it out: data.leave_out=[{column.Name}].");
         }
         var features = columns.Sum(c => c.Kind == ColumnKind.Class ? c.Levels.Count : 1);
-        return features <= MostFeatures ? columns : throw new InvalidDataException($"{Path}: its columns make {features} features; at most {MostFeatures} are taken. Leave out columns with many classes.");
+        return features <= MostFeatures ? columns : throw new InvalidDataException($"{Path}: its columns make {features} features; at "
+            + $"most {MostFeatures} are taken. Leave out columns with many classes.");
     }
 
     private int[] Rows(CsvTable table, List<CsvColumn> columns, DataUse use, List<string> notes)
@@ -135,13 +155,18 @@ public sealed record CsvData : DataSource
         switch (Missing)
         {
             case MissingValues.Refuse:
-                throw new InvalidDataException($"{what}. Say what is done with them: data.missing=drop_row leaves the rows out, data.missing=fill takes the mean.");
+                throw new InvalidDataException($"{what}. Say what is done with them: data.missing=drop_row leaves the rows out, "
+                    + $"data.missing=fill takes the mean.");
             case MissingValues.DropRow:
                 int[] whole = [.. all.Where(row => !looked.Any(c => c.IsMissing(row)))];
                 notes.Add($"{what}; {table.Rows - whole.Length} of {table.Rows} rows are left out.");
                 return whole.Length > 0 ? whole : throw new InvalidDataException($"{what}, and every row lacks one.");
             default:
-                if (use.Target != TargetKind.None && table[Target].Missing > 0) throw new InvalidDataException($"{Path}: {table[Target].Missing} rows have no '{Target}'; what is learned cannot be filled. Use data.missing=drop_row.");
+                if (use.Target != TargetKind.None && table[Target].Missing > 0)
+                {
+                    throw new InvalidDataException($"{Path}: {table[Target].Missing} rows have no '{Target}'; what is learned cannot "
+                        + $"be filled. Use data.missing=drop_row.");
+                }
                 notes.Add($"{what}; numbers are filled with the training part's mean, classes with none.");
                 return all;
         }
@@ -154,7 +179,9 @@ public sealed record CsvData : DataSource
         var single = target!.Levels.Where((_, i) => counts.GetValueOrDefault(i) == 1).ToList();
         if (single.Count > 0)
         {
-            throw new InvalidDataException($"{Path}: class {string.Join(", ", single.Take(5).Select(c => $"'{c}'"))} of column '{Target}' has one row; at least 2 are needed, one to learn from and one to be tested on.{(target.Levels.Count > 20 ? " For numbers use a regression." : "")}");
+            throw new InvalidDataException($"{Path}: class {string.Join(", ", single.Take(5).Select(c => $"'{c}'"))} of column "
+                + $"'{Target}' has one row; at least 2 are needed, one to learn from and one to be tested "
+                + $"on.{(target.Levels.Count > 20 ? " For numbers use a regression." : "")}");
         }
     }
 
@@ -171,7 +198,11 @@ public sealed record CsvData : DataSource
             Column = name => [.. rows.Select(row => Cell(table[name], row))],
         });
         DataSplit.CheckParts(Path, parts);
-        if (labels is not null && classes.Where((_, c) => !parts.Train.Any(i => labels[i] == c)).ToList() is { Count: > 0 } unlearned) throw new InvalidDataException($"{Path}: the training part holds no row of class {string.Join(", ", unlearned.Select(c => $"'{c}'"))}. Use another split.");
+        if (labels is not null && classes.Where((_, c) => !parts.Train.Any(i => labels[i] == c)).ToList() is { Count: > 0 } unlearned)
+        {
+            throw new InvalidDataException($"{Path}: the training part holds no row of class "
+                + $"{string.Join(", ", unlearned.Select(c => $"'{c}'"))}. Use another split.");
+        }
         int[] train = [.. parts.Train.Select(i => rows[i])];
         var (mean, deviation) = use.Target == TargetKind.Number ? Moments(target!, train) : (0, 1);
         var facts = new TableFacts
@@ -193,7 +224,8 @@ public sealed record CsvData : DataSource
         if (column.Kind == ColumnKind.Class) return new TableColumn { Name = column.Name, Levels = column.Levels, FillsMissing = fills };
         if (!Standardize) return new TableColumn { Name = column.Name, Mean = 0, Deviation = 1, FillsMissing = fills };
         var (mean, deviation) = Moments(column, train);
-        if (deviation == 1 && train.All(row => column.IsMissing(row) || column.Numbers![row] == mean)) notes.Add($"{Path}: column '{column.Name}' is {mean.ToString(CultureInfo.InvariantCulture)} in every training row and tells nothing.");
+        if (deviation == 1 && train.All(row => column.IsMissing(row) || column.Numbers![row] == mean)) notes.Add($"{Path}: column "
+            + $"'{column.Name}' is {mean.ToString(CultureInfo.InvariantCulture)} in every training row and tells nothing.");
         return new TableColumn { Name = column.Name, Mean = mean, Deviation = deviation, FillsMissing = fills };
     }
 
@@ -222,5 +254,6 @@ public sealed record CsvData : DataSource
         return new TensorDataset(inputs, targets);
     }
 
-    private static string Cell(CsvColumn column, int row) => column.Texts?[row] ?? (column.Codes is { } codes ? codes[row] < 0 ? "" : column.Levels[codes[row]] : column.Numbers![row].ToString("R", CultureInfo.InvariantCulture));
+    private static string Cell(CsvColumn column, int row)
+        => column.Texts?[row] ?? (column.Codes is { } codes ? codes[row] < 0 ? "" : column.Levels[codes[row]] : column.Numbers![row].ToString("R", CultureInfo.InvariantCulture));
 }

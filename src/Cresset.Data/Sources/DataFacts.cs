@@ -97,7 +97,8 @@ public sealed record PictureFacts
 
     internal PictureRules Rules(PartCatalog parts)
     {
-        var entry = parts.Find("fit", Fit) ?? throw new InvalidDataException($"The model's pictures were fitted by '{Fit}', which is not known here; it comes from the assembly that trained the model.");
+        var entry = parts.Find("fit", Fit) ?? throw new InvalidDataException($"The model's pictures were fitted by '{Fit}', which is "
+            + $"not known here; it comes from the assembly that trained the model.");
         return new PictureRules(Channels, Height, Width, (PictureFit)FitOptions.Deserialize(entry.Type)!, Background);
     }
 }

@@ -28,7 +28,8 @@ public sealed record DataFingerprint(int Count, string Hash, string Basis)
         if (this == earlier) return null;
         return Count != earlier.Count
             ? $"the data have changed: {earlier.Count} files or examples when the run began, {Count} now"
-            : $"the data have changed: as many files or examples as when the run began ({Count}), but other {(Basis == earlier.Basis ? Basis : "contents")}";
+            : $"the data have changed: as many files or examples as when the run began ({Count}), but other "
+                + $"{(Basis == earlier.Basis ? Basis : "contents")}";
     }
 
     /// <summary>Of files: their names, sizes and labels, and their contents where all together are small.</summary>

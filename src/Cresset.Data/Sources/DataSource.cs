@@ -6,6 +6,7 @@ namespace Cresset.Data;
 /// A data set that can be named: in a recipe (<c>data: {kind: folder, path: pets}</c>), on the command line and in code alike. A user's
 /// own record derives from it and makes its parts with <see cref="DataSplit.FromTensors"/> or from datasets of its own.
 /// </summary>
+[PartKind("data")]
 public abstract record DataSource : IOptionsRecord
 {
     /// <summary>Height and width of its pictures where the options tell them; null for tables and for what must be opened first.</summary>

@@ -59,7 +59,8 @@ public sealed class DataSplit : IDisposable
     public IDataset Reported => Test ?? Validation ?? Train;
 
     /// <summary>"1,437 to learn from, 180 to choose by, 180 to be tested on".</summary>
-    public string Describe() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Train.Count:N0} to learn from, {Validation?.Count ?? 0:N0} to choose by, {Test?.Count ?? 0:N0} to be tested on");
+    public string Describe() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Train.Count:N0} to learn from, "
+        + $"{Validation?.Count ?? 0:N0} to choose by, {Test?.Count ?? 0:N0} to be tested on");
 
     /// <summary>A weight for each class, the rarer the larger, whose mean over the training examples is 1.</summary>
     /// <exception cref="InvalidOperationException">The data set has no classes.</exception>

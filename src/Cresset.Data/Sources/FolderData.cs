@@ -6,6 +6,7 @@ namespace Cresset.Data;
 /// A folder of pictures (PNG, JPEG, WebP, BMP, GIF, TIFF). Classes are its sub-folders, or a column of a CSV table; masks lie in a second
 /// folder under the same names; captions are .txt files beside the pictures, or a column. Decoded when asked for and kept up to a limit.
 /// </summary>
+[Part("folder")]
 public sealed record FolderData : DataSource
 {
     /// <summary>The folder.</summary>
@@ -73,7 +74,8 @@ public sealed record FolderData : DataSource
         .OneOf(Channels, [1, 3])
         .Nested(Fit)
         .Must(PictureColour.TryParse(Background, out _), Background, PictureColour.Allowed)
-        .Must(Table.Length > 0 || (LabelColumn.Length == 0 && CaptionColumn.Length == 0), Table, "a CSV file, since a column of it is named")
+        .Must(Table.Length > 0 || (LabelColumn.Length == 0 && CaptionColumn.Length == 0), Table, "a CSV file, since a column of it is "
+            + "named")
         .NotEmpty(FileColumn)
         .Must(MaskValues is not null && MaskValues.Distinct().Count() == MaskValues.Count && MaskValues.Count is 0 or (>= 2 and <= 255), MaskValues, "2 to 255 different values, or none")
         .Must(MaskNames is not null && (MaskNames.Count == 0 || MaskValues is null || MaskValues.Count == 0 || MaskValues.Count == MaskNames.Count), MaskNames, "as many names as mask_values")

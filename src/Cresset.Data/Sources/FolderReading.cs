@@ -5,14 +5,17 @@ internal sealed class FolderReading(FolderData options, DataUse use)
 {
     private readonly List<string> _notes = [];
     private CsvTable? _table;
-    private Dictionary<string, int> _rowOf = [];
+    private readonly Dictionary<string, int> _rowOf = [];
 
     public DataSplit Open()
     {
         var folder = options.Path;
         var listing = PictureListing.Of(folder, name => name.EndsWith(".txt", StringComparison.OrdinalIgnoreCase) && use.Target == TargetKind.Caption || IsTable(name));
         _notes.AddRange(listing.Notes);
-        if (listing.Files.Count == 0) throw new InvalidDataException($"{folder} holds no pictures ({string.Join(", ", PictureDecoder.Extensions)}).");
+        if (listing.Files.Count == 0)
+        {
+            throw new InvalidDataException($"{folder} holds no pictures ({string.Join(", ", PictureDecoder.Extensions)}).");
+        }
         var files = listing.Files.ToList();
         if (options.Table.Length > 0) files = ReadTable(files);
         var classes = new List<string>();
@@ -35,7 +38,8 @@ internal sealed class FolderReading(FolderData options, DataUse use)
                 labels = new int[files.Count];
                 break;
             case TargetKind.Number:
-                throw new InvalidDataException($"{folder}: a folder of pictures has no numbers to learn; this task takes a table (data: csv).");
+                throw new InvalidDataException($"{folder}: a folder of pictures has no numbers to learn; this task takes a table "
+                    + $"(data: csv).");
             default:
                 (files, labels, classes) = Loose(files);
                 break;
@@ -47,7 +51,8 @@ internal sealed class FolderReading(FolderData options, DataUse use)
 
     private bool HasFolderSplit => options.Split is FolderSplit;
 
-    private bool IsTable(string name) => options.Table.Length > 0 && Path.GetFullPath(TablePath()) == Path.GetFullPath(Path.Combine(options.Path, name));
+    private bool IsTable(string name)
+        => options.Table.Length > 0 && Path.GetFullPath(TablePath()) == Path.GetFullPath(Path.Combine(options.Path, name));
 
     private DataSplit Divide(List<PictureFile> files, int[] labels, List<string> classes, List<string> captions, MaskRules? masks, Dictionary<string, string> maskOf)
     {
@@ -61,7 +66,8 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         DataSplit.CheckParts(options.Path, parts);
         if (use.Target == TargetKind.Class && classes.Where((_, c) => !parts.Train.Any(i => labels[i] == c)).ToList() is { Count: > 0 } unlearned)
         {
-            throw new InvalidDataException($"{options.Path}: the training part holds no picture of class {string.Join(", ", unlearned.Select(c => $"'{c}'"))}. Use another split.");
+            throw new InvalidDataException($"{options.Path}: the training part holds no picture of class "
+                + $"{string.Join(", ", unlearned.Select(c => $"'{c}'"))}. Use another split.");
         }
         var (channels, height, width) = options.PictureShape!.Value;
         var rules = new PictureRules(channels, height, width, options.Fit, options.Background);
@@ -107,14 +113,23 @@ internal sealed class FolderReading(FolderData options, DataUse use)
             if (file is null)
             {
                 var same = byFileName[wanted].Take(2).ToList();
-                if (same.Count == 2) throw new InvalidDataException($"{path}: '{wanted}' stands in several folders of {options.Path} ({same[0].Name}, {same[1].Name}); write the path inside the folder.");
-                file = same.FirstOrDefault() ?? throw new InvalidDataException($"{path}: row {row + 1} names '{wanted}', which is not among the {files.Count} pictures of {options.Path}.");
+                if (same.Count == 2)
+                {
+                    throw new InvalidDataException($"{path}: '{wanted}' stands in several folders of {options.Path} ({same[0].Name}, "
+                        + $"{same[1].Name}); write the path inside the folder.");
+                }
+                file = same.FirstOrDefault() ?? throw new InvalidDataException($"{path}: row {row + 1} names '{wanted}', which is not "
+                    + $"among the {files.Count} pictures of {options.Path}.");
             }
-            if (!_rowOf.TryAdd(file.Name, row)) throw new InvalidDataException($"{path}: '{file.Name}' stands there twice (rows {_rowOf[file.Name] + 1} and {row + 1}).");
+            if (!_rowOf.TryAdd(file.Name, row))
+            {
+                throw new InvalidDataException($"{path}: '{file.Name}' stands there twice (rows {_rowOf[file.Name] + 1} and {row + 1}).");
+            }
             kept.Add(file);
         }
         var unnamed = files.Where(f => !_rowOf.ContainsKey(f.Name)).Select(f => f.Name).ToList();
-        if (unnamed.Count > 0) _notes.Add($"{options.Path}: left out {PictureListing.Some(unnamed, "picture that the table does not name", "pictures that the table does not name")}.");
+        if (unnamed.Count > 0) _notes.Add($"{options.Path}: left out "
+            + $"{PictureListing.Some(unnamed, "picture that the table does not name", "pictures that the table does not name")}.");
         kept.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
         return kept;
     }
@@ -123,12 +138,18 @@ internal sealed class FolderReading(FolderData options, DataUse use)
     {
         var nameOf = options.LabelColumn.Length > 0 ? LabelsOfColumn(ref files) : LabelsOfFolders(ref files, listing);
         List<string> classes = [.. files.Select(nameOf).Distinct().Order(StringComparer.Ordinal)];
-        if (classes.Count < 2) throw new InvalidDataException($"{options.Path} has the one class '{classes.FirstOrDefault()}'; there is nothing to tell apart. Each class needs a sub-folder of its own.");
+        if (classes.Count < 2)
+        {
+            throw new InvalidDataException($"{options.Path} has the one class '{classes.FirstOrDefault()}'; there is nothing to tell "
+                + $"apart. Each class needs a sub-folder of its own.");
+        }
         var counts = files.CountBy(nameOf).ToDictionary();
         var single = classes.Where(c => counts[c] == 1).ToList();
         if (single.Count > 0)
         {
-            throw new InvalidDataException($"{options.Path}: class {string.Join(", ", single.Take(5).Select(c => $"'{c}'"))} has one picture ({files.First(f => nameOf(f) == single[0]).Name}); at least 2 are needed, one to learn from and one to be tested on. Add pictures or take the class away.");
+            throw new InvalidDataException($"{options.Path}: class {string.Join(", ", single.Take(5).Select(c => $"'{c}'"))} has one "
+                + $"picture ({files.First(f => nameOf(f) == single[0]).Name}); at least 2 are needed, one to learn from and one to be "
+                + $"tested on. Add pictures or take the class away.");
         }
         return (files, [.. files.Select(f => classes.IndexOf(nameOf(f)))], classes);
     }
@@ -138,7 +159,11 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         var labels = _table![options.LabelColumn].Texts!;
         var rows = _rowOf;
         var missing = files.Where(f => labels[rows[f.Name]].Length == 0).Select(f => f.Name).ToList();
-        if (missing.Count > 0) throw new InvalidDataException($"{TablePath()}: column '{options.LabelColumn}' has no class for {PictureListing.Some(missing, "picture", "pictures")}.");
+        if (missing.Count > 0)
+        {
+            throw new InvalidDataException($"{TablePath()}: column '{options.LabelColumn}' has no class for "
+                + $"{PictureListing.Some(missing, "picture", "pictures")}.");
+        }
         return file => labels[rows[file.Name]];
     }
 
@@ -149,11 +174,17 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         var tops = files.Select(f => f.TopFolder).Distinct().Where(t => t.Length > 0).ToList();
         if (!HasFolderSplit && tops.Count >= 2 && tops.All(t => Shares.PartOf(t) is not null))
         {
-            throw new InvalidDataException($"{options.Path}: its sub-folders are called {string.Join(", ", tops)}, which are parts rather than classes. Say split: folder.");
+            throw new InvalidDataException($"{options.Path}: its sub-folders are called {string.Join(", ", tops)}, which are parts "
+                + $"rather than classes. Say split: folder.");
         }
         var beside = files.Where(f => NameOf(f).Length == 0).Select(f => f.Name).ToList();
-        if (beside.Count == files.Count) throw new InvalidDataException($"{options.Path} holds {files.Count} pictures but no sub-folders; each class needs a sub-folder, or a table (data.table=FILE data.label_column=NAME).");
-        if (beside.Count > 0) _notes.Add($"{options.Path}: left out {PictureListing.Some(beside, "picture that lies in no class folder", "pictures that lie in no class folder")}.");
+        if (beside.Count == files.Count)
+        {
+            throw new InvalidDataException($"{options.Path} holds {files.Count} pictures but no sub-folders; each class needs a "
+                + $"sub-folder, or a table (data.table=FILE data.label_column=NAME).");
+        }
+        if (beside.Count > 0) _notes.Add($"{options.Path}: left out "
+            + $"{PictureListing.Some(beside, "picture that lies in no class folder", "pictures that lie in no class folder")}.");
         var empty = listing.EmptyFolders.Where(f => f.Count(c => c == '/') == depth).ToList();
         if (empty.Count > 0) _notes.Add($"{options.Path}: {PictureListing.Some(empty, "folder without pictures is no class", "folders without pictures are no classes")}.");
         files = [.. files.Where(f => NameOf(f).Length > 0)];
@@ -189,9 +220,11 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         }
         if (missing.Count > 0 && options.Caption.Length == 0)
         {
-            throw new InvalidDataException($"{options.Path}: no caption for {PictureListing.Some(missing, "picture", "pictures")}. Write a .txt file of the same name beside each, or say data.caption=TEXT for those.");
+            throw new InvalidDataException($"{options.Path}: no caption for {PictureListing.Some(missing, "picture", "pictures")}. "
+                + $"Write a .txt file of the same name beside each, or say data.caption=TEXT for those.");
         }
-        if (missing.Count > 0) _notes.Add($"{options.Path}: \"{options.Caption}\" is the caption of {PictureListing.Some(missing, "picture without one", "pictures without one")}.");
+        if (missing.Count > 0) _notes.Add($"{options.Path}: \"{options.Caption}\" is the caption of "
+            + $"{PictureListing.Some(missing, "picture without one", "pictures without one")}.");
         return (labels, captions);
     }
 
@@ -206,22 +239,41 @@ internal sealed class FolderReading(FolderData options, DataUse use)
 
     private (List<PictureFile> Files, Dictionary<string, string> MaskOf) Masks(List<PictureFile> files)
     {
-        if (options.Masks.Length == 0) throw new InvalidDataException($"{options.Path}: this task learns masks; name their folder: data.masks=FOLDER.");
+        if (options.Masks.Length == 0)
+        {
+            throw new InvalidDataException($"{options.Path}: this task learns masks; name their folder: data.masks=FOLDER.");
+        }
         var masks = PictureListing.Of(options.Masks);
-        if (masks.Files.Count == 0) throw new InvalidDataException($"{options.Masks} holds no masks ({string.Join(", ", PictureDecoder.Extensions)}).");
+        if (masks.Files.Count == 0)
+        {
+            throw new InvalidDataException($"{options.Masks} holds no masks ({string.Join(", ", PictureDecoder.Extensions)}).");
+        }
         // Where the masks lie inside the folder of pictures, they are no pictures to learn from.
         var inside = masks.Files.Select(m => Path.GetFullPath(m.Path)).ToHashSet();
         files = [.. files.Where(f => !inside.Contains(Path.GetFullPath(f.Path)))];
-        if (masks.Files.GroupBy(m => m.Stem).FirstOrDefault(g => g.Count() > 1) is { } twins) throw new InvalidDataException($"{options.Masks}: {string.Join(" and ", twins.Select(m => m.Name))} are masks of one name.");
-        if (files.GroupBy(f => f.Stem).FirstOrDefault(g => g.Count() > 1) is { } doubles) throw new InvalidDataException($"{options.Path}: {string.Join(" and ", doubles.Select(m => m.Name))} would have one mask; give each picture its own name.");
+        if (masks.Files.GroupBy(m => m.Stem).FirstOrDefault(g => g.Count() > 1) is { } twins)
+        {
+            throw new InvalidDataException($"{options.Masks}: {string.Join(" and ", twins.Select(m => m.Name))} are masks of one name.");
+        }
+        if (files.GroupBy(f => f.Stem).FirstOrDefault(g => g.Count() > 1) is { } doubles)
+        {
+            throw new InvalidDataException($"{options.Path}: {string.Join(" and ", doubles.Select(m => m.Name))} would have one mask; "
+                + $"give each picture its own name.");
+        }
         var byStem = masks.Files.ToDictionary(m => m.Stem, m => m.Path);
         var without = files.Where(f => !byStem.ContainsKey(f.Stem)).Select(f => f.Name).ToList();
-        if (without.Count == files.Count) throw new InvalidDataException($"{options.Masks} holds no mask with the name of a picture of {options.Path}; {files[0].Name} needs {files[0].Stem}.png.");
-        if (without.Count > 0) _notes.Add($"{options.Path}: left out {PictureListing.Some(without, "picture without a mask", "pictures without a mask")}.");
+        if (without.Count == files.Count)
+        {
+            throw new InvalidDataException($"{options.Masks} holds no mask with the name of a picture of {options.Path}; "
+                + $"{files[0].Name} needs {files[0].Stem}.png.");
+        }
+        if (without.Count > 0) _notes.Add($"{options.Path}: left out "
+            + $"{PictureListing.Some(without, "picture without a mask", "pictures without a mask")}.");
         files = [.. files.Where(f => byStem.ContainsKey(f.Stem))];
         var stems = files.Select(f => f.Stem).ToHashSet();
         var unused = masks.Files.Where(m => !stems.Contains(m.Stem)).Select(m => m.Name).ToList();
-        if (unused.Count > 0) _notes.Add($"{options.Masks}: left out {PictureListing.Some(unused, "mask without a picture", "masks without a picture")}.");
+        if (unused.Count > 0) _notes.Add($"{options.Masks}: left out "
+            + $"{PictureListing.Some(unused, "mask without a picture", "masks without a picture")}.");
         return (files, files.ToDictionary(f => f.Name, f => byStem[f.Stem]));
     }
 
@@ -230,7 +282,8 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         if (options.MaskNames.Count == 0) return [.. masks.Values.Select(MaskRules.Name)];
         return options.MaskNames.Count == masks.Values.Count
             ? [.. options.MaskNames]
-            : throw new InvalidDataException($"{options.Masks}: the masks hold {masks.Values.Count} classes ({string.Join(", ", masks.Values.Select(MaskRules.Name))}), data.mask_names has {options.MaskNames.Count}.");
+            : throw new InvalidDataException($"{options.Masks}: the masks hold {masks.Values.Count} classes "
+                + $"({string.Join(", ", masks.Values.Select(MaskRules.Name))}), data.mask_names has {options.MaskNames.Count}.");
     }
 
     // Ends that are missing are found before training begins, not in its middle: a look at both ends of every file, and a whole

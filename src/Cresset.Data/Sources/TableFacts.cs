@@ -22,7 +22,8 @@ public sealed record TableFacts
     public int Width => Columns.Sum(c => c.Width);
 
     /// <summary>Name of each feature: the column's, or column=class.</summary>
-    public IReadOnlyList<string> Features => [.. Columns.SelectMany(c => c.Levels is { } levels ? levels.Select(l => $"{c.Name}={l}") : (IEnumerable<string>)[c.Name])];
+    public IReadOnlyList<string> Features
+        => [.. Columns.SelectMany(c => c.Levels is { } levels ? levels.Select(l => $"{c.Name}={l}") : (IEnumerable<string>)[c.Name])];
 
     /// <summary>Reads a table with the kinds of the training's columns.</summary>
     /// <exception cref="InvalidDataException">A column is missing or a cell does not fit.</exception>
@@ -61,7 +62,9 @@ public sealed record TableColumn
     /// <summary>Names of its classes, one feature each; null for numbers.</summary>
     public IReadOnlyList<string>? Levels { get; init; }
 
-    /// <summary>True when a missing number counts as the mean and a missing class as none of the classes; otherwise it is refused.</summary>
+    /// <summary>
+    /// True when a missing number counts as the mean and a missing class as none of the classes; otherwise it is refused.
+    /// </summary>
     public bool FillsMissing { get; init; }
 
     internal int Width => Levels?.Count ?? 1;
@@ -69,7 +72,11 @@ public sealed record TableColumn
     internal void Write(CsvTable table, int row, Span<float> features)
     {
         var column = table[Name];
-        if (column.IsMissing(row) && !FillsMissing) throw new InvalidDataException($"{table.Path}: row {row + 1} has no value in column '{Name}', and the model was trained without filling missing values (data.missing).");
+        if (column.IsMissing(row) && !FillsMissing)
+        {
+            throw new InvalidDataException($"{table.Path}: row {row + 1} has no value in column '{Name}', and the model was trained "
+                + $"without filling missing values (data.missing).");
+        }
         if (Levels is null)
         {
             features[0] = column.IsMissing(row) ? 0 : (float)((column.Numbers![row] - Mean) / Deviation);
@@ -84,6 +91,7 @@ public sealed record TableColumn
             features[i] = 1;
             return;
         }
-        throw new InvalidDataException($"{table.Path}: row {row + 1} has '{level}' in column '{Name}', which the training part does not hold ({string.Join(", ", Levels.Take(20))}{(Levels.Count > 20 ? " ..." : "")}).");
+        throw new InvalidDataException($"{table.Path}: row {row + 1} has '{level}' in column '{Name}', which the training part does "
+            + $"not hold ({string.Join(", ", Levels.Take(20))}{(Levels.Count > 20 ? " ..." : "")}).");
     }
 }

@@ -3,6 +3,7 @@ using Cresset.Numerics;
 namespace Cresset.Data;
 
 /// <summary>Top folders called train, validation (valid, val, dev) and test; class folders lie inside them.</summary>
+[Part("folder")]
 public sealed record FolderSplit : SplitRule
 {
     /// <summary>Share of the training part that chooses the best model where there is no validation folder.</summary>
@@ -16,7 +17,11 @@ public sealed record FolderSplit : SplitRule
     {
         ArgumentNullException.ThrowIfNull(examples);
         var words = examples.Names.Select(name => Shares.PartOf(name.Split('/')[0])).ToList();
-        if (words.IndexOf(null) is >= 0 and var other) throw new InvalidDataException($"{examples.Name}: {examples.Names[other]} lies in none of the folders train, validation and test.");
+        if (words.IndexOf(null) is >= 0 and var other)
+        {
+            throw new InvalidDataException($"{examples.Name}: {examples.Names[other]} lies in none of the folders train, validation "
+                + $"and test.");
+        }
         return Shares.FromWords(examples, words, Validation, Seed);
     }
 
@@ -24,7 +29,10 @@ public sealed record FolderSplit : SplitRule
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks().Within(Validation, 0, 1, includeMax: false);
 }
 
-/// <summary>A table with the part of each example: columns "file" (or "row", counted from 0) and "part" (train, validation, test).</summary>
+/// <summary>
+/// A table with the part of each example: columns "file" (or "row", counted from 0) and "part" (train, validation, test).
+/// </summary>
+[Part("file")]
 public sealed record FileSplit : SplitRule
 {
     /// <summary>The CSV file.</summary>
@@ -49,19 +57,28 @@ public sealed record FileSplit : SplitRule
         for (var i = 0; i < table.Rows; i++)
         {
             var (name, word) = (table[key].Texts![i].Replace('\\', '/'), table["part"].Texts![i]);
-            if (Shares.PartOf(word) is not { } known) throw new InvalidDataException($"{Path}: '{word}' of '{name}' is not a part; allowed: train, validation, test.");
+            if (Shares.PartOf(word) is not { } known)
+            {
+                throw new InvalidDataException($"{Path}: '{word}' of '{name}' is not a part; allowed: train, validation, test.");
+            }
             if (!part.TryAdd(name, known)) throw new InvalidDataException($"{Path}: '{name}' stands there twice.");
         }
         var words = examples.Names.Select(name => part.GetValueOrDefault(name)).ToList();
-        if (words.IndexOf(null) is >= 0 and var missing) throw new InvalidDataException($"{Path} does not say which part '{examples.Names[missing]}' of {examples.Name} belongs to ({words.Count(w => w is null)} of {words.Count} are missing).");
+        if (words.IndexOf(null) is >= 0 and var missing)
+        {
+            throw new InvalidDataException($"{Path} does not say which part '{examples.Names[missing]}' of {examples.Name} belongs to "
+                + $"({words.Count(w => w is null)} of {words.Count} are missing).");
+        }
         return Shares.FromWords(examples, words, Validation, Seed);
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().NotEmpty(Path, "Name the CSV file: split.path=FILE.").Within(Validation, 0, 1, includeMax: false);
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().NotEmpty(Path, "Name the CSV file: "
+        + "split.path=FILE.").Within(Validation, 0, 1, includeMax: false);
 }
 
 /// <summary>A column of the data set's own table that says train, validation or test.</summary>
+[Part("column")]
 public sealed record ColumnSplit : SplitRule
 {
     /// <summary>Name of the column.</summary>
@@ -77,17 +94,25 @@ public sealed record ColumnSplit : SplitRule
     public override SplitParts Divide(SplitExamples examples)
     {
         ArgumentNullException.ThrowIfNull(examples);
-        var cells = examples.Column?.Invoke(Column) ?? throw new InvalidDataException($"{examples.Name} has no table, so it cannot be divided by a column.");
+        var cells = examples.Column?.Invoke(Column) ?? throw new InvalidDataException($"{examples.Name} has no table, so it cannot be "
+            + $"divided by a column.");
         var words = cells.Select(Shares.PartOf).ToList();
-        if (words.IndexOf(null) is >= 0 and var bad) throw new InvalidDataException($"{examples.Name}: '{cells[bad]}' in column '{Column}' is not a part; allowed: train, validation, test.");
+        if (words.IndexOf(null) is >= 0 and var bad)
+        {
+            throw new InvalidDataException($"{examples.Name}: '{cells[bad]}' in column '{Column}' is not a part; allowed: train, "
+                + $"validation, test.");
+        }
         return Shares.FromWords(examples, words, Validation, Seed);
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().NotEmpty(Column).Within(Validation, 0, 1, includeMax: false);
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .NotEmpty(Column)
+        .Within(Validation, 0, 1, includeMax: false);
 }
 
 /// <summary>Shares of whole groups, so that nothing of a patient, a writer or a film stands in two parts.</summary>
+[Part("group")]
 public sealed record GroupSplit : SplitRule
 {
     /// <summary>Column of the table that names the group; empty takes the folder in which a picture lies.</summary>
@@ -106,11 +131,18 @@ public sealed record GroupSplit : SplitRule
     public override SplitParts Divide(SplitExamples examples)
     {
         ArgumentNullException.ThrowIfNull(examples);
-        if (Column.Length > 0 && examples.Column is null) throw new InvalidDataException($"{examples.Name} has no table, so it cannot be grouped by a column.");
+        if (Column.Length > 0 && examples.Column is null)
+        {
+            throw new InvalidDataException($"{examples.Name} has no table, so it cannot be grouped by a column.");
+        }
         var keys = Column.Length > 0 ? examples.Column!(Column) : [.. examples.Names.Select(n => n.Contains('/', StringComparison.Ordinal) ? n[..n.LastIndexOf('/')] : "")];
         var groups = Enumerable.Range(0, keys.Count).GroupBy(i => keys[i]).OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => g.ToArray()).ToArray();
         var wanted = 1 + (Test > 0 ? 1 : 0) + (Validation > 0 ? 1 : 0);
-        if (groups.Length < wanted) throw new InvalidDataException($"{examples.Name}: {groups.Length} group{(groups.Length == 1 ? "" : "s")} cannot give {wanted} parts.");
+        if (groups.Length < wanted)
+        {
+            throw new InvalidDataException($"{examples.Name}: {groups.Length} group{(groups.Length == 1 ? "" : "s")} cannot give "
+                + $"{wanted} parts.");
+        }
         new RandomStream(Seed).Shuffle<int[]>(groups);
         var left = new Queue<int[]>(groups);
         int[] Take(double share, int keep)

@@ -4,6 +4,7 @@ using Cresset.Numerics;
 namespace Cresset.Data;
 
 /// <summary>Shares of all examples, drawn at random and alike in every class.</summary>
+[Part("share")]
 public sealed record ShareSplit : SplitRule
 {
     /// <summary>Share that chooses the best model.</summary>
@@ -32,6 +33,7 @@ public sealed record ShareSplit : SplitRule
 }
 
 /// <summary>The test part that the data set comes with; the validation part is a share of the rest.</summary>
+[Part("given")]
 public sealed record GivenSplit : SplitRule
 {
     /// <summary>Share of the training part that chooses the best model.</summary>
@@ -44,7 +46,8 @@ public sealed record GivenSplit : SplitRule
     public override SplitParts Divide(SplitExamples examples)
     {
         ArgumentNullException.ThrowIfNull(examples);
-        var given = examples.GivenTest ?? throw new InvalidDataException($"{examples.Name} comes without a test part of its own; say split: share.");
+        var given = examples.GivenTest ?? throw new InvalidDataException($"{examples.Name} comes without a test part of its own; say "
+            + $"split: share.");
         var order = Shares.Order(examples, Enumerable.Range(0, examples.Count).Where(i => !given.Contains(i)), Seed);
         var parts = Shares.Parts(order, 0, Shares.Size(examples, order.Length, Validation, "validation"));
         return parts with { Test = [.. given.Order()] };
@@ -54,7 +57,10 @@ public sealed record GivenSplit : SplitRule
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks().Within(Validation, 0, 1, includeMax: false);
 }
 
-/// <summary>Cross-validation: one of several equal folds tests, a share of the others chooses the best model. A run for each fold.</summary>
+/// <summary>
+/// Cross-validation: one of several equal folds tests, a share of the others chooses the best model. A run for each fold.
+/// </summary>
+[Part("folds")]
 public sealed record FoldSplit : SplitRule
 {
     /// <summary>Number of folds.</summary>
@@ -73,7 +79,10 @@ public sealed record FoldSplit : SplitRule
     public override SplitParts Divide(SplitExamples examples)
     {
         ArgumentNullException.ThrowIfNull(examples);
-        if (examples.Count < Folds) throw new InvalidDataException($"{examples.Name}: {examples.Count} examples do not make {Folds} folds.");
+        if (examples.Count < Folds)
+        {
+            throw new InvalidDataException($"{examples.Name}: {examples.Count} examples do not make {Folds} folds.");
+        }
         // Examples of a class stand side by side in rank order only across classes: every fold gets its share of each.
         var order = Shares.Order(examples, Enumerable.Range(0, examples.Count), Seed, byClass: true);
         int[] test = [.. order.Where((_, place) => place % Folds == Fold).Order()];
@@ -111,7 +120,11 @@ internal static class Shares
     public static int Size(SplitExamples examples, int count, double share, string part)
     {
         if (share == 0) return 0;
-        if (count < 3) throw new InvalidDataException($"{examples.Name}: {count} example{(count == 1 ? "" : "s")} cannot give a {part} part; add examples or say {part}: 0.");
+        if (count < 3)
+        {
+            throw new InvalidDataException($"{examples.Name}: {count} example{(count == 1 ? "" : "s")} cannot give a {part} part; add "
+                + $"examples or say {part}: 0.");
+        }
         return Math.Max(1, (int)Math.Round(count * share));
     }
 

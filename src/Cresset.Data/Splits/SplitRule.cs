@@ -5,6 +5,7 @@ namespace Cresset.Data;
 /// <summary>
 /// How a data set is divided: the training part is learned from, the validation part chooses the best model, the test part is reported.
 /// </summary>
+[PartKind("split")]
 public abstract record SplitRule : IOptionsRecord
 {
     /// <summary>Divides the examples; no index stands in two parts.</summary>

@@ -28,17 +28,10 @@ internal static class TokenizerData
 
     private static (TensorDataset Train, TensorDataset Test) Folder(TokenizerOptions options)
     {
+        var source = new FolderData { Path = options.Data, Size = options.Size, Channels = options.Channels, Split = new ShareSplit { Validation = 0 } };
+        using var split = source.Open(new DataUse(TargetKind.None, NeedsPictures: true));
         using var scope = NewDisposeScope();
-        var folder = new ImageFolder(options.Data, new() { Size = options.Size, Channels = options.Channels });
-        if (folder.Count < 10) throw new InvalidDataException($"{options.Data} holds {folder.Count} pictures; at least 10 are needed, one in ten is held back.");
-        var batches = Loader.Once(folder, 256).ToList();
-        Tensor images = cat([.. batches.Select(b => b.Inputs)]), labels = cat([.. batches.Select(b => b.Targets!)]);
-        var all = Enumerable.Range(0, folder.Count).Select(i => (long)i).ToLookup(i => i % 10 == 9);
-        TensorDataset Part(bool test)
-        {
-            var chosen = tensor(all[test].ToArray());
-            return new TensorDataset(images.index_select(0, chosen).DetachFromDisposeScope(), labels.index_select(0, chosen).DetachFromDisposeScope());
-        }
-        return (Part(false), Part(true));
+        Batch train = split.Train.Take(int.MaxValue), test = split.Test!.Take(int.MaxValue);
+        return (new TensorDataset(train.Inputs, train.Targets), new TensorDataset(test.Inputs, test.Targets));
     }
 }

@@ -81,13 +81,30 @@ public sealed class ReaderTests : IDisposable
     {
         var images = WriteIdx("i", [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 9, 8], false);
         var labels = WriteIdx("l", [0, 0, 8, 1, 0, 0, 0, 2, 3, 11], false);
-        var error = Assert.Throws<InvalidDataException>(() => ImageClassification.IdxPair(images, labels));
+        using (var letters = ImageClassification.IdxPair(images, labels)) Assert.Equal([3L, 11], letters.Targets!.data<long>().ToArray());
+        var error = Assert.Throws<InvalidDataException>(() => ImageClassification.IdxPair(images, labels, classes: 10));
         Assert.Equal($"{labels}: label 11 at offset 9 of the content; allowed are 0 to 9.", error.Message);
     }
 
     [Fact]
     public void MissingFolderFilesAreNamed()
         => Assert.Contains("train-images-idx3-ubyte", Assert.Throws<FileNotFoundException>(() => ImageClassification.IdxFolder(_folder)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void IdxReadsEveryElementType()
+    {
+        using var scope = NewDisposeScope();
+        (byte Code, byte[] Bytes, double[] Values)[] cases =
+        [
+            (0x08, [255, 1], [255, 1]), (0x09, [255, 1], [-1, 1]), (0x0b, [255, 254, 1, 0], [-2, 256]), (0x0c, [0, 0, 1, 0, 255, 255, 255, 255], [256, -1]),
+            (0x0d, [0x3f, 0xc0, 0, 0, 0xc0, 0, 0, 0], [1.5, -2]), (0x0e, [0x3f, 0xf8, 0, 0, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0], [1.5, -2]),
+        ];
+        foreach (var (code, bytes, values) in cases)
+        {
+            var idx = IdxFile.Read(WriteIdx("t", [0, 0, code, 1, 0, 0, 0, 2, .. bytes], false), 1);
+            Assert.Equal(values, idx.ToTensor().to(ScalarType.Float64).data<double>().ToArray());
+        }
+    }
 
     [Fact]
     public void NpyRoundTripsAndReadsFortranOrder()
@@ -108,46 +125,6 @@ public sealed class ReaderTests : IDisposable
         Assert.Equal([1f, 2f, 3f, 4f, 5f, 6f], NpyFile.Read(path).data<float>().ToArray());
         File.WriteAllBytes(path, File.ReadAllBytes(path)[..^2]);
         Assert.Contains("needs 24 bytes", Assert.Throws<InvalidDataException>(() => NpyFile.Read(path)).Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void CsvReadsAndNamesTheBadCell()
-    {
-        using var scope = NewDisposeScope();
-        var path = Path.Combine(_folder, "t.csv");
-        File.WriteAllText(path, "label,x,y\n1,2.5,-3\n4,5e-1,6\n");
-        var table = CsvTable.Read(path);
-        Assert.Equal([2.5f, -3f, 0.5f, 6f], table.ToTensor("x", "y").data<float>().ToArray());
-        Assert.Contains("Did you mean 'label'?", Assert.Throws<ArgumentException>(() => table.ToTensor("labell")).Message, StringComparison.Ordinal);
-        File.WriteAllText(path, "a,b\n1,2\n3,x\n");
-        Assert.Equal($"{path}, line 3, column 'b': 'x' is no number.", Assert.Throws<InvalidDataException>(() => CsvTable.Read(path)).Message);
-        File.WriteAllText(path, "a,b\n1,2\n3\n");
-        Assert.Contains("line 3: 1 cells", Assert.Throws<InvalidDataException>(() => CsvTable.Read(path)).Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void ImageFolderReadsClassesSizesAndRefusesRubbish()
-    {
-        using var scope = NewDisposeScope();
-        foreach (var (name, shade) in new[] { ("cat/a.png", (byte)255), ("dog/b.png", (byte)51) })
-        {
-            var path = Path.Combine(_folder, name);
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            using var picture = new SkiaSharp.SKBitmap(20, 10);
-            picture.Erase(new SkiaSharp.SKColor(shade, shade, shade));
-            using var stream = File.Create(path);
-            picture.Encode(stream, SkiaSharp.SKEncodedImageFormat.Png, 100);
-        }
-        var folder = new ImageFolder(_folder, new ImageFolderOptions { Size = 8, Channels = 1 });
-        Assert.Equal(["cat", "dog"], folder.Classes);
-        var batch = folder.Prepare(new BatchRequest([1, 0], 0, 0)).ToBatch();
-        Assert.Equal([2L, 1, 8, 8], batch.Inputs.shape);
-        Assert.Equal([1L, 0], batch.Targets!.data<long>().ToArray());
-        Assert.Equal(0.2f, batch.Inputs[0].mean().item<float>(), 0.01f);
-        Assert.Equal(1f, batch.Inputs[1].mean().item<float>(), 0.01f);
-        File.WriteAllText(Path.Combine(_folder, "cat", "b.png"), "no picture");
-        Assert.Contains("is no readable PNG or JPEG", Assert.Throws<InvalidDataException>(() => new ImageFolder(_folder).Prepare(new BatchRequest([1], 0, 0))).Message, StringComparison.Ordinal);
-        Assert.Throws<DirectoryNotFoundException>(() => new ImageFolder(Path.Combine(_folder, "none")));
     }
 
     private string WriteIdx(string name, byte[] bytes, bool gzip)

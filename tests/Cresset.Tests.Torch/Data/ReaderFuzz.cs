@@ -1,0 +1,53 @@
+using Xunit;
+
+namespace Cresset.Tests.Torch.Data;
+
+/// <summary>Damages a file in many ways; a reader may take it or refuse it as invalid data, and nothing else.</summary>
+internal static class ReaderFuzz
+{
+    /// <summary>CRESSET_TEST_MUTATIONS makes the run longer.</summary>
+    private static readonly int Factor = int.TryParse(Environment.GetEnvironmentVariable("CRESSET_TEST_MUTATIONS"), out var factor) ? factor : 1;
+
+    public static void Run(byte[] whole, int count, Action<byte[]> read, params Type[] alsoAllowed)
+    {
+        var random = new Random(7);
+        for (var i = 0; i < count * Factor; i++)
+        {
+            var bytes = Mutate(whole, random);
+            try
+            {
+                read(bytes);
+            }
+            catch (InvalidDataException)
+            {
+            }
+            catch (Exception e) when (alsoAllowed.Contains(e.GetType()))
+            {
+            }
+            catch (Exception e)
+            {
+                Assert.Fail($"mutation {i}: {e.GetType().Name}: {e.Message}");
+            }
+        }
+    }
+
+    private static byte[] Mutate(byte[] whole, Random random)
+    {
+        var bytes = (byte[])whole.Clone();
+        switch (random.Next(5))
+        {
+            case 0:
+                return bytes[..random.Next(bytes.Length)];
+            case 1:
+                var at = random.Next(bytes.Length);
+                return [.. bytes[..at], .. Enumerable.Range(0, random.Next(1, 20)).Select(_ => (byte)random.Next(256)), .. bytes[at..]];
+            case 2:
+                var from = random.Next(bytes.Length);
+                return [.. bytes[..from], .. bytes[Math.Min(bytes.Length, from + random.Next(1, 20))..]];
+            default:
+                // Most formats keep their structure in the first bytes.
+                for (var k = random.Next(1, 6); k > 0; k--) bytes[random.Next(2) == 0 ? random.Next(bytes.Length) : random.Next(Math.Min(120, bytes.Length))] = (byte)random.Next(256);
+                return bytes;
+        }
+    }
+}

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Damages files of every data reader (CSV, NumPy, PNG, JPEG, WebP, BMP, GIF, TIFF) 100,000 times each kind: a reader takes or refuses them, and nothing else.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+dotnet build -c Release -v q tests/Cresset.Tests.Torch
+CRESSET_TEST_MUTATIONS=${1:-100} artifacts/bin/Cresset.Tests.Torch/release/Cresset.Tests.Torch --filter-method '*.Mutated*'
