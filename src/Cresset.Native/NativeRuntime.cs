@@ -18,6 +18,7 @@ public static class NativeRuntime
         AllocatorTuning.Apply();
         ThreadWaiting.Apply();
         RepeatableProducts.Apply();
+        WideConvolutions.Apply();
         TorchLibraryResolver.Register();
         ScalarLifetime.Register();
     }
@@ -27,6 +28,12 @@ public static class NativeRuntime
 
     /// <summary>How libtorch's worker threads wait between operations, in one sentence.</summary>
     public static string Threading => ThreadWaiting.Story;
+
+    /// <summary>Which instructions libtorch's convolutions may use, in one sentence.</summary>
+    public static string Convolutions => WideConvolutions.Story;
+
+    /// <summary>False where convolutions are held to SSE4.1 because wider ones give wrong numbers.</summary>
+    public static bool HasWideConvolutions => WideConvolutions.Allowed;
 
     /// <summary>How TorchSharp's native library was (or will be) found, in one sentence.</summary>
     public static string LoadingStory => TorchLibraryResolver.Story;

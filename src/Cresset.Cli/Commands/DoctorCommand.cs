@@ -40,6 +40,7 @@ internal static class DoctorCommand
             new("loading", NativeRuntime.LoadingStory),
             Allocator(),
             new("threads", NativeRuntime.Threading),
+            new("convolutions", NativeRuntime.Convolutions),
             Memory(),
             Disk(runs),
         };

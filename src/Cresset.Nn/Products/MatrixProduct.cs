@@ -44,7 +44,9 @@ public static class MatrixProduct
         if (weight.dim() != 2 || weight.size(1) != input.shape[^1]) return null;
         if (bias is not null && (bias.dtype != ScalarType.Float32 || bias.dim() != 1 || bias.size(0) != weight.size(0))) return null;
         var needsGradient = is_grad_enabled() && (input.requires_grad || weight.requires_grad || bias?.requires_grad == true);
-        return needsGradient ? LinearByConvolution(input, weight, bias) : PackedProduct.Linear(input, weight, bias);
+        // A convolution that is held to narrow instructions loses to MKL's product.
+        if (needsGradient) return NativeRuntime.HasWideConvolutions ? LinearByConvolution(input, weight, bias) : null;
+        return PackedProduct.Linear(input, weight, bias);
     }
 
     /// <summary>The same by a 1 x 1 convolution; null where the rows do not divide into samples.</summary>
