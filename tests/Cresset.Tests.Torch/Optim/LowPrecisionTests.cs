@@ -76,6 +76,27 @@ public sealed class LowPrecisionTests
         Assert.InRange(x.Zip(y, (p, q) => Math.Abs(p - q)).Average(), 0, 0.05);
     }
 
+    [Theory]
+    [InlineData("adamw4bit", "adamw")]
+    [InlineData("lion8bit", "lion")]
+    [InlineData("lion4bit", "lion")]
+    public void FewBitsFollowTheFloat32Run(string name, string whole)
+    {
+        using var small = new Quadratic(ScalarType.Float32, large: true);
+        using var full = new Quadratic(ScalarType.Float32, large: true);
+        using var a = new Optimizer(small.Groups, OptimizerCatalog.Create(name) with { LearningRate = 0.02 });
+        using var b = new Optimizer(full.Groups, OptimizerCatalog.Create(whole) with { LearningRate = 0.02 });
+        for (var t = 0; t < 50; t++)
+        {
+            small.SetGradients();
+            full.SetGradients();
+            a.Step();
+            b.Step();
+        }
+        Assert.Contains("exp_avg_codes", a.StateOf("p0")!.Tensors.Keys);
+        Assert.Equal(1.0, small.Loss() / full.Loss(), 0.1);
+    }
+
     [Fact]
     public void The_code_has_256_values_and_encodes_to_the_nearest()
     {

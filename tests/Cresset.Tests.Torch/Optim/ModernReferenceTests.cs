@@ -100,6 +100,25 @@ public sealed class ModernReferenceTests
         }
     }
 
+    [Theory]
+    [InlineData("normuon")]
+    [InlineData("adamuon")]
+    public void TheMuonFamilyAgreesWithItsDefinitions(string name)
+    {
+        using var problem = new ReferenceProblem(ScalarType.Float64);
+        var rule = OptimizerCatalog.Create(name) with { LearningRate = Rate, WeightDecay = Decay };
+        using var optimizer = new Optimizer([new ParameterGroupSpec("matrix", [problem.Named[0]])], rule);
+        using var file = System.Text.Json.JsonDocument.Parse(File.ReadAllText(Repository.Reference("optim/muon_family.json")));
+        var expected = file.RootElement.GetProperty(name).EnumerateArray().Select(e => e.GetDouble()).ToArray();
+        for (var t = 0; t < 20; t++)
+        {
+            problem.SetGradients(t);
+            optimizer.Step();
+            var got = problem.Flat();
+            for (var i = 0; i < 20; i++) Assert.Equal(expected[(t * 20) + i], got[i], 1e-9);
+        }
+    }
+
     [Fact]
     public void Newton_Schulz_agrees_and_is_nearly_orthogonal()
     {
