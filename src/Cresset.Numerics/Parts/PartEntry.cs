@@ -14,7 +14,7 @@ public sealed record PartEntry(
     string Kind,
     string Name,
     IReadOnlyList<string> Aliases,
-    [property: DynamicallyAccessedMembers(PartEntry.Needed)] [param: DynamicallyAccessedMembers(PartEntry.Needed)] Type Type,
+    [property: DynamicallyAccessedMembers(PartEntry.Needed)][param: DynamicallyAccessedMembers(PartEntry.Needed)] Type Type,
     Func<object> Create,
     string Source,
     string Summary)

@@ -1,5 +1,5 @@
-using Cresset.Optim;
 using Cresset.Diffusion;
+using Cresset.Optim;
 using Cresset.Recipes;
 using Cresset.Tensors;
 using TorchSharp;

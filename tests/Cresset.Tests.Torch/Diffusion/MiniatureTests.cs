@@ -1,6 +1,6 @@
-using Cresset.Optim;
 using Cresset.Data;
 using Cresset.Diffusion;
+using Cresset.Optim;
 using Cresset.Recipes;
 using TorchSharp;
 using Xunit;
