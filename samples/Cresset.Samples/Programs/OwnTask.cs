@@ -1,4 +1,5 @@
 using Cresset.Data;
+using Cresset.Optim;
 using Cresset.Runs;
 using Cresset.Tensors;
 using Cresset.Training;
@@ -19,7 +20,7 @@ internal static class OwnTask
         {
             Seeding.Apply(options.Seed);
             using var task = new SineTask();
-            using var trainer = new Trainer(task, options, new OptimizationOptions { LearningRate = 1e-2 }, run, new CheckpointFolder(Path.Combine("runs", run.Id, "checkpoints")));
+            using var trainer = new Trainer(task, options, new OptimizationOptions { Optimizer = new AdamWRule { LearningRate = 1e-2 } }, run, new CheckpointFolder(Path.Combine("runs", run.Id, "checkpoints")));
             trainer.TryResume(out _);
             using var stop = new CancellationTokenSource();
             task.AfterEachStep = step => { if (step + 1 == stopAt) stop.Cancel(); };

@@ -27,7 +27,7 @@ internal static class TrainCommand
         return command.WithExamples(
             "cresset train",
             "cresset train digits-classifier trainer.steps=300 seed=7",
-            "cresset train my-recipe.yaml optimization.learning_rate=1e-3",
+            "cresset train my-recipe.yaml optimizer=lion lr=3e-4 schedule=wsd",
             "cresset train --resume digits-classifier",
             "cresset train --resume digits-classifier trainer.steps=800");
     }

@@ -29,6 +29,23 @@ public sealed class PartKindAttribute(string kind) : Attribute
     public string Kind { get; } = kind;
 }
 
+/// <summary>Names a part that an earlier version had, so that whoever still writes it is told what to write instead.</summary>
+/// <param name="kind">Its kind.</param>
+/// <param name="name">Its name.</param>
+/// <param name="instead">What to write, such as "adamw with nesterov true".</param>
+[AttributeUsage(AttributeTargets.Assembly, AllowMultiple = true)]
+public sealed class RetiredPartAttribute(string kind, string name, string instead) : Attribute
+{
+    /// <summary>Its kind.</summary>
+    public string Kind { get; } = kind;
+
+    /// <summary>Its name.</summary>
+    public string Name { get; } = name;
+
+    /// <summary>What to write instead.</summary>
+    public string Instead { get; } = instead;
+}
+
 /// <summary>Names the generated index of an assembly's parts. Written by the build, never by hand.</summary>
 /// <param name="index">A type that implements <see cref="IPartIndex"/>.</param>
 [AttributeUsage(AttributeTargets.Assembly)]

@@ -43,6 +43,8 @@ public sealed class PartCatalog
     /// <summary>Why there is no such part: the nearest name and all names of the kind, or the kind under which the name is known.</summary>
     public string Unknown(string kind, string name)
     {
+        var retired = Assemblies.SelectMany(a => a.GetCustomAttributes<RetiredPartAttribute>()).FirstOrDefault(r => r.Kind == kind && r.Name.Equals(name.Replace('_', '-'), StringComparison.OrdinalIgnoreCase));
+        if (retired is not null) return $"the {kind} '{retired.Name}' is no longer a part: write {retired.Instead}.";
         var names = Of(kind).Select(p => p.Name).ToList();
         var elsewhere = All.FirstOrDefault(p => p.Kind != kind && p.IsNamed(name));
         var wrong = elsewhere is null || NearestName.Find(name, names) is not null ? "" : $" '{elsewhere.Name}' is {Article(elsewhere.Kind)}, not {Article(kind)}.";

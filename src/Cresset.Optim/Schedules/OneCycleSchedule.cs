@@ -2,12 +2,12 @@ using Cresset.Numerics;
 
 namespace Cresset.Optim;
 
-/// <summary>The one-cycle policy (Smith and Topin 2019) with PyTorch's defaults: up to MaxRate, down to far below the start, momentum the other way. The group's base rate is not used; give groups schedules of their own for different maxima.</summary>
+/// <summary>The one-cycle policy (Smith and Topin 2019) with PyTorch's defaults: up to MaxRate, down to far below the start, momentum the other way. Without a MaxRate each group rises to its own base rate.</summary>
 [Part("one-cycle", "Smith and Topin 2019")]
 public sealed record OneCycleSchedule : LearningRateSchedule
 {
-    /// <summary>The highest rate, greater than 0.</summary>
-    public double MaxRate { get; init; } = 0.1;
+    /// <summary>The highest rate, greater than 0; null for each group's base rate.</summary>
+    public double? MaxRate { get; init; }
 
     /// <summary>Null for the whole run. Length of the cycle, at least 2; later positions stay at the end.</summary>
     public double? Steps { get; init; }
@@ -47,8 +47,9 @@ public sealed record OneCycleSchedule : LearningRateSchedule
     /// <inheritdoc/>
     public override double At(double position, double baseRate)
     {
-        var start = MaxRate / StartDivisor;
-        return Along(position, start, MaxRate, start, start / EndDivisor);
+        var highest = MaxRate ?? baseRate;
+        var start = highest / StartDivisor;
+        return Along(position, start, highest, start, start / EndDivisor);
     }
 
     /// <inheritdoc/>
@@ -57,7 +58,7 @@ public sealed record OneCycleSchedule : LearningRateSchedule
 
     /// <inheritdoc/>
     protected override void Check(OptionChecks checks) => checks?
-        .Positive(MaxRate)
+        .Positive(MaxRate ?? 1, field: nameof(MaxRate))
         .Must(Steps is null || (Steps >= 2 && double.IsFinite(Steps.Value)), Steps, "null (the whole run) or at least 2", field: nameof(Steps))
         .Within(RisingPart, 0, ThreePhase ? 0.5 : 1, includeMin: false, includeMax: ThreePhase)
         .Defined(Shape)

@@ -55,11 +55,19 @@ public sealed class Recipe
         var keys = new RecipeKeys(Job, _parts);
         foreach (var text in overrides ?? []) Override(map, keys, text);
         var sections = Job.Sections.ToDictionary(s => s.Name);
-        foreach (var (key, node) in map.Items)
+        // A key beside the sections belongs where only one place has it, as on the command line.
+        foreach (var (key, node) in map.Items.Where(i => !Reserved.Contains(i.Key) && !sections.ContainsKey(i.Key)).ToList())
         {
-            if (!Reserved.Contains(key) && !sections.ContainsKey(key)) throw new ConfigException(node.Source,
+            if (keys.Find(key, map) is { } path)
+            {
+                map.Remove(key);
+                Set(map, path, node);
+                continue;
+            }
+            throw new ConfigException(node.Source,
                 $"unknown section '{key}'.{NearestName.Suggest(key, sections.Keys.Concat(Reserved))} Sections of job '{Job.Name}': {string.Join(", ", sections.Keys)}.");
         }
+        EarlierKeys.Rewrite(map, Job, _parts);
         var binder = new OptionsBinder(_parts);
         var bound = Job.Sections.ToDictionary(s => s.Name, s => binder.Bind(s.Defaults, map[s.Name], s.Name, new ConfigSource(Source, 0)));
         return new ResolvedRecipe(Name, Summary, Job, bound);
@@ -71,24 +79,31 @@ public sealed class Recipe
     {
         var equals = text.IndexOf('=', StringComparison.Ordinal);
         if (equals <= 0) throw new ConfigException(ConfigSource.CommandLine, $"'{text}' is not an override; write key=value, for example trainer.steps=500.");
-        var path = keys.FullPath(ConfigMap.Canonical(text[..equals].Trim()), map).Split('.');
+        var path = keys.FullPath(ConfigMap.Canonical(text[..equals].Trim()), map);
+        Set(map, path, new ConfigText(ConfigSource.CommandLine, text[(equals + 1)..], true));
+    }
+
+    private static void Set(ConfigMap map, string path, ConfigNode value)
+    {
+        var keys = path.Split('.');
         var target = map;
-        foreach (var part in path[..^1])
+        foreach (var part in keys[..^1])
         {
             if (target[part] is not ConfigMap next)
             {
-                next = new ConfigMap(ConfigSource.CommandLine);
+                next = new ConfigMap(value.Source);
                 // A part in its short form becomes the long one, so that its options can be set beside its name.
-                if (target[part] is ConfigText { IsNull: false } name) next.Set(ConfigMap.Kind, name);
+                if (target[part] is ConfigText { IsNull: false } kindName) next.Set(ConfigMap.Kind, kindName);
                 target.Set(part, next);
             }
             target = next;
         }
-        var value = new ConfigText(ConfigSource.CommandLine, text[(equals + 1)..], true);
         // Naming the part that is already there keeps its options.
-        if (target[path[^1]] is ConfigMap named && named[ConfigMap.Kind] is ConfigText kind && ConfigMap.Canonical(kind.Value) == ConfigMap.Canonical(value.Value)) return;
-        target.Set(path[^1], value);
+        if (value is ConfigText name && target[keys[^1]] is ConfigMap { } named && named[ConfigMap.Kind] is ConfigText kind && Same(kind, name)) return;
+        target.Set(keys[^1], value);
     }
+
+    private static bool Same(ConfigText one, ConfigText other) => ConfigMap.Canonical(one.Value) == ConfigMap.Canonical(other.Value);
 
     // The name becomes part of a folder's name.
     private static string CheckedName(ConfigText name)

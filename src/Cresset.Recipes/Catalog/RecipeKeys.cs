@@ -24,13 +24,20 @@ internal sealed class RecipeKeys(IJob job, PartCatalog parts)
     /// <exception cref="ConfigException">No place has the key, or several have it.</exception>
     public string FullPath(string key, ConfigMap map)
     {
+        if (Find(key, map) is { } path) return path;
+        throw new ConfigException(ConfigSource.CommandLine, $"unknown key '{key}'.{Suggest(key[(key.LastIndexOf('.') + 1)..], All(map))}");
+    }
+
+    /// <summary>The full path of a key, or null where no place has it.</summary>
+    /// <exception cref="ConfigException">Several places have it.</exception>
+    public string? Find(string key, ConfigMap map)
+    {
         var head = key.Split('.')[0];
         if (job.Sections.Any(s => s.Name == head)) return key;
         var all = All(map);
         if (Match(key, all) is { } path) return path;
         var last = key[(key.LastIndexOf('.') + 1)..];
-        if (Short.TryGetValue(last, out var full) && Match(key[..^last.Length] + full, all) is { } meant) return meant;
-        throw new ConfigException(ConfigSource.CommandLine, $"unknown key '{key}'.{Suggest(last, all)}");
+        return Short.TryGetValue(last, out var full) ? Match(key[..^last.Length] + full, all) : null;
     }
 
     private static string? Match(string key, IReadOnlyList<(string Path, string Key, object Record)> all)

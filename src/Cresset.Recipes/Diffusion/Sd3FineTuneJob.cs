@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Optim;
 using Cresset.Training;
 
 namespace Cresset.Recipes;
@@ -17,7 +18,7 @@ public sealed class Sd3FineTuneJob : TrainingJob<Sd3FineTuneOptions>
     protected override TrainerOptions TrainerDefaults => new() { Steps = 1000, BatchSize = 1, EvaluateEvery = 100, CheckpointEvery = 100 };
 
     /// <inheritdoc/>
-    protected override OptimizationOptions OptimizationDefaults => new() { LearningRate = 1e-4, Schedule = "constant", WarmupSteps = 20 };
+    protected override OptimizationOptions OptimizationDefaults => new() { Optimizer = new AdamWRule { LearningRate = 1e-4, WeightDecay = 0.01 }, Schedule = ConstantSchedule.Flat, WarmupSteps = 20 };
 
     /// <inheritdoc/>
     protected override ITrainingTask CreateTask(Sd3FineTuneOptions options, TrainerOptions trainer)

@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Optim;
 using Cresset.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -22,7 +23,12 @@ public sealed class Sd3MiniatureJob : TrainingJob<Sd3MiniatureOptions>
     protected override TrainerOptions TrainerDefaults => new() { Steps = 240, BatchSize = 128, EmaDecay = 0.99, EvaluateEvery = 0, PicturesEvery = 60, CheckpointEvery = 120 };
 
     /// <inheritdoc/>
-    protected override OptimizationOptions OptimizationDefaults => new() { LearningRate = 4e-3, WeightDecay = 0, Beta2 = 0.99, WarmupSteps = 20, FinalShare = 0.05 };
+    protected override OptimizationOptions OptimizationDefaults => new()
+    {
+        Optimizer = new AdamWRule { LearningRate = 4e-3, WeightDecay = 0, Beta2 = 0.99 },
+        Schedule = new CosineSchedule { EndFactor = 0.05 },
+        WarmupSteps = 20,
+    };
 
     /// <inheritdoc/>
     protected override ITrainingTask CreateTask(Sd3MiniatureOptions options, TrainerOptions trainer)

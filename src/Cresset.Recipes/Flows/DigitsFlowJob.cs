@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Optim;
 using Cresset.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -22,7 +23,7 @@ public sealed class DigitsFlowJob : TrainingJob<DigitsFlowOptions>
     protected override TrainerOptions TrainerDefaults => new() { Steps = 1250, BatchSize = 128, ClipNorm = 5, EvaluateEvery = 50, CheckpointEvery = 50 };
 
     /// <inheritdoc/>
-    protected override OptimizationOptions OptimizationDefaults => new() { LearningRate = 1e-3, WeightDecay = 1e-4 };
+    protected override OptimizationOptions OptimizationDefaults => new() { Optimizer = new AdamWRule { LearningRate = 1e-3, WeightDecay = 1e-4 } };
 
     /// <inheritdoc/>
     protected override ITrainingTask CreateTask(DigitsFlowOptions options, TrainerOptions trainer) => new DigitsFlowTask(options);

@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Optim;
 using Cresset.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -22,7 +23,7 @@ public sealed class MatchingJob : TrainingJob<MatchingOptions>
     protected override TrainerOptions TrainerDefaults => new() { Steps = 5000, BatchSize = 256, ClipNorm = 0, EvaluateEvery = 2500, CheckpointEvery = 2500 };
 
     /// <inheritdoc/>
-    protected override OptimizationOptions OptimizationDefaults => new() { Optimizer = "adam", LearningRate = 1e-3, WeightDecay = 0, Schedule = "constant" };
+    protected override OptimizationOptions OptimizationDefaults => new() { Optimizer = new AdamRule { LearningRate = 1e-3 }, Schedule = ConstantSchedule.Flat };
 
     /// <inheritdoc/>
     protected override ITrainingTask CreateTask(MatchingOptions options, TrainerOptions trainer) => new MatchingTask(options);

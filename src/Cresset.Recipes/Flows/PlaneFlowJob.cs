@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Optim;
 using Cresset.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -22,7 +23,7 @@ public sealed class PlaneFlowJob : TrainingJob<PlaneFlowOptions>
     protected override TrainerOptions TrainerDefaults => new() { Steps = 2000, BatchSize = 512, ClipNorm = 5, EvaluateEvery = 500, CheckpointEvery = 500 };
 
     /// <inheritdoc/>
-    protected override OptimizationOptions OptimizationDefaults => new() { Optimizer = "adam", LearningRate = 1e-3, WeightDecay = 0 };
+    protected override OptimizationOptions OptimizationDefaults => new() { Optimizer = new AdamRule { LearningRate = 1e-3 } };
 
     /// <inheritdoc/>
     protected override ITrainingTask CreateTask(PlaneFlowOptions options, TrainerOptions trainer) => new PlaneFlowTask(options);

@@ -1,3 +1,4 @@
+using Cresset.Optim;
 using Cresset.Quantization;
 using Cresset.Training;
 using TorchSharp;
@@ -19,7 +20,11 @@ internal sealed class AdversarialGame : IDisposable
     {
         _options = options;
         _discriminator = new PatchDiscriminator(channels, options.DiscriminatorWidth, options.DiscriminatorLayers, generator);
-        Model = new AuxiliaryModel("discriminator", _discriminator, new OptimizationOptions { Optimizer = "adam", LearningRate = options.DiscriminatorRate, WeightDecay = 0, Beta1 = 0.5, Beta2 = 0.9, Schedule = "constant" });
+        Model = new AuxiliaryModel("discriminator", _discriminator, new OptimizationOptions
+        {
+            Optimizer = new AdamRule { LearningRate = options.DiscriminatorRate, Beta1 = 0.5, Beta2 = 0.9 },
+            Schedule = ConstantSchedule.Flat,
+        });
     }
 
     /// <summary>The discriminator with its optimizer.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Cresset.Numerics;
+using Cresset.Optim;
 using Cresset.Quantization;
 using Cresset.Tensors;
 using Cresset.Training;
@@ -35,7 +36,7 @@ public sealed class CodePriorJob : Job
         new("tokenizer", new TokenizerOptions()),
         new("tokenizer_trainer", TokenizerJob.Defaults),
         new("trainer", new TrainerOptions { Steps = 936, BatchSize = 128, ClipNorm = 0, EvaluateEvery = 234, CheckpointEvery = 234, LogEvery = 10 }),
-        new("optimization", new OptimizationOptions { Optimizer = "adam", LearningRate = 1e-3, WeightDecay = 0, Schedule = "constant" }),
+        new("optimization", new OptimizationOptions { Optimizer = new AdamRule { LearningRate = 1e-3 }, Schedule = ConstantSchedule.Flat }),
     ];
 
     /// <inheritdoc/>

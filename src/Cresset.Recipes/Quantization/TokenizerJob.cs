@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Optim;
 using Cresset.Training;
 
 namespace Cresset.Recipes;
@@ -22,7 +23,7 @@ public sealed class TokenizerJob : TrainingJob<TokenizerOptions>
     // Clipping is off: the loss is divided by a small variance, so its gradients are large by design.
     internal static TrainerOptions Defaults => new() { Steps = 936, BatchSize = 128, ClipNorm = 0, EvaluateEvery = 234, CheckpointEvery = 234, LogEvery = 10 };
 
-    internal static OptimizationOptions OptimizationDefaultsOf => new() { Optimizer = "adam", LearningRate = 1e-3, WeightDecay = 0, Schedule = "constant" };
+    internal static OptimizationOptions OptimizationDefaultsOf => new() { Optimizer = new AdamRule { LearningRate = 1e-3 }, Schedule = ConstantSchedule.Flat };
 
     /// <inheritdoc/>
     protected override ITrainingTask CreateTask(TokenizerOptions options, TrainerOptions trainer)

@@ -1,4 +1,5 @@
 using Cresset.Data;
+using Cresset.Optim;
 using Cresset.Quantization;
 using Cresset.Recipes;
 using Cresset.Runs;
@@ -13,7 +14,7 @@ namespace Cresset.Tests.Torch.Quantization;
 public class AdversarialTests
 {
     private static readonly TokenizerOptions Options = new() { Codes = 16, Width = 8, LatentWidth = 4, AdversarialWeight = 0.5, AdversarialStart = 2, DiscriminatorWidth = 4, DiscriminatorLayers = 1 };
-    private static readonly OptimizationOptions Adam = new() { Optimizer = "adam", LearningRate = 1e-3, WeightDecay = 0, Schedule = "constant" };
+    private static readonly OptimizationOptions Adam = new() { Optimizer = new AdamRule { LearningRate = 1e-3 }, Schedule = ConstantSchedule.Flat };
 
     private static Dictionary<string, Tensor> Train(string folder, int steps, int saveEvery)
     {

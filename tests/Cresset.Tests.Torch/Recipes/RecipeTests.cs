@@ -28,7 +28,7 @@ public sealed class RecipeTests
         var resolved = Catalog.Find("digits-classifier").Resolve(["trainer.steps=123", "seed=9", "learning-rate=1e-4", "precision=bfloat16"]);
         var trainer = (TrainerOptions)resolved.Options["trainer"];
         Assert.Equal((123, 9UL, Precision.Bfloat16), (trainer.Steps, trainer.Seed, trainer.Precision));
-        Assert.Equal(1e-4, ((OptimizationOptions)resolved.Options["optimization"]).LearningRate);
+        Assert.Equal(1e-4, ((OptimizationOptions)resolved.Options["optimization"]).Optimizer.LearningRate);
     }
 
     [Theory]
@@ -41,7 +41,7 @@ public sealed class RecipeTests
     [InlineData("trainer.steps=0", "trainer.steps is 0; allowed: at least 1.")]
     [InlineData("trainer.steps=2.5", "expected a whole number")]
     [InlineData("model.dropout=1", "model.dropout is 1; allowed: [0, 1).")]
-    [InlineData("optimization.optimizer=adamm", "optimization.optimizer is \"adamm\"; allowed: one of adamw, adam")]
+    [InlineData("optimization.optimizer=adamm", "optimization.optimizer: unknown optimizer 'adamm'. Did you mean 'adam'?")]
     [InlineData("precision=half", "trainer.precision is 'half'; allowed: float32, bfloat16")]
     [InlineData("steps", "is not an override; write key=value")]
     [InlineData("trainer.keep_best=maybe", "expected true or false")]

@@ -1,3 +1,4 @@
+using Cresset.Optim;
 using Cresset.Runs;
 using Cresset.Tensors;
 using Cresset.Training;
@@ -11,7 +12,7 @@ namespace Cresset.Tests.Torch.Training;
 public sealed class TrainerTests : IDisposable
 {
     private static readonly TrainerOptions Options = new() { Steps = 60, BatchSize = 16, Accumulate = 2, EmaDecay = 0.9, EvaluateEvery = 20, CheckpointEvery = 10, KeepLast = 3, Seed = 5 };
-    private static readonly OptimizationOptions Optimization = new() { LearningRate = 1e-2, WarmupSteps = 5 };
+    private static readonly OptimizationOptions Optimization = new() { Optimizer = new AdamWRule { LearningRate = 1e-2, WeightDecay = 0.01 }, WarmupSteps = 5 };
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-trainer-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
