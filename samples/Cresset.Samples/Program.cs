@@ -8,6 +8,7 @@ Dictionary<string, Action> samples = new()
     ["snippets/activations"] = ActivationSnippets.Catalogue,
     ["snippets/activation-buffers"] = ActivationSnippets.ReusedBuffers,
     ["snippets/detection-files"] = DetectionSnippets.Files,
+    ["snippets/detection-memory"] = DetectionSnippets.Memory,
     ["snippets/detection-processes"] = DetectionSnippets.Processes,
     ["snippets/detection-shapes"] = DetectionSnippets.Shapes,
     ["snippets/flows-density"] = FlowSnippets.Density,

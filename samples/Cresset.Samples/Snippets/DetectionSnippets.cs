@@ -25,6 +25,13 @@ internal static class DetectionSnippets
         Console.WriteLine(voc["mAP"]);
     }
 
+    public static void Memory()
+    {
+        var made = new CocoEvaluator([new DatasetCategory(1, "person")]);
+        made.Add(new DatasetImage(7), [new() { CategoryId = 1, Box = new Box(3, 4, 40, 50) }], [new DetectedObject(7, 1, new Box(3, 4, 40, 50), .9)]);
+        Console.WriteLine(made.Compute().Stats[0]);                   // 1
+    }
+
     public static void Processes()
     {
         var truth = CocoFormat.ReadGroundTruth("instances_val2017.json");

@@ -26,7 +26,7 @@ internal static class DetectCompareCommand
             var options = (what == IouKind.Keypoints ? CocoOptions.Keypoints : CocoOptions.Boxes) with { Kind = what, Threads = r.GetValue(threads) };
             CocoResult Score(string path) => CocoEvaluator.Evaluate(dataset, files.Results(path, dataset, interruption.Token), options, null, interruption.Token);
             CocoResult a = Score(r.GetValue(first)!), b = Score(r.GetValue(second)!);
-            files.ShowFaults();
+            files.RequireEnough();
             var differences = Bootstrap.Compare(a, b, new ResamplingOptions { Resamples = r.GetValue(resamples), Seed = r.GetValue(seed), Threads = r.GetValue(threads) }, interruption.Token);
             if (r.GetValue(json)) Output.Json(differences);
             else Output.Table(["statistic", "a", "b", "b - a", "95 % interval", "p", "P(b better)"], differences.Select(d => new[] { d.Name, Text(d.First), Text(d.Second), Signed(d.Difference), $"{Signed(d.Low)} to {Signed(d.High)}", Text(d.PValue), Text(d.ProbabilitySecondBetter) }));

@@ -58,7 +58,7 @@ internal static class DetectConvertCommand
             case "voc": VocFormat.WriteResults(results, dataset, path); break;
             case "yolo": YoloFormat.WriteResults(results, dataset, path); break;
             case "csv": CsvFormat.WriteResults(results, dataset, path); break;
-            default: CocoFormat.WriteResults(results, path); break;
+            default: CocoFormat.WriteResults(results, path, dataset); break;
         }
     }
 }

@@ -37,8 +37,7 @@ internal static class DetectDrawCommand
             foreach (var m in chosen)
             {
                 interruption.Token.ThrowIfCancellationRequested();
-                var stem = m.Image.FileName.Length > 0 ? Path.GetFileNameWithoutExtension(m.Image.FileName) : m.Image.Id.ToString(CultureInfo.InvariantCulture);
-                AtomicFile.WriteText(Path.Combine(folder, stem + ".svg"), DetectionPicture.ToSvg(m, dataset, r.GetValue(images)) + "\n");
+                AtomicFile.WriteText(DetectionPicture.PathBelow(folder, dataset, m.Image), DetectionPicture.ToSvg(m, dataset, r.GetValue(images)) + "\n");
             }
             Console.Out.WriteLine($"{chosen.Length} pictures in {folder}");
             return ExitCode.Success;

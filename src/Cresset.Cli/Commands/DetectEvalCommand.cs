@@ -43,7 +43,7 @@ internal static class DetectEvalCommand
             var files = new DetectFiles(r.GetValue(lenient), DetectFiles.PartsOf(options.Kind), r.GetValue(classes), r.GetValue(images));
             var dataset = files.Truth(r.GetValue(truth)!, interruption.Token);
             var detections = files.Results(r.GetValue(results)!, dataset, interruption.Token);
-            files.ShowFaults();
+            files.RequireEnough();
             if (r.GetValue(report) is null && r.GetValue(resamples) == 0)
             {
                 Print(ProtocolEvaluator.Evaluate(dataset, detections, options, null, interruption.Token), [], r.GetValue(perClass), r.GetValue(json));

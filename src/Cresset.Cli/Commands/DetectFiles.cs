@@ -50,6 +50,13 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
         foreach (var (kind, count) in _report.Counts) Console.Error.WriteLine($"cresset: warning: {count} times {kind}, for example {_report.Examples.First(e => e.Kind == kind)}");
     }
 
+    /// <summary>A score of files of which too little could be read would look like a measurement.</summary>
+    public void RequireEnough()
+    {
+        ShowFaults();
+        if (_report.Refusal() is { } why) throw new InvalidDataException(why);
+    }
+
     public void Report(double value)
     {
         var percent = (int)(value * 100);
@@ -81,7 +88,7 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
     {
         _reading = path;
         _shown = -1;
-        return new ReadOptions { Lenient = lenient, Parts = parts, Progress = this, Report = _report };
+        return new ReadOptions { Lenient = lenient, Parts = parts, Needs = parts == RecordParts.All ? RecordParts.Boxes : parts, Progress = this, Report = _report };
     }
 
     private void End()

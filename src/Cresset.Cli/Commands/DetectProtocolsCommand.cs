@@ -25,7 +25,7 @@ internal static class DetectProtocolsCommand
             var files = new DetectFiles(r.GetValue(lenient), RecordParts.Boxes, r.GetValue(classes), r.GetValue(images));
             var dataset = files.Truth(r.GetValue(truth)!, interruption.Token);
             var detections = files.Results(r.GetValue(results)!, dataset, interruption.Token);
-            files.ShowFaults();
+            files.RequireEnough();
             var chosen = r.GetValue(protocols) is { Length: > 0 } names ? names.Select(DetectionProtocols.Parse).ToArray() : null;
             var compared = ProtocolComparison.Run(dataset, detections, chosen, DetectionProtocols.Parse(r.GetValue(from)!), r.GetValue(iou), interruption.Token);
             if (r.GetValue(json))

@@ -108,7 +108,7 @@ internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionR
                 ref readonly var o = ref group.AllObjects[group.Objects[match]];
                 if (Ignored(o)) slots.Ignored[2 * d] = 1;
                 else if (taken[match]) continue;
-                else if (o.Id != 0 || !rules.IdZeroIsMiss) slots.Hits[2 * d] = 1;
+                else if (o.Id != 0 || !o.FromFile || !rules.IdZeroIsMiss) slots.Hits[2 * d] = 1;
                 taken[match] = true;
             }
         }

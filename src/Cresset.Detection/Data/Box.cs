@@ -16,8 +16,21 @@ public readonly record struct Box(double X, double Y, double Width, double Heigh
     /// <summary><c>Width * Height</c>.</summary>
     public double Area => Width * Height;
 
-    /// <summary>The box between two corners; <see cref="Right"/> and <see cref="Bottom"/> give the corner back to the bit where a double can.</summary>
-    public static Box FromCorners(double xMin, double yMin, double xMax, double yMax) => new(xMin, yMin, Extent(xMin, xMax), Extent(yMin, yMax));
+    /// <summary>Where the broken box of a detection is put: nothing overlaps it, with or without an added pixel.</summary>
+    internal static readonly Box Nowhere = new(-1e9, -1e9, 0, 0);
+
+    /// <summary>Where the broken box of an object is put, away from those of detections.</summary>
+    internal static readonly Box Unreachable = new(-2e9, -2e9, 0, 0);
+
+    /// <summary>Whether it was never set (four zeros).</summary>
+    internal bool IsUnset => X == 0 && Y == 0 && Width == 0 && Height == 0;
+
+    /// <summary>
+    /// The box between two corners; <see cref="Right"/> and <see cref="Bottom"/> give the corner back to the bit where a double
+    /// can.
+    /// </summary>
+    public static Box FromCorners(double xMin, double yMin, double xMax, double yMax)
+        => new(xMin, yMin, Extent(xMin, xMax), Extent(yMin, yMax));
 
     /// <summary>The box around a centre.</summary>
     public static Box FromCenter(double centerX, double centerY, double width, double height)

@@ -7,6 +7,15 @@ namespace Cresset.Detection;
 /// <param name="Height">Height in pixels; 0 when unknown.</param>
 public sealed record DatasetImage(long Id, string FileName = "", int Width = 0, int Height = 0)
 {
+    /// <summary>The id as the file has it, where that is a text (a file stem, a UUID); null where it is a number.</summary>
+    public string? Key { get; init; }
+
+    /// <summary>A second name, such as that of its label file where it is not called like the picture.</summary>
+    internal string? Alias { get; init; }
+
+    /// <summary>Further fields of the record, by name; slices and filters read them.</summary>
+    public IReadOnlyDictionary<string, string>? Attributes { get; init; }
+
     /// <summary>Categories known to be absent (LVIS <c>neg_category_ids</c>); null when the file does not say.</summary>
     public IReadOnlyList<long>? NegativeCategoryIds { get; init; }
 
@@ -19,6 +28,9 @@ public sealed record DatasetImage(long Id, string FileName = "", int Width = 0, 
 /// <param name="Name">Name.</param>
 public sealed record DatasetCategory(long Id, string Name)
 {
+    /// <summary>The id as the file has it, where that is a text; null where it is a number.</summary>
+    public string? Key { get; init; }
+
     /// <summary>Parent in a hierarchy; may be empty.</summary>
     public string Supercategory { get; init; } = "";
 
@@ -27,4 +39,7 @@ public sealed record DatasetCategory(long Id, string Name)
 
     /// <summary>Names of the keypoints; null when there are none.</summary>
     public IReadOnlyList<string>? KeypointNames { get; init; }
+
+    /// <summary>Standard deviations of the keypoints (<c>sigmas</c> of CrowdPose-like files); null when the file has none.</summary>
+    public IReadOnlyList<double>? KeypointSigmas { get; init; }
 }

@@ -3,6 +3,11 @@ namespace Cresset.Detection;
 /// <summary>One detection of a model.</summary>
 public readonly record struct DetectedObject
 {
+    /// <summary>The score of a detection whose own is broken: as a miss ranked first it can only lower a result.</summary>
+    internal const double FirstRank = double.MaxValue;
+
+    private readonly Box _box;
+
     /// <summary>A detection that has a box and no further shape.</summary>
     public DetectedObject(long imageId, long categoryId, Box box, double score)
     {
@@ -18,8 +23,12 @@ public readonly record struct DetectedObject
     /// <summary>Predicted category.</summary>
     public long CategoryId { get; init; }
 
-    /// <summary>Predicted box; meaningless when <see cref="HasBox"/> is false.</summary>
-    public Box Box { get; init; }
+    /// <summary>Predicted box; where none was set that of the mask or the keypoints.</summary>
+    public Box Box
+    {
+        get => Shape is { FromFile: false } shape && _box.IsUnset ? ShapeBounds.Of(shape.Segmentation, shape.Keypoints) : _box;
+        init => _box = value;
+    }
 
     /// <summary>Confidence; larger is surer.</summary>
     public double Score { get; init; }
@@ -28,7 +37,7 @@ public readonly record struct DetectedObject
     public DetectionShape? Shape { get; init; }
 
     /// <summary>Whether the result came with a box.</summary>
-    public bool HasBox => Shape is null || Shape.HasBox;
+    public bool HasBox => Shape is null || (Shape.HasBox && (Shape.FromFile || !_box.IsUnset));
 }
 
 /// <summary>What a detection carries besides its box.</summary>
@@ -42,4 +51,10 @@ public sealed class DetectionShape
 
     /// <summary>Whether the result came with a box of its own.</summary>
     public bool HasBox { get; init; } = true;
+
+    /// <summary>Whether a file states it: then a box of four zeros is a box.</summary>
+    internal bool FromFile { get; init; }
+
+    /// <summary>Whether a lenient reader kept the detection although it is broken: it is a miss.</summary>
+    internal bool CannotHit { get; init; }
 }

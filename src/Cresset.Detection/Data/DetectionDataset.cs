@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Cresset.Detection;
 
 /// <summary>The ground truth: images, categories and objects, each in the order of the file.</summary>
@@ -8,18 +10,41 @@ public sealed class DetectionDataset
     private readonly Dictionary<long, DatasetCategory> _categoryOf = [];
 
     /// <summary>Makes a data set. Of images or categories with the same id the last one counts.</summary>
-    public DetectionDataset(IReadOnlyList<DatasetImage> images, IReadOnlyList<DatasetCategory> categories, IReadOnlyList<GroundTruthObject> objects)
+    /// <exception cref="ArgumentException">An object lies in an image or has a category that is not among the given ones.</exception>
+    public DetectionDataset(
+        IReadOnlyList<DatasetImage> images,
+        IReadOnlyList<DatasetCategory> categories,
+        IReadOnlyList<GroundTruthObject> objects)
         : this(images, categories, [.. objects])
     {
+        for (var i = 0; i < _objects.Length; i++)
+        {
+            ref readonly var o = ref _objects[i];
+            if (!_imageOf.ContainsKey(o.ImageId))
+            {
+                throw new ArgumentException(
+                    $"objects[{i}] has ImageId {o.ImageId}; the data set has {Few(_imageOf.Keys, "image")}.", nameof(objects));
+            }
+            // Files may hold such objects (pycocotools passes over them); in code it is a mistake.
+            if (!o.FromFile && !_categoryOf.ContainsKey(o.CategoryId))
+            {
+                throw new ArgumentException(
+                    $"objects[{i}] has CategoryId {o.CategoryId}; the data set has {Few(_categoryOf.Keys, "category")}.", nameof(objects));
+            }
+        }
     }
 
     internal DetectionDataset(IReadOnlyList<DatasetImage> images, IReadOnlyList<DatasetCategory> categories, GroundTruthObject[] objects)
     {
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentNullException.ThrowIfNull(categories);
         Images = images;
         Categories = categories;
         _objects = objects;
         foreach (var image in images) _imageOf[image.Id] = image;
         foreach (var category in categories) _categoryOf[category.Id] = category;
+        HasImageKeys = images.Any(i => i.Key is not null);
+        HasCategoryKeys = categories.Any(c => c.Key is not null);
     }
 
     /// <summary>The images.</summary>
@@ -34,6 +59,14 @@ public sealed class DetectionDataset
     /// <summary>Where it was read from; empty for one made in memory.</summary>
     public string Source { get; init; } = "";
 
+    /// <summary>Whether ids of images are texts in the file, so that a number of another file means none of them.</summary>
+    internal bool HasImageKeys { get; }
+
+    internal bool HasCategoryKeys { get; }
+
+    /// <summary>Annotation ids that are texts in the file, by the number they got; null when there are none.</summary>
+    internal IReadOnlyDictionary<long, string>? ObjectKeys { get; init; }
+
     /// <summary>The image with this id, or null.</summary>
     public DatasetImage? FindImage(long id) => _imageOf.GetValueOrDefault(id);
 
@@ -42,7 +75,22 @@ public sealed class DetectionDataset
 
     /// <summary>The name of a category, or its number when it has none.</summary>
     public string CategoryName(long id)
-        => FindCategory(id) is { Name.Length: > 0 } category ? category.Name : id.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        => FindCategory(id) is { Name.Length: > 0 } category ? category.Name : id.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>The same images and categories with other objects.</summary>
+    internal DetectionDataset With(GroundTruthObject[] objects) => new(Images, Categories, objects) { Source = Source, ObjectKeys = ObjectKeys };
+
+    private static string Few(IEnumerable<long> ids, string what)
+    {
+        var some = ids.Take(6).Select(id => id.ToString(CultureInfo.InvariantCulture)).ToArray();
+        return some.Length switch
+        {
+            0 => $"no {what}",
+            1 => $"the {what} {some[0]}",
+            > 5 => $"{what} ids such as {string.Join(", ", some[..5])}",
+            _ => $"{what} ids {string.Join(", ", some)}",
+        };
+    }
 }
 
 /// <summary>The detections of a model in the order of the file.</summary>

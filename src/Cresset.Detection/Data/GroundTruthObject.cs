@@ -21,9 +21,17 @@ public enum ObjectMarks
 }
 
 /// <summary>One annotated object of an image.</summary>
+/// <remarks>
+/// In an object made in memory only <see cref="CategoryId"/> and <see cref="Box"/> (or a shape) are needed: a box that is not
+/// set is that of the shape, an area that is not set is that of the mask or the box, and labelled keypoints are counted.
+/// </remarks>
 public readonly record struct GroundTruthObject
 {
-    /// <summary>Identity in the file; 0 when the file has none.</summary>
+    private readonly Box _box;
+    private readonly double _area;
+    private readonly int _keypointCount;
+
+    /// <summary>Identity in the file; of no importance in an object made in memory.</summary>
     public long Id { get; init; }
 
     /// <summary>Image it lies in.</summary>
@@ -33,10 +41,18 @@ public readonly record struct GroundTruthObject
     public long CategoryId { get; init; }
 
     /// <summary>Its box.</summary>
-    public Box Box { get; init; }
+    public Box Box
+    {
+        get => FromFile || !_box.IsUnset ? _box : ShapeBounds.Of(Segmentation, Keypoints, labelledOnly: true);
+        init => _box = value;
+    }
 
     /// <summary>Area in square pixels that decides the size range; in COCO the mask's area.</summary>
-    public double Area { get; init; }
+    public double Area
+    {
+        get => FromFile || _area != 0 ? _area : Segmentation is RunLengthSegmentation { Mask: var mask } ? mask.Area : Box.Area;
+        init => _area = value;
+    }
 
     /// <summary>Crowd, ignore, difficult, group-of.</summary>
     public ObjectMarks Marks { get; init; }
@@ -48,7 +64,11 @@ public readonly record struct GroundTruthObject
     public double[]? Keypoints { get; init; }
 
     /// <summary>Number of labelled keypoints as the file states it.</summary>
-    public int KeypointCount { get; init; }
+    public int KeypointCount
+    {
+        get => FromFile || _keypointCount != 0 || Keypoints is null ? _keypointCount : CountLabelled(Keypoints);
+        init => _keypointCount = value;
+    }
 
     /// <summary>Whether it is a crowd region.</summary>
     public bool IsCrowd => (Marks & ObjectMarks.Crowd) != 0;
@@ -61,4 +81,20 @@ public readonly record struct GroundTruthObject
 
     /// <summary>Whether it stands for a group of instances (Open Images).</summary>
     public bool IsGroupOf => (Marks & ObjectMarks.GroupOf) != 0;
+
+    /// <summary>Whether a COCO file states its fields: then its id, area and count are taken as they are, accidents included.</summary>
+    internal bool FromFile { get; init; }
+
+    /// <summary>Whether a lenient reader kept it although its shape is broken: it counts and cannot be hit.</summary>
+    internal bool CannotBeHit { get; init; }
+
+    internal static int CountLabelled(double[] keypoints)
+    {
+        var count = 0;
+        for (var i = 2; i < keypoints.Length; i += 3)
+        {
+            if (keypoints[i] > 0) count++;
+        }
+        return count;
+    }
 }

@@ -14,11 +14,17 @@ public abstract class Segmentation
 /// <summary>A shape given by polygons, each <c>x0, y0, x1, y1, ...</c> in pixels.</summary>
 public sealed class PolygonSegmentation : Segmentation
 {
-    /// <summary>Takes the polygons as they are; each has an even number of coordinates, at least four.</summary>
+    /// <summary>Takes the polygons as they are.</summary>
+    /// <exception cref="ArgumentException">There is none, or one has fewer than three points or half a point.</exception>
     public PolygonSegmentation(IReadOnlyList<double[]> polygons)
     {
         ArgumentNullException.ThrowIfNull(polygons);
         if (polygons.Count == 0) throw new ArgumentException("polygons is empty; a shape needs at least one polygon.", nameof(polygons));
+        for (var i = 0; i < polygons.Count; i++)
+        {
+            if (polygons[i].Length >= 6 && polygons[i].Length % 2 == 0) continue;
+            throw new ArgumentException($"polygons[{i}] has {polygons[i].Length} numbers; pairs x, y of three points or more are needed.", nameof(polygons));
+        }
         Polygons = polygons;
     }
 
@@ -26,18 +32,11 @@ public sealed class PolygonSegmentation : Segmentation
     public IReadOnlyList<double[]> Polygons { get; }
 
     /// <inheritdoc/>
-    /// <remarks>As in the COCO mask code a first polygon of four numbers makes all of them boxes <c>x, y, w, h</c>.</remarks>
     public override RunLengthMask ToMask(int height, int width)
     {
-        var boxes = Polygons[0].Length == 4;
+        if (Polygons.Count == 1) return RunLengthMask.FromPolygon(Polygons[0], height, width);
         var masks = new RunLengthMask[Polygons.Count];
-        for (var i = 0; i < masks.Length; i++)
-        {
-            var p = Polygons[i];
-            masks[i] = boxes && p.Length == 4
-                ? RunLengthMask.FromBox(new Box(p[0], p[1], p[2], p[3]), height, width)
-                : RunLengthMask.FromPolygon(p, height, width);
-        }
+        for (var i = 0; i < masks.Length; i++) masks[i] = RunLengthMask.FromPolygon(Polygons[i], height, width);
         return RunLengthMask.Union(masks);
     }
 }

@@ -36,7 +36,7 @@ public sealed record Calibration(IReadOnlyList<CalibrationBin> Bins, double Expe
             for (var i = 0; i < curve.Scores.Count; i++)
             {
                 var score = curve.Scores[i];
-                if (double.IsNaN(score)) continue;
+                if (!double.IsFinite(score) || score == DetectedObject.FirstRank) continue;
                 var b = (int)Math.Clamp(score * bins, 0, bins - 1);
                 count[b]++;
                 confidence[b] += score;

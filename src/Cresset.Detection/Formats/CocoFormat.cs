@@ -46,10 +46,13 @@ public static class CocoFormat
     }
 
     /// <summary>Writes a result file; compressed when the name ends in <c>.gz</c>.</summary>
-    public static void WriteResults(DetectionResults results, string path)
+    /// <param name="results">The detections.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="dataset">Their data set; needed where its ids are texts.</param>
+    public static void WriteResults(DetectionResults results, string path, DetectionDataset? dataset = null)
     {
         ArgumentNullException.ThrowIfNull(results);
-        CocoWriter.WriteResults(results, path);
+        CocoWriter.WriteResults(results, path, dataset);
     }
 
     private static DetectionDataset ReadGroundTruth(JsonScanner scanner, ReadOptions options, CancellationToken cancellationToken)
@@ -77,7 +80,7 @@ public static class CocoFormat
         }
         catch (DetectionFormatException e) when (desk.Lenient && e.Problem.Kind == DataProblemKind.Malformed)
         {
-            desk.Report.Add(e.Problem);
+            desk.Report.Cut(e.Problem);
         }
     }
 }

@@ -4,10 +4,11 @@ using System.Runtime.CompilerServices;
 namespace Cresset.Detection;
 
 /// <summary>Typed fields of one COCO record; a wrong type is a fault of the record, not of the file.</summary>
-internal sealed class CocoRecordFields(JsonScanner scanner, FaultDesk desk)
+internal sealed partial class CocoRecordFields(JsonScanner scanner, FaultDesk desk)
 {
     private readonly List<double> _numbers = [];
     private readonly List<uint> _counts = [];
+    private bool _quiet;
 
     /// <summary>False once a field of the current record was faulty.</summary>
     public bool Sound { get; set; }
@@ -15,20 +16,67 @@ internal sealed class CocoRecordFields(JsonScanner scanner, FaultDesk desk)
     public void Fault(DataProblemKind kind, string field, string message)
     {
         Sound = false;
-        desk.Fault(kind, scanner.Where, field, message, scanner.Offset);
+        if (!_quiet) desk.Fault(kind, scanner.Where, field, message, scanner.Offset);
     }
 
+    /// <summary>Something that was assumed or converted; the record stays sound.</summary>
+    public void Note(DataProblemKind kind, string field, string message)
+    {
+        if (!_quiet) desk.Note(kind, scanner.Where, field, message, scanner.Offset);
+    }
+
+    /// <summary>Whether a fault was met since the last call; the record counts as sound again.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public long Integer(string field) => scanner.TryTakeInteger(out var value) ? value : IntegerSlow(field);
+    public bool TakeFault()
+    {
+        if (Sound) return false;
+        Sound = true;
+        return true;
+    }
+
+    /// <summary>An id: a whole number of 64 bits, or a text, which gets a provisional number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public long Id(string field, TextIds texts) => scanner.TryTakeInteger(out var value) ? value : IdSlow(field, texts);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public double Number(string field)
     {
         if (IsNumberStart(scanner.Peek())) return scanner.ReadNumber();
-        return WrongType(field, "a number");
+        return NumberSlow(field);
     }
 
-    /// <summary>A box of four finite numbers; an empty list gives false.</summary>
+    /// <summary>A width, height or count: null and absent are 0, fractions are rounded and said.</summary>
+    public long Whole(string field)
+    {
+        if (scanner.TryTakeInteger(out var value)) return value;
+        if (scanner.TryNull()) return 0;
+        double number;
+        if (scanner.Peek() == '"')
+        {
+            var text = scanner.ReadText();
+            if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out number))
+            {
+                Fault(DataProblemKind.WrongValue, field, $"is the text \"{Short(text)}\"; a whole number is needed.");
+                return 0;
+            }
+            Note(DataProblemKind.Converted, field, $"is the text \"{Short(text)}\"; it was taken as the number.");
+        }
+        else
+        {
+            number = Number(field);
+            if (!Sound) return 0;
+        }
+        if (!(Math.Abs(number) <= 1e15))
+        {
+            Fault(DataProblemKind.WrongValue, field, string.Create(CultureInfo.InvariantCulture, $"is {number}; a whole number is needed."));
+            return 0;
+        }
+        var whole = Math.Round(number);
+        if (whole != number) Note(DataProblemKind.Converted, field, string.Create(CultureInfo.InvariantCulture, $"is {number}; {whole} was taken."));
+        return (long)whole;
+    }
+
+    /// <summary>A box of four finite numbers; an empty list and null give false.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryBox(string field, out Box box)
     {
@@ -89,8 +137,9 @@ internal sealed class CocoRecordFields(JsonScanner scanner, FaultDesk desk)
 
     public long[]? Integers(string field)
     {
+        if (scanner.TryNull()) return null;
         var numbers = Numbers(field);
-        if (numbers is null) return null;
+        if (numbers is null || !Sound) return null;
         foreach (var n in numbers)
         {
             if (Math.Floor(n) != n || Math.Abs(n) > 9007199254740992.0)
@@ -102,107 +151,24 @@ internal sealed class CocoRecordFields(JsonScanner scanner, FaultDesk desk)
         return Array.ConvertAll(numbers, n => (long)n);
     }
 
+    /// <summary>A text; null is an empty one, a number its digits.</summary>
     public string Text(string field)
     {
         if (scanner.Peek() == '"') return scanner.ReadText();
+        if (scanner.TryNull()) return "";
+        if (IsNumberStart(scanner.Peek()))
+        {
+            var digits = scanner.ReadNumberText();
+            Note(DataProblemKind.Converted, field, $"is the number {digits}; it was taken as a text.");
+            return digits;
+        }
         WrongType(field, "a text");
         return "";
     }
 
-    /// <summary>Polygons, an uncompressed or a compressed mask; null when there is none or it is broken.</summary>
-    public Segmentation? Segmentation(string field)
-    {
-        var first = scanner.Peek();
-        if (first == '[') return Polygons(field);
-        if (first == '{') return Mask(field);
-        if (!scanner.TryNull()) WrongType(field, "polygons or a run-length mask");
-        return null;
-    }
-
     private static bool IsNumberStart(byte b) => (uint)(b - '0') <= 9 || b is (byte)'-' or (byte)'N' or (byte)'I';
 
-    private PolygonSegmentation? Polygons(string field)
-    {
-        scanner.Expect((byte)'[');
-        if (scanner.TryTake((byte)']')) return null;
-        var polygons = new List<double[]>();
-        do
-        {
-            var polygon = Numbers(field);
-            if (polygon is null || !Sound) continue;
-            if (polygon.Length < 4 || polygon.Length % 2 != 0)
-            {
-                Fault(DataProblemKind.BadMask, field, string.Create(CultureInfo.InvariantCulture, $"has a polygon of {polygon.Length} numbers; pairs x, y, at least six numbers, are needed."));
-                continue;
-            }
-            if (!Array.TrueForAll(polygon, c => Math.Abs(c) <= RunLengthMask.MaxCoordinate))
-            {
-                Fault(DataProblemKind.BadMask, field, "has a polygon with a coordinate that is not finite or beyond a million pixels.");
-                continue;
-            }
-            polygons.Add(polygon);
-        }
-        while (scanner.NextElement((byte)']'));
-        return polygons.Count == 0 ? null : new PolygonSegmentation(polygons);
-    }
-
-    private RunLengthSegmentation? Mask(string field)
-    {
-        scanner.Expect((byte)'{');
-        long height = -1, width = -1;
-        byte[]? text = null;
-        var listed = false;
-        if (!scanner.TryTake((byte)'}'))
-        {
-            do
-            {
-                var name = scanner.ReadName();
-                if (name.SequenceEqual("size"u8))
-                {
-                    var size = Integers(field + ".size");
-                    if (size is [var h, var w]) (height, width) = (h, w);
-                    else if (Sound) Fault(DataProblemKind.BadMask, field + ".size", "must be two whole numbers, height and width.");
-                }
-                else if (name.SequenceEqual("counts"u8))
-                {
-                    if (scanner.Peek() == '"') text = scanner.ReadString().ToArray();
-                    else listed = ReadCounts(field + ".counts");
-                }
-                else
-                {
-                    scanner.Skip();
-                }
-            }
-            while (scanner.NextElement((byte)'}'));
-        }
-        if (!Sound) return null;
-        var problem = "needs both size and counts";
-        RunLengthMask? mask = null;
-        var sized = height is >= 0 and <= int.MaxValue && width is >= 0 and <= int.MaxValue;
-        var good = sized && (text is not null
-            ? RunLengthMask.TryFromCompressed(text, (int)height, (int)width, out mask, out problem)
-            : listed && RunLengthMask.TryFromCounts([.. _counts], (int)height, (int)width, out mask, out problem));
-        if (good) return new RunLengthSegmentation(mask!);
-        Fault(DataProblemKind.BadMask, field, problem + ".");
-        return null;
-    }
-
-    private bool ReadCounts(string field)
-    {
-        var numbers = Numbers(field);
-        if (numbers is null) return false;
-        _counts.Clear();
-        foreach (var n in numbers)
-        {
-            if (!(n >= 0 && n <= int.MaxValue && Math.Floor(n) == n))
-            {
-                Fault(DataProblemKind.BadMask, field, string.Create(CultureInfo.InvariantCulture, $"holds the run {n}; whole numbers from 0 on are needed."));
-                return false;
-            }
-            _counts.Add((uint)n);
-        }
-        return true;
-    }
+    private static string Short(string text) => text.Length <= 60 ? text : text[..57] + "...";
 
     private bool Comma(string field, int have)
     {
@@ -220,16 +186,32 @@ internal sealed class CocoRecordFields(JsonScanner scanner, FaultDesk desk)
         while (scanner.NextElement((byte)']'));
     }
 
-    private long IntegerSlow(string field)
+    private long IdSlow(string field, TextIds texts)
     {
+        if (scanner.Peek() == '"') return texts.Of(scanner.ReadText());
         if (!IsNumberStart(scanner.Peek()))
         {
-            WrongType(field, "a whole number");
+            WrongType(field, "a whole number or a text");
             return 0;
         }
-        var value = scanner.ReadNumber();
-        if (Math.Floor(value) == value && Math.Abs(value) <= 9007199254740992.0) return (long)value;
-        Fault(DataProblemKind.WrongValue, field, string.Create(CultureInfo.InvariantCulture, $"is {value}; a whole number is needed."));
+        var digits = scanner.ReadNumberText();
+        // decimal holds 64-bit ids to the last digit, where a double has 53 bits.
+        var whole = decimal.TryParse(digits, NumberStyles.Float, CultureInfo.InvariantCulture, out var exact) && decimal.Truncate(exact) == exact;
+        if (whole && exact >= long.MinValue && exact <= long.MaxValue && !TextIds.IsProvisional((long)exact)) return (long)exact;
+        Fault(DataProblemKind.WrongValue, field, $"is {Short(digits)}; a whole number of 64 bits or a text is needed.");
+        return 0;
+    }
+
+    private double NumberSlow(string field)
+    {
+        if (!desk.Lenient || scanner.Peek() != '"') return WrongType(field, "a number");
+        var text = scanner.ReadText();
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number))
+        {
+            if (!_quiet) desk.Fault(DataProblemKind.WrongValue, scanner.Where, field, $"is the text \"{Short(text)}\"; the number was taken.", scanner.Offset);
+            return number;
+        }
+        Fault(DataProblemKind.WrongValue, field, $"is the text \"{Short(text)}\"; a number is needed.");
         return 0;
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using System.Text;
 
 namespace Cresset.Detection;
 
@@ -8,48 +9,88 @@ internal sealed class CocoResultReader
 {
     private const int HasImage = 1, HasCategory = 2, HasScore = 4, HasBox = 8, HasMask = 16, HasKeypoints = 32;
     private const int ChunkSize = 1 << 14;
+    private static readonly string[] Wrappers = ["annotations", "results", "predictions", "detections"];
     private readonly JsonScanner _scanner;
     private readonly FaultDesk _desk;
     private readonly CocoRecordFields _fields;
-    private readonly DetectionDataset? _dataset;
+    private readonly ResultNames _names;
     private RecordParts _parts;
     private readonly CancellationToken _cancellation;
     private readonly List<DetectedObject[]> _chunks = [];
     private DetectedObject[] _chunk = new DetectedObject[ChunkSize];
     private readonly int[] _order = new int[8];
     private int _used;
-    private long _lastImage = long.MinValue;
-    private readonly IdSet _knownCategories;
+    private long _records, _lost;
 
     public CocoResultReader(JsonScanner scanner, FaultDesk desk, DetectionDataset? dataset, RecordParts parts, CancellationToken cancellation)
     {
         _scanner = scanner;
         _desk = desk;
-        _dataset = dataset;
         _parts = parts;
         _cancellation = cancellation;
         _fields = new CocoRecordFields(scanner, desk);
-        _knownCategories = new IdSet(dataset?.Categories.Select(c => c.Id) ?? []);
+        _names = new ResultNames(scanner, desk, dataset);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Read()
     {
         _scanner.WhereList = "results";
-        if (_scanner.Peek() != '[') throw NotAList();
-        _scanner.Expect((byte)'[');
-        if (!_scanner.TryTake((byte)']'))
+        if (_scanner.Peek() == '{') ReadWrapped();
+        else if (_scanner.Peek() != '[') throw _scanner.Structure("results must be one list.");
+        else ReadRecords();
+        if (_scanner.Peek() != 0) throw _scanner.Unexpected("the end of the file");
+        _names.Finish();
+    }
+
+    /// <summary>Some tools put the list into an object, as ground truth has it.</summary>
+    private void ReadWrapped()
+    {
+        string? taken = null;
+        var first = _scanner.Offset;
+        _scanner.Expect((byte)'{');
+        if (!_scanner.TryTake((byte)'}'))
         {
             do
             {
-                _scanner.WhereIndex++;
-                if ((_scanner.WhereIndex & 0xFFF) == 0) _cancellation.ThrowIfCancellationRequested();
-                if (_scanner.Peek() == '{') ReadRecord();
-                else SkipWrongRecord();
+                var name = Encoding.UTF8.GetString(_scanner.ReadName());
+                if (taken is null && Array.IndexOf(Wrappers, name) >= 0 && _scanner.Peek() == '[')
+                {
+                    taken = name;
+                    _scanner.WhereList = name;
+                    ReadRecords();
+                    _scanner.WhereList = "results";
+                    _scanner.WhereIndex = -1;
+                }
+                else if (Array.IndexOf(Wrappers, name) >= 0)
+                {
+                    throw _scanner.Structure($"results must be one list; this object holds {taken ?? "no list"} and {name}.");
+                }
+                else
+                {
+                    _scanner.Skip();
+                }
             }
-            while (_scanner.NextElement((byte)']'));
+            while (_scanner.NextElement((byte)'}'));
         }
-        if (_scanner.Peek() != 0) throw _scanner.Unexpected("the end of the file");
+        if (taken is null) throw _scanner.Structure("results must be one list; this is an object without a list " + string.Join(", ", Wrappers) + ".");
+        _desk.Note(DataProblemKind.Layout, "results", "", $"is an object; its list {taken} was taken.", first);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ReadRecords()
+    {
+        _scanner.Expect((byte)'[');
+        if (_scanner.TryTake((byte)']')) return;
+        do
+        {
+            _scanner.WhereIndex++;
+            if ((_scanner.WhereIndex & 0xFFF) == 0) _cancellation.ThrowIfCancellationRequested();
+            _records++;
+            if (_scanner.Peek() == '{') ReadRecord();
+            else SkipWrongRecord();
+        }
+        while (_scanner.NextElement((byte)']'));
     }
 
     public DetectedObject[] ToArray()
@@ -61,6 +102,8 @@ internal sealed class CocoResultReader
             _chunks[i] = [];
         }
         _chunk.AsSpan(0, _used).CopyTo(all.AsSpan(_chunks.Count * ChunkSize));
+        _names.Number(all);
+        _desk.Tally(_records, _lost);
         return all;
     }
 
@@ -69,12 +112,13 @@ internal sealed class CocoResultReader
     {
         _scanner.Expect((byte)'{');
         _fields.Sound = true;
-        var have = 0;
+        int have = 0, broken = 0;
         long image = 0, category = 0;
         double score = 0;
-        Box box = default;
+        Box box = default, bounds = default;
         Segmentation? mask = null;
         double[]? keypoints = null;
+        var hasBounds = false;
         var place = 0;
         var first = _scanner.WhereIndex == 0;
         if (!_scanner.TryTake((byte)'}'))
@@ -85,13 +129,13 @@ internal sealed class CocoResultReader
                 switch (field)
                 {
                     case HasImage:
-                        image = _fields.Integer("image_id");
+                        image = _fields.Id("image_id", _names.Images);
                         break;
                     case HasCategory:
-                        category = _fields.Integer("category_id");
+                        category = _fields.Id("category_id", _names.Categories);
                         break;
                     case HasBox:
-                        if (!_fields.TryBox("bbox", out box)) field = 0;
+                        if (!_fields.TryBox("bbox", out box)) field = _fields.Sound ? 0 : HasBox;
                         break;
                     case HasScore:
                         score = _fields.Number("score");
@@ -99,7 +143,13 @@ internal sealed class CocoResultReader
                     case HasMask when (_parts & RecordParts.Masks) != 0 || first:
                         mask = _fields.Segmentation("segmentation");
                         break;
-                    case HasKeypoints when (_parts & RecordParts.Keypoints) != 0 || first:
+                    case HasMask when (have & HasBox) == 0:
+                        hasBounds |= _fields.TryBounds(out bounds);
+                        break;
+                    case HasKeypoints when _scanner.TryNull():
+                        field = 0;
+                        break;
+                    case HasKeypoints when (_parts & RecordParts.Keypoints) != 0 || first || ((have & HasBox) == 0 && !hasBounds):
                         keypoints = _fields.Numbers("keypoints");
                         break;
                     default:
@@ -107,28 +157,52 @@ internal sealed class CocoResultReader
                         break;
                 }
                 have |= field;
+                if (_fields.TakeFault()) broken |= field;
             }
             while (_scanner.NextElement((byte)'}'));
         }
-        if (!_fields.Sound || !Complete(have, mask, keypoints) || !Plausible(have, image, category, box, score)) return;
+        if (((broken | ~have) & (HasImage | HasCategory)) != 0)
+        {
+            Drop(have);
+            return;
+        }
+        if (!_names.Find(ref image, ref category))
+        {
+            _lost++;
+            return;
+        }
+        broken |= Faults(have, broken, box, score, mask, keypoints, hasBounds, image);
         if ((have & HasBox) == 0)
         {
             // Results without boxes get them from their shapes, so the shapes of all the others are needed too.
             if (first) _parts |= RecordParts.All;
-            box = ShapeBounds.Of(mask, keypoints);
+            box = mask is not null || keypoints is not null ? ShapeBounds.Of(mask, keypoints) : hasBounds ? bounds : Box.Nowhere;
         }
-        DetectionShape? shape = null;
-        if (mask is not null || keypoints is not null || (have & HasBox) == 0)
+        Keep(new DetectedObject(image, category, (broken & HasBox) != 0 ? Box.Nowhere : box, (broken & HasScore) != 0 ? DetectedObject.FirstRank : score)
         {
-            shape = new DetectionShape { Segmentation = mask, Keypoints = keypoints, HasBox = (have & HasBox) != 0 };
-        }
+            Shape = mask is not null || keypoints is not null || (have & HasBox) == 0 || broken != 0
+                ? new DetectionShape { Segmentation = mask, Keypoints = keypoints, HasBox = (have & HasBox) != 0, FromFile = true, CannotHit = broken != 0 }
+                : null,
+        });
+    }
+
+    private void Keep(in DetectedObject detection)
+    {
         if (_used == ChunkSize)
         {
             _chunks.Add(_chunk);
             _chunk = new DetectedObject[ChunkSize];
             _used = 0;
         }
-        _chunk[_used++] = new DetectedObject { ImageId = image, CategoryId = category, Box = box, Score = score, Shape = shape };
+        _chunk[_used++] = detection;
+    }
+
+    /// <summary>A record that belongs to no image or category cannot stay, not even as a miss.</summary>
+    private void Drop(int have)
+    {
+        _lost++;
+        var missing = (have & HasImage) == 0 ? "image_id" : (have & HasCategory) == 0 ? "category_id" : null;
+        if (missing is not null) _fields.Fault(DataProblemKind.MissingField, missing, "is missing.");
     }
 
     /// <summary>The name of the next member as its flag, 0 for others. Records mostly repeat the order of the one before.</summary>
@@ -161,49 +235,65 @@ internal sealed class CocoResultReader
         return name.SequenceEqual("keypoints"u8) ? HasKeypoints : 0;
     }
 
-    private bool Complete(int have, Segmentation? mask, double[]? keypoints)
+    /// <summary>What is missing or broken in a record, as flags; leniently such a record stays as a miss ranked by its score, or first.</summary>
+    private int Faults(int have, int broken, in Box box, double score, Segmentation? mask, double[]? keypoints, bool hasBounds, long image)
     {
-        const int Required = HasImage | HasCategory | HasScore;
-        if ((have & Required) != Required)
+        var found = 0;
+        if ((have & HasScore) == 0)
         {
-            var missing = (have & HasImage) == 0 ? "image_id" : (have & HasCategory) == 0 ? "category_id" : "score";
-            _fields.Fault(DataProblemKind.MissingField, missing, "is missing.");
+            _fields.Fault(DataProblemKind.MissingField, "score", "is missing.");
+            found |= HasScore;
         }
-        else if ((have & (HasBox | HasMask | HasKeypoints)) == 0)
+        else if (!double.IsFinite(score))
+        {
+            _desk.Fault(DataProblemKind.NotFinite, _scanner.Where, "score", "is NaN or an infinity; a NaN is ranked last.", _scanner.Offset);
+        }
+        if ((have & (HasBox | HasMask | HasKeypoints)) == 0)
         {
             _fields.Fault(DataProblemKind.MissingField, "bbox", "is missing; a result needs bbox, segmentation or keypoints.");
+            found |= HasBox;
         }
-        else if ((have & HasBox) == 0 && mask is null && keypoints is null)
+        else if ((have & HasBox) == 0 && mask is null && keypoints is null && !hasBounds && (broken & (HasMask | HasKeypoints)) == 0)
         {
-            _fields.Fault(DataProblemKind.MissingField, "bbox", "is missing, and the result has no other shape that is read.");
+            _fields.Fault(DataProblemKind.MissingField, "bbox", "is missing, and the result has no other shape that gives one.");
+            found |= HasBox;
         }
-        else if (keypoints is not null && keypoints.Length % 3 != 0)
+        if ((have & HasBox) != 0 && (broken & HasBox) == 0 && (box.Width < 0 || box.Height < 0)) NegativeSize(box);
+        if (keypoints is not null && keypoints.Length % 3 != 0)
         {
             _fields.Fault(DataProblemKind.WrongValue, "keypoints", string.Create(CultureInfo.InvariantCulture, $"has {keypoints.Length} numbers; triples x, y, v are needed."));
+            found |= HasKeypoints;
         }
-        return _fields.Sound;
+        if (_desk.Needs != 0) found |= MissingShapes(mask, keypoints, broken, image, (have & HasBox) != 0);
+        return found;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool Plausible(int have, long image, long category, in Box box, double score)
+    private int MissingShapes(Segmentation? mask, double[]? keypoints, int broken, long image, bool hasBox)
     {
-        if (!double.IsFinite(score)) _desk.Fault(DataProblemKind.NotFinite, _scanner.Where, "score", "is NaN or an infinity; a NaN is ranked last.", _scanner.Offset);
-        if ((have & HasBox) != 0 && (box.Width < 0 || box.Height < 0)) NegativeSize(box);
-        if (_dataset is null) return true;
-        if (image != _lastImage)
+        var found = 0;
+        if ((_desk.Needs & RecordParts.Masks) != 0 && (broken & HasMask) == 0)
         {
-            if (_dataset.FindImage(image) is null)
+            if (mask is null && hasBox)
             {
-                _desk.Fault(DataProblemKind.UnknownImage, _scanner.Where, "image_id", string.Create(CultureInfo.InvariantCulture, $"is {image}; the data set has no such image."), _scanner.Offset);
-                return false;
+                _desk.Note(DataProblemKind.AssumedMask, _scanner.Where, "segmentation", "is missing; the box stands in for it, as in pycocotools.", _scanner.Offset);
             }
-            _lastImage = image;
+            else if (mask is null)
+            {
+                _fields.Fault(DataProblemKind.MissingField, "segmentation", "is missing; masks are asked for.");
+                found |= HasMask;
+            }
+            else if (mask is RunLengthSegmentation { Mask: var m } && _names.Image(image) is { Width: > 0, Height: > 0 } i && (m.Width != i.Width || m.Height != i.Height))
+            {
+                _fields.Fault(DataProblemKind.BadMask, "segmentation", $"is {m.Height} x {m.Width}, its image {i.Height} x {i.Width} (height x width); masks have the size of their image.");
+                found |= HasMask;
+            }
         }
-        if (!_knownCategories.Contains(category))
+        if ((_desk.Needs & RecordParts.Keypoints) != 0 && keypoints is null && (broken & HasKeypoints) == 0)
         {
-            _desk.Fault(DataProblemKind.UnknownCategory, _scanner.Where, "category_id", string.Create(CultureInfo.InvariantCulture, $"is {category}; the data set has no such category."), _scanner.Offset);
+            _fields.Fault(DataProblemKind.MissingField, "keypoints", "is missing; keypoints are asked for.");
+            found |= HasKeypoints;
         }
-        return true;
+        return found;
     }
 
     private void NegativeSize(Box box)
@@ -213,9 +303,7 @@ internal sealed class CocoResultReader
     {
         var offset = _scanner.Offset;
         _scanner.Skip();
+        _lost++;
         _desk.Fault(DataProblemKind.WrongValue, _scanner.Where, "", "is not an object.", offset);
     }
-
-    private DetectionFormatException NotAList()
-        => _scanner.Broken(_scanner.Peek() == '{' ? "results must be one list; this is an object (a ground-truth file?)" : "results must be one list");
 }

@@ -8,6 +8,7 @@ namespace Cresset.Detection;
 /// <summary>Writes COCO files; a name that ends in <c>.gz</c> gives a compressed one.</summary>
 internal static class CocoWriter
 {
+    private static readonly Dictionary<string, string> NoAttributes = [];
     private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static void WriteGroundTruth(DetectionDataset dataset, string path) => Write(path, json =>
@@ -19,40 +20,49 @@ internal static class CocoWriter
         foreach (var image in dataset.Images)
         {
             json.WriteStartObject();
-            json.WriteNumber("id", image.Id);
+            WriteId(json, "id", image.Id, image.Key);
             json.WriteString("file_name", image.FileName);
             json.WriteNumber("width", image.Width);
             json.WriteNumber("height", image.Height);
             WriteIds(json, "neg_category_ids", image.NegativeCategoryIds);
             WriteIds(json, "not_exhaustive_category_ids", image.NotExhaustiveCategoryIds);
+            foreach (var (name, value) in image.Attributes ?? NoAttributes) json.WriteString(name, value);
             json.WriteEndObject();
         }
         json.WriteEndArray();
         json.WriteStartArray("annotations");
-        foreach (var o in dataset.Objects) WriteObject(json, o);
+        var renumber = MustRenumber(dataset.Objects);
+        for (var i = 0; i < dataset.Objects.Length; i++) WriteObject(json, dataset, dataset.Objects[i], renumber ? i + 1 : dataset.Objects[i].Id);
         json.WriteEndArray();
         json.WriteStartArray("categories");
         foreach (var category in dataset.Categories)
         {
             json.WriteStartObject();
-            json.WriteNumber("id", category.Id);
+            WriteId(json, "id", category.Id, category.Key);
             json.WriteString("name", category.Name);
             if (category.Supercategory.Length > 0) json.WriteString("supercategory", category.Supercategory);
             if (category.Frequency.Length > 0) json.WriteString("frequency", category.Frequency);
+            if (category.KeypointNames is { } points)
+            {
+                json.WriteStartArray("keypoints");
+                foreach (var point in points) json.WriteStringValue(point);
+                json.WriteEndArray();
+            }
+            if (category.KeypointSigmas is { } sigmas) WriteNumbers(json, "sigmas", [.. sigmas]);
             json.WriteEndObject();
         }
         json.WriteEndArray();
         json.WriteEndObject();
     });
 
-    public static void WriteResults(DetectionResults results, string path) => Write(path, json =>
+    public static void WriteResults(DetectionResults results, string path, DetectionDataset? dataset) => Write(path, json =>
     {
         json.WriteStartArray();
         foreach (var d in results.Items)
         {
             json.WriteStartObject();
-            json.WriteNumber("image_id", d.ImageId);
-            json.WriteNumber("category_id", d.CategoryId);
+            WriteId(json, "image_id", d.ImageId, dataset?.FindImage(d.ImageId)?.Key);
+            WriteId(json, "category_id", d.CategoryId, dataset?.FindCategory(d.CategoryId)?.Key);
             if (d.HasBox) WriteBox(json, d.Box);
             WriteSegmentation(json, d.Shape?.Segmentation);
             WriteNumbers(json, "keypoints", d.Shape?.Keypoints);
@@ -70,12 +80,30 @@ internal static class CocoWriter
         gzip?.Dispose();
     });
 
-    private static void WriteObject(Utf8JsonWriter json, in GroundTruthObject o)
+    /// <summary>Objects made in memory need no ids; in a file each needs its own.</summary>
+    private static bool MustRenumber(ReadOnlySpan<GroundTruthObject> objects)
+    {
+        var ids = new HashSet<long>();
+        foreach (ref readonly var o in objects)
+        {
+            if (o.FromFile) continue;
+            if (o.Id == 0 || !ids.Add(o.Id)) return true;
+        }
+        return false;
+    }
+
+    private static void WriteId(Utf8JsonWriter json, string name, long id, string? key)
+    {
+        if (key is null) json.WriteNumber(name, id);
+        else json.WriteString(name, key);
+    }
+
+    private static void WriteObject(Utf8JsonWriter json, DetectionDataset dataset, in GroundTruthObject o, long id)
     {
         json.WriteStartObject();
-        json.WriteNumber("id", o.Id);
-        json.WriteNumber("image_id", o.ImageId);
-        json.WriteNumber("category_id", o.CategoryId);
+        WriteId(json, "id", id, dataset.ObjectKeys?.GetValueOrDefault(id));
+        WriteId(json, "image_id", o.ImageId, dataset.FindImage(o.ImageId)?.Key);
+        WriteId(json, "category_id", o.CategoryId, dataset.FindCategory(o.CategoryId)?.Key);
         WriteBox(json, o.Box);
         json.WriteNumber("area", o.Area);
         json.WriteNumber("iscrowd", o.IsCrowd ? 1 : 0);

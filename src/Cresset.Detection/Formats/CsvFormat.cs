@@ -6,7 +6,8 @@ namespace Cresset.Detection;
 
 /// <summary>
 /// Tables with a header: <c>image, class, xmin, ymin, xmax, ymax</c> and, where they apply, <c>score</c>, <c>difficult</c>,
-/// <c>width</c>, <c>height</c>; columns in any order, others are ignored.
+/// <c>crowd</c>, <c>ignore</c>, <c>group_of</c>, <c>area</c>, <c>width</c>, <c>height</c>; columns in any order, others are ignored.
+/// A row with an image and neither class nor box is an image without objects.
 /// </summary>
 public static class CsvFormat
 {
@@ -24,7 +25,8 @@ public static class CsvFormat
         foreach (var row in Rows(path, desk, withScore: false))
         {
             if (!builder.HasImage(row.Image)) builder.AddImage(row.Image, row.Width, row.Height);
-            if (builder.CategoryOf(row.Class) is { } category) builder.Add(builder.ImageOf(row.Image), category, row.Box, row.Difficult ? ObjectMarks.Difficult : ObjectMarks.None);
+            if (row.IsEmpty) continue;
+            if (builder.CategoryOf(row.Class) is { } category) builder.Add(builder.ImageOf(row.Image), category, row.Box, row.Marks, row.Area);
             else desk.Fault(DataProblemKind.UnknownCategory, row.Record, "class", $"is \"{row.Class}\", which is not among the classes.");
         }
         return builder.Finish(path);
@@ -40,54 +42,79 @@ public static class CsvFormat
         var detections = new List<DetectedObject>();
         foreach (var row in Rows(path, desk, withScore: true))
         {
-            if (names.Image(row.Image) is not { } image) desk.Fault(DataProblemKind.UnknownImage, row.Record, "image", $"is \"{row.Image}\"; the data set has no such image.");
-            else if (names.Category(row.Class) is not { } category) desk.Fault(DataProblemKind.UnknownCategory, row.Record, "class", $"is \"{row.Class}\"; the data set has no such class.");
-            else detections.Add(new DetectedObject(image, category, row.Box, row.Score));
+            if (names.Image(row.Image) is not { } image)
+            {
+                var why = names.IsAmbiguous(row.Image) ? "which is the name of several images; give its folder too" : "the data set has no such image";
+                desk.Fault(DataProblemKind.UnknownImage, row.Record, "image", $"is \"{row.Image}\"; {why}.");
+                desk.Tally(0, 1);
+            }
+            else if (names.Category(row.Class) is not { } category)
+            {
+                desk.Fault(DataProblemKind.UnknownCategory, row.Record, "class", $"is \"{row.Class}\"; the data set has no such class.");
+            }
+            else
+            {
+                detections.Add(new DetectedObject(image, category, row.Box, row.Score));
+            }
         }
         return new DetectionResults(detections) { Source = path };
     }
 
     /// <summary>Writes ground truth.</summary>
+    /// <exception cref="ArgumentException">Two images or categories have one name.</exception>
     public static void WriteGroundTruth(DetectionDataset dataset, string path)
     {
         ArgumentNullException.ThrowIfNull(dataset);
-        var text = new StringBuilder("image,class,xmin,ymin,xmax,ymax,difficult,width,height\n");
-        foreach (var o in dataset.Objects)
+        ImagePaths.RequireNames(dataset, images: true, categories: true);
+        var text = new StringBuilder("image,class,xmin,ymin,xmax,ymax,difficult,width,height,crowd,ignore,group_of,area\n");
+        var objects = dataset.Objects.ToArray().ToLookup(o => o.ImageId);
+        foreach (var image in dataset.Images.DistinctBy(i => i.Id))
         {
-            var image = dataset.FindImage(o.ImageId);
-            text.Append(CultureInfo.InvariantCulture, $"{Cell(Name(image, o.ImageId))},{Cell(dataset.CategoryName(o.CategoryId))},{Corners(o.Box)},{(o.IsDifficult || o.IsCrowd ? 1 : 0)},{image?.Width ?? 0},{image?.Height ?? 0}\n");
+            var name = Cell(ImagePaths.NameOf(image));
+            var size = string.Create(CultureInfo.InvariantCulture, $"{image.Width},{image.Height}");
+            foreach (var o in objects[image.Id])
+            {
+                var area = o.Area == o.Box.Area ? "" : VocFormat.Text(o.Area);
+                text.Append($"{name},{Cell(dataset.CategoryName(o.CategoryId))},{Corners(o.Box)},{Bit(o.IsDifficult || o.IsCrowd)},{size},{Bit(o.IsCrowd)},{Bit(o.IsIgnored)},{Bit(o.IsGroupOf)},{area}\n");
+            }
+            if (!objects.Contains(image.Id)) text.Append($"{name},,,,,,,{size},,,,\n");
         }
         AtomicFile.WriteText(path, text.ToString());
     }
 
     /// <summary>Writes results.</summary>
+    /// <exception cref="ArgumentException">Two images or categories have one name.</exception>
     public static void WriteResults(DetectionResults results, DetectionDataset dataset, string path)
     {
         ArgumentNullException.ThrowIfNull(results);
         ArgumentNullException.ThrowIfNull(dataset);
+        ImagePaths.RequireNames(dataset, images: true, categories: true);
         var text = new StringBuilder("image,class,score,xmin,ymin,xmax,ymax\n");
-        foreach (var d in results.Items) text.Append(CultureInfo.InvariantCulture, $"{Cell(Name(dataset.FindImage(d.ImageId), d.ImageId))},{Cell(dataset.CategoryName(d.CategoryId))},{VocFormat.Text(d.Score)},{Corners(d.Box)}\n");
+        foreach (var d in results.Items)
+        {
+            var image = dataset.FindImage(d.ImageId) ?? throw new ArgumentException($"a detection lies in image {d.ImageId}, which the data set does not have.", nameof(results));
+            text.Append($"{Cell(ImagePaths.NameOf(image))},{Cell(dataset.CategoryName(d.CategoryId))},{VocFormat.Text(d.Score)},{Corners(d.Box)}\n");
+        }
         AtomicFile.WriteText(path, text.ToString());
     }
 
-    private static string Name(DatasetImage? image, long id) => image is null ? id.ToString(CultureInfo.InvariantCulture) : VocFormat.NameOf(image);
+    private static char Bit(bool value) => value ? '1' : '0';
 
     private static string Corners(Box b) => $"{VocFormat.Text(b.X)},{VocFormat.Text(b.Y)},{VocFormat.Text(b.Right)},{VocFormat.Text(b.Bottom)}";
 
-    private static string Cell(string text) => text.AsSpan().ContainsAny("\",\r\n") ? "\"" + text.Replace("\"", "\"\"", StringComparison.Ordinal) + "\"" : text;
+    private static string Cell(string text)
+        => text.AsSpan().ContainsAny("\",\r\n") || text.Trim() != text ? "\"" + text.Replace("\"", "\"\"", StringComparison.Ordinal) + "\"" : text;
 
     private static IEnumerable<Row> Rows(string path, FaultDesk desk, bool withScore)
     {
         Dictionary<string, int>? columns = null;
-        var number = 0;
-        foreach (var line in File.ReadLines(path))
+        var rows = 0;
+        foreach (var (cells, record) in CsvTable.Read(path))
         {
-            number++;
-            if (string.IsNullOrWhiteSpace(line)) continue;
-            var record = string.Create(CultureInfo.InvariantCulture, $"line {number}");
-            if (Split(line) is not { } cells)
+            if (cells is null)
             {
                 desk.Fault(DataProblemKind.Malformed, record, "", "has a quotation mark that is not closed.");
+                desk.Tally(1, 1);
                 continue;
             }
             if (columns is null)
@@ -96,19 +123,26 @@ public static class CsvFormat
                 if (columns is null) yield break;
                 continue;
             }
+            rows++;
             if (Parse(cells, columns, desk, record, withScore) is { } row) yield return row;
         }
+        desk.Tally(rows);
         if (columns is null) desk.Fault(DataProblemKind.Malformed, "", "", "is empty; a header is needed.");
     }
 
     private static Dictionary<string, int>? Header(List<string> cells, FaultDesk desk, string record, bool withScore)
     {
         var columns = new Dictionary<string, int>(StringComparer.OrdinalIgnoreCase);
-        for (var i = 0; i < cells.Count; i++) columns[cells[i].Trim().TrimStart('\uFEFF')] = i;
+        for (var i = 0; i < cells.Count; i++)
+        {
+            if (columns.TryAdd(cells[i].Trim().TrimStart('\uFEFF'), i)) continue;
+            desk.Fault(DataProblemKind.Malformed, record, cells[i], "names a column twice.");
+        }
         foreach (var name in withScore ? [.. Required, "score"] : Required)
         {
             if (columns.ContainsKey(name)) continue;
             desk.Fault(DataProblemKind.MissingField, record, name, $"is no column; the header needs {string.Join(", ", Required)}{(withScore ? ", score" : "")}.");
+            desk.Tally(1, 1);
             return null;
         }
         return columns;
@@ -119,46 +153,44 @@ public static class CsvFormat
         if (cells.Count != columns.Count)
         {
             desk.Fault(DataProblemKind.Malformed, record, "", string.Create(CultureInfo.InvariantCulture, $"has {cells.Count} cells; the header has {columns.Count}."));
+            desk.Tally(0, 1);
             return null;
         }
-        string[] numeric = withScore ? ["xmin", "ymin", "xmax", "ymax", "score"] : ["xmin", "ymin", "xmax", "ymax"];
-        if (!TextLines.TryNumbers(Array.ConvertAll(numeric, n => cells[columns[n]]), desk, record, out var v)) return null;
-        var box = Box.FromCorners(v[0], v[1], v[2], v[3]);
-        if (box.Width < 0 || box.Height < 0) desk.Fault(DataProblemKind.NegativeSize, record, "xmax", "lies left of xmin, or ymax above ymin.");
-        int Whole(string name) => columns.TryGetValue(name, out var c) && int.TryParse(cells[c], NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : 0;
-        return new Row(cells[columns["image"]], cells[columns["class"]], box, withScore ? v[4] : 1, Whole("difficult") != 0, Whole("width"), Whole("height"), record);
-    }
-
-    private static List<string>? Split(string line)
-    {
-        var cells = new List<string>();
-        var cell = new StringBuilder();
-        var quoted = false;
-        for (var i = 0; i < line.Length; i++)
+        string Text(string name) => columns.TryGetValue(name, out var c) ? cells[c] : "";
+        int Size(string name)
         {
-            var c = line[i];
-            if (c == '"' && quoted && i + 1 < line.Length && line[i + 1] == '"')
-            {
-                cell.Append('"');
-                i++;
-            }
-            else if (c == '"')
-            {
-                quoted = !quoted;
-            }
-            else if (c == ',' && !quoted)
-            {
-                cells.Add(cell.ToString());
-                cell.Clear();
-            }
-            else
-            {
-                cell.Append(c);
-            }
+            if (string.IsNullOrWhiteSpace(Text(name))) return 0;
+            if (double.TryParse(Text(name), NumberStyles.Float, CultureInfo.InvariantCulture, out var n) && n is >= 0 and <= 1e6) return (int)Math.Round(n);
+            desk.Fault(DataProblemKind.WrongValue, record, name, $"is \"{Text(name)}\"; a size in pixels is needed.");
+            return 0;
         }
-        cells.Add(cell.ToString());
-        return quoted ? null : cells;
+        bool Flag(string name)
+        {
+            if (!FlagText.TryParse(Text(name), out var flag)) desk.Fault(DataProblemKind.WrongValue, record, name, $"is \"{Text(name)}\"; 0, 1, true or false is needed.");
+            return flag;
+        }
+        string[] numeric = withScore ? ["xmin", "ymin", "xmax", "ymax", "score"] : ["xmin", "ymin", "xmax", "ymax"];
+        var image = Text("image");
+        int width = Size("width"), height = Size("height");
+        if (!withScore && Text("class").Length == 0 && numeric.All(n => Text(n).Length == 0)) return new Row(image, "", default, 0, default, null, width, height, record) { IsEmpty = true };
+        var box = withScore ? Box.Nowhere : Box.Unreachable;
+        var score = DetectedObject.FirstRank;
+        if (TextLines.TryNumbers(Array.ConvertAll(numeric, Text), desk, record, out var v))
+        {
+            box = Box.FromCorners(v[0], v[1], v[2], v[3]);
+            score = withScore ? v[4] : 1;
+            if (box.Width < 0 || box.Height < 0) desk.Fault(DataProblemKind.NegativeSize, record, "xmax", "lies left of xmin, or ymax above ymin.");
+        }
+        var marks = Flag("crowd") ? ObjectMarks.Crowd : Flag("difficult") ? ObjectMarks.Difficult : ObjectMarks.None;
+        if (Flag("ignore")) marks |= ObjectMarks.Ignore;
+        if (Flag("group_of")) marks |= ObjectMarks.GroupOf;
+        double? area = null;
+        if (Text("area") is { Length: > 0 } given && TextLines.TryNumbers([given], desk, record, out var a)) area = a[0];
+        return new Row(image, Text("class"), box, score, marks, area, width, height, record);
     }
 
-    private sealed record Row(string Image, string Class, Box Box, double Score, bool Difficult, int Width, int Height, string Record);
+    private sealed record Row(string Image, string Class, Box Box, double Score, ObjectMarks Marks, double? Area, int Width, int Height, string Record)
+    {
+        public bool IsEmpty { get; init; }
+    }
 }

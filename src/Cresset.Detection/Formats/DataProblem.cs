@@ -32,6 +32,24 @@ public enum DataProblemKind
 
     /// <summary>No area; it was taken from the mask or the box.</summary>
     AssumedArea,
+
+    /// <summary>No box; it was taken from the mask, the polygons or the keypoints.</summary>
+    AssumedBox,
+
+    /// <summary>No mask; under segm the box stands in for it, as in pycocotools.</summary>
+    AssumedMask,
+
+    /// <summary>A value in another form than its own, such as a number written as a text; it was converted.</summary>
+    Converted,
+
+    /// <summary>An image or category found by its name instead of its id.</summary>
+    MatchedByName,
+
+    /// <summary>An object with the id 0, which pycocotools can never hit.</summary>
+    ZeroId,
+
+    /// <summary>A list that occurs twice, or records inside another object; what was taken is said.</summary>
+    Layout,
 }
 
 /// <summary>One fault found in a data file.</summary>

@@ -18,10 +18,10 @@ internal sealed class DatasetBuilder
 
     public bool HasImage(string name) => _imageOf.ContainsKey(name);
 
-    public long AddImage(string name, int width = 0, int height = 0)
+    public long AddImage(string name, int width = 0, int height = 0, string? alias = null)
     {
         var id = _images.Count + 1;
-        _images.Add(new DatasetImage(id, name, width, height));
+        _images.Add(new DatasetImage(id, name, width, height) { Alias = alias });
         _imageOf[name] = id;
         return id;
     }
@@ -31,17 +31,29 @@ internal sealed class DatasetBuilder
     /// <summary>The category of a name; null when the classes were given and it is not among them.</summary>
     public long? CategoryOf(string name) => _categoryOf.TryGetValue(name, out var id) ? id : _closed ? null : AddCategory(name);
 
-    public void Add(long image, long category, Box box, ObjectMarks marks)
-        => _objects.Add(new GroundTruthObject { Id = _objects.Count + 1, ImageId = image, CategoryId = category, Box = box, Area = box.Area, Marks = marks });
+    public int Objects => _objects.Count;
+
+    public void Add(long image, long category, Box box, ObjectMarks marks, double? area = null, Segmentation? shape = null, double[]? keypoints = null)
+        => _objects.Add(new GroundTruthObject
+        {
+            Id = _objects.Count + 1,
+            ImageId = image,
+            CategoryId = category,
+            Box = box,
+            Area = area ?? box.Area,
+            Marks = marks,
+            Segmentation = shape,
+            Keypoints = keypoints,
+        });
 
     /// <summary>Without given classes they are numbered in the order of their names.</summary>
     public DetectionDataset Finish(string source)
     {
-        if (_closed) return new DetectionDataset(_images, _categories, _objects) { Source = source };
+        if (_closed) return new DetectionDataset(_images, _categories, _objects.ToArray()) { Source = source };
         var sorted = _categories.OrderBy(c => c.Name, StringComparer.Ordinal).ToArray();
         var idOf = sorted.Select((c, i) => (c.Id, New: (long)i + 1)).ToDictionary(x => x.Id, x => x.New);
         var objects = _objects.ConvertAll(o => o with { CategoryId = idOf[o.CategoryId] });
-        return new DetectionDataset(_images, [.. sorted.Select((c, i) => c with { Id = i + 1 })], objects) { Source = source };
+        return new DetectionDataset(_images, [.. sorted.Select((c, i) => c with { Id = i + 1 })], objects.ToArray()) { Source = source };
     }
 
     private long AddCategory(string name)
@@ -51,28 +63,4 @@ internal sealed class DatasetBuilder
         _categoryOf[name] = id;
         return id;
     }
-}
-
-/// <summary>Finds the images and categories of a data set by name, for results in other formats.</summary>
-internal sealed class DatasetNames
-{
-    private readonly Dictionary<string, long> _images = new(StringComparer.Ordinal), _categories = new(StringComparer.Ordinal);
-
-    public DatasetNames(DetectionDataset dataset)
-    {
-        foreach (var image in dataset.Images)
-        {
-            _images.TryAdd(image.FileName, image.Id);
-            _images.TryAdd(Path.GetFileNameWithoutExtension(image.FileName), image.Id);
-        }
-        foreach (var category in dataset.Categories) _categories.TryAdd(category.Name, category.Id);
-        InOrder = [.. dataset.Categories.Select(c => c.Id).Distinct().Order()];
-    }
-
-    /// <summary>Category ids ascending: class numbers of YOLO files count in this order.</summary>
-    public long[] InOrder { get; }
-
-    public long? Image(string name) => _images.TryGetValue(name, out var id) || _images.TryGetValue(Path.GetFileNameWithoutExtension(name), out id) ? id : null;
-
-    public long? Category(string name) => _categories.TryGetValue(name, out var id) ? id : null;
 }

@@ -5,7 +5,11 @@ namespace Cresset.Detection;
 /// <summary>Sizes of pictures from the first bytes of their files; no pixel is decoded.</summary>
 internal static class ImageHeader
 {
-    public static bool IsPicture(string path) => Path.GetExtension(path).ToLowerInvariant() is ".jpg" or ".jpeg" or ".png" or ".gif" or ".bmp" or ".webp";
+    public static bool IsPicture(string path)
+        => Path.GetExtension(path).ToLowerInvariant() is ".jpg" or ".jpeg" or ".png" or ".gif" or ".bmp" or ".webp" or ".tif" or ".tiff";
+
+    /// <summary>Whether the size of such a file can be read from its first bytes.</summary>
+    public static bool IsSized(string path) => IsPicture(path) && Path.GetExtension(path).ToLowerInvariant() is not (".tif" or ".tiff");
 
     public static string MediaType(string path) => Path.GetExtension(path).ToLowerInvariant() switch
     {

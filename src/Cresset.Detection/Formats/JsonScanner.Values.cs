@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text;
 
 namespace Cresset.Detection;
 
@@ -51,6 +52,17 @@ internal sealed partial class JsonScanner
         return true;
     }
 
+    /// <summary>The digits of the next number as they stand, for numbers that a double cannot hold.</summary>
+    public string ReadNumberText()
+    {
+        Peek();
+        var offset = Offset;
+        ReadNumber();
+        // Reading may move the window, but never away from the number itself.
+        var length = (int)(Offset - offset);
+        return Encoding.ASCII.GetString(_buffer, _position - length, length);
+    }
+
     /// <summary>Passes over any value; what is passed over must be sound JSON too.</summary>
     public void Skip()
     {
@@ -61,7 +73,7 @@ internal sealed partial class JsonScanner
             var b = Peek();
             if (b is (byte)'{' or (byte)'[')
             {
-                if (depth == MaxDepth) throw Broken("lists are nested more than 200 deep");
+                if (depth == MaxDepth) throw Structure("lists are nested more than 200 deep.");
                 _position++;
                 var close = b == '{' ? (byte)'}' : (byte)']';
                 if (!TryTake(close))
@@ -80,12 +92,19 @@ internal sealed partial class JsonScanner
         }
     }
 
-    /// <summary>true, false, or a number (not zero is true).</summary>
-    public bool ReadFlag()
+    /// <summary>true, false, a number (not zero is true) or a text of these; false when it is none of them.</summary>
+    public bool TryReadFlag(out bool value)
     {
         var b = Peek();
-        if (b is (byte)'t' or (byte)'f') return SkipWord() == 't';
-        return ReadNumber() != 0;
+        value = false;
+        if (b is (byte)'[' or (byte)'{')
+        {
+            Skip();
+            return false;
+        }
+        if (b == '"') return FlagText.TryParse(ReadText(), out value);
+        value = b is (byte)'t' or (byte)'f' ? SkipWord() == 't' : b != 'n' ? ReadNumber() != 0 : SkipWord() == 't';
+        return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

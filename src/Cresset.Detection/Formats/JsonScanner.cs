@@ -125,7 +125,7 @@ internal sealed partial class JsonScanner : IDisposable
                 return text;
             }
             scanned = _end - _position;
-            if (!Fill()) throw Broken("the file ends inside a string");
+            if (!Fill()) throw Cut("the file ends inside a string");
         }
     }
 
@@ -136,7 +136,8 @@ internal sealed partial class JsonScanner : IDisposable
     public ReadOnlySpan<byte> ReadName()
     {
         var name = ReadString();
-        if (_position < _end && _buffer[_position] == ':')
+        // The first byte of the value is in the window too, so that looking at it cannot move the name.
+        if (_position + 2 < _end && _buffer[_position] == ':' && (_buffer[_position + 1] > ' ' || _buffer[_position + 2] > ' '))
         {
             _position++;
             return name;
@@ -155,11 +156,20 @@ internal sealed partial class JsonScanner : IDisposable
     public DetectionFormatException Unexpected(string wanted)
     {
         var b = Peek();
-        return Broken(b == 0 ? $"the file ends where {wanted} was expected" : $"expected {wanted}, found {Show(b)}");
+        if (b == 0) return Cut($"the file ends where {wanted} was expected");
+        var hint = b == '/' ? "; JSON knows no comments" : b == '\'' ? "; JSON has double quotation marks" : "";
+        return Broken($"expected {wanted}, found {Show(b)}{hint}");
     }
 
-    public DetectionFormatException Broken(string message)
-        => new(new DataProblem(DataProblemKind.Malformed, Path, Where, "", message + "; the JSON is cut off or damaged.", Offset));
+    /// <summary>The text is not JSON at this place.</summary>
+    public DetectionFormatException Broken(string message) => Structure(message + "; the JSON is damaged.");
+
+    /// <summary>The file ends too early.</summary>
+    public DetectionFormatException Cut(string message) => Structure(message + "; the JSON is cut off.");
+
+    /// <summary>The JSON is sound and is not what is needed here.</summary>
+    public DetectionFormatException Structure(string message)
+        => new(new DataProblem(DataProblemKind.Malformed, Path, Where, "", message, Offset));
 
     /// <summary>The record being read, for messages.</summary>
     public string Where => WhereIndex < 0 ? WhereList : string.Create(CultureInfo.InvariantCulture, $"{WhereList}[{WhereIndex}]");
@@ -182,6 +192,10 @@ internal sealed partial class JsonScanner : IDisposable
     {
         EnsureWindow(3);
         if (_end >= 3 && _buffer[0] == 0xEF && _buffer[1] == 0xBB && _buffer[2] == 0xBF) _position = 3;
+        if (_end >= 2 && ((_buffer[0] == 0xFF && _buffer[1] == 0xFE) || (_buffer[0] == 0xFE && _buffer[1] == 0xFF)))
+        {
+            throw Structure("the file is UTF-16; save it as UTF-8.");
+        }
     }
 
     private ReadOnlySpan<byte> ReadNameSlow(ReadOnlySpan<byte> name)
@@ -191,6 +205,7 @@ internal sealed partial class JsonScanner : IDisposable
         name.CopyTo(_scratch);
         var length = name.Length;
         Expect((byte)':');
+        Peek();
         return _scratch.AsSpan(0, length);
     }
 
@@ -201,7 +216,7 @@ internal sealed partial class JsonScanner : IDisposable
         {
             while (_position + scanned >= _end)
             {
-                if (!Fill()) throw Broken("the file ends inside a string");
+                if (!Fill()) throw Cut("the file ends inside a string");
             }
             var b = _buffer[_position + scanned];
             if (b == '"') break;
@@ -233,7 +248,7 @@ internal sealed partial class JsonScanner : IDisposable
         }
         if (_end == _buffer.Length)
         {
-            if (_buffer.Length >= 1 << 29) throw Broken("one value is longer than 512 MB");
+            if (_buffer.Length >= 1 << 29) throw Structure("one value is longer than 512 MB.");
             Array.Resize(ref _buffer, _buffer.Length * 2);
         }
         int read;
@@ -243,7 +258,7 @@ internal sealed partial class JsonScanner : IDisposable
         }
         catch (InvalidDataException e)
         {
-            throw Broken($"the gzip stream is damaged ({e.Message})");
+            throw Structure($"the gzip stream is cut off or damaged ({e.Message})");
         }
         _progress?.Report(_rawLength == 0 ? 1 : (double)_raw.Position / _rawLength);
         if (read == 0)

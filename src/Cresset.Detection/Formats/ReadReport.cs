@@ -20,11 +20,17 @@ public enum RecordParts
 /// <summary>How to read data files.</summary>
 public sealed record ReadOptions
 {
-    /// <summary>False: the first fault throws. True: faults are counted and what the reference tool would do is done.</summary>
+    /// <summary>
+    /// False: the first fault throws. True: faults are counted and reading goes on. A broken record then stays as a miss, so
+    /// that a score can only fall; see <see cref="ReadReport.Refusal"/> for files of which too little was left.
+    /// </summary>
     public bool Lenient { get; init; }
 
     /// <summary>Parts to keep.</summary>
     public RecordParts Parts { get; init; } = RecordParts.All;
+
+    /// <summary>Parts that the score to come needs: a record without them is a fault. Boxes are always needed.</summary>
+    public RecordParts Needs { get; init; }
 
     /// <summary>Receives the share of the file that is read, 0 to 1.</summary>
     public IProgress<double>? Progress { get; init; }
@@ -33,26 +39,66 @@ public sealed record ReadOptions
     public ReadReport? Report { get; init; }
 }
 
-/// <summary>The faults met while reading leniently, counted by kind, with the first few in full.</summary>
+/// <summary>What was met while reading: faults and assumptions counted by kind, with the first few of each in full.</summary>
 public sealed class ReadReport
 {
-    private const int Kept = 20;
     private readonly Dictionary<DataProblemKind, int> _counts = [];
     private readonly List<DataProblem> _examples = [];
+    private readonly Dictionary<string, (long Records, long Lost)> _files = new(StringComparer.Ordinal);
+    private readonly List<DataProblem> _cuts = [];
 
-    /// <summary>Number of faults by kind.</summary>
+    /// <summary>Examples kept of each kind.</summary>
+    public int ExamplesPerKind { get; init; } = 20;
+
+    /// <summary>Number of faults and assumptions by kind.</summary>
     public IReadOnlyDictionary<DataProblemKind, int> Counts => _counts;
 
-    /// <summary>The first faults in full.</summary>
+    /// <summary>The first of each kind in full, in the order in which they were met.</summary>
     public IReadOnlyList<DataProblem> Examples => _examples;
 
-    /// <summary>All faults together.</summary>
+    /// <summary>All of them together.</summary>
     public int Total => _counts.Values.Sum();
+
+    /// <summary>Records met in all files.</summary>
+    public long Records => _files.Values.Sum(f => f.Records);
+
+    /// <summary>Records that had to be left out.</summary>
+    public long Lost => _files.Values.Sum(f => f.Lost);
+
+    /// <summary>
+    /// Why what was read should not be scored: a file is cut off or damaged, nothing of it was left, or more than the given
+    /// share of its records. Null when it may be.
+    /// </summary>
+    /// <param name="maxLostShare">Largest share of records of a file that may be missing, in [0, 1].</param>
+    public string? Refusal(double maxLostShare = 0.1)
+    {
+        if (_cuts.Count > 0) return $"{_cuts[0]} Nobody knows what was lost after that place; nothing is measured.";
+        foreach (var (file, (records, lost)) in _files)
+        {
+            if (lost == 0 || lost <= maxLostShare * records) continue;
+            var share = ((double)lost / records).ToString("0.#%", System.Globalization.CultureInfo.InvariantCulture);
+            return $"{file}: {lost} of {records} records ({share}) could not be used; a score of the rest would mean nothing.";
+        }
+        return null;
+    }
 
     internal void Add(DataProblem problem)
     {
-        _counts[problem.Kind] = _counts.GetValueOrDefault(problem.Kind) + 1;
-        if (_examples.Count < Kept) _examples.Add(problem);
+        var count = _counts.GetValueOrDefault(problem.Kind);
+        _counts[problem.Kind] = count + 1;
+        if (count < ExamplesPerKind) _examples.Add(problem);
+    }
+
+    internal void Cut(DataProblem problem)
+    {
+        Add(problem);
+        _cuts.Add(problem);
+    }
+
+    internal void Tally(string file, long records, long lost)
+    {
+        var (r, l) = _files.GetValueOrDefault(file);
+        _files[file] = (r + records, l + lost);
     }
 }
 
@@ -62,6 +108,8 @@ internal sealed class FaultDesk(string file, ReadOptions options)
     public string File => file;
 
     public bool Lenient => options.Lenient;
+
+    public RecordParts Needs => options.Needs;
 
     public ReadReport Report { get; } = options.Report ?? new ReadReport();
 
@@ -76,4 +124,7 @@ internal sealed class FaultDesk(string file, ReadOptions options)
     /// <summary>Counts without ever throwing.</summary>
     public void Note(DataProblemKind kind, string record, string field, string message, long offset = -1)
         => Report.Add(new DataProblem(kind, file, record, field, message, offset));
+
+    /// <summary>Counts records of the file, and those of them that were left out.</summary>
+    public void Tally(long records, long lost = 0) => Report.Tally(file, records, lost);
 }

@@ -18,6 +18,33 @@ internal static class TextLines
         }
     }
 
+    /// <summary>Lines with their own text, for fields that may hold blanks.</summary>
+    public static IEnumerable<(string Line, string[] Fields, string Record)> ReadWhole(string path)
+    {
+        var number = 0;
+        foreach (var line in File.ReadLines(path))
+        {
+            number++;
+            var fields = line.Split(Blanks, StringSplitOptions.RemoveEmptyEntries);
+            if (fields.Length > 0) yield return (line, fields, string.Create(CultureInfo.InvariantCulture, $"line {number}"));
+        }
+    }
+
+    /// <summary>What stands before the last fields of a line.</summary>
+    public static string WithoutLast(string line, int fields)
+    {
+        var end = line.AsSpan().TrimEnd(Blanks);
+        for (var i = 0; i < fields; i++)
+        {
+            var start = end.LastIndexOfAny(Blanks);
+            end = end[..start].TrimEnd(Blanks);
+        }
+        return end.TrimStart(Blanks).ToString();
+    }
+
+    /// <summary>A detection whose line is broken: ranked first and nowhere, so that it can only lower a score.</summary>
+    public static DetectedObject Miss(long image, long category) => new(image, category, Box.Nowhere, DetectedObject.FirstRank);
+
     public static bool TryNumbers(ReadOnlySpan<string> fields, FaultDesk desk, string record, out double[] numbers)
     {
         numbers = new double[fields.Length];

@@ -14,7 +14,7 @@ public static class VocFormat
 {
     private const string ResultPrefix = "comp4_det_test_";
 
-    /// <summary>Reads all <c>*.xml</c> of a folder in the order of their names.</summary>
+    /// <summary>Reads all <c>*.xml</c> of a folder and the folders below it in the order of their names.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="classes">Class names in order; when null they are collected and sorted.</param>
     /// <param name="options">Strict or lenient.</param>
@@ -23,14 +23,14 @@ public static class VocFormat
     public static DetectionDataset ReadGroundTruth(string folder, IReadOnlyList<string>? classes = null, ReadOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= new ReadOptions();
-        var files = Directory.GetFiles(folder, "*.xml");
+        var files = Directory.GetFiles(folder, "*.xml", SearchOption.AllDirectories);
         Array.Sort(files, StringComparer.Ordinal);
         var builder = new DatasetBuilder(classes);
         var report = options.Report ?? new ReadReport();
         for (var i = 0; i < files.Length; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            ReadImage(files[i], builder, new FaultDesk(files[i], options with { Report = report }));
+            ReadImage(folder, files[i], builder, new FaultDesk(files[i], options with { Report = report }));
             options.Progress?.Report((i + 1.0) / files.Length);
         }
         return builder.Finish(folder);
@@ -55,75 +55,124 @@ public static class VocFormat
                 desk.Fault(DataProblemKind.UnknownCategory, "", "", $"is named after the class \"{name}\", which the data set does not have.");
                 continue;
             }
-            foreach (var (fields, record) in TextLines.Read(file))
-            {
-                if (fields.Length != 6)
-                {
-                    desk.Fault(DataProblemKind.Malformed, record, "", $"has {fields.Length} fields; image score xmin ymin xmax ymax are needed.");
-                    continue;
-                }
-                if (!TextLines.TryNumbers(fields.AsSpan(1), desk, record, out var n)) continue;
-                if (names.Image(fields[0]) is not { } image)
-                {
-                    desk.Fault(DataProblemKind.UnknownImage, record, "image", $"is \"{fields[0]}\"; the data set has no such image.");
-                    continue;
-                }
-                if (n[3] < n[1] || n[4] < n[2]) desk.Fault(DataProblemKind.NegativeSize, record, "xmax", "lies left of xmin, or ymax above ymin.");
-                detections.Add(new DetectedObject(image, category, Box.FromCorners(n[1], n[2], n[3], n[4]), n[0]));
-            }
+            ReadClass(file, category, names, desk, detections);
         }
         return new DetectionResults(detections) { Source = folder };
     }
 
-    /// <summary>Writes one XML file an image. Boxes are written as corners, without a pixel taken off.</summary>
+    /// <summary>
+    /// Writes one XML file an image, in the folders of the images. Boxes are written as corners, without a pixel taken off. Where
+    /// an object is a crowd, is ignored, a group, or has an area that is not its box's, elements of those names say so.
+    /// </summary>
+    /// <exception cref="ArgumentException">Two images or categories have one name, or a name cannot stand in XML.</exception>
     public static void WriteGroundTruth(DetectionDataset dataset, string folder)
     {
         ArgumentNullException.ThrowIfNull(dataset);
+        ImagePaths.RequireNames(dataset, images: true, categories: true);
+        RequireXmlNames(dataset);
+        var paths = new ImagePaths(dataset.Images);
         Directory.CreateDirectory(folder);
         var objects = dataset.Objects.ToArray().ToLookup(o => o.ImageId);
-        foreach (var image in dataset.Images)
+        foreach (var image in dataset.Images.DistinctBy(i => i.Id))
         {
             var root = new XElement("annotation",
                 new XElement("folder", Path.GetFileName(Path.GetFullPath(folder))),
-                new XElement("filename", NameOf(image)),
+                new XElement("filename", ImagePaths.NameOf(image)),
                 new XElement("size", new XElement("width", image.Width), new XElement("height", image.Height), new XElement("depth", 3)),
                 new XElement("segmented", 0));
-            foreach (var o in objects[image.Id])
-            {
-                root.Add(new XElement("object",
-                    new XElement("name", dataset.CategoryName(o.CategoryId)),
-                    new XElement("pose", "Unspecified"),
-                    new XElement("truncated", 0),
-                    new XElement("difficult", o.IsDifficult || o.IsCrowd ? 1 : 0),
-                    new XElement("bndbox", new XElement("xmin", Text(o.Box.X)), new XElement("ymin", Text(o.Box.Y)), new XElement("xmax", Text(o.Box.Right)), new XElement("ymax", Text(o.Box.Bottom)))));
-            }
-            AtomicFile.WriteText(Path.Combine(folder, Path.GetFileNameWithoutExtension(NameOf(image)) + ".xml"), root + "\n");
+            foreach (var o in objects[image.Id]) root.Add(ElementOf(o, dataset));
+            AtomicFile.WriteText(SafeNames.Below(folder, paths.Of(image.Id) + ".xml"), root + "\n");
         }
     }
 
-    /// <summary>Writes one result file a class.</summary>
+    private static XElement ElementOf(in GroundTruthObject o, DetectionDataset dataset)
+    {
+        var element = new XElement("object",
+            new XElement("name", dataset.CategoryName(o.CategoryId)),
+            new XElement("pose", "Unspecified"),
+            new XElement("truncated", 0),
+            new XElement("difficult", o.IsDifficult || o.IsCrowd ? 1 : 0));
+        if (o.IsCrowd) element.Add(new XElement("iscrowd", 1));
+        if (o.IsIgnored) element.Add(new XElement("ignore", 1));
+        if (o.IsGroupOf) element.Add(new XElement("is_group_of", 1));
+        if (o.Area != o.Box.Area) element.Add(new XElement("area", Text(o.Area)));
+        element.Add(new XElement("bndbox",
+            new XElement("xmin", Text(o.Box.X)),
+            new XElement("ymin", Text(o.Box.Y)),
+            new XElement("xmax", Text(o.Box.Right)),
+            new XElement("ymax", Text(o.Box.Bottom))));
+        return element;
+    }
+
+    private static void RequireXmlNames(DetectionDataset dataset)
+    {
+        foreach (var name in dataset.Images.Select(ImagePaths.NameOf).Concat(dataset.Categories.Select(c => dataset.CategoryName(c.Id))))
+        {
+            if (name.All(c => XmlConvert.IsXmlChar(c) || char.IsSurrogate(c)) && name.Trim() == name) continue;
+            throw new ArgumentException($"the name \"{name}\" holds a control character or begins or ends with a blank, which XML loses; rename it, or write COCO.", nameof(dataset));
+        }
+    }
+
+    /// <summary>Writes one result file a class; a class name that is no file name is written with %XX.</summary>
+    /// <exception cref="ArgumentException">Two images or categories have one name.</exception>
     public static void WriteResults(DetectionResults results, DetectionDataset dataset, string folder)
     {
         ArgumentNullException.ThrowIfNull(results);
         ArgumentNullException.ThrowIfNull(dataset);
+        ImagePaths.RequireNames(dataset, images: true, categories: true);
+        var paths = new ImagePaths(dataset.Images);
+        var groups = results.Items.ToArray().GroupBy(d => d.CategoryId).ToArray();
+        foreach (var d in results.Items)
+        {
+            if (dataset.FindImage(d.ImageId) is null) throw new ArgumentException($"a detection lies in image {d.ImageId}, which the data set does not have.", nameof(results));
+        }
         Directory.CreateDirectory(folder);
-        foreach (var group in results.Items.ToArray().GroupBy(d => d.CategoryId))
+        foreach (var group in groups)
         {
             var text = new StringBuilder();
             foreach (var d in group)
             {
-                var image = dataset.FindImage(d.ImageId) is { } i ? Path.GetFileNameWithoutExtension(NameOf(i)) : d.ImageId.ToString(CultureInfo.InvariantCulture);
-                text.Append(CultureInfo.InvariantCulture, $"{image} {Text(d.Score)} {Text(d.Box.X)} {Text(d.Box.Y)} {Text(d.Box.Right)} {Text(d.Box.Bottom)}\n");
+                text.Append(CultureInfo.InvariantCulture, $"{paths.Of(d.ImageId)} {Text(d.Score)} {Text(d.Box.X)} {Text(d.Box.Y)} {Text(d.Box.Right)} {Text(d.Box.Bottom)}\n");
             }
-            AtomicFile.WriteText(Path.Combine(folder, $"{ResultPrefix}{dataset.CategoryName(group.Key)}.txt"), text.ToString());
+            AtomicFile.WriteText(SafeNames.Below(folder, $"{ResultPrefix}{SafeNames.Segment(dataset.CategoryName(group.Key))}.txt"), text.ToString());
         }
     }
 
-    internal static string NameOf(DatasetImage image) => image.FileName.Length > 0 ? Path.GetFileName(image.FileName) : image.Id.ToString(CultureInfo.InvariantCulture) + ".jpg";
-
     internal static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 
-    private static void ReadImage(string file, DatasetBuilder builder, FaultDesk desk)
+    /// <summary>Lines of a result file; the name of an image may hold blanks, so the numbers are counted from the end.</summary>
+    private static void ReadClass(string file, long category, DatasetNames names, FaultDesk desk, List<DetectedObject> detections)
+    {
+        long lines = 0, lost = 0;
+        foreach (var (line, fields, record) in TextLines.ReadWhole(file))
+        {
+            lines++;
+            if (fields.Length < 6)
+            {
+                desk.Fault(DataProblemKind.Malformed, record, "", $"has {fields.Length} fields; image score xmin ymin xmax ymax are needed.");
+                lost++;
+                continue;
+            }
+            var name = fields.Length == 6 ? fields[0] : TextLines.WithoutLast(line, 5);
+            if (names.Image(name) is not { } image)
+            {
+                var why = names.IsAmbiguous(name) ? "which is the name of several images; give its folder too" : "the data set has no such image";
+                desk.Fault(DataProblemKind.UnknownImage, record, "image", $"is \"{name}\"; {why}.");
+                lost++;
+                continue;
+            }
+            if (!TextLines.TryNumbers(fields.AsSpan(fields.Length - 5), desk, record, out var n))
+            {
+                detections.Add(TextLines.Miss(image, category));
+                continue;
+            }
+            if (n[3] < n[1] || n[4] < n[2]) desk.Fault(DataProblemKind.NegativeSize, record, "xmax", "lies left of xmin, or ymax above ymin.");
+            detections.Add(new DetectedObject(image, category, Box.FromCorners(n[1], n[2], n[3], n[4]), n[0]));
+        }
+        desk.Tally(lines, lost);
+    }
+
+    private static void ReadImage(string folder, string file, DatasetBuilder builder, FaultDesk desk)
     {
         XElement root;
         try
@@ -134,21 +183,28 @@ public static class VocFormat
         catch (XmlException e)
         {
             desk.Fault(DataProblemKind.Malformed, string.Create(CultureInfo.InvariantCulture, $"line {e.LineNumber}"), "", $"is not XML: {e.Message}");
+            desk.Tally(1, 1);
             return;
         }
         if (root.Name.LocalName != "annotation")
         {
             desk.Fault(DataProblemKind.Malformed, "", "", $"has the root <{root.Name.LocalName}>; <annotation> is needed.");
+            desk.Tally(1, 1);
             return;
         }
-        var name = root.Element("filename")?.Value.Trim() is { Length: > 0 } given ? given : Path.GetFileNameWithoutExtension(file) + ".jpg";
+        var alias = ImagePaths.WithoutExtension(Path.GetRelativePath(folder, file).Replace('\\', '/'));
+        var name = root.Element("filename")?.Value.Trim() is { Length: > 0 } given ? given.Replace('\\', '/') : alias[(alias.LastIndexOf('/') + 1)..] + ".jpg";
+        // Annotations in folders belong to images in folders.
+        if (!name.Contains('/', StringComparison.Ordinal) && alias.Contains('/', StringComparison.Ordinal)) name = alias[..(alias.LastIndexOf('/') + 1)] + name;
         if (builder.HasImage(name))
         {
             desk.Fault(DataProblemKind.DuplicateId, "", "filename", $"{name} occurs in two files.");
+            desk.Tally(1, 1);
             return;
         }
         var size = root.Element("size");
-        var image = builder.AddImage(name, Size(size, "width", desk), Size(size, "height", desk));
+        var image = builder.AddImage(name, Size(size, "width", desk), Size(size, "height", desk), alias == ImagePaths.WithoutExtension(name) ? null : alias);
+        desk.Tally(1);
         var index = 0;
         foreach (var o in root.Elements("object"))
         {
@@ -159,21 +215,47 @@ public static class VocFormat
                 desk.Fault(DataProblemKind.MissingField, record, "name", "is missing.");
                 continue;
             }
-            if (!TryBox(o.Element("bndbox"), desk, record, out var box)) continue;
+            // A broken box stays, as an object that cannot be hit.
+            if (!TryBox(o.Element("bndbox"), desk, record, out var box)) box = Box.Unreachable;
             if (builder.CategoryOf(label) is not { } category)
             {
                 desk.Fault(DataProblemKind.UnknownCategory, record, "name", $"is \"{label}\", which is not among the classes.");
                 continue;
             }
-            builder.Add(image, category, box, o.Element("difficult")?.Value.Trim() is { Length: > 0 } d && d != "0" ? ObjectMarks.Difficult : ObjectMarks.None);
+            var marks = Marks(o, desk, record);
+            builder.Add(image, category, box, marks, Area(o, desk, record));
         }
+    }
+
+    private static ObjectMarks Marks(XElement o, FaultDesk desk, string record)
+    {
+        var marks = Flag(o, "difficult", desk, record) ? ObjectMarks.Difficult : ObjectMarks.None;
+        if (Flag(o, "iscrowd", desk, record)) marks = ObjectMarks.Crowd;
+        if (Flag(o, "ignore", desk, record)) marks |= ObjectMarks.Ignore;
+        if (Flag(o, "is_group_of", desk, record)) marks |= ObjectMarks.GroupOf;
+        return marks;
+    }
+
+    private static bool Flag(XElement o, string field, FaultDesk desk, string record)
+    {
+        if (o.Element(field)?.Value is not { } text) return false;
+        if (!FlagText.TryParse(text, out var value)) desk.Fault(DataProblemKind.WrongValue, record, field, $"is \"{text}\"; 0, 1, true, false or Unspecified is needed.");
+        return value;
+    }
+
+    private static double? Area(XElement o, FaultDesk desk, string record)
+    {
+        if (o.Element("area")?.Value is not { } text) return null;
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var area) && double.IsFinite(area)) return area;
+        desk.Fault(DataProblemKind.WrongValue, record, "area", $"is \"{text}\"; a finite number is needed.");
+        return null;
     }
 
     private static int Size(XElement? size, string field, FaultDesk desk)
     {
         var text = size?.Element(field)?.Value.Trim();
         if (string.IsNullOrEmpty(text)) return 0;
-        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value)) return value;
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is >= 0 and <= 1e6) return (int)Math.Round(value);
         desk.Fault(DataProblemKind.WrongValue, "size", field, $"is \"{text}\"; a whole number is needed.");
         return 0;
     }

@@ -69,6 +69,9 @@ public sealed partial class RunLengthMask : IEquatable<RunLengthMask>
         }
     }
 
+    /// <summary>A mask without any set pixel.</summary>
+    internal static RunLengthMask Empty(int height, int width) => new(height, width, [(uint)((long)height * width)]);
+
     /// <summary>The mask of a bitmap given column by column (<c>pixels[x * height + y]</c>); anything but zero is set.</summary>
     public static RunLengthMask Encode(ReadOnlySpan<byte> pixels, int height, int width)
     {

@@ -67,6 +67,7 @@ internal sealed class EvaluationPlan
         {
             var c = categories.Find(detections[i].CategoryId);
             var m = images.Find(detections[i].ImageId);
+            if ((c < 0 || m < 0) && Dataset.FindImage(detections[i].ImageId) is var known) RequireKnown(i, known);
             if (c < 0 || m < 0 || (keepDetection is not null && !keepDetection(i))) continue;
             category[n] = c;
             image[n] = m;
@@ -95,14 +96,34 @@ internal sealed class EvaluationPlan
     }
 
     /// <summary>
+    /// What an evaluation was not asked for is passed over; what the data set does not have is a mistake. Only files may hold
+    /// categories that nobody lists, which pycocotools passes over.
+    /// </summary>
+    private void RequireKnown(int i, DatasetImage? image)
+    {
+        var d = Results.Items[i];
+        if (image is null) throw new ArgumentException($"detections[{i}] lies in image {d.ImageId}, which the data set does not have; every detection needs the id of one of its images.");
+        if (Results.Source.Length == 0 && Dataset.FindCategory(d.CategoryId) is null)
+        {
+            throw new ArgumentException($"detections[{i}] has the category {d.CategoryId}, which the data set does not have; its categories are {string.Join(", ", Dataset.Categories.Take(8).Select(c => c.Id))}{(Dataset.Categories.Count > 8 ? ", ..." : "")}.");
+        }
+    }
+
+    /// <summary>
     /// With repeated ids pycocotools looks every copy up by its id and finds the last one: copies are visited image by image
     /// and each is replaced by the last. Null when all ids differ.
     /// </summary>
     private static List<int>? CopiesInImageOrder(ReadOnlySpan<GroundTruthObject> objects, IdIndex categories, IdIndex images, bool classAgnostic)
     {
         var last = new Dictionary<long, int>(objects.Length);
-        for (var i = 0; i < objects.Length; i++) last[objects[i].Id] = i;
-        if (last.Count == objects.Length) return null;
+        var copies = false;
+        for (var i = 0; i < objects.Length; i++)
+        {
+            if (!objects[i].FromFile) continue;
+            copies |= !last.TryAdd(objects[i].Id, i);
+            last[objects[i].Id] = i;
+        }
+        if (!copies) return null;
         var visited = new List<(int Image, int Index)>();
         for (var i = 0; i < objects.Length; i++)
         {
@@ -110,7 +131,7 @@ internal sealed class EvaluationPlan
             if (m >= 0 && (classAgnostic || categories.Find(objects[i].CategoryId) >= 0)) visited.Add((m, i));
         }
         var order = new List<int>(visited.Count);
-        foreach (var (_, i) in visited.OrderBy(v => v.Image)) order.Add(last[objects[i].Id]);
+        foreach (var (_, i) in visited.OrderBy(v => v.Image)) order.Add(objects[i].FromFile ? last[objects[i].Id] : i);
         return order;
     }
 

@@ -52,18 +52,18 @@ internal sealed class OverlapMatrix(CocoOptions options, bool crowdsDivideByDete
     {
         int n = group.Detections.Length, m = group.Objects.Length;
         if (m > _masks.Length) (_masks, _boundaries) = (new RunLengthMask?[m * 2], new RunLengthMask?[m * 2]);
-        int height = group.Image?.Height ?? 0, width = group.Image?.Width ?? 0;
+        var (height, width) = CanvasOf(group);
         for (var g = 0; g < m; g++)
         {
             ref readonly var o = ref group.AllObjects[group.Objects[g]];
-            _masks[g] = (o.Segmentation ?? new PolygonSegmentation([CornersOf(o.Box)])).ToMask(height, width);
+            _masks[g] = o.CannotBeHit ? RunLengthMask.Empty(height, width) : (o.Segmentation ?? new PolygonSegmentation([CornersOf(o.Box)])).ToMask(height, width);
             _boundaries[g] = withBoundary ? _masks[g]!.Boundary(options.BoundaryRatio) : null;
             _boxes[g] = _masks[g]!.Bounds;
         }
         for (var d = 0; d < n; d++)
         {
             ref readonly var detection = ref group.AllDetections[group.Detections[d]];
-            var mask = (detection.Shape?.Segmentation ?? new PolygonSegmentation([CornersOf(detection.Box)])).ToMask(height, width);
+            var mask = detection.Shape is { CannotHit: true } ? RunLengthMask.Empty(height, width) : (detection.Shape?.Segmentation ?? new PolygonSegmentation([CornersOf(detection.Box)])).ToMask(height, width);
             var boundary = withBoundary ? mask.Boundary(options.BoundaryRatio) : null;
             var bounds = mask.Bounds;
             for (var g = 0; g < m; g++)
@@ -80,12 +80,39 @@ internal sealed class OverlapMatrix(CocoOptions options, bool crowdsDivideByDete
         int n = group.Detections.Length, m = group.Objects.Length;
         for (var d = 0; d < n; d++)
         {
-            var points = group.AllDetections[group.Detections[d]].Shape?.Keypoints;
+            var shape = group.AllDetections[group.Detections[d]].Shape;
+            var points = shape?.Keypoints;
             for (var g = 0; g < m; g++)
             {
-                _values[(d * m) + g] = KeypointSimilarity.Oks(group.AllObjects[group.Objects[g]], points, options.KeypointSigmas);
+                _values[(d * m) + g] = shape is { CannotHit: true } || group.AllObjects[group.Objects[g]].CannotBeHit ? 0 : KeypointSimilarity.Oks(group.AllObjects[group.Objects[g]], points, options.KeypointSigmas);
             }
         }
+    }
+
+    /// <summary>
+    /// The size in which polygons are drawn: that of the image, where it is not known that of a mask, else one that holds all
+    /// shapes. Only what an unknown border would cut off can differ.
+    /// </summary>
+    private static (int Height, int Width) CanvasOf(in MatchGroup group)
+    {
+        if (group.Image is { Height: > 0, Width: > 0 } image) return (image.Height, image.Width);
+        double right = 1, bottom = 1;
+        foreach (var i in group.Objects)
+        {
+            ref readonly var o = ref group.AllObjects[i];
+            if (o.Segmentation is RunLengthSegmentation { Mask: var mask }) return (mask.Height, mask.Width);
+            var b = ShapeBounds.Of(o.Segmentation, null);
+            (right, bottom) = (Math.Max(right, Math.Max(b.Right, o.Box.Right)), Math.Max(bottom, Math.Max(b.Bottom, o.Box.Bottom)));
+        }
+        foreach (var i in group.Detections)
+        {
+            ref readonly var d = ref group.AllDetections[i];
+            if (d.Shape?.Segmentation is RunLengthSegmentation { Mask: var mask }) return (mask.Height, mask.Width);
+            var b = ShapeBounds.Of(d.Shape?.Segmentation, null);
+            (right, bottom) = (Math.Max(right, Math.Max(b.Right, d.Box.Right)), Math.Max(bottom, Math.Max(b.Bottom, d.Box.Bottom)));
+        }
+        if (right * bottom > int.MaxValue) throw new ArgumentException($"image {group.ImageId} has no size, and its shapes reach to {right:0} x {bottom:0}; give the image its width and height.");
+        return ((int)Math.Ceiling(bottom) + 1, (int)Math.Ceiling(right) + 1);
     }
 
     private static double[] CornersOf(Box b) => [b.X, b.Y, b.X, b.Bottom, b.Right, b.Bottom, b.Right, b.Y];

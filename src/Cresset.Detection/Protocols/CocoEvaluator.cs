@@ -11,7 +11,8 @@ public sealed class CocoEvaluator
     private readonly CocoOptions _options;
     private readonly int[] _maxDetections;
     private readonly DatasetCategory[] _categories;
-    private readonly HashSet<long> _categoryIds;
+    private readonly HashSet<long> _categoryIds, _allCategoryIds;
+    private readonly HashSet<long>? _imageIds;
     private readonly CocoMatcher _matcher;
     private readonly CocoRules _rules;
     private readonly CocoVariant _variant;
@@ -32,6 +33,8 @@ public sealed class CocoEvaluator
         var chosen = options.CategoryIds?.ToHashSet();
         _categories = [.. categories.GroupBy(c => c.Id).Select(g => g.Last()).Where(c => chosen is null || chosen.Contains(c.Id)).OrderBy(c => c.Id)];
         _categoryIds = [.. _categories.Select(c => c.Id)];
+        _allCategoryIds = [.. categories.Select(c => c.Id)];
+        _imageIds = options.ImageIds?.ToHashSet();
         _variant = variant;
         _rules = RulesOf(options, _maxDetections[^1], areaSource, variant);
         _matcher = new CocoMatcher(options, _rules);
@@ -53,7 +56,9 @@ public sealed class CocoEvaluator
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(results);
-        var source = options.Corrected ? DetectionAreaSource.PerDetection : CocoRules.SourceOf(results.Items);
+        // That the first result decides for all is an accident of files; objects in memory answer each for itself.
+        var source = options.Corrected || results.Source.Length == 0 ? DetectionAreaSource.PerDetection : CocoRules.SourceOf(results.Items);
+        ShapeCheck.Require(dataset, options);
         var evaluator = new CocoEvaluator(dataset.Categories, options, variant, source);
         var keep = variant == CocoVariant.Lvis ? FederatedFilter.Keep(dataset.Objects, results.Items, dataset.FindImage, evaluator._maxDetections[^1], evaluator._categoryIds) : null;
         var plan = EvaluationPlan.Make(dataset, results, options.CategoryIds, options.ImageIds, options.ClassAgnostic, lastCopyStandsForAll: !options.Corrected, keep is null ? null : i => keep[i]);
@@ -72,10 +77,10 @@ public sealed class CocoEvaluator
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(objects);
         ArgumentNullException.ThrowIfNull(detections);
-        if (_options.ImageIds is { } chosen && !chosen.Contains(image.Id)) return;
+        if (_imageIds is not null && !_imageIds.Contains(image.Id)) return;
+        var (allObjects, allDetections) = ImageGroups.Own(image, objects, detections, _allCategoryIds);
+        ShapeCheck.Require(allObjects, _categoryIds, _options.Kind);
         _state.AddImage(image.Id);
-        var allObjects = objects as GroundTruthObject[] ?? [.. objects];
-        var allDetections = detections as DetectedObject[] ?? [.. detections];
         if (_variant == CocoVariant.Lvis)
         {
             var keep = FederatedFilter.Keep(allObjects, allDetections, _ => image, _maxDetections[^1], _categoryIds);

@@ -134,7 +134,8 @@ internal sealed class CocoMatcher : GroupMatcher
                 var slot = (d * layers) + layer;
                 if (_ignored[match]) slots.Ignored[slot] |= bit;
                 // Matches are kept as object ids in an array that starts as zero, so id 0 reads as "no match".
-                if (group.AllObjects[group.Objects[match]].Id != 0 || !_rules.IdZeroIsNoMatch) slots.Hits[slot] |= bit;
+                ref readonly var o = ref group.AllObjects[group.Objects[match]];
+                if (o.Id != 0 || !o.FromFile || !_rules.IdZeroIsNoMatch) slots.Hits[slot] |= bit;
             }
         }
     }

@@ -38,9 +38,8 @@ internal sealed class RankedBackend : IProtocolBackend
 
     public void Add(DatasetImage image, IReadOnlyList<GroundTruthObject> objects, IReadOnlyList<DetectedObject> detections)
     {
+        var (allObjects, allDetections) = ImageGroups.Own(image, objects, detections, _ids);
         _state.AddImage(image.Id);
-        GroundTruthObject[] allObjects = [.. objects];
-        DetectedObject[] allDetections = [.. detections];
         if (_options.Protocol == DetectionProtocol.OpenImages && VerifiedOnly(new DetectionDataset([image], _categories, allObjects), new DetectionResults(allDetections)) is { } keep)
         {
             allDetections = [.. allDetections.Where((_, i) => keep(i))];

@@ -23,6 +23,7 @@ internal sealed class TideBackend(ProtocolOptions options, IReadOnlyList<Dataset
 
     public void Add(DatasetImage image, IReadOnlyList<GroundTruthObject> objects, IReadOnlyList<DetectedObject> detections)
     {
+        (objects, detections) = ImageGroups.Own(image, objects, detections, categories.Select(c => c.Id).ToHashSet());
         _fileOrder = null;
         if (options.ClassAgnostic)
         {

@@ -20,6 +20,14 @@ public static class DetectionPicture
         return text.Append("</div>").ToString();
     }
 
+    /// <summary>Where the picture of an image goes below a folder: in its own folders, apart from every other image.</summary>
+    public static string PathBelow(string folder, DetectionDataset dataset, DatasetImage image)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        ArgumentNullException.ThrowIfNull(image);
+        return SafeNames.Below(folder, new ImagePaths(dataset.Images).Of(image.Id) + ".svg");
+    }
+
     /// <summary>
     /// One image as an SVG document of its own size: hits green, false detections and wrong classes orange, missed objects
     /// blue and dashed. The picture is taken from the folder when it is there (at most 4 MB) and embedded.

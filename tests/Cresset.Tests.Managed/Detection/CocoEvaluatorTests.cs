@@ -75,7 +75,7 @@ public sealed class CocoEvaluatorTests
     [Fact]
     public void AccidentsAreKeptAndCanBeSwitchedOff()
     {
-        var truth = new DetectionDataset([new DatasetImage(1)], [new DatasetCategory(1, "a")], new List<GroundTruthObject> { new() { Id = 0, ImageId = 1, CategoryId = 1, Box = new(0, 0, 10, 10), Area = 100 } });
+        var truth = new DetectionDataset([new DatasetImage(1)], [new DatasetCategory(1, "a")], new List<GroundTruthObject> { new() { Id = 0, ImageId = 1, CategoryId = 1, Box = new(0, 0, 10, 10), Area = 100, FromFile = true } });
         var results = new DetectionResults([new DetectedObject(1, 1, new(0, 0, 10, 10), .9)]);
         Assert.Equal(0, CocoEvaluator.Evaluate(truth, results).Stats[0]);
         Assert.Equal(1, CocoEvaluator.Evaluate(truth, results, new CocoOptions().AsCorrected()).Stats[0]);

@@ -1,0 +1,187 @@
+using System.Globalization;
+
+namespace Cresset.Detection;
+
+/// <content>Polygons and masks.</content>
+internal sealed partial class CocoRecordFields
+{
+    /// <summary>Polygons, an uncompressed or a compressed mask; null when there is none or it is broken.</summary>
+    public Segmentation? Segmentation(string field)
+    {
+        var first = scanner.Peek();
+        if (first == '[') return Polygons(field);
+        if (first == '{') return Mask(field);
+        if (!scanner.TryNull()) WrongType(field, "polygons or a run-length mask");
+        return null;
+    }
+
+    /// <summary>
+    /// Passes over a shape that is not asked for and gives its bounds, in case the record has no box; false when there are
+    /// none. Faults in it do not matter.
+    /// </summary>
+    public bool TryBounds(out Box bounds)
+    {
+        var sound = Sound;
+        _quiet = true;
+        try
+        {
+            return TryBoundsQuietly(out bounds);
+        }
+        finally
+        {
+            _quiet = false;
+            Sound = sound;
+        }
+    }
+
+    private bool TryBoundsQuietly(out Box bounds)
+    {
+        bounds = default;
+        if (scanner.Peek() == '{')
+        {
+            Sound = true;
+            if (Mask("segmentation") is not { } mask || mask.Mask.Bounds.IsUnset) return false;
+            bounds = mask.Mask.Bounds;
+            return true;
+        }
+        if (scanner.Peek() != '[')
+        {
+            scanner.Skip();
+            return false;
+        }
+        var points = new BoundsOfPoints();
+        var good = true;
+        scanner.Expect((byte)'[');
+        if (!scanner.TryTake((byte)']'))
+        {
+            do
+            {
+                good &= AddPolygon(ref points);
+            }
+            while (scanner.NextElement((byte)']'));
+        }
+        bounds = points.Box;
+        return good && points.Any;
+    }
+
+    private bool AddPolygon(ref BoundsOfPoints points)
+    {
+        if (scanner.Peek() != '[')
+        {
+            scanner.Skip();
+            return false;
+        }
+        scanner.Expect((byte)'[');
+        if (scanner.TryTake((byte)']')) return false;
+        double x = 0;
+        var count = 0;
+        do
+        {
+            if (!IsNumberStart(scanner.Peek()))
+            {
+                scanner.Skip();
+                count = int.MinValue;
+                continue;
+            }
+            var value = scanner.ReadNumber();
+            if (count++ % 2 == 0) x = value;
+            else points.Add(x, value);
+        }
+        while (scanner.NextElement((byte)']'));
+        return count >= 6 && count % 2 == 0;
+    }
+
+    private PolygonSegmentation? Polygons(string field)
+    {
+        scanner.Expect((byte)'[');
+        if (scanner.TryTake((byte)']')) return null;
+        var polygons = new List<double[]>();
+        var broken = false;
+        do
+        {
+            var polygon = Numbers(field);
+            if (TakeFault() || polygon is null)
+            {
+                broken = true;
+            }
+            else if (polygon.Length < 6 || polygon.Length % 2 != 0)
+            {
+                broken = true;
+                Fault(DataProblemKind.BadMask, field, string.Create(CultureInfo.InvariantCulture, $"has a polygon of {polygon.Length} numbers; pairs x, y, at least six numbers, are needed."));
+                Sound = true;
+            }
+            else if (!Array.TrueForAll(polygon, c => Math.Abs(c) <= RunLengthMask.MaxCoordinate))
+            {
+                broken = true;
+                Fault(DataProblemKind.BadMask, field, "has a polygon with a coordinate that is not finite or beyond a million pixels.");
+                Sound = true;
+            }
+            else
+            {
+                polygons.Add(polygon);
+            }
+        }
+        while (scanner.NextElement((byte)']'));
+        // What is sound of a shape stays; a shape of which nothing is left is broken as a whole.
+        if (polygons.Count == 0 && broken) Sound = false;
+        return polygons.Count == 0 ? null : new PolygonSegmentation(polygons);
+    }
+
+    private RunLengthSegmentation? Mask(string field)
+    {
+        scanner.Expect((byte)'{');
+        long height = -1, width = -1;
+        byte[]? text = null;
+        var listed = false;
+        if (!scanner.TryTake((byte)'}'))
+        {
+            do
+            {
+                var name = scanner.ReadName();
+                if (name.SequenceEqual("size"u8))
+                {
+                    var size = Integers(field + ".size");
+                    if (size is [var h, var w]) (height, width) = (h, w);
+                    else if (Sound) Fault(DataProblemKind.BadMask, field + ".size", "must be two whole numbers, height and width.");
+                }
+                else if (name.SequenceEqual("counts"u8))
+                {
+                    if (scanner.Peek() == '"') text = scanner.ReadString().ToArray();
+                    else listed = ReadCounts(field + ".counts");
+                }
+                else
+                {
+                    scanner.Skip();
+                }
+            }
+            while (scanner.NextElement((byte)'}'));
+        }
+        if (!Sound) return null;
+        var problem = "needs both size and counts";
+        RunLengthMask? mask = null;
+        var sized = height is >= 0 and <= int.MaxValue && width is >= 0 and <= int.MaxValue;
+        var good = sized && (text is not null
+            ? RunLengthMask.TryFromCompressed(text, (int)height, (int)width, out mask, out problem)
+            : listed && RunLengthMask.TryFromCounts([.. _counts], (int)height, (int)width, out mask, out problem));
+        if (good) return new RunLengthSegmentation(mask!);
+        Fault(DataProblemKind.BadMask, field, problem + ".");
+        return null;
+    }
+
+    private bool ReadCounts(string field)
+    {
+        var numbers = Numbers(field);
+        if (numbers is null) return false;
+        _counts.Clear();
+        foreach (var n in numbers)
+        {
+            if (!(n >= 0 && n <= int.MaxValue && Math.Floor(n) == n))
+            {
+                Fault(DataProblemKind.BadMask, field, string.Create(CultureInfo.InvariantCulture, $"holds the run {n}; whole numbers from 0 on are needed."));
+                return false;
+            }
+            _counts.Add((uint)n);
+        }
+        return true;
+    }
+}

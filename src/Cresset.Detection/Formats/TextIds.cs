@@ -1,0 +1,46 @@
+namespace Cresset.Detection;
+
+/// <summary>
+/// Ids that are texts (file stems, UUIDs). While a file is read each gets a provisional number; once all are known they are
+/// numbered in the order of their texts, which is the order of the reference tool for equal scores.
+/// </summary>
+internal sealed class TextIds
+{
+    private const long First = long.MinValue;
+    private const long Room = 1L << 40;
+    private readonly Dictionary<string, long> _provisional = new(StringComparer.Ordinal);
+    private readonly List<string> _texts = [];
+    private Dictionary<long, long> _final = [];
+
+    public bool Any => _provisional.Count > 0;
+
+    public long Of(string text)
+    {
+        if (_provisional.TryGetValue(text, out var id)) return id;
+        id = First + _texts.Count;
+        _texts.Add(text);
+        return _provisional[text] = id;
+    }
+
+    public static bool IsProvisional(long id) => id < First + Room;
+
+    public void Number(IReadOnlySet<long> taken)
+    {
+        _final = new Dictionary<long, long>(_provisional.Count);
+        long next = 1;
+        foreach (var (_, id) in _provisional.OrderBy(p => p.Key, StringComparer.Ordinal))
+        {
+            while (taken.Contains(next)) next++;
+            _final[id] = next++;
+        }
+    }
+
+    /// <summary>The number of an id that may be provisional.</summary>
+    public long Final(long id) => IsProvisional(id) && _final.TryGetValue(id, out var number) ? number : id;
+
+    /// <summary>The texts by their numbers.</summary>
+    public Dictionary<long, string> Texts() => _provisional.ToDictionary(p => _final[p.Value], p => p.Key);
+
+    /// <summary>The text behind a provisional id, or null.</summary>
+    public string? TextOf(long id) => IsProvisional(id) && id - First < _texts.Count ? _texts[(int)(id - First)] : null;
+}

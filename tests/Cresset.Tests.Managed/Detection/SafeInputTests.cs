@@ -1,0 +1,92 @@
+using System.Text;
+using Cresset.Detection;
+using Xunit;
+
+namespace Cresset.Tests.Managed.Detection;
+
+/// <summary>Objects in memory, strange names and messy exports: the right score, or a refusal.</summary>
+public sealed class SafeInputTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("cresset-safe").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void ObjectsMadeInMemoryNeedNoIds()
+    {
+        var box = new Box(3, 4, 40, 50);
+        var evaluator = new CocoEvaluator([new DatasetCategory(1, "a")]);
+        evaluator.Add(new DatasetImage(7), [new() { CategoryId = 1, Box = box }], [new DetectedObject(0, 1, box, .9)]);
+        Assert.Equal(1, evaluator.Compute().Stats[0], 1e-12);
+    }
+
+    [Fact]
+    public void FoldersAreKeptApartAndNamesStayInside()
+    {
+        var truth = new DetectionDataset(
+            [new DatasetImage(1, "cam1/000.jpg", 64, 64), new DatasetImage(2, "cam2/000.jpg", 64, 64)],
+            [new DatasetCategory(1, "x/../../evil")],
+            [new() { ImageId = 1, CategoryId = 1, Box = new(1, 1, 9, 9) }, new() { ImageId = 2, CategoryId = 1, Box = new(5, 5, 20, 20) }]);
+        var results = new DetectionResults([new DetectedObject(1, 1, new(1, 1, 9, 9), .9), new DetectedObject(2, 1, new(5, 5, 20, 20), .8)]);
+        var inside = Path.Combine(_folder, "in", "out");
+        VocFormat.WriteResults(results, truth, inside);
+        Assert.All(Directory.GetFiles(_folder, "*", SearchOption.AllDirectories), f => Assert.StartsWith(inside, f, StringComparison.Ordinal));
+        Assert.Equal(1, CocoEvaluator.Evaluate(truth, VocFormat.ReadResults(inside, truth)).Stats[0], 1e-12);
+    }
+
+    [Theory]
+    [InlineData("\"bbox\": null, \"segmentation\": [[0,0,10,0,10,10,0,10]]", "\"iscrowd\": 0")]
+    [InlineData("\"segmentation\": [[0,0,10,0,10,10,0,10]]", "\"iscrowd\": \"0\"")]
+    public void BoxesComeFromShapesWhereTheFileHasNone(string shape, string flag)
+    {
+        var gt = $$"""{"images": [{"id": "cam/a", "width": null, "file_name": null}], "categories": [{"id": 1, "name": "a"}], "annotations": [{"id": "u-1", "image_id": "cam/a", "category_id": 1, {{shape}}, {{flag}}}]}""";
+        var truth = CocoFormat.ReadGroundTruth(new MemoryStream(Encoding.UTF8.GetBytes(gt)), "gt", new ReadOptions { Parts = RecordParts.Boxes });
+        var dt = Encoding.UTF8.GetBytes("""{"annotations": [{"image_id": "cam/a", "category_id": 1, "bbox": [0,0,10,10], "score": 0.5}]}""");
+        Assert.Equal(1, CocoEvaluator.Evaluate(truth, CocoFormat.ReadResults(new MemoryStream(dt), "dt", truth)).Stats[0], 1e-12);
+    }
+
+    private const string TwoObjects = """
+        {"images": [{"id": 1, "width": 100, "height": 100}], "categories": [{"id": 1, "name": "a"}],
+         "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [0,0,10,10], "iscrowd": 0},
+                         {"image_id": 1, "category_id": 1, "bbox": [50,50,10,10], "iscrowd": 0}]}
+        """;
+
+    private static (double Ap, ReadReport Report) Lenient(string gt, string dt)
+    {
+        var report = new ReadReport();
+        var options = new ReadOptions { Lenient = true, Parts = RecordParts.Boxes, Report = report };
+        var truth = CocoFormat.ReadGroundTruth(new MemoryStream(Encoding.UTF8.GetBytes(gt)), "gt", options);
+        var results = CocoFormat.ReadResults(new MemoryStream(Encoding.UTF8.GetBytes(dt)), "dt", truth, options);
+        return (CocoEvaluator.Evaluate(truth, results).Stats[0], report);
+    }
+
+    [Fact]
+    public void LenientlyAnAnnotationWithoutAnIdCanBeHit()
+        => Assert.Equal(1, Lenient(TwoObjects, Results("[0,0,10,10]", "0.9", "[50,50,10,10]", "0.8")).Ap, 1e-12);
+
+    [Theory]
+    [InlineData("[0,0,\"wide\",10]", "0.95")]
+    [InlineData("[70,0,10,10]", "\"high\"")]
+    [InlineData("[70,0]", "0.95")]
+    public void LenientlyABrokenDetectionStaysAMiss(string box, string score)
+    {
+        var sound = Results("[0,0,10,10]", "0.9", "[50,50,10,10]", "0.8");
+        var broken = sound[..^1] + ", " + Results(box, score)[1..];
+        var (ap, report) = Lenient(TwoObjects, broken);
+        Assert.InRange(ap, 0.4, 0.7);
+        Assert.True(report.Total > 1, "the broken record is counted beside the missing id");
+    }
+
+    [Fact]
+    public void FilesOfWhichTooLittleIsLeftAreRefused()
+    {
+        var cut = Results("[0,0,10,10]", "0.9", "[50,50,10,10]", "0.8")[..^20];
+        Assert.NotNull(Lenient(TwoObjects, cut).Report.Refusal());
+        Assert.NotNull(Lenient(TwoObjects, "").Report.Refusal());
+        Assert.NotNull(Lenient(TwoObjects, """[{"image_id": 1, "bbox": [0,0,10,10], "score": 1}]""").Report.Refusal());
+        Assert.Null(Lenient(TwoObjects, Results("[0,0,10,10]", "0.9")).Report.Refusal());
+    }
+
+    private static string Results(params string[] boxesAndScores)
+        => "[" + string.Join(", ", boxesAndScores.Chunk(2).Select(p => $$"""{"image_id": 1, "category_id": 1, "bbox": {{p[0]}}, "score": {{p[1]}}}""")) + "]";
+}
