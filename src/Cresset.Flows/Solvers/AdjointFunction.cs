@@ -1,32 +1,33 @@
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
 /// <summary>The continuous adjoint: da/dt = -a df/dy, dg/dt = -a df/dp, solved from the last time to the first (Chen et al. 2018, algorithm 2).</summary>
-internal sealed class AdjointFunction : autograd.SingleTensorFunction<AdjointFunction>
+internal sealed class AdjointFunction(OdeProblem problem) : DifferentiableOperation
 {
-    public override string Name => nameof(AdjointFunction);
+    private Tensor? _states;
 
-    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+    protected override Tensor[] Forward(Tensor[] inputs)
     {
-        var problem = (OdeProblem)vars[0];
         using var noGrad = no_grad();
-        var solution = Ode.Solve(problem.Field, (Tensor)vars[1], problem.Times, problem.Options);
+        var solution = Ode.Solve(problem.Field, inputs[0], problem.Times, problem.Options);
         problem.Forward = solution.Statistics;
-        ctx.save_data("problem", problem);
-        ctx.save_for_backward([solution.States.detach()]);
-        return solution.States;
+        _states = solution.States.detach();
+        return [solution.States];
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    protected override Tensor[] Saved(Tensor[] inputs)
     {
-        var problem = (OdeProblem)ctx.get_data("problem");
-        var states = ctx.get_saved_variables()[0];
-        return problem.Guard(states[0], () => Backward(problem, states, grad_output));
+        var saved = _states!;
+        _states = null;
+        return [saved];
     }
 
-    private static List<Tensor> Backward(OdeProblem problem, Tensor states, Tensor grad)
+    protected override Tensor?[] Backward(Tensor[] saved, Tensor?[] gradients) => problem.Guard(() => Backward(problem, saved[0], gradients[0] ?? zeros_like(saved[0])));
+
+    private static Tensor?[] Backward(OdeProblem problem, Tensor states, Tensor grad)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -48,14 +49,14 @@ internal sealed class AdjointFunction : autograd.SingleTensorFunction<AdjointFun
             adjoint = final.narrow(0, size, size) + grad[i - 1].flatten();
             gradient = final.narrow(0, 2 * size, total);
         }
-        List<Tensor> result = [null!, adjoint.reshape(states[0].shape).MoveToOuterDisposeScope()];
+        List<Tensor?> result = [adjoint.reshape(states[0].shape).MoveToOuterDisposeScope()];
         var offset = 0L;
         for (var i = 0; i < lengths.Length; i++)
         {
             result.Add(gradient.narrow(0, offset, lengths[i]).reshape(problem.Parameters[i].shape).clone().MoveToOuterDisposeScope());
             offset += lengths[i];
         }
-        return result;
+        return [.. result];
     }
 
     private static VelocityField Augmented(OdeProblem problem, long[] shape, long size) => (time, flat) =>

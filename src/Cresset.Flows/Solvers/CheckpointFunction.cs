@@ -1,17 +1,18 @@
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
 /// <summary>Keeps the state at each accepted step; the backward pass repeats one step at a time with a graph (adaptive checkpoint adjoint, Zhuang et al. 2020).</summary>
-internal sealed class CheckpointFunction : autograd.SingleTensorFunction<CheckpointFunction>
+internal sealed class CheckpointFunction(OdeProblem problem) : DifferentiableOperation
 {
-    public override string Name => nameof(CheckpointFunction);
+    private Tensor? _checkpoints;
+    private double[] _instants = [];
 
-    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+    protected override Tensor[] Forward(Tensor[] inputs)
     {
-        var problem = (OdeProblem)vars[0];
-        var initial = (Tensor)vars[1];
+        var initial = inputs[0];
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         // Steps must end at the requested times: a value between two checkpoints would need a graph of its own.
@@ -29,21 +30,23 @@ internal sealed class CheckpointFunction : autograd.SingleTensorFunction<Checkpo
             if (integrator.Time == times[states.Count]) states.Add(checkpoints[^1]);
         }
         problem.Forward = integrator.Statistics;
-        ctx.save_data("problem", problem);
-        ctx.save_data("instants", instants.ToArray());
+        _instants = [.. instants];
         // Saved when this method has returned: it must outlive the scope here.
-        ctx.save_for_backward([stack(checkpoints).MoveToOuterDisposeScope()]);
-        return stack(states).MoveToOuterDisposeScope();
+        _checkpoints = stack(checkpoints).MoveToOuterDisposeScope();
+        return [stack(states).MoveToOuterDisposeScope()];
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    protected override Tensor[] Saved(Tensor[] inputs)
     {
-        var problem = (OdeProblem)ctx.get_data("problem");
-        var checkpoints = ctx.get_saved_variables()[0];
-        return problem.Guard(checkpoints[0], () => Backward(problem, (double[])ctx.get_data("instants"), checkpoints, grad_output));
+        var saved = _checkpoints!;
+        _checkpoints = null;
+        return [saved];
     }
 
-    private static List<Tensor> Backward(OdeProblem problem, double[] instants, Tensor checkpoints, Tensor grad)
+    protected override Tensor?[] Backward(Tensor[] saved, Tensor?[] gradients)
+        => problem.Guard(() => Backward(problem, _instants, saved[0], gradients[0] ?? zeros_like(saved[0])));
+
+    private static Tensor?[] Backward(OdeProblem problem, double[] instants, Tensor checkpoints, Tensor grad)
     {
         using var scope = NewDisposeScope();
         var tableau = ButcherTableau.Of(problem.Options.Method);
@@ -74,7 +77,7 @@ internal sealed class CheckpointFunction : autograd.SingleTensorFunction<Checkpo
             adjoint = carried.detach().MoveToOuterDisposeScope();
         }
         problem.Record.Statistics += new OdeStatistics(evaluations, instants.Length - 1, 0);
-        return [null!, adjoint.MoveToOuterDisposeScope(), .. gradients.Select(g => g.MoveToOuterDisposeScope())];
+        return [adjoint.MoveToOuterDisposeScope(), .. gradients.Select(g => g.MoveToOuterDisposeScope())];
     }
 
     // The grid of a fixed-step method, with the requested times added to it.

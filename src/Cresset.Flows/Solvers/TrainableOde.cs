@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -33,18 +34,19 @@ public static class TrainableOde
         if (gradient == OdeGradient.Direct || !is_grad_enabled()) return (Ode.Solve(field, initial, times, options), record);
         Ode.Check(field, initial, times);
         var problem = new OdeProblem(field, [.. parameters], [.. times], options, (adjoint ?? options).ThrowIfInvalid(), seminorm, record);
-        object[] arguments = [problem, initial, .. parameters];
+        using var scope = NewDisposeScope();
+        Tensor[] inputs = [initial, .. parameters];
         var states = gradient switch
         {
-            OdeGradient.Adjoint => AdjointFunction.apply(arguments),
-            OdeGradient.Checkpoint => CheckpointFunction.apply(arguments),
+            OdeGradient.Adjoint => new AdjointFunction(problem).Apply(inputs),
+            OdeGradient.Checkpoint => new CheckpointFunction(problem).Apply(inputs),
             _ => throw new ArgumentOutOfRangeException(nameof(gradient), gradient, "Unknown gradient method."),
         };
-        return (new OdeSolution([.. times], states, problem.Forward), record);
+        return (new OdeSolution([.. times], states.MoveToOuterDisposeScope(), problem.Forward), record);
     }
 }
 
-/// <summary>What the backward pass of a solve did. An exception cannot leave a backward pass: a failure gives NaN gradients and is kept here.</summary>
+/// <summary>What the backward pass of a solve did. The error that a failure gives to the caller of backward has text alone: the exception is kept here.</summary>
 public sealed class BackwardRecord
 {
     /// <summary>What the backward pass cost; zero before it ran.</summary>
@@ -73,9 +75,10 @@ internal sealed class OdeProblem(VelocityField velocity, Tensor[] parameters, do
 
     public OdeStatistics Forward { get; set; }
 
-    /// <summary>Gradients in the order of the function's arguments; NaN everywhere when <paramref name="compute"/> throws.</summary>
-    public List<Tensor> Guard(Tensor initial, Func<List<Tensor>> compute)
+    /// <summary>The gradients; keeps the exception when <paramref name="compute"/> throws.</summary>
+    public Tensor?[] Guard(Func<Tensor?[]> compute)
     {
+        if (is_grad_enabled()) throw new NotSupportedException("A solve with this gradient method has first derivatives only: take gradients without create_graph, or use OdeGradient.Direct.");
         try
         {
             return compute();
@@ -83,9 +86,7 @@ internal sealed class OdeProblem(VelocityField velocity, Tensor[] parameters, do
         catch (Exception failure)
         {
             record.Failure = failure;
-            List<Tensor> broken = [null!, full_like(initial, double.NaN)];
-            broken.AddRange(parameters.Select(p => full_like(p, double.NaN)));
-            return broken;
+            throw;
         }
     }
 }

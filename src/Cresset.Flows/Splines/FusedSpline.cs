@@ -1,5 +1,7 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.InteropServices;
 using Cresset.Nn;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,17 +16,16 @@ internal sealed unsafe class SplinePass(RationalQuadraticSpline spline, bool inv
 
     /// <summary>Whether this pass can take the tensors.</summary>
     public static bool Fits(Tensor value, Tensor raw)
-        => value.dtype == ScalarType.Float32 && raw.dtype == ScalarType.Float32 && value.device_type == DeviceType.CPU && raw.device_type == DeviceType.CPU
-            && value.numel() > 0 && Vector256.IsHardwareAccelerated;
+        => Vector256.IsHardwareAccelerated && TensorView.Holds<float>(value) && TensorView.Holds<float>(raw) && value.numel() > 0;
 
     /// <summary>Values [...] and raw parameters [..., P] to results and log-derivatives [...].</summary>
     public (Tensor Result, Tensor Log) Run(Tensor value, Tensor raw)
     {
         using var scope = NewDisposeScope();
         (value, raw) = (value.contiguous(), raw.contiguous());
-        Tensor result = empty(value.shape, dtype: ScalarType.Float32), log = empty(value.shape, dtype: ScalarType.Float32);
-        nint v = (nint)TensorPointer.Of(value), r = (nint)TensorPointer.Of(raw), o = (nint)TensorPointer.Of(result), l = (nint)TensorPointer.Of(log);
-        Chunks.Run(value.numel(), (start, count) => Values((float*)v + start, (float*)r + start * _count, (float*)o + start, (float*)l + start, count), _count);
+        Tensor result = TensorView.New<float>(value.shape), log = TensorView.New<float>(value.shape);
+        using TensorView<float> v = TensorView.Dense<float>(value), r = TensorView.Dense<float>(raw, v.Count * _count), o = TensorView.Dense<float>(result, v.Count), l = TensorView.Dense<float>(log, v.Count);
+        Chunks.Run(v.Count, (start, count) => Values(v.Start + start, r.Start + start * _count, o.Start + start, l.Start + start, count), _count);
         return (result.MoveToOuterDisposeScope(), log.MoveToOuterDisposeScope());
     }
 
@@ -33,12 +34,12 @@ internal sealed unsafe class SplinePass(RationalQuadraticSpline spline, bool inv
     {
         using var scope = NewDisposeScope();
         (value, raw, result, log) = (value.contiguous(), raw.contiguous(), result.contiguous(), log.contiguous());
-        Tensor gv = empty(value.shape, dtype: ScalarType.Float32), gr = empty(raw.shape, dtype: ScalarType.Float32);
-        nint v = (nint)TensorPointer.Of(value), r = (nint)TensorPointer.Of(raw), o = (nint)TensorPointer.Of(result), l = (nint)TensorPointer.Of(log);
-        nint pv = (nint)TensorPointer.Of(gv), pr = (nint)TensorPointer.Of(gr);
+        Tensor gv = TensorView.New<float>(value.shape), gr = TensorView.New<float>(raw.shape);
+        using TensorView<float> v = TensorView.Dense<float>(value), r = TensorView.Dense<float>(raw, v.Count * _count), o = TensorView.Dense<float>(result, v.Count), l = TensorView.Dense<float>(log, v.Count);
+        using TensorView<float> pv = TensorView.Dense<float>(gv, v.Count), pr = TensorView.Dense<float>(gr, r.Count);
         Chunks.Run(
-            value.numel(),
-            (start, count) => Gradients((float*)v + start, (float*)r + start * _count, (float*)o + start, (float*)l + start, (float*)pv + start, (float*)pr + start * _count, count),
+            v.Count,
+            (start, count) => Gradients(v.Start + start, r.Start + start * _count, o.Start + start, l.Start + start, pv.Start + start, pr.Start + start * _count, count),
             _count);
         return (gv.MoveToOuterDisposeScope(), gr.MoveToOuterDisposeScope());
     }
@@ -48,7 +49,8 @@ internal sealed unsafe class SplinePass(RationalQuadraticSpline spline, bool inv
 
     private void Values(float* value, float* raw, float* result, float* log, long count)
     {
-        var memory = stackalloc Vector512<double>[_count + _lanes.Scratch];
+        using var room = new Room(_count + _lanes.Scratch);
+        var memory = room.Start;
         var shares = memory + _count;
         for (long i = 0; i < count; i += Width)
         {
@@ -66,7 +68,8 @@ internal sealed unsafe class SplinePass(RationalQuadraticSpline spline, bool inv
 
     private void Gradients(float* value, float* raw, float* gResult, float* gLog, float* gValue, float* gRaw, long count)
     {
-        var memory = stackalloc Vector512<double>[2 * _count + _lanes.Scratch];
+        using var room = new Room(2 * _count + _lanes.Scratch);
+        var memory = room.Start;
         Vector512<double>* into = memory + _count, shares = into + _count;
         for (long i = 0; i < count; i += Width)
         {
@@ -93,6 +96,14 @@ internal sealed unsafe class SplinePass(RationalQuadraticSpline spline, bool inv
             Store(Vector512.ConditionalSelect(bin.Inside, gx, gy), gValue + i, some);
             Scatter(into, gRaw + i * _count, some);
         }
+    }
+
+    /// <summary>Registers in memory: as many as a spline has parameters, so that they do not lie on the stack.</summary>
+    private readonly ref struct Room(int count)
+    {
+        public Vector512<double>* Start { get; } = (Vector512<double>*)NativeMemory.AlignedAlloc((nuint)count * (nuint)sizeof(Vector512<double>), 64);
+
+        public void Dispose() => NativeMemory.AlignedFree(Start);
     }
 
     private static Vector512<double> Load(float* from, int some)
@@ -128,64 +139,30 @@ internal sealed unsafe class SplinePass(RationalQuadraticSpline spline, bool inv
     }
 }
 
-/// <summary>A spline pass as an autograd node; keeps values and raw parameters. Second derivatives go through libtorch's operations.</summary>
-internal sealed class FusedSpline : autograd.MultiTensorFunction<FusedSpline>
+/// <summary>A spline pass with its gradients; keeps values and raw parameters. Second derivatives go through libtorch's operations.</summary>
+internal sealed class FusedSpline(SplinePass pass) : DifferentiableOperation
 {
-    public override string Name => nameof(FusedSpline);
-
-    public override List<Tensor> forward(autograd.AutogradContext ctx, params object[] vars)
+    protected override Tensor[] Forward(Tensor[] inputs)
     {
-        var (value, raw, pass) = ((Tensor)vars[0], (Tensor)vars[1], (SplinePass)vars[2]);
-        ctx.save_for_backward([value, raw]);
-        ctx.save_data("pass", pass);
-        // TorchSharp cannot make the zeros itself for an output that nothing used: it ends the process.
-        ctx.set_materialize_grads(false);
-        var (result, log) = pass.Run(value, raw);
+        var (result, log) = pass.Run(inputs[0], inputs[1]);
         return [result, log];
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext ctx, List<Tensor> grad_outputs)
+    protected override Tensor?[] Backward(Tensor[] saved, Tensor?[] gradients)
     {
-        var saved = ctx.get_saved_variables();
-        var pass = (SplinePass)ctx.get_data("pass");
-        var result = FusedBackward.Guard(
-            () =>
-            {
-                using var scope = NewDisposeScope();
-                // An output that nothing used has no gradient.
-                List<Tensor> gradients = [.. grad_outputs.Select(g => g is { IsInvalid: false } ? g : zeros_like(saved[0]))];
-                List<Tensor> found;
-                if (is_grad_enabled())
-                {
-                    found = Differentiable(pass, saved, gradients);
-                }
-                else
-                {
-                    var (value, raw) = pass.Gradient(saved[0], saved[1], gradients[0], gradients[1]);
-                    found = [value, raw];
-                }
-                foreach (var tensor in found) tensor?.MoveToOuterDisposeScope();
-                return [.. found, null!];
-            },
-            saved,
-            1);
-        foreach (var tensor in saved) tensor.Dispose();
-        foreach (var tensor in grad_outputs)
-        {
-            if (tensor is { IsInvalid: false }) tensor.Dispose();
-        }
-        return result;
+        Tensor result = gradients[0] ?? Zeros(0), log = gradients[1] ?? Zeros(1);
+        if (is_grad_enabled()) return Differentiable(saved, result, log);
+        var (value, raw) = pass.Gradient(saved[0], saved[1], result, log);
+        return [value, raw];
     }
 
-    private static List<Tensor> Differentiable(SplinePass pass, List<Tensor> saved, List<Tensor> gradients)
+    private Tensor?[] Differentiable(Tensor[] saved, Tensor resultGradient, Tensor logGradient)
     {
         using var grad = enable_grad();
         var (result, log) = pass.Composed(saved[0], saved[1]);
-        var wanted = saved.Where(s => s.requires_grad).ToArray();
-        var found = autograd.grad([result, log], wanted, gradients, create_graph: true, retain_graph: true, allow_unused: true);
-        result.Dispose();
-        log.Dispose();
+        var wanted = Array.FindAll(saved, s => s.requires_grad);
+        var found = autograd.grad([result, log], wanted, [resultGradient, logGradient], create_graph: true, retain_graph: true, allow_unused: true);
         var next = 0;
-        return [.. saved.Select(s => s.requires_grad ? found[next++] : null!)];
+        return Array.ConvertAll(saved, s => s.requires_grad ? found[next++] : null);
     }
 }

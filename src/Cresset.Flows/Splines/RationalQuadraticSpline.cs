@@ -56,8 +56,7 @@ public sealed class RationalQuadraticSpline : Univariate
         (value, raw) = Prepare(value, raw);
         Tensor result, log;
         if (!SplinePass.Fits(value, raw)) (result, log) = pass.Composed(value, raw);
-        else if (is_grad_enabled() && (value.requires_grad || raw.requires_grad)) (result, log) = FusedSpline.apply(value, raw, pass) is [var first, var second] ? (first, second) : throw new InvalidOperationException("The spline's node gave no results.");
-        else (result, log) = pass.Run(value, raw);
+        else (result, log) = new FusedSpline(pass).ApplyAll(value, raw) is [var first, var second] ? (first, second) : throw new InvalidOperationException("The spline gave no results.");
         return (result.MoveToOuterDisposeScope(), log.MoveToOuterDisposeScope());
     }
 

@@ -1,31 +1,36 @@
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
 /// <summary>Back-propagation by inversion (Dinh et al. 2014, Gomez et al. 2017): inputs of the parts are recomputed from the output.</summary>
-internal sealed class ReversibleChain : autograd.MultiTensorFunction<ReversibleChain>
+internal sealed class ReversibleChain : DifferentiableOperation
 {
-    public override string Name => nameof(ReversibleChain);
+    private readonly IReadOnlyList<FlowTransform> _parts;
+    private readonly Tensor[] _parameters;
+    private readonly bool _contextGradient;
+    private Tensor[] _saved = [];
+
+    private ReversibleChain(IReadOnlyList<FlowTransform> parts, Tensor[] parameters, bool contextGradient)
+        => (_parts, _parameters, _contextGradient) = (parts, parameters, contextGradient);
 
     public static (Tensor Output, Tensor LogAbsDet) Forward(IReadOnlyList<FlowTransform> parts, Tensor x, Tensor? context)
     {
-        var parameters = parts.SelectMany(p => p.parameters()).Where(p => p.requires_grad).Cast<Tensor>().ToArray();
-        var chain = new Chain(parts, parameters, context is { requires_grad: true });
-        // The engine calls backward only when an input asks for a gradient.
-        object[] inputs = [chain, x, context ?? zeros(0, dtype: x.dtype), .. parameters];
-        var results = apply(inputs);
-        return (results[0], results[1]);
+        var parameters = parts.SelectMany(p => p.parameters()).Where(p => p.requires_grad).DistinctBy(TensorIdentity.Of).Cast<Tensor>().ToArray();
+        using var scope = NewDisposeScope();
+        var chain = new ReversibleChain(parts, parameters, context is { requires_grad: true });
+        var results = chain.ApplyAll([x, context ?? zeros(0, dtype: x.dtype, device: x.device), .. parameters]);
+        return (results[0].MoveToOuterDisposeScope(), results[1].MoveToOuterDisposeScope());
     }
 
-    public override List<Tensor> forward(autograd.AutogradContext ctx, params object[] vars)
+    protected override Tensor[] Forward(Tensor[] inputs)
     {
-        var chain = (Chain)vars[0];
-        var context = Context((Tensor)vars[2]);
+        var context = Context(inputs[1]);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Tensor current = ((Tensor)vars[1]).alias(), total = zeros(current.size(0), dtype: current.dtype, device: current.device);
-        foreach (var part in chain.Parts)
+        Tensor current = inputs[0].alias(), total = zeros(current.size(0), dtype: current.dtype, device: current.device);
+        foreach (var part in _parts)
         {
             using var step = NewDisposeScope();
             var (output, logAbsDet) = part.Forward(current, context);
@@ -33,36 +38,39 @@ internal sealed class ReversibleChain : autograd.MultiTensorFunction<ReversibleC
             current = output.MoveToOuterDisposeScope();
             total.add_(logAbsDet);
         }
-        ctx.save_data("chain", chain);
-        // TorchSharp cannot make the zeros itself for an output that nothing used: it ends the process.
-        ctx.set_materialize_grads(false);
-        ctx.save_for_backward([current.detach().MoveToOuterDisposeScope(), (Tensor)vars[2]]);
+        _saved = [current.detach().MoveToOuterDisposeScope(), inputs[1]];
         return [current.MoveToOuterDisposeScope(), total.MoveToOuterDisposeScope()];
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext ctx, List<Tensor> grad_outputs)
+    protected override Tensor[] Saved(Tensor[] inputs)
     {
-        var chain = (Chain)ctx.get_data("chain");
-        var saved = ctx.get_saved_variables();
+        var saved = _saved;
+        _saved = [];
+        return saved;
+    }
+
+    protected override Tensor?[] Backward(Tensor[] saved, Tensor?[] gradientsOfResults)
+    {
         var context = Context(saved[1]);
         using var scope = NewDisposeScope();
-        var index = chain.Parameters.Select((p, i) => (p.Handle, i)).ToDictionary(p => p.Handle, p => p.i);
-        var gradients = new Tensor?[chain.Parameters.Length];
+        if (is_grad_enabled()) throw new NotSupportedException("A reversible chain recomputes its inputs and has first derivatives only: take gradients without create_graph.");
+        var index = _parameters.Select((p, i) => (Identity: TensorIdentity.Of(p), i)).ToDictionary(p => p.Identity, p => p.i);
+        var gradients = new Tensor?[_parameters.Length];
         var output = saved[0];
-        var gradient = grad_outputs[0] is { IsInvalid: false } g0 ? g0 : zeros_like(output);
-        var logGradient = grad_outputs[1] is { IsInvalid: false } g1 ? g1 : zeros(output.size(0), dtype: output.dtype, device: output.device);
-        Tensor? contextGradient = chain.ContextGradient ? zeros_like(context!) : null;
-        for (var k = chain.Parts.Count - 1; k >= 0; k--)
+        var gradient = gradientsOfResults[0] ?? Zeros(0);
+        var logGradient = gradientsOfResults[1] ?? Zeros(1);
+        Tensor? contextGradient = _contextGradient ? zeros_like(context!) : null;
+        for (var k = _parts.Count - 1; k >= 0; k--)
         {
             using var step = NewDisposeScope();
             Tensor input;
-            using (no_grad()) input = chain.Parts[k].Inverse(output, context).Output.detach().requires_grad_(true);
+            using (no_grad()) input = _parts[k].Inverse(output, context).Output.detach().requires_grad_(true);
             using var grad = enable_grad();
-            var given = chain.ContextGradient ? context!.detach().requires_grad_(true) : context;
-            var (again, logAbsDet) = chain.Parts[k].Forward(input, given);
-            var own = chain.Parts[k].parameters().Where(p => p.requires_grad).ToArray();
+            var given = _contextGradient ? context!.detach().requires_grad_(true) : context;
+            var (again, logAbsDet) = _parts[k].Forward(input, given);
+            var own = _parts[k].parameters().Where(p => p.requires_grad).DistinctBy(TensorIdentity.Of).ToArray();
             List<Tensor> wanted = [input, .. own];
-            if (chain.ContextGradient) wanted.Add(given!);
+            if (_contextGradient) wanted.Add(given!);
             List<Tensor> results = [again], cotangents = [gradient];
             if (logAbsDet.requires_grad)
             {
@@ -74,12 +82,12 @@ internal sealed class ReversibleChain : autograd.MultiTensorFunction<ReversibleC
             for (var i = 0; i < own.Length; i++)
             {
                 if (found[i + 1] is not { IsInvalid: false } g) continue;
-                ref var slot = ref gradients[index[own[i].Handle]];
+                ref var slot = ref gradients[index[TensorIdentity.Of(own[i])]];
                 slot = slot is null ? g.MoveToOtherDisposeScope(scope) : slot.add_(g);
             }
-            if (chain.ContextGradient && found[^1] is { IsInvalid: false } c) contextGradient!.add_(c);
+            if (_contextGradient && found[^1] is { IsInvalid: false } c) contextGradient!.add_(c);
             // Kept ones would make memory grow with depth after all.
-            if (k < chain.Parts.Count - 1)
+            if (k < _parts.Count - 1)
             {
                 gradient.Dispose();
                 output.Dispose();
@@ -87,12 +95,10 @@ internal sealed class ReversibleChain : autograd.MultiTensorFunction<ReversibleC
             gradient = found[0].MoveToOtherDisposeScope(scope);
             output = input.detach().MoveToOtherDisposeScope(scope);
         }
-        List<Tensor> all = [null!, gradient.MoveToOuterDisposeScope(), contextGradient?.MoveToOuterDisposeScope()!];
-        for (var i = 0; i < gradients.Length; i++) all.Add((gradients[i] ?? zeros_like(chain.Parameters[i])).MoveToOuterDisposeScope());
-        return all;
+        List<Tensor?> all = [gradient.MoveToOuterDisposeScope(), contextGradient?.MoveToOuterDisposeScope()];
+        for (var i = 0; i < gradients.Length; i++) all.Add((gradients[i] ?? zeros_like(_parameters[i])).MoveToOuterDisposeScope());
+        return [.. all];
     }
 
     private static Tensor? Context(Tensor stored) => stored.numel() == 0 ? null : stored;
-
-    private sealed record Chain(IReadOnlyList<FlowTransform> Parts, Tensor[] Parameters, bool ContextGradient);
 }

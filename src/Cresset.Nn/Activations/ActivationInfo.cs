@@ -58,6 +58,9 @@ public sealed record ActivationInfo
     /// <summary>What it works on.</summary>
     public ActivationKind Kind { get; init; } = ActivationKind.Elementwise;
 
+    /// <summary>Whether the result has the shape of the input, as layers between two widths need it.</summary>
+    public bool KeepsShape => Kind is not (ActivationKind.Gated or ActivationKind.Regrouping);
+
     /// <summary>f(x).</summary>
     public required string Formula { get; init; }
 

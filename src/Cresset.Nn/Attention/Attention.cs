@@ -18,40 +18,88 @@ public enum AttentionPath
 public static class Attention
 {
     /// <summary>
-    /// softmax(scale q k^T + mask) v with q [..., L, D], k [..., S, D], v [..., S, E]; result [..., L, E].
+    /// softmax(scale q k^T + mask) v with q [..., L, D], k [..., S, D], v [..., S, E]; result [..., L, E]. Leading dimensions are broadcast;
+    /// with four dimensions, keys and values may have fewer heads than queries, each for as many neighbouring query heads. A row
+    /// that may look nowhere gives 0.
     /// </summary>
     /// <param name="query">Queries.</param>
     /// <param name="key">Keys.</param>
     /// <param name="value">Values.</param>
     /// <param name="mask">Broadcastable to [..., L, S]: bool (true = may look) or a number added to the scores.</param>
-    /// <param name="causal">Position i sees positions up to i only; not together with a mask.</param>
+    /// <param name="causal">Position i sees positions up to i only, of those that the mask allows.</param>
     /// <param name="scale">Null takes 1 / sqrt(D).</param>
-    /// <param name="path">Fused or explicit.</param>
+    /// <param name="path">Fused or explicit; both give the same.</param>
+    /// <param name="dropout">Part of the weights that is dropped, in [0, 1]; the others grow by 1 / (1 - dropout).</param>
+    /// <param name="generator">Draws what is dropped; null uses TorchSharp's global one.</param>
     /// <exception cref="ShapeException">The shapes do not fit.</exception>
-    public static Tensor ScaledDotProduct(Tensor query, Tensor key, Tensor value, Tensor? mask = null, bool causal = false, double? scale = null, AttentionPath path = AttentionPath.Fused)
+    /// <exception cref="ArgumentException">Different types or devices, or a mask of integers.</exception>
+    public static Tensor ScaledDotProduct(
+        Tensor query,
+        Tensor key,
+        Tensor value,
+        Tensor? mask = null,
+        bool causal = false,
+        double? scale = null,
+        AttentionPath path = AttentionPath.Fused,
+        double dropout = 0,
+        Generator? generator = null)
     {
-        if (query.size(-1) != key.size(-1) || key.size(-2) != value.size(-2)) throw new ShapeException($"Attention.ScaledDotProduct: query {Shape.Text(query)}, key {Shape.Text(key)} and value {Shape.Text(value)} do not fit; expected [..., L, D], [..., S, D], [..., S, E].");
-        if (causal && mask is not null) throw new ArgumentException("Attention.ScaledDotProduct: give either causal or a mask; put the causal part into the mask.", nameof(mask));
+        ArgumentNullException.ThrowIfNull(query);
+        ArgumentNullException.ThrowIfNull(key);
+        ArgumentNullException.ThrowIfNull(value);
+        if (!(dropout is >= 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(dropout), dropout, "Attention: dropout must lie in [0, 1].");
+        if (scale is { } given && !double.IsFinite(given)) throw new ArgumentOutOfRangeException(nameof(scale), scale, "Attention: the scale must be finite.");
         using var scope = NewDisposeScope();
-        var natural = 1 / Math.Sqrt(query.size(-1));
-        if (path == AttentionPath.Fused)
+        // What is dropped needs the weights themselves.
+        var isFused = path == AttentionPath.Fused && dropout == 0;
+        var (q, k, v) = AttentionShapes.Align(query, key, value, keepGroups: isFused && mask is null && !causal && FusedAttention.Fits(query, key, value));
+        long[] scores = [.. q.shape[..^1], k.size(-2)];
+        mask = AttentionShapes.Mask(mask, causal, scores, q);
+        if (!isFused)
         {
-            // The native call has no scale argument here: the difference goes into the queries.
-            var q = scale is { } s && s != natural ? query * (s / natural) : query;
-            if (mask is null && !causal && FusedAttention.Fits(q, key, value)) return FusedAttention.Run(q, key, value).MoveToOuterDisposeScope();
-            return nn.functional.scaled_dot_product_attention(q, key, value, mask, is_casual: causal).MoveToOuterDisposeScope();
+            var weights = Softmax(q, k, mask, scale);
+            if (dropout > 0) weights = Drop(weights, dropout, generator);
+            return weights.matmul(v).MoveToOuterDisposeScope();
         }
-        return Weights(query, key, mask, causal, scale).matmul(value).MoveToOuterDisposeScope();
+        // The native call has no scale argument here: the difference goes into the queries.
+        var natural = Natural(q);
+        if (scale is { } s && s != natural) q = q * (s / natural);
+        if (mask is null && FusedAttention.Fits(q, k, v)) return FusedAttention.Run(q, k, v).MoveToOuterDisposeScope();
+        if (q.numel() == 0 || k.numel() == 0 || v.numel() == 0) return Softmax(q, k, mask, natural).matmul(v).MoveToOuterDisposeScope();
+        return nn.functional.scaled_dot_product_attention(q, k, v, mask).MoveToOuterDisposeScope();
     }
 
-    /// <summary>softmax(scale q k^T + mask): the attention weights [..., L, S].</summary>
+    /// <summary>softmax(scale q k^T + mask): the attention weights [..., L, S], with the rules of <see cref="ScaledDotProduct"/>.</summary>
+    /// <exception cref="ShapeException">The shapes do not fit.</exception>
     public static Tensor Weights(Tensor query, Tensor key, Tensor? mask = null, bool causal = false, double? scale = null)
     {
+        ArgumentNullException.ThrowIfNull(query);
+        ArgumentNullException.ThrowIfNull(key);
         using var scope = NewDisposeScope();
-        var scores = (query * (scale ?? (1 / Math.Sqrt(query.size(-1))))).matmul(key.transpose(-2, -1));
-        if (causal) mask = ones(query.size(-2), key.size(-2), dtype: ScalarType.Bool, device: query.device).tril();
-        if (mask is not null) scores = mask.dtype == ScalarType.Bool ? scores.masked_fill(mask.logical_not(), double.NegativeInfinity) : scores + mask;
-        return nn.functional.softmax(scores, -1).MoveToOuterDisposeScope();
+        var (q, k, _) = AttentionShapes.Align(query, key, key, keepGroups: false);
+        return Softmax(q, k, AttentionShapes.Mask(mask, causal, [.. q.shape[..^1], k.size(-2)], q), scale).MoveToOuterDisposeScope();
+    }
+
+    private static double Natural(Tensor query) => 1 / Math.Sqrt(Math.Max(1, query.size(-1)));
+
+    private static Tensor Softmax(Tensor query, Tensor key, Tensor? mask, double? scale)
+    {
+        using var scope = NewDisposeScope();
+        var scores = (query * (scale ?? Natural(query))).matmul(key.transpose(-2, -1));
+        if (mask is null) return nn.functional.softmax(scores, -1).MoveToOuterDisposeScope();
+        scores = mask.dtype == ScalarType.Bool ? scores.masked_fill(mask.logical_not(), double.NegativeInfinity) : scores + mask;
+        if (scores.size(-1) == 0) return scores.MoveToOuterDisposeScope();
+        // A row without any key would be 0 / 0, in the gradient too.
+        var nowhere = scores.detach().isneginf().all(-1, keepdim: true);
+        return nn.functional.softmax(scores.masked_fill(nowhere, 0), -1).masked_fill(nowhere, 0).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Drop(Tensor weights, double part, Generator? generator)
+    {
+        if (part == 1) return weights * 0;
+        using var scope = NewDisposeScope();
+        var kept = rand(weights.shape, dtype: ScalarType.Float32, device: weights.device, generator: generator).ge(part);
+        return (weights * kept.to(weights.dtype) / (1 - part)).MoveToOuterDisposeScope();
     }
 
     /// <summary>[N, L, heads * D] to [N, heads, L, D].</summary>

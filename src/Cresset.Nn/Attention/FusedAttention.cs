@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,49 +17,48 @@ internal static unsafe class FusedAttention
     private const int Rows = RegisterTile.Rows, Columns = RegisterTile.Columns, Stride = RegisterTile.Stride, Chunk = RegisterTile.Chunk;
     private const int BlocksAtOnce = 8;
 
-    /// <summary>Whether the kernel takes these tensors [B, H, L, D], [B, H, S, D], [B, H, S, D].</summary>
+    /// <summary>Whether the kernel takes these tensors [B, H, L, D], [B, G, S, D], [B, G, S, D] with G dividing H, once their leading dimensions are aligned.</summary>
     public static bool Fits(Tensor q, Tensor k, Tensor v)
     {
-        if (!Vector512.IsHardwareAccelerated || q.device_type != DeviceType.CPU || q.dtype is not (ScalarType.Float32 or ScalarType.BFloat16)) return false;
-        if (k.dtype != q.dtype || v.dtype != q.dtype || q.dim() != 4 || k.dim() != 4 || v.dim() != 4) return false;
+        if (!Vector512.IsHardwareAccelerated || q.dim() != 4 || k.dim() != 4 || v.dim() != 4) return false;
+        if (!(TensorView.Holds<float>(q) && TensorView.Holds<float>(k) && TensorView.Holds<float>(v)) && !(TensorView.Holds<ushort>(q) && TensorView.Holds<ushort>(k) && TensorView.Holds<ushort>(v))) return false;
         if (is_grad_enabled() && (q.requires_grad || k.requires_grad || v.requires_grad)) return false;
+        if (k.size(1) != v.size(1) || k.size(1) == 0 || q.size(1) % k.size(1) != 0) return false;
         var depth = q.size(3);
-        return depth % 16 == 0 && depth is > 0 and <= Chunk && v.size(3) == depth && k.size(2) > 0 && q.stride(3) == 1 && k.stride(3) == 1 && v.stride(3) == 1;
+        return depth % 16 == 0 && depth is > 0 and <= Chunk && v.size(3) == depth && k.size(2) > 0 && q.numel() > 0 && q.stride(3) == 1 && k.stride(3) == 1 && v.stride(3) == 1;
     }
 
     /// <summary>[B, H, L, D], stored as [B, L, H, D], so that joining the heads costs nothing.</summary>
     public static Tensor Run(Tensor q, Tensor k, Tensor v)
     {
-        long batch = q.size(0), heads = q.size(1), rows = q.size(2), keys = k.size(2);
+        long batch = q.size(0), heads = q.size(1), rows = q.size(2), groups = k.size(1), keys = k.size(2);
         var depth = (int)q.size(3);
         using var scope = NewDisposeScope();
-        var result = empty([batch, rows, heads, depth], dtype: q.dtype).transpose(1, 2);
-        long keySize = RoundUp(keys, Columns) * depth, valueSize = keys * RoundUp(depth, Columns), all = batch * heads;
-        var packed = empty([all, keySize + valueSize]);
-        var memory = TensorPointer.Of(packed);
-        Blocks from = new(q), of = new(k), with = new(v), to = new(result);
-        Items.Each(all, head =>
+        var result = empty([batch, rows, heads, depth], dtype: q.dtype, device: CPU).transpose(1, 2);
+        long keySize = RoundUp(keys, Columns) * depth, valueSize = keys * RoundUp(depth, Columns), all = batch * heads, served = heads / groups;
+        using TensorView<float> packed = TensorView.Dense<float>(TensorView.New<float>(batch * groups, keySize + valueSize));
+        var memory = packed.Start;
+        using Blocks from = new(q, batch, heads, rows, depth), of = new(k, batch, groups, keys, depth), with = new(v, batch, groups, keys, depth), to = new(result, batch, heads, rows, depth);
+        Items.Each(batch * groups, head =>
         {
             var at = memory + (head * (keySize + valueSize));
             PackKeys(of.At(head), keys, depth, at);
             PackValues(with.At(head), keys, depth, at + keySize);
         });
         var blocks = (rows + Rows - 1) / Rows;
-        var groups = (blocks + BlocksAtOnce - 1) / BlocksAtOnce;
-        Items.Each(all * groups, item =>
+        var parts = (blocks + BlocksAtOnce - 1) / BlocksAtOnce;
+        Items.Each(all * parts, item =>
         {
-            var (head, group) = (item / groups, item % groups);
-            var at = memory + (head * (keySize + valueSize));
+            var (head, part) = (item / parts, item % parts);
+            // Heads are numbered through all samples, and so are the groups that serve them.
+            var at = memory + (head / served * (keySize + valueSize));
             var scratch = (float*)NativeMemory.AlignedAlloc((nuint)(((RoundUp(keys, Chunk) / Chunk) + 2) * Rows * Stride * sizeof(float)), 64);
-            for (var block = group * BlocksAtOnce; block < Math.Min(blocks, (group + 1) * BlocksAtOnce); block++)
+            for (var block = part * BlocksAtOnce; block < Math.Min(blocks, (part + 1) * BlocksAtOnce); block++)
             {
                 Block(from.At(head), to.At(head), block * Rows, Math.Min(Rows, rows - (block * Rows)), at, at + keySize, keys, depth, scratch);
             }
             NativeMemory.AlignedFree(scratch);
         });
-        GC.KeepAlive(q);
-        GC.KeepAlive(k);
-        GC.KeepAlive(v);
         return result.MoveToOuterDisposeScope();
     }
 
@@ -140,14 +140,33 @@ internal static unsafe class FusedAttention
     private static long RoundUp(long x, long multiple) => (x + multiple - 1) / multiple * multiple;
 
     /// <summary>Where the matrices of a [B, H, N, D] tensor lie.</summary>
-    private readonly struct Blocks(Tensor tensor)
+    private readonly struct Blocks : IDisposable
     {
-        private readonly nint _start = (nint)TensorPointer.Of(tensor);
-        private readonly long _heads = tensor.size(1), _sample = tensor.stride(0), _head = tensor.stride(1), _row = tensor.stride(2);
-        private readonly bool _isBrain = tensor.dtype == ScalarType.BFloat16;
+        private readonly StridedView<float> _floats;
+        private readonly StridedView<ushort> _brains;
+        private readonly long _heads;
+        private readonly bool _isBrain;
+
+        public Blocks(Tensor tensor, long batch, long heads, long rows, long depth)
+        {
+            (_heads, _isBrain) = (heads, tensor.dtype == ScalarType.BFloat16);
+            if (_isBrain) _brains = TensorView.Strided<ushort>(tensor, [batch, heads, rows, depth]);
+            else _floats = TensorView.Strided<float>(tensor, [batch, heads, rows, depth]);
+        }
 
         public Matrix At(long index)
-            => new((byte*)_start + (((index / _heads * _sample) + (index % _heads * _head)) * (_isBrain ? sizeof(ushort) : sizeof(float))), _row, _isBrain);
+        {
+            var (sample, head) = Math.DivRem(index, _heads);
+            return _isBrain
+                ? new((byte*)(_brains.Start + (sample * _brains.Stride(0)) + (head * _brains.Stride(1))), _brains.Stride(2), true)
+                : new((byte*)(_floats.Start + (sample * _floats.Stride(0)) + (head * _floats.Stride(1))), _floats.Stride(2), false);
+        }
+
+        public void Dispose()
+        {
+            if (_isBrain) _brains.Dispose();
+            else _floats.Dispose();
+        }
     }
 
     /// <summary>Rows of float32 or bfloat16.</summary>

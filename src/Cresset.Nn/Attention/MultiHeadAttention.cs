@@ -25,11 +25,20 @@ public sealed record MultiHeadAttentionOptions : IOptionsRecord
     /// <summary>Position i sees positions up to i only.</summary>
     public bool Causal { get; init; }
 
+    /// <summary>Heads of keys and values, a divisor of <see cref="Heads"/>; 0 is as many. Fewer is grouped-query attention, 1 multi-query attention.</summary>
+    public long KeyValueHeads { get; init; }
+
+    /// <summary>Part of the attention weights dropped in training, in [0, 1).</summary>
+    public double Dropout { get; init; }
+
     /// <summary>Fused or explicit attention.</summary>
     public AttentionPath Path { get; init; }
 
     /// <inheritdoc/>
-    public IEnumerable<OptionProblem> Validate() => new OptionChecks().Positive(Heads, "", nameof(Heads)).AtLeast(ContextDim, 0L, "0 is self-attention", nameof(ContextDim)).Defined(Path, "", nameof(Path));
+    public IEnumerable<OptionProblem> Validate() => new OptionChecks().Positive(Heads, "", nameof(Heads)).AtLeast(ContextDim, 0L, "0 is self-attention", nameof(ContextDim)).Defined(Path, "", nameof(Path))
+        .AtLeast(KeyValueHeads, 0L, "0 is as many as Heads", nameof(KeyValueHeads))
+        .Must(KeyValueHeads <= 0 || Heads % KeyValueHeads == 0, KeyValueHeads, "a divisor of Heads", field: nameof(KeyValueHeads))
+        .Within(Dropout, 0.0, 1.0, includeMax: false, field: nameof(Dropout));
 }
 
 /// <summary>
@@ -58,6 +67,7 @@ public sealed class MultiHeadAttention : nn.Module<Tensor, Tensor>
 
     private readonly MultiHeadAttentionOptions _options;
     private readonly long _dim;
+    private readonly long _keyHeads;
 
     /// <summary>Builds the layer for width <paramref name="dim"/>.</summary>
     /// <exception cref="ArgumentException">The heads do not divide the width, or an option is not allowed.</exception>
@@ -69,8 +79,10 @@ public sealed class MultiHeadAttention : nn.Module<Tensor, Tensor>
         _dim = dim;
         var context = _options.ContextDim > 0 ? _options.ContextDim : dim;
         _query = nn.Linear(dim, dim, _options.QkvBias);
-        _key = nn.Linear(context, dim, _options.QkvBias);
-        _value = nn.Linear(context, dim, _options.QkvBias);
+        _keyHeads = _options.KeyValueHeads > 0 ? _options.KeyValueHeads : _options.Heads;
+        var shared = dim / _options.Heads * _keyHeads;
+        _key = nn.Linear(context, shared, _options.QkvBias);
+        _value = nn.Linear(context, shared, _options.QkvBias);
         _output = nn.Linear(dim, dim);
         if (_options.QkNorm) (_queryNorm, _keyNorm) = (new RmsNorm(dim / _options.Heads), new RmsNorm(dim / _options.Heads));
         RegisterComponents();
@@ -87,10 +99,10 @@ public sealed class MultiHeadAttention : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         var seen = context ?? input;
         var q = Attention.SplitHeads(_query.call(input), _options.Heads);
-        var k = Attention.SplitHeads(_key.call(seen), _options.Heads);
-        var v = Attention.SplitHeads(_value.call(seen), _options.Heads);
+        var k = Attention.SplitHeads(_key.call(seen), _keyHeads);
+        var v = Attention.SplitHeads(_value.call(seen), _keyHeads);
         if (_queryNorm is not null) (q, k) = (_queryNorm.call(q), _keyNorm!.call(k));
-        var y = Attention.ScaledDotProduct(q, k, v, mask, _options.Causal, path: _options.Path);
+        var y = Attention.ScaledDotProduct(q, k, v, mask, _options.Causal, path: _options.Path, dropout: training ? _options.Dropout : 0);
         return _output.call(Attention.MergeHeads(y)).MoveToOuterDisposeScope();
     }
 }

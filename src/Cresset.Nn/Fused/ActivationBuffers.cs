@@ -1,3 +1,4 @@
+using Cresset.Tensors;
 using static TorchSharp.torch;
 
 namespace Cresset.Nn;
@@ -33,7 +34,7 @@ public sealed class ActivationBuffers : IDisposable
         if (!_slots.TryGetValue(count, out var slots)) _slots[count] = slots = [];
         var index = _used.GetValueOrDefault(count);
         _used[count] = index + 1;
-        if (index == slots.Count) slots.Add(empty(count, dtype: ScalarType.Float32).DetachFromDisposeScope());
+        if (index == slots.Count) slots.Add(TensorView.New<float>(count).DetachFromDisposeScope());
         using var scope = NewDisposeScope();
         // detach gives a tensor with autograd data of its own over the same memory.
         return slots[index].view(shape).detach().MoveToOuterDisposeScope();

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,7 +15,7 @@ internal static class FusedActivation
         if (IsBrainFloatWithoutGradient(x)) return Brain(kernel, x);
         if (!Fits(x)) return kernel.Composed(x);
         var node = new FusedNode<TKernel>(kernel, buffers);
-        return x.requires_grad && is_grad_enabled() ? FusedUnary.apply(x, node) : node.Value(x);
+        return new FusedUnary(node).Apply(x);
     }
 
     /// <summary>f(gate) * value for two tensors of one shape.</summary>
@@ -27,7 +28,7 @@ internal static class FusedActivation
             return (kernel.Composed(gate) * value).MoveToOuterDisposeScope();
         }
         var node = new FusedNode<TKernel>(kernel, buffers);
-        return (gate.requires_grad || value.requires_grad) && is_grad_enabled() ? FusedPair.apply(gate, value, node) : node.Gate(gate, value);
+        return new FusedPair(node).Apply(gate, value);
     }
 
     /// <summary>f(gate) * value of a packed tensor [..., 2H] whose halves are gate and value, to [..., H].</summary>
@@ -41,23 +42,22 @@ internal static class FusedActivation
             return (kernel.Composed(gate) * value).MoveToOuterDisposeScope();
         }
         var node = new FusedNode<TKernel>(kernel, buffers) { GateFirst = gateFirst };
-        return packed.requires_grad && is_grad_enabled() ? FusedPacked.apply(packed, node) : node.Packed(packed);
+        return new FusedPacked(node).Apply(packed);
     }
 
     private static unsafe Tensor Brain<TKernel>(TKernel kernel, Tensor x)
         where TKernel : struct, IFusedKernel
     {
-        var y = empty_like(x);
-        ushort* from = (ushort*)TensorPointer.Of(x), to = (ushort*)TensorPointer.Of(y);
-        Chunks.Run(x.numel(), (start, count) => BrainFloat.Map(kernel, from + start, to + start, count));
-        GC.KeepAlive(x);
+        var y = TensorView.New<ushort>(x.shape);
+        using TensorView<ushort> from = TensorView.Dense<ushort>(x), to = TensorView.Dense<ushort>(y, from.Count);
+        Chunks.Run(from.Count, (start, count) => BrainFloat.Map(kernel, from.Start + start, to.Start + start, count));
         return y;
     }
 
     private static bool IsBrainFloatWithoutGradient(Tensor x)
-        => x.dtype == ScalarType.BFloat16 && x.device_type == DeviceType.CPU && !x.is_sparse && x.numel() > 0 && x.is_contiguous() && Vector512.IsHardwareAccelerated && !(x.requires_grad && is_grad_enabled());
+        => Vector512.IsHardwareAccelerated && TensorView.IsDense<ushort>(x) && x.numel() > 0 && !(x.requires_grad && is_grad_enabled());
 
-    private static bool Fits(Tensor x) => x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU && !x.is_sparse && x.numel() > 0 && Vector256.IsHardwareAccelerated;
+    private static bool Fits(Tensor x) => Vector256.IsHardwareAccelerated && TensorView.Holds<float>(x) && x.numel() > 0;
 
     private static bool SameShape(Tensor a, Tensor b)
     {

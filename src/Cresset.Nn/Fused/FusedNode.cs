@@ -1,4 +1,5 @@
 using Cresset.Native;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -33,9 +34,9 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         using var scope = NewDisposeScope();
         x = x.contiguous();
         var y = Result(x.shape);
-        nint px = (nint)TensorPointer.Of(x), py = (nint)TensorPointer.Of(y);
-        var stream = Streams(x.numel());
-        Chunks.Run(x.numel(), (start, count) => FusedLoops<TKernel>.Value(kernel, (float*)px + start, (float*)py + start, count, stream));
+        using TensorView<float> from = TensorView.Dense<float>(x), to = TensorView.Dense<float>(y, from.Count);
+        var stream = Streams(from.Count);
+        Chunks.Run(from.Count, (start, count) => FusedLoops<TKernel>.Value(kernel, from.Start + start, to.Start + start, count, stream));
         return y.MoveToOuterDisposeScope();
     }
 
@@ -44,9 +45,9 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         using var scope = NewDisposeScope();
         (x, g) = (x.contiguous(), g.contiguous());
         var gx = Result(x.shape);
-        nint px = (nint)TensorPointer.Of(x), pg = (nint)TensorPointer.Of(g), pgx = (nint)TensorPointer.Of(gx);
-        var stream = Streams(x.numel());
-        Chunks.Run(x.numel(), (start, count) => FusedLoops<TKernel>.Gradient(kernel, (float*)px + start, (float*)pg + start, (float*)pgx + start, count, stream));
+        using TensorView<float> at = TensorView.Dense<float>(x), up = TensorView.Dense<float>(g, at.Count), to = TensorView.Dense<float>(gx, at.Count);
+        var stream = Streams(at.Count);
+        Chunks.Run(at.Count, (start, count) => FusedLoops<TKernel>.Gradient(kernel, at.Start + start, up.Start + start, to.Start + start, count, stream));
         return gx.MoveToOuterDisposeScope();
     }
 
@@ -55,9 +56,9 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         using var scope = NewDisposeScope();
         (a, b) = (a.contiguous(), b.contiguous());
         var y = Result(a.shape);
-        nint pa = (nint)TensorPointer.Of(a), pb = (nint)TensorPointer.Of(b), py = (nint)TensorPointer.Of(y);
-        var stream = Streams(a.numel());
-        Chunks.Run(a.numel(), (start, count) => FusedLoops<TKernel>.Gate(kernel, (float*)pa + start, (float*)pb + start, (float*)py + start, count, stream));
+        using TensorView<float> gate = TensorView.Dense<float>(a), value = TensorView.Dense<float>(b, gate.Count), to = TensorView.Dense<float>(y, gate.Count);
+        var stream = Streams(gate.Count);
+        Chunks.Run(gate.Count, (start, count) => FusedLoops<TKernel>.Gate(kernel, gate.Start + start, value.Start + start, to.Start + start, count, stream));
         return y.MoveToOuterDisposeScope();
     }
 
@@ -66,10 +67,12 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         using var scope = NewDisposeScope();
         (a, b, g) = (a.contiguous(), b.contiguous(), g.contiguous());
         var (ga, gb) = (Result(a.shape), Result(a.shape));
-        nint pa = (nint)TensorPointer.Of(a), pb = (nint)TensorPointer.Of(b), pg = (nint)TensorPointer.Of(g);
-        nint pga = (nint)TensorPointer.Of(ga), pgb = (nint)TensorPointer.Of(gb);
-        var stream = Streams(a.numel());
-        Chunks.Run(a.numel(), (s, count) => FusedLoops<TKernel>.GateGradient(kernel, (float*)pa + s, (float*)pb + s, (float*)pg + s, (float*)pga + s, (float*)pgb + s, count, stream));
+        using TensorView<float> gate = TensorView.Dense<float>(a), value = TensorView.Dense<float>(b, gate.Count), up = TensorView.Dense<float>(g, gate.Count);
+        using TensorView<float> toA = TensorView.Dense<float>(ga, gate.Count), toB = TensorView.Dense<float>(gb, gate.Count);
+        var stream = Streams(gate.Count);
+        Chunks.Run(
+            gate.Count,
+            (s, count) => FusedLoops<TKernel>.GateGradient(kernel, gate.Start + s, value.Start + s, up.Start + s, toA.Start + s, toB.Start + s, count, stream));
         return (ga.MoveToOuterDisposeScope(), gb.MoveToOuterDisposeScope());
     }
 
@@ -79,18 +82,18 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         x = x.contiguous();
         var width = x.size(-1) / 2;
         var y = Result([.. x.shape[..^1], width]);
-        nint px = (nint)TensorPointer.Of(x), py = (nint)TensorPointer.Of(y);
+        using TensorView<float> from = TensorView.Dense<float>(x), to = TensorView.Dense<float>(y, from.Count / 2);
         var (gate, value) = GateFirst ? (0L, width) : (width, 0L);
-        var stream = Streams(y.numel());
-        Chunks.Run(y.numel() / width, Rows, width);
+        var stream = Streams(to.Count);
+        Chunks.Run(to.Count / width, Rows, width);
         return y.MoveToOuterDisposeScope();
 
         void Rows(long start, long count)
         {
             for (var r = start; r < start + count; r++)
             {
-                var row = (float*)px + (2 * width * r);
-                FusedLoops<TKernel>.Gate(kernel, row + gate, row + value, (float*)py + (width * r), width, stream);
+                var row = from.Start + (2 * width * r);
+                FusedLoops<TKernel>.Gate(kernel, row + gate, row + value, to.Start + (width * r), width, stream);
             }
         }
     }
@@ -101,10 +104,10 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         (x, g) = (x.contiguous(), g.contiguous());
         var width = x.size(-1) / 2;
         var gx = Result(x.shape);
-        nint px = (nint)TensorPointer.Of(x), pg = (nint)TensorPointer.Of(g), pgx = (nint)TensorPointer.Of(gx);
+        using TensorView<float> at = TensorView.Dense<float>(x), up = TensorView.Dense<float>(g, at.Count / 2), to = TensorView.Dense<float>(gx, at.Count);
         var (gate, value) = GateFirst ? (0L, width) : (width, 0L);
-        var stream = Streams(gx.numel());
-        Chunks.Run(g.numel() / width, Rows, width);
+        var stream = Streams(to.Count);
+        Chunks.Run(up.Count / width, Rows, width);
         return gx.MoveToOuterDisposeScope();
 
         void Rows(long start, long count)
@@ -112,7 +115,8 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
             for (var r = start; r < start + count; r++)
             {
                 var row = 2 * width * r;
-                FusedLoops<TKernel>.GateGradient(kernel, (float*)px + row + gate, (float*)px + row + value, (float*)pg + (width * r), (float*)pgx + row + gate, (float*)pgx + row + value, width, stream);
+                float* from = at.Start + row, into = to.Start + row;
+                FusedLoops<TKernel>.GateGradient(kernel, from + gate, from + value, up.Start + (width * r), into + gate, into + value, width, stream);
             }
         }
     }
@@ -122,5 +126,5 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
     /// <summary>New memory that comes straight from the system is cleared page by page as it is touched, which leaves it in the caches: only memory that was used before gains from writing past them.</summary>
     private bool Streams(long elements) => Chunks.Streams(elements) && (buffers is not null || NativeRuntime.Allocator.Tuned);
 
-    private Tensor Result(long[] shape) => buffers is null ? empty(shape, dtype: ScalarType.Float32) : buffers.Rent(shape);
+    private Tensor Result(long[] shape) => buffers is null ? TensorView.New<float>(shape) : buffers.Rent(shape);
 }

@@ -17,7 +17,7 @@ internal readonly struct SwishKernel(double beta) : IFusedKernel
     public Vector512<float> Value(Vector512<float> x)
     {
         var (ax, e, d, negative) = Parts(x);
-        return NanAtMinusInfinity(x * C(_beta), Choose(negative, e.Times(WithSign(ax, x) * d), x * d));
+        return NanAtMinusInfinity(_beta < 0 ? -x : x, Choose(negative, e.Times(WithSign(ax, x) * d), x * d));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -29,7 +29,7 @@ internal readonly struct SwishKernel(double beta) : IFusedKernel
         var one = Vector512<float>.One + e.Value;
         // s + z s': over (1 + e)^2 the numerator is 1 + e + z e right of 0 and e (1 + e - z) left of it.
         slope = NanAtInfinity(x, Choose(negative, e.Times((one - z) * dd), Fma(z, e.Value, one) * dd));
-        return NanAtMinusInfinity(x * C(_beta), Choose(negative, e.Times(WithSign(ax, x) * d), x * d));
+        return NanAtMinusInfinity(_beta < 0 ? -x : x, Choose(negative, e.Times(WithSign(ax, x) * d), x * d));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -46,7 +46,7 @@ public sealed record FeedForwardOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Must(ActivationCatalog.Find(Activation ?? "") is not null, Activation, "a name from the activation catalog", NearestName.Suggest(Activation ?? "", ActivationCatalog.All.SelectMany(a => a.Names)).Trim(), nameof(Activation))
+        .Must(ActivationCatalog.Find(Activation ?? "") is { KeepsShape: true }, Activation, "a name from the activation catalog whose result is as wide as its input (the gate itself is Gated's part: \"silu\", not \"swiglu\")", NearestName.Suggest(Activation ?? "", ActivationCatalog.All.SelectMany(a => a.Names)).Trim(), nameof(Activation))
         .AtLeast(Hidden, 0L, "0 takes the rule", nameof(Hidden))
         .Positive(MultipleOf, "", nameof(MultipleOf))
         .Positive(Multiplier, "", nameof(Multiplier))

@@ -18,7 +18,9 @@ public static class GatedUnits
     /// <exception cref="ArgumentException">Unknown activation.</exception>
     public static Tensor Apply(Tensor gate, Tensor value, string activation = "silu", ActivationBuffers? buffers = null)
     {
+        Check(gate, value);
         if (FusedGate.Find(activation) is { } fused) return fused.Pair(gate, value, buffers);
+        CheckActivation(activation);
         using var scope = NewDisposeScope();
         return (ActivationCatalog.Function(activation)(gate) * value).MoveToOuterDisposeScope();
     }
@@ -32,7 +34,7 @@ public static class GatedUnits
     /// <exception cref="ArgumentException">Unknown activation.</exception>
     public static Tensor Apply(Tensor packed, string activation = "silu", GateLayout layout = GateLayout.GateFirst, ActivationBuffers? buffers = null)
     {
-        if (packed.size(-1) % 2 != 0) throw Odd(packed, -1);
+        if (packed.dim() == 0 || packed.size(-1) % 2 != 0) throw Odd(packed, -1);
         if (layout != GateLayout.Interleaved && FusedGate.Find(activation) is { } fused) return fused.Packed(packed, layout == GateLayout.GateFirst, buffers);
         using var scope = NewDisposeScope();
         var (gate, value) = Split(packed, layout);
@@ -40,13 +42,13 @@ public static class GatedUnits
     }
 
     /// <summary>silu(gate) * value.</summary>
-    public static Tensor SwiGlu(Tensor gate, Tensor value, ActivationBuffers? buffers = null) => FusedActivation.Gate(default(SiluKernel), gate, value, buffers);
+    public static Tensor SwiGlu(Tensor gate, Tensor value, ActivationBuffers? buffers = null) => Apply(gate, value, "silu", buffers);
 
     /// <summary>gelu(gate) * value, erf form.</summary>
-    public static Tensor GeGlu(Tensor gate, Tensor value, ActivationBuffers? buffers = null) => FusedActivation.Gate(default(GeluKernel), gate, value, buffers);
+    public static Tensor GeGlu(Tensor gate, Tensor value, ActivationBuffers? buffers = null) => Apply(gate, value, "gelu", buffers);
 
     /// <summary>relu(gate) * value.</summary>
-    public static Tensor ReGlu(Tensor gate, Tensor value, ActivationBuffers? buffers = null) => FusedActivation.Gate(default(ReluKernel), gate, value, buffers);
+    public static Tensor ReGlu(Tensor gate, Tensor value, ActivationBuffers? buffers = null) => Apply(gate, value, "relu", buffers);
 
     /// <summary>PyTorch's glu: splits <paramref name="x"/> along <paramref name="dim"/>, first half * sigmoid(second half).</summary>
     /// <exception cref="ShapeException">The dimension is odd.</exception>
@@ -88,6 +90,22 @@ public static class GatedUnits
         var first = packed.narrow(axis, 0, size / 2);
         var second = packed.narrow(axis, size / 2, size / 2);
         return layout == GateLayout.GateFirst ? (first, second) : (second, first);
+    }
+
+    private static void Check(Tensor gate, Tensor value)
+    {
+        ArgumentNullException.ThrowIfNull(gate);
+        ArgumentNullException.ThrowIfNull(value);
+        for (var i = 1; i <= (int)Math.Min(gate.dim(), value.dim()); i++)
+        {
+            long g = gate.size(-i), v = value.size(-i);
+            if (g != v && g != 1 && v != 1) throw new ShapeException($"A gated unit multiplies gate and value element by element: gate {Shape.Text(gate)} and value {Shape.Text(value)} do not broadcast.");
+        }
+    }
+
+    private static void CheckActivation(string activation)
+    {
+        if (ActivationCatalog.Get(activation) is { KeepsShape: false } info) throw new ArgumentException($"The activation of a gated unit must keep the width; \"{info.Name}\" changes it. Take the gate alone, for example \"silu\" for SwiGLU.", nameof(activation));
     }
 
     private static ShapeException Odd(Tensor x, long dim) =>

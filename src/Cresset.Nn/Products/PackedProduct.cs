@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -20,15 +21,17 @@ internal static unsafe class PackedProduct
     {
         using var scope = NewDisposeScope();
         long inputs = weight.size(1), outputs = weight.size(0), rows = input.numel() / inputs;
-        Tensor x = input.contiguous(), w = weight.contiguous(), b = bias is null ? zeros(outputs) : bias.contiguous();
-        var result = empty([.. input.shape[..^1], outputs]);
-        float* from = TensorPointer.Of(x), weights = TensorPointer.Of(w), start = TensorPointer.Of(b), to = TensorPointer.Of(result);
+        Tensor x = input.contiguous(), w = weight.contiguous(), b = bias is null ? zeros(outputs, dtype: ScalarType.Float32, device: CPU) : bias.contiguous();
+        var result = TensorView.New<float>([.. input.shape[..^1], outputs]);
+        using TensorView<float> rowsView = TensorView.Dense<float>(x, rows * inputs), weightsView = TensorView.Dense<float>(w, outputs * inputs);
+        using TensorView<float> biasView = TensorView.Dense<float>(b, outputs), resultView = TensorView.Dense<float>(result, rows * outputs);
+        float* from = rowsView.Start, weights = weightsView.Start, start = biasView.Start, to = resultView.Start;
         var panels = (outputs + Columns - 1) / Columns;
         var blocks = (rows + Rows - 1) / Rows;
         var chunks = (inputs + Chunk - 1) / Chunk;
-        var packedRows = empty(blocks * chunks * Rows * Stride);
-        var packedWeights = empty(Math.Min(panels, PanelsAtOnce) * Columns * inputs);
-        float* a = TensorPointer.Of(packedRows), memory = TensorPointer.Of(packedWeights);
+        using TensorView<float> packedRows = TensorView.Dense<float>(TensorView.New<float>(blocks * chunks * Rows * Stride));
+        using TensorView<float> packedWeights = TensorView.Dense<float>(TensorView.New<float>(Math.Min(panels, PanelsAtOnce) * Columns * inputs));
+        float* a = packedRows.Start, memory = packedWeights.Start;
         Items.Each(blocks, block => PackRows(from, inputs, block * Rows, Math.Min(Rows, rows - (block * Rows)), a + (block * chunks * Rows * Stride)));
         var groups = (blocks + BlocksAtOnce - 1) / BlocksAtOnce;
         for (long first = 0; first < panels; first += PanelsAtOnce)

@@ -27,7 +27,7 @@ public sealed record SegNetOptions : IOptionsRecord
         .Must(Channels is { Count: > 0 } && Channels.All(c => c > 0), Channels is null ? null : string.Join(", ", Channels), "one or more positive numbers", "", nameof(Channels))
         .AtLeast(ConvolutionsPerLevel, 1, "", nameof(ConvolutionsPerLevel))
         .Defined(Norm, "", nameof(Norm))
-        .Must(ActivationCatalog.Find(Activation ?? "") is { Kind: not ActivationKind.Gated }, Activation, "a name from the activation catalog that is not gated", "", nameof(Activation));
+        .Must(ActivationCatalog.Find(Activation ?? "") is { KeepsShape: true }, Activation, "a name from the activation catalog whose result is as wide as its input", "", nameof(Activation));
 }
 
 /// <summary>

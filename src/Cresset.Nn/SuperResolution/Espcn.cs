@@ -30,7 +30,7 @@ public sealed record EspcnOptions : IOptionsRecord
         .AtLeast(Scale, 2, "", nameof(Scale))
         .AtLeast(Channels, 1, "", nameof(Channels))
         .Must(Features is { Count: > 0 } && Features.All(f => f > 0), Features is null ? null : string.Join(", ", Features), "one or more positive numbers", "", nameof(Features))
-        .Must(ActivationCatalog.Find(Activation ?? "") is { Kind: not ActivationKind.Gated }, Activation, "a name from the activation catalog that is not gated", NearestName.Suggest(Activation ?? "", ActivationCatalog.All.SelectMany(a => a.Names)).Trim(), nameof(Activation));
+        .Must(ActivationCatalog.Find(Activation ?? "") is { KeepsShape: true }, Activation, "a name from the activation catalog whose result is as wide as its input", NearestName.Suggest(Activation ?? "", ActivationCatalog.All.SelectMany(a => a.Names)).Trim(), nameof(Activation));
 }
 
 /// <summary>

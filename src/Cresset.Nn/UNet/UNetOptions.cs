@@ -81,7 +81,7 @@ public sealed record UNetOptions : IOptionsRecord
         .AtLeast(BlocksPerLevel, 1, "", nameof(BlocksPerLevel))
         .Defined(Norm, "", nameof(Norm))
         .AtLeast(Groups, 1, "", nameof(Groups))
-        .Must(ActivationCatalog.Find(Activation ?? "") is { Kind: not ActivationKind.Gated }, Activation, "a name from the activation catalog that is not gated", NearestName.Suggest(Activation ?? "", ActivationCatalog.All.SelectMany(a => a.Names)).Trim(), nameof(Activation))
+        .Must(ActivationCatalog.Find(Activation ?? "") is { KeepsShape: true }, Activation, "a name from the activation catalog whose result is as wide as its input", NearestName.Suggest(Activation ?? "", ActivationCatalog.All.SelectMany(a => a.Names)).Trim(), nameof(Activation))
         .Defined(Upsampler, "", nameof(Upsampler))
         .Defined(Downsampler, "", nameof(Downsampler))
         .Must(AttentionLevels is not null && AttentionLevels.All(l => l >= 0 && l < (Channels?.Count ?? 0)), AttentionLevels is null ? null : string.Join(", ", AttentionLevels), $"levels from 0 to {(Channels?.Count ?? 1) - 1}", "", nameof(AttentionLevels))

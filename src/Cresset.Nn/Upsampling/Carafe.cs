@@ -18,6 +18,9 @@ public sealed class Carafe : nn.Module<Tensor, Tensor>, IOwnInitialization
     [ComponentName(Name = "content_encoder")]
     private readonly Conv2d _encoder;
 
+    // The kernel keeps one place a row of the neighbourhood on the stack.
+    private const int MostTaps = 255;
+
     private readonly long _channels;
     private readonly int _scale;
     private readonly int _kernel;
@@ -78,9 +81,8 @@ public sealed class Carafe : nn.Module<Tensor, Tensor>, IOwnInitialization
         var (n, c, h, w) = (features.size(0), features.size(1), features.size(2), features.size(3));
         long taps = (long)kernel * kernel;
         Shape.Expect(weights, "N K Y X", [("N", n), ("K", groups * taps), ("Y", scale * h), ("X", scale * w)]);
-        if (!Reassembly.Fits(features) || !Reassembly.Fits(weights) || c % groups != 0 || kernel % 2 == 0) return Composed(features, weights, kernel, groups, scale);
-        var shape = new Reassembled.Neighbourhood(kernel, groups, scale);
-        return (features.requires_grad || weights.requires_grad) && is_grad_enabled() ? Reassembled.apply(features, weights, shape) : shape.Kernel(features).Run(features, weights);
+        if (!Reassembly.Fits(features) || !Reassembly.Fits(weights) || c % groups != 0 || kernel % 2 == 0 || kernel > MostTaps) return Composed(features, weights, kernel, groups, scale);
+        return new Reassembled(kernel, groups, scale).Apply(features, weights);
     }
 
     /// <summary>The same by libtorch's operations: other types and devices, and second derivatives.</summary>

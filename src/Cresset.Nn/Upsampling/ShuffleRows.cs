@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Cresset.Native;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -32,11 +33,11 @@ internal static unsafe class ShuffleRows
     {
         using var scope = NewDisposeScope();
         x = x.contiguous();
-        var y = empty(shape, dtype: ScalarType.Float32);
+        var y = TensorView.New<float>(shape);
         var (height, width) = join ? (x.size(-2), x.size(-1)) : (y.size(-2), y.size(-1));
-        nint from = (nint)TensorPointer.Of(x), to = (nint)TensorPointer.Of(y);
-        var stream = Chunks.Streams(y.numel()) && NativeRuntime.Allocator.Tuned;
-        Chunks.Run(y.numel() / (width * factor), Work, width * factor);
+        using TensorView<float> from = TensorView.Dense<float>(x), to = TensorView.Dense<float>(y, from.Count);
+        var stream = Chunks.Streams(to.Count) && NativeRuntime.Allocator.Tuned;
+        Chunks.Run(to.Count / (width * factor), Work, width * factor);
         return y.MoveToOuterDisposeScope();
 
         // Every row of the large picture belongs to the same row of r small planes.
@@ -50,8 +51,8 @@ internal static unsafe class ShuffleRows
                     var (plane, y) = Math.DivRem(r, height * factor);
                     var (i, part) = Math.DivRem(y, factor);
                     var small = ((plane * factor + part) * factor * height + i) * width;
-                    if (join) Join((float*)from + small, height * width, factor, width, (float*)to + r * factor * width, row, stream);
-                    else Split((float*)from + r * factor * width, (float*)to + small, height * width, factor, width, row, stream);
+                    if (join) Join(from.Start + small, height * width, factor, width, to.Start + r * factor * width, row, stream);
+                    else Split(from.Start + r * factor * width, to.Start + small, height * width, factor, width, row, stream);
                 }
             }
             finally

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Cresset.Tensors;
 using static TorchSharp.torch;
 
 namespace Cresset.Optim;
@@ -13,9 +14,10 @@ internal static class SquaredSum
         var types = new ScalarType[tensors.Count];
         for (var i = 0; i < tensors.Count; i++)
         {
-            addresses[i] = Gradients.Address(tensors[i]);
             types[i] = tensors[i].dtype;
-            work.Add(tensors[i].numel());
+            var elements = tensors[i].numel();
+            addresses[i] = TensorView.Address(tensors[i], types[i], elements);
+            work.Add(elements);
         }
         var partial = new double[work.PieceCount];
         work.Run(threads, (piece, item, from, count) => partial[piece] = types[item] switch

@@ -1,11 +1,11 @@
-using System.Runtime.InteropServices;
+using Cresset.Tensors;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Cresset.Optim;
 
-/// <summary>Access to gradients and to the memory of tensors without the cost of TorchSharp's wrappers.</summary>
-internal static partial class Gradients
+/// <summary>Access to gradients without the cost of TorchSharp's wrappers.</summary>
+internal static class Gradients
 {
     /// <summary>The gradient, a new wrapper that joins the open scope; null when there is none.</summary>
     public static Tensor? Of(Parameter parameter)
@@ -17,9 +17,12 @@ internal static partial class Gradients
     /// <summary>The gradients of parameters; one that several names share (tied weights) once.</summary>
     public static List<Tensor> Distinct(IEnumerable<Parameter> parameters)
     {
-        var seen = new HashSet<IntPtr>();
-        return [.. parameters.Select(Of).OfType<Tensor>().Where(g => g.is_sparse || g.numel() == 0 || g.device_type == TorchSharp.DeviceType.META || seen.Add(Address(g)))];
+        var seen = new HashSet<nint>();
+        return [.. parameters.Select(Of).OfType<Tensor>().Where(g => Place(g) is var place && (place == 0 || seen.Add(place)))];
     }
+
+    /// <summary>Where a gradient lies, 0 for one without memory. TorchSharp makes a new native tensor whenever a gradient is read, so that its memory alone tells which it is.</summary>
+    public static nint Place(Tensor gradient) => TensorIdentity.Place(gradient.is_sparse ? gradient.SparseIndices : gradient);
 
     public static void Clear(Parameter parameter, bool setToNone)
     {
@@ -28,15 +31,4 @@ internal static partial class Gradients
         if (setToNone) parameter.grad = null;
         else gradient.zero_();
     }
-
-    /// <summary>The address of a tensor's first element.</summary>
-    public static IntPtr Address(Tensor tensor)
-    {
-        var address = THSTensor_data(tensor.Handle);
-        GC.KeepAlive(tensor);
-        return address;
-    }
-
-    [LibraryImport("LibTorchSharp")]
-    private static partial IntPtr THSTensor_data(IntPtr handle);
 }

@@ -1,3 +1,4 @@
+using Cresset.Tensors;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -58,7 +59,7 @@ public sealed record NamedParameter(string Name, Parameter Value, Module? Owner 
 /// <summary>Finds parameters that share memory.</summary>
 internal sealed class MemorySpans
 {
-    private readonly Dictionary<IntPtr, NamedParameter> _handles = [];
+    private readonly Dictionary<nint, NamedParameter> _known = [];
     private readonly SortedList<(DeviceType Device, int Index, long Start), (long End, NamedParameter Parameter)> _spans = [];
 
     /// <summary>Adds a parameter; when it is the same memory in the same layout as an earlier one, that one is returned instead.</summary>
@@ -66,10 +67,11 @@ internal sealed class MemorySpans
     public NamedParameter? Add(NamedParameter parameter)
     {
         var value = parameter.Value;
-        if (_handles.TryGetValue(value.Handle, out var same)) return same;
-        _handles[value.Handle] = parameter;
+        var identity = TensorIdentity.Of(value);
+        if (_known.TryGetValue(identity, out var same)) return same;
+        _known[identity] = parameter;
         if (value.device_type == DeviceType.META || value.numel() == 0) return null;
-        long start = Gradients.Address(value);
+        long start = TensorIdentity.Place(value);
         if (start == 0) return null;
         var last = 0L;
         var strides = value.stride();

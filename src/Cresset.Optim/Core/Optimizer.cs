@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -194,7 +195,7 @@ public sealed partial class Optimizer : IDisposable
     private List<List<ParameterBinding>> Bind(IReadOnlyList<IReadOnlyList<NamedParameter>> lists, string argument)
     {
         var names = _groups.SelectMany(g => g.Bindings).SelectMany(b => b.Names).ToHashSet(StringComparer.Ordinal);
-        var handles = _groups.SelectMany(g => g.Bindings).SelectMany(b => b.Parameters).Select(p => p.Handle).ToHashSet();
+        var known = _groups.SelectMany(g => g.Bindings).SelectMany(b => b.Parameters).Select(TensorIdentity.Of).ToHashSet();
         var spans = new MemorySpans();
         foreach (var binding in _groups.SelectMany(g => g.Bindings)) spans.Add(binding.Named with { Value = binding.Parameter });
         var result = new List<List<ParameterBinding>>();
@@ -203,8 +204,10 @@ public sealed partial class Optimizer : IDisposable
             foreach (var parameter in list.SelectMany(p => p.Aliases.Prepend(p)))
             {
                 if (!names.Add(parameter.Name)) throw new ArgumentException($"Two parameters are called \"{parameter.Name}\"; names must be unique because the state is kept by name.", argument);
-                if (!handles.Add(parameter.Value.Handle)) throw new ArgumentException($"Parameter \"{parameter.Name}\" is in the groups twice.", argument);
+                // Within one group a parameter may have several names: Tied joins them.
+                if (known.Contains(TensorIdentity.Of(parameter.Value))) throw new ArgumentException($"Parameter \"{parameter.Name}\" is in the groups twice.", argument);
             }
+            known.UnionWith(list.SelectMany(p => p.Aliases.Prepend(p)).Select(p => TensorIdentity.Of(p.Value)));
             var bindings = new List<ParameterBinding>();
             foreach (var parameter in NamedParameter.Tied(list))
             {

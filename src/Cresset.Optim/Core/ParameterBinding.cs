@@ -1,3 +1,4 @@
+using Cresset.Tensors;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -40,11 +41,11 @@ internal sealed class ParameterBinding(NamedParameter named)
     {
         var sum = Gradients.Of(Parameter);
         if (_aliases.Length == 0) return sum;
-        var seen = new HashSet<IntPtr>();
-        if (sum is not null) seen.Add(Identity(sum));
+        var seen = new HashSet<nint>();
+        if (sum is not null) seen.Add(Gradients.Place(sum));
         foreach (var alias in _aliases)
         {
-            if (Gradients.Of(alias.Value) is not { } own || !seen.Add(Identity(own))) continue;
+            if (Gradients.Of(alias.Value) is not { } own || !seen.Add(Gradients.Place(own))) continue;
             if (sum is not null && (sum.is_sparse || own.is_sparse || !sum.shape.SequenceEqual(own.shape)))
                 throw new NotSupportedException($"The gradients of \"{Name}\" and \"{alias.Named.Name}\", which are tied, cannot be added: one is sparse or has another shape.");
             sum = sum is null ? own : sum + own.to(sum.dtype);
@@ -57,18 +58,16 @@ internal sealed class ParameterBinding(NamedParameter named)
     {
         foreach (var alias in _aliases)
         {
-            if (alias.Value.Handle != Parameter.Handle && Gradients.Address(alias.Value) != Gradients.Address(Parameter)) alias.Value.copy_(Parameter);
+            if (TensorIdentity.Place(alias.Value) != TensorIdentity.Place(Parameter)) alias.Value.copy_(Parameter);
         }
     }
-
-    private static IntPtr Identity(Tensor gradient) => Gradients.Address(gradient.is_sparse ? gradient.SparseIndices : gradient);
 
     private static Parameter Find(NamedParameter which, Parameter current)
     {
         if (which.Owner is null) return current;
         foreach (var (name, parameter) in which.Owner.named_parameters(recurse: false))
         {
-            if (name == which.OwnName) return !current.IsInvalid && parameter.Handle == current.Handle ? current : parameter;
+            if (name == which.OwnName) return !current.IsInvalid && TensorIdentity.Of(parameter) == TensorIdentity.Of(current) ? current : parameter;
         }
         throw new InvalidOperationException($"Parameter \"{which.Name}\" is no longer in its module: build a new optimizer after changing the module.");
     }

@@ -42,6 +42,12 @@ public sealed class ParameterState : IDisposable
     {
         ArgumentNullException.ThrowIfNull(value);
         value.DetachFromDisposeScope();
+        if (!value.is_contiguous())
+        {
+            // Kernels read states as dense memory, and a state that was loaded has the strides of its source.
+            using var strided = value;
+            value = strided.contiguous().DetachFromDisposeScope();
+        }
         if (_tensors.Remove(slot, out var old)) old.Dispose();
         _tensors[slot] = value;
         if (exact) _exact.Add(slot);

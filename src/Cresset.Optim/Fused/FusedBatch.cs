@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -10,7 +11,7 @@ internal abstract class FusedBatch
 {
     /// <summary>Dense memory on the CPU in a type the kernels know.</summary>
     public static bool IsPlain(Tensor t)
-        => t.device_type == DeviceType.CPU && t.is_contiguous() && t.dtype is ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16;
+        => t.dtype is ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16 && TensorView.IsDense(t, t.dtype);
 
     public static bool Accepts(in ActiveParameter item)
         => item.Parameter.dtype == item.Gradient.dtype && item.Parameter.numel() == item.Gradient.numel() && IsPlain(item.Parameter) && IsPlain(item.Gradient)
@@ -33,6 +34,7 @@ internal sealed unsafe class FusedBatch<TScalars, TSingle, TDouble> : FusedBatch
     private readonly WorkList _work = new();
     private readonly List<Item> _items = [];
     private readonly List<Tensor> _alive = [];
+    private Tensor? _last;
     private double _scale;
     private double _limit;
     private WeightRounding _rounding;
@@ -44,31 +46,34 @@ internal sealed unsafe class FusedBatch<TScalars, TSingle, TDouble> : FusedBatch
         _seed = HalfPrecision.Mix(seed ^ HalfPrecision.Mix((uint)step));
         _items.Clear();
         _alive.Clear();
+        _last = null;
         _work.Clear();
     }
 
     public void Add(in ActiveParameter item, TScalars scalars, Tensor? state0 = null, Tensor? state1 = null, Tensor? state2 = null)
     {
+        var elements = item.Parameter.numel();
         _items.Add(new Item
         {
             Type = item.Parameter.dtype,
-            Parameter = Gradients.Address(item.Parameter),
-            Gradient = Gradients.Address(item.Gradient),
-            State0 = Address(state0),
-            State1 = Address(state1),
-            State2 = Address(state2),
+            Parameter = TensorView.Address(item.Parameter, item.Parameter.dtype, elements),
+            Gradient = TensorView.Address(item.Gradient, item.Parameter.dtype, elements),
+            State0 = Address(state0, item.Parameter, elements),
+            State1 = Address(state1, item.Parameter, elements),
+            State2 = Address(state2, item.Parameter, elements),
             Sign = item.Rule.Maximize ? -1 : 1,
             Seed = HalfPrecision.SeedFor(_seed, item.Binding.Name),
             Scalars = scalars,
         });
         _alive.Add(item.Parameter);
         _alive.Add(item.Gradient);
-        _work.Add(item.Parameter.numel());
+        _work.Add(elements);
+        _last = item.Parameter;
     }
 
     public override void Attach(Tensor? average)
     {
-        if (average is not null) _items[^1] = _items[^1] with { Average = Address(average) };
+        if (average is not null) _items[^1] = _items[^1] with { Average = Address(average, _last!, _last!.numel()) };
     }
 
     public override void Run(int threads, double averageWeight)
@@ -93,14 +98,15 @@ internal sealed unsafe class FusedBatch<TScalars, TSingle, TDouble> : FusedBatch
         });
         foreach (var tensor in _alive) GC.KeepAlive(tensor);
         _alive.Clear();
+        _last = null;
         _items.Clear();
     }
 
-    private IntPtr Address(Tensor? tensor)
+    private nint Address(Tensor? tensor, Tensor parameter, long elements, [CallerArgumentExpression(nameof(tensor))] string name = "")
     {
         if (tensor is null) return 0;
         _alive.Add(tensor);
-        return Gradients.Address(tensor);
+        return TensorView.Address(tensor, ParameterState.TypeFor(parameter), elements, name);
     }
 
     private void Piece<T, TRule, TStore>(in Item item, long from, long count, double averageWeight)

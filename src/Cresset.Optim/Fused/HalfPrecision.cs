@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -45,18 +46,18 @@ internal static class HalfPrecision
         }
         using var scope = NewDisposeScope();
         var host = source.cpu().contiguous();
-        var result = empty(source.shape, dtype: ScalarType.BFloat16);
+        var result = TensorView.New<ushort>(source.shape);
         var itemSeed = SeedFor(Mix(seed ^ Mix((uint)step)), name);
-        var from = (float*)Gradients.Address(host);
-        var to = (ushort*)Gradients.Address(result);
-        var count = source.numel();
-        for (long i = 0; i < count; i++)
+        using TensorView<float> read = TensorView.Dense<float>(host);
+        using TensorView<ushort> written = TensorView.Dense<ushort>(result, read.Count);
+        float* from = read.Start;
+        ushort* to = written.Start;
+        for (long i = 0; i < read.Count; i++)
         {
             var bits = BitConverter.SingleToUInt32Bits(from[i]);
             var special = (bits & 0x7f800000) == 0x7f800000;
             to[i] = (ushort)((special ? float.IsNaN(from[i]) ? bits | 0x00400000 : bits : bits + (Mix((uint)i ^ itemSeed) >> 16)) >> 16);
         }
-        GC.KeepAlive(host);
         target.copy_(result);
     }
 }

@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -51,7 +52,7 @@ public abstract record QuantizedRule : OptimizerRule
         }
         var (host, slope) = (s.Parameter.to(ScalarType.Float32).cpu().contiguous(), s.Gradient.to(ScalarType.Float32).cpu().contiguous());
         UpdateCodes(s, host, slope);
-        if (Gradients.Address(host) != Gradients.Address(s.Parameter)) s.Parameter.copy_(host);
+        if (TensorIdentity.Of(host) != TensorIdentity.Of(s.Parameter)) s.Parameter.copy_(host);
     }
 
     /// <summary>The update with float32 moments.</summary>

@@ -1,3 +1,4 @@
+using Cresset.Tensors;
 using static TorchSharp.torch;
 
 namespace Cresset.Optim;
@@ -11,8 +12,10 @@ internal static class QuantizedKernel
     /// <summary>AdamW: <c>exp_avg</c> and <c>exp_avg_sq</c>.</summary>
     public static unsafe void Adam(QuantizedKind kind, AdamScalars s, Tensor parameter, Tensor gradient, ParameterState state, int threads)
     {
-        var (p, g) = ((IntPtr)Gradients.Address(parameter), (IntPtr)Gradients.Address(gradient));
-        var (first, second) = (new Moment(kind, state, "exp_avg", true), new Moment(kind, state, "exp_avg_sq", false));
+        var elements = parameter.numel();
+        var p = TensorView.Address(parameter, ScalarType.Float32, elements);
+        var g = TensorView.Address(gradient, ScalarType.Float32, elements);
+        var (first, second) = (new Moment(kind, state, "exp_avg", true, elements), new Moment(kind, state, "exp_avg_sq", false, elements));
         Run(parameter, threads, (_, _, from, count) =>
         {
             float rest1 = (float)(1 - s.Beta1), beta2 = (float)s.Beta2, rest2 = (float)(1 - s.Beta2);
@@ -44,8 +47,10 @@ internal static class QuantizedKernel
     /// <summary>Lion: <c>exp_avg</c>.</summary>
     public static unsafe void Lion(QuantizedKind kind, LionScalars s, Tensor parameter, Tensor gradient, ParameterState state, int threads)
     {
-        var (p, g) = ((IntPtr)Gradients.Address(parameter), (IntPtr)Gradients.Address(gradient));
-        var momentum = new Moment(kind, state, "exp_avg", true);
+        var elements = parameter.numel();
+        var p = TensorView.Address(parameter, ScalarType.Float32, elements);
+        var g = TensorView.Address(gradient, ScalarType.Float32, elements);
+        var momentum = new Moment(kind, state, "exp_avg", true, elements);
         Run(parameter, threads, (_, _, from, count) =>
         {
             float rate = (float)s.Rate, beta1 = (float)s.Beta1, rest1 = (float)(1 - s.Beta1), rest2 = (float)(1 - s.Beta2), shrink = (float)s.Shrink;
@@ -86,10 +91,11 @@ internal static class QuantizedKernel
         private readonly int _blockSize;
         private readonly bool _packed;
 
-        public Moment(QuantizedKind kind, ParameterState state, string name, bool signed)
+        public Moment(QuantizedKind kind, ParameterState state, string name, bool signed, long elements)
         {
             (_code, _blockSize, _packed) = (kind.Code(signed), kind.BlockSize, kind.Bits == 4);
-            (_codes, _scales) = (Gradients.Address(state[name + "_codes"]), Gradients.Address(state[name + "_scales"]));
+            _codes = TensorView.Address(state[name + "_codes"], ScalarType.Byte, _packed ? (elements + 1) / 2 : elements, name + "_codes");
+            _scales = TensorView.Address(state[name + "_scales"], ScalarType.Float32, (elements + _blockSize - 1) / _blockSize, name + "_scales");
         }
 
         public unsafe void Decode(long start, Span<float> values)

@@ -18,34 +18,30 @@ public static class RotationTrick
         ArgumentNullException.ThrowIfNull(code);
         Shape.Expect(vector, "N D");
         Shape.Expect(code, "N D", [("N", vector.size(0)), ("D", vector.size(1))]);
-        return vector.requires_grad ? Function.apply(vector, code.detach()) : code.detach().alias();
+        using var scope = NewDisposeScope();
+        var constant = code.detach();
+        return (vector.requires_grad ? new Operation().Apply(vector, constant) : constant.alias()).MoveToOuterDisposeScope();
     }
 
-    private sealed class Function : autograd.SingleTensorFunction<Function>
+    private sealed class Operation : DifferentiableOperation
     {
         public override string Name => nameof(RotationTrick);
 
-        public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
-        {
-            var (vector, code) = ((Tensor)vars[0], (Tensor)vars[1]);
-            ctx.save_for_backward([vector, code]);
-            return code.clone();
-        }
+        protected override Tensor[] Forward(Tensor[] inputs) => [inputs[1].clone()];
 
-        public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+        protected override Tensor?[] Backward(Tensor[] saved, Tensor?[] gradients)
         {
-            using var scope = NewDisposeScope();
-            var saved = ctx.get_saved_variables();
+            if (gradients[0] is not { } up) return [null, null];
             // float64: for nearly opposite vectors u + v cancels.
-            Tensor z = saved[0].detach().to(ScalarType.Float64), q = saved[1].to(ScalarType.Float64), g = grad_output.to(ScalarType.Float64);
+            Tensor z = saved[0].detach().to(ScalarType.Float64), q = saved[1].to(ScalarType.Float64), g = up.to(ScalarType.Float64);
             Tensor zLength = z.norm(1, true), qLength = q.norm(1, true);
             const double Smallest = 1e-30;
             Tensor u = z / zLength.clamp_min(Smallest), v = q / qLength.clamp_min(Smallest);
             var r = u + v;
             r = r / r.norm(1, true).clamp_min(Smallest);
             var rotated = g - (2 * r * (r * g).sum(1, true)) + (2 * u * (v * g).sum(1, true));
-            var gradient = where(zLength > Smallest, qLength / zLength.clamp_min(Smallest) * rotated, g).to(grad_output.dtype);
-            return [gradient.MoveToOuterDisposeScope(), null!];
+            var gradient = where(zLength > Smallest, qLength / zLength.clamp_min(Smallest) * rotated, g).to(up.dtype);
+            return [gradient, null];
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -11,17 +12,17 @@ internal static class SquaredDifference
     /// <summary>float scalar; shapes alike. <paramref name="target"/> is a constant.</summary>
     public static Tensor Mean(Tensor vectors, Tensor target)
     {
-        target = target.detach();
-        if (!TensorSpans.IsManaged(vectors) || !TensorSpans.IsManaged(target) || !vectors.is_contiguous() || !target.is_contiguous()) return nn.functional.mse_loss(vectors, target);
         using var scope = NewDisposeScope();
-        return (vectors.requires_grad ? Function.apply(vectors, target) : Value(vectors, target)).MoveToOuterDisposeScope();
+        target = target.detach();
+        if (!TensorView.IsDense<float>(vectors) || !TensorView.IsDense<float>(target)) return nn.functional.mse_loss(vectors, target).MoveToOuterDisposeScope();
+        return (vectors.requires_grad ? new Operation().Apply(vectors, target) : Value(vectors, target)).MoveToOuterDisposeScope();
     }
 
     /// <summary>The value alone, without a gradient.</summary>
     internal static Tensor Value(Tensor vectors, Tensor target)
     {
-        using var detached = vectors.detach();
-        return tensor((float)(Sum(TensorSpans.Of<float>(detached), TensorSpans.Of<float>(target)) / vectors.numel()));
+        using TensorView<float> a = TensorView.Dense<float>(vectors), b = TensorView.Dense<float>(target, a.Count);
+        return tensor((float)(Sum(a.Span, b.Span) / a.Count));
     }
 
     private static double Sum(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
@@ -49,23 +50,17 @@ internal static class SquaredDifference
         return total;
     }
 
-    private sealed class Function : autograd.SingleTensorFunction<Function>
+    private sealed class Operation : DifferentiableOperation
     {
         public override string Name => nameof(SquaredDifference);
 
-        public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
-        {
-            var (vectors, target) = ((Tensor)vars[0], (Tensor)vars[1]);
-            ctx.save_for_backward([vectors, target]);
-            return Value(vectors, target);
-        }
+        protected override Tensor[] Forward(Tensor[] inputs) => [Value(inputs[0], inputs[1])];
 
-        public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+        protected override Tensor?[] Backward(Tensor[] saved, Tensor?[] gradients)
         {
-            using var scope = NewDisposeScope();
-            var saved = ctx.get_saved_variables();
-            var scale = grad_output * (2.0 / saved[0].numel());
-            return [(saved[0].detach() - saved[1]).mul_(scale).MoveToOuterDisposeScope(), null!];
+            if (gradients[0] is not { } up) return [null, null];
+            var scale = up * (2.0 / saved[0].numel());
+            return is_grad_enabled() ? [(saved[0] - saved[1]) * scale, null] : [(saved[0].detach() - saved[1]).mul_(scale), null];
         }
     }
 }

@@ -1,3 +1,4 @@
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -11,17 +12,20 @@ public static class StraightThrough
     {
         ArgumentNullException.ThrowIfNull(vector);
         ArgumentNullException.ThrowIfNull(code);
-        if (!vector.requires_grad) return code.detach().alias();
+        if (!vector.shape.AsSpan().SequenceEqual(code.shape)) throw Shape.Wrong(code, Shape.Text(vector), "The code takes the place of the vector.");
         using var scope = NewDisposeScope();
-        return Function.apply(vector, code.detach()).MoveToOuterDisposeScope();
+        if (!vector.requires_grad) return code.detach().alias().MoveToOuterDisposeScope();
+        return new Operation().Apply(vector, code.detach()).MoveToOuterDisposeScope();
     }
 
-    private sealed class Function : autograd.SingleTensorFunction<Function>
+    private sealed class Operation : DifferentiableOperation
     {
         public override string Name => nameof(StraightThrough);
 
-        public override Tensor forward(autograd.AutogradContext ctx, params object[] vars) => ((Tensor)vars[1]).alias();
+        protected override Tensor[] Forward(Tensor[] inputs) => [inputs[1].alias()];
 
-        public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => [grad_output.alias(), null!];
+        protected override Tensor[] Saved(Tensor[] inputs) => [];
+
+        protected override Tensor?[] Backward(Tensor[] saved, Tensor?[] gradients) => [gradients[0]?.alias(), null];
     }
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -17,20 +18,13 @@ internal static class StraightThroughCommitment
     public static (Tensor Values, Tensor Commitment) Apply(Tensor vectors, Tensor codes)
     {
         using var scope = NewDisposeScope();
-        var results = Function.apply(vectors, codes.detach());
-        // TorchSharp shapes the zero gradient of an unused result after empty copies made last of all, which the node disposes
-        // of with itself: they must outlive this scope, but need no memory of their own.
-        foreach (var copy in scope.DisposablesView.SkipWhile(t => !ReferenceEquals(t, results[^1])).Skip(1).OfType<Tensor>().ToList())
-        {
-            copy.set_(zeros(Array.Empty<long>(), dtype: copy.dtype).expand(copy.shape));
-            copy.DetachFromDisposeScope();
-        }
+        var results = new Operation().ApplyAll(vectors, codes.detach());
         return (results[0].MoveToOuterDisposeScope(), results[1].MoveToOuterDisposeScope());
     }
 
     /// <summary>Whether <see cref="Apply"/> handles these tensors.</summary>
     public static bool Handles(Tensor vectors, Tensor codes)
-        => vectors.requires_grad && TensorSpans.IsManaged(vectors) && TensorSpans.IsManaged(codes) && vectors.is_contiguous() && codes.is_contiguous();
+        => vectors.requires_grad && is_grad_enabled() && TensorView.IsDense<float>(vectors) && TensorView.IsDense<float>(codes) && vectors.numel() == codes.numel();
 
     /// <summary>upstream + scale (vectors - codes), part by part on all processors.</summary>
     private static unsafe void Gradient(ReadOnlySpan<float> upstream, ReadOnlySpan<float> vectors, ReadOnlySpan<float> codes, float scale, Span<float> result)
@@ -57,29 +51,29 @@ internal static class StraightThroughCommitment
         }
     }
 
-    private sealed class Function : autograd.MultiTensorFunction<Function>
+    private sealed class Operation : DifferentiableOperation
     {
         public override string Name => nameof(StraightThroughCommitment);
 
-        public override List<Tensor> forward(autograd.AutogradContext ctx, params object[] vars)
-        {
-            var (vectors, codes) = ((Tensor)vars[0], (Tensor)vars[1]);
-            ctx.save_for_backward([vectors, codes]);
-            return [codes.alias(), SquaredDifference.Value(vectors, codes)];
-        }
+        protected override Tensor[] Forward(Tensor[] inputs) => [inputs[1].alias(), SquaredDifference.Value(inputs[0], inputs[1])];
 
-        public override List<Tensor> backward(autograd.AutogradContext ctx, List<Tensor> grad_outputs)
+        protected override Tensor?[] Backward(Tensor[] saved, Tensor?[] gradients)
         {
-            using var scope = NewDisposeScope();
-            var saved = ctx.get_saved_variables();
-            Tensor upstream = grad_outputs[0], weight = grad_outputs[1];
-            // A result that the caller did not use has a gradient of zeros.
-            if (weight.ToDouble() == 0) return [upstream.alias().MoveToOuterDisposeScope(), null!];
-            Tensor vectors = saved[0].detach(), codes = saved[1];
-            var scale = 2 * weight.ToDouble() / vectors.numel();
-            var result = empty_like(vectors);
-            Gradient(TensorSpans.Of<float>(upstream.contiguous()), TensorSpans.Of<float>(vectors), TensorSpans.Of<float>(codes), (float)scale, TensorSpans.Of<float>(result));
-            return [result.MoveToOuterDisposeScope(), null!];
+            var (vectors, codes) = (saved[0], saved[1]);
+            // The gradient of the codes' values goes to the vectors as it is, that of the commitment term towards the codes.
+            if (gradients[1] is not { } weight) return [gradients[0]?.alias(), null];
+            if (is_grad_enabled())
+            {
+                var term = (vectors - codes) * (weight * (2.0 / vectors.numel()));
+                return [gradients[0] is { } given ? given + term : term, null];
+            }
+            var upstream = (gradients[0] ?? zeros_like(vectors)).contiguous();
+            using TensorView<float> z = TensorView.Dense<float>(vectors), q = TensorView.Dense<float>(codes, z.Count), g = TensorView.Dense<float>(upstream, z.Count);
+            var scale = 2 * weight.ToDouble() / z.Count;
+            var result = TensorView.New<float>(vectors.shape);
+            using var r = TensorView.Dense<float>(result, z.Count);
+            Gradient(g.Span, z.Span, q.Span, (float)scale, r.Span);
+            return [result, null];
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using Cresset.Native;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -48,20 +49,20 @@ internal sealed unsafe partial class Reassembly
 
     private long Plane => (long)High * Wide;
 
-    public static bool Fits(Tensor x) => x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU && !x.is_sparse && x.numel() > 0 && Vector256.IsHardwareAccelerated;
+    public static bool Fits(Tensor x) => Vector256.IsHardwareAccelerated && TensorView.Holds<float>(x) && x.numel() > 0;
 
     /// <summary>The result.</summary>
     public Tensor Run(Tensor features, Tensor weights)
     {
         using var scope = NewDisposeScope();
         (features, weights) = (features.contiguous(), weights.contiguous());
-        var y = empty([_n, features.size(1), High, Wide], dtype: ScalarType.Float32);
-        nint f = (nint)TensorPointer.Of(features), w = (nint)TensorPointer.Of(weights), o = (nint)TensorPointer.Of(y);
+        var y = TensorView.New<float>([_n, features.size(1), High, Wide]);
+        using TensorView<float> f = TensorView.Dense<float>(features), w = TensorView.Dense<float>(weights), o = TensorView.Dense<float>(y);
         var stream = Streams(y);
         Rows((unit, i, memory) =>
         {
-            Expand(memory, (float*)f + unit * _channels * _height * _width, i);
-            Values(memory, (float*)w + unit * Taps * Plane, (float*)o + unit * _channels * Plane, i, stream);
+            Expand(memory, f.Start + unit * _channels * _height * _width, i);
+            Values(memory, w.Start + unit * Taps * Plane, o.Start + unit * _channels * Plane, i, stream);
         });
         return y.MoveToOuterDisposeScope();
     }
@@ -71,13 +72,13 @@ internal sealed unsafe partial class Reassembly
     {
         using var scope = NewDisposeScope();
         (features, gradient) = (features.contiguous(), gradient.contiguous());
-        var result = empty([_n, (long)_groups * Taps, High, Wide], dtype: ScalarType.Float32);
-        nint f = (nint)TensorPointer.Of(features), g = (nint)TensorPointer.Of(gradient), o = (nint)TensorPointer.Of(result);
+        var result = TensorView.New<float>([_n, (long)_groups * Taps, High, Wide]);
+        using TensorView<float> f = TensorView.Dense<float>(features), g = TensorView.Dense<float>(gradient), o = TensorView.Dense<float>(result);
         var stream = Streams(result);
         Rows((unit, i, memory) =>
         {
-            Expand(memory, (float*)f + unit * _channels * _height * _width, i);
-            WeightGradients(memory, (float*)g + unit * _channels * Plane, (float*)o + unit * Taps * Plane, i, stream);
+            Expand(memory, f.Start + unit * _channels * _height * _width, i);
+            WeightGradients(memory, g.Start + unit * _channels * Plane, o.Start + unit * Taps * Plane, i, stream);
         });
         return result.MoveToOuterDisposeScope();
     }
@@ -87,12 +88,12 @@ internal sealed unsafe partial class Reassembly
     {
         using var scope = NewDisposeScope();
         (weights, gradient) = (weights.contiguous(), gradient.contiguous());
-        var result = empty([_n, gradient.size(1), _height, _width], dtype: ScalarType.Float32);
-        nint w = (nint)TensorPointer.Of(weights), g = (nint)TensorPointer.Of(gradient), o = (nint)TensorPointer.Of(result);
+        var result = TensorView.New<float>([_n, gradient.size(1), _height, _width]);
+        using TensorView<float> w = TensorView.Dense<float>(weights), g = TensorView.Dense<float>(gradient), o = TensorView.Dense<float>(result);
         Rows((unit, i, memory) =>
         {
-            Collect(memory, (float*)g + unit * _channels * Plane, i);
-            FeatureGradients(memory, (float*)w + unit * Taps * Plane, (float*)o + unit * _channels * _height * _width, i);
+            Collect(memory, g.Start + unit * _channels * Plane, i);
+            FeatureGradients(memory, w.Start + unit * Taps * Plane, o.Start + unit * _channels * _height * _width, i);
         });
         return result.MoveToOuterDisposeScope();
     }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Cresset.Native;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -63,22 +64,22 @@ internal sealed unsafe class Resampling(AxisTaps[] axes)
         {
             var depth = axes[2];
             shape[^3] = depth.OutSize;
-            var y = empty(shape, dtype: ScalarType.Float32);
+            var y = TensorView.New<float>(shape);
             if (depth.InSize <= depth.OutSize)
             {
-                using var flat = empty([planes * depth.InSize, down.OutSize, across.OutSize], dtype: ScalarType.Float32);
+                using var flat = TensorView.New<float>([planes * depth.InSize, down.OutSize, across.OutSize]);
                 Planes(x, flat, planes * depth.InSize, down, across);
                 Rows(flat, y, planes, depth, (long)down.OutSize * across.OutSize);
             }
             else
             {
-                using var flat = empty([planes * depth.OutSize, down.InSize, across.InSize], dtype: ScalarType.Float32);
+                using var flat = TensorView.New<float>([planes * depth.OutSize, down.InSize, across.InSize]);
                 Rows(x, flat, planes, depth, (long)down.InSize * across.InSize);
                 Planes(flat, y, planes * depth.OutSize, down, across);
             }
             return y.MoveToOuterDisposeScope();
         }
-        var result = empty(shape, dtype: ScalarType.Float32);
+        var result = TensorView.New<float>(shape);
         if (axes.Length == 2) Planes(x, result, planes, down, across);
         else Lines(x, result, planes, across);
         return result.MoveToOuterDisposeScope();
@@ -86,11 +87,11 @@ internal sealed unsafe class Resampling(AxisTaps[] axes)
 
     private static void Planes(Tensor x, Tensor y, long planes, AxisTaps down, AxisTaps across)
     {
-        nint from = (nint)TensorPointer.Of(x), to = (nint)TensorPointer.Of(y);
+        using TensorView<float> from = TensorView.Dense<float>(x), to = TensorView.Dense<float>(y);
         var stream = Streams(y);
         Action<long, long> work = down.InSize <= down.OutSize
-            ? (start, count) => AcrossFirst((float*)from, (float*)to, start, count, down, across, stream)
-            : (start, count) => DownFirst((float*)from, (float*)to, start, count, down, across, stream);
+            ? (start, count) => AcrossFirst(from.Start, to.Start, start, count, down, across, stream)
+            : (start, count) => DownFirst(from.Start, to.Start, start, count, down, across, stream);
         // Chunks of a quarter million: neighbouring chunks repeat the few rows that both look at.
         Chunks.Run(planes * down.OutSize, work, Math.Max(1, across.OutSize / 4));
     }
@@ -105,7 +106,8 @@ internal sealed unsafe class Resampling(AxisTaps[] axes)
         {
             var held = new long[slots];
             Array.Fill(held, -1);
-            var rows = stackalloc float*[down.Most];
+            using var found = new RowList(down.Most);
+            var rows = found.Start;
             for (var r = start; r < start + count; r++)
             {
                 var (plane, o) = Math.DivRem(r, height);
@@ -134,7 +136,8 @@ internal sealed unsafe class Resampling(AxisTaps[] axes)
         var line = (float*)NativeMemory.AlignedAlloc((nuint)((across.InSize + 15L) & ~15L) * sizeof(float), 64);
         try
         {
-            var rows = stackalloc float*[down.Most];
+            using var found = new RowList(down.Most);
+            var rows = found.Start;
             for (var r = start; r < start + count; r++)
             {
                 var (plane, o) = Math.DivRem(r, down.OutSize);
@@ -154,19 +157,20 @@ internal sealed unsafe class Resampling(AxisTaps[] axes)
     // The axis that is resampled is above whole rows of the given width.
     private static void Rows(Tensor x, Tensor y, long planes, AxisTaps taps, long width)
     {
-        nint from = (nint)TensorPointer.Of(x), to = (nint)TensorPointer.Of(y);
+        using TensorView<float> from = TensorView.Dense<float>(x), to = TensorView.Dense<float>(y);
         var stream = Streams(y);
         Chunks.Run(planes * taps.OutSize, Work, width);
 
         void Work(long start, long count)
         {
-            var rows = stackalloc float*[taps.Most];
+            using var found = new RowList(taps.Most);
+            var rows = found.Start;
             for (var r = start; r < start + count; r++)
             {
                 var (plane, o) = Math.DivRem(r, taps.OutSize);
                 int first = taps.First[o], some = taps.First[o + 1] - first;
-                for (var k = 0; k < some; k++) rows[k] = (float*)from + (plane * taps.InSize + taps.Index[first + k]) * width;
-                RowKernels.Combine(rows, taps.Weight + first, some, (float*)to + r * width, width, stream);
+                for (var k = 0; k < some; k++) rows[k] = from.Start + (plane * taps.InSize + taps.Index[first + k]) * width;
+                RowKernels.Combine(rows, taps.Weight + first, some, to.Start + r * width, width, stream);
             }
             if (stream) Thread.MemoryBarrier();
         }
@@ -174,13 +178,13 @@ internal sealed unsafe class Resampling(AxisTaps[] axes)
 
     private static void Lines(Tensor x, Tensor y, long lines, AxisTaps taps)
     {
-        nint from = (nint)TensorPointer.Of(x), to = (nint)TensorPointer.Of(y);
+        using TensorView<float> from = TensorView.Dense<float>(x), to = TensorView.Dense<float>(y);
         var stream = Streams(y);
         Chunks.Run(lines, Work, Math.Max(taps.InSize, taps.OutSize));
 
         void Work(long start, long count)
         {
-            for (var r = start; r < start + count; r++) RowKernels.Along(taps, (float*)from + r * taps.InSize, (float*)to + r * taps.OutSize, false, stream);
+            for (var r = start; r < start + count; r++) RowKernels.Along(taps, from.Start + r * taps.InSize, to.Start + r * taps.OutSize, false, stream);
             if (stream) Thread.MemoryBarrier();
         }
     }
