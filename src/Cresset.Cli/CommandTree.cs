@@ -1,20 +1,23 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Invocation;
 using Cresset.Cli.Commands;
+using Cresset.Numerics;
 
 namespace Cresset.Cli;
 
 /// <summary>All verbs. A new verb group is one file in Commands and one line here.</summary>
 internal static class CommandTree
 {
-    public static RootCommand Create()
+    public static RootCommand Create(PartCatalog parts)
     {
         var root = new RootCommand("Train, score and look at models without Python.")
         {
-            ListCommand.Create(),
-            TrainCommand.Create(),
-            EvalCommand.Create(),
-            SampleCommand.Create(),
+            ListCommand.Create(parts),
+            ShowCommand.Create(parts),
+            TrainCommand.Create(parts),
+            EvalCommand.Create(parts),
+            SampleCommand.Create(parts),
             Sd3Command.Create(),
             RunsCommand.Create(),
             DetectCommand.Create(),
@@ -27,7 +30,29 @@ internal static class CommandTree
             DoctorCommand.Create(),
             CompletionCommand.Create(),
         };
+        root.SetAction(_ => FirstPage());
+        foreach (var help in root.Options.OfType<HelpOption>()) help.Action = new ShortHelp((HelpAction)help.Action!);
         return root;
+    }
+
+    private static int FirstPage()
+    {
+        Console.Out.WriteLine("""
+            cresset trains, scores and shows models without Python.
+
+            Try first
+              cresset train                     learn to draw digits from words, and see the pictures
+              cresset list                      all recipes by subject
+
+            Then
+              cresset train NAME key=value      run a recipe with settings of your own
+              cresset runs                      what was recorded; eval, sample and train --resume go on with it
+              cresset show NAME                 what a recipe or part can be told
+              cresset detect eval GT RESULTS    score a detector as COCO, VOC, LVIS ... do
+
+            cresset --help lists every verb, cresset VERB --help says more; cresset doctor: this machine.
+            """);
+        return ExitCode.Success;
     }
 
     /// <summary>Parses and runs; usage errors return 2.</summary>
@@ -36,11 +61,27 @@ internal static class CommandTree
         if (result.Errors.Count > 0)
         {
             foreach (var error in result.Errors) Console.Error.WriteLine("cresset: " + error.Message);
+            // A mistyped verb is an unmatched word of the command that has the verbs.
+            var verbs = result.CommandResult.Command.Subcommands.Select(c => c.Name).ToList();
+            if (verbs.Count > 0 && result.UnmatchedTokens.Select(t => NearestName.Find(t, verbs)).FirstOrDefault(n => n is not null) is { } verb) Console.Error.WriteLine($"cresset: did you mean '{verb}'?");
             var name = string.Join(' ', Path(result.CommandResult.Command).Reverse());
             Console.Error.WriteLine($"cresset: see '{name} --help'.");
             return ExitCode.Usage;
         }
         return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+    }
+
+    // In the list of a command's verbs each has one line; its examples are for its own help.
+    private sealed class ShortHelp(HelpAction inner) : SynchronousCommandLineAction
+    {
+        // Whoever asks for help has not given the arguments yet.
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            foreach (var verb in parseResult.CommandResult.Command.Subcommands) verb.Description = verb.Description?.Split(['\r', '\n'])[0];
+            return inner.Invoke(parseResult);
+        }
     }
 
     private static IEnumerable<string> Path(Command command)

@@ -1,33 +1,92 @@
 using System.CommandLine;
 using Cresset.Cli.Terminal;
+using Cresset.Numerics;
 using Cresset.Recipes;
 
 namespace Cresset.Cli.Commands;
 
-/// <summary><c>cresset list</c>: the recipes that come with Cresset.</summary>
+/// <summary><c>cresset list</c>: the recipes by subject, or the parts of a kind.</summary>
 internal static class ListCommand
 {
-    public static Command Create()
+    public static Command Create(PartCatalog parts)
     {
         var json = SharedOptions.Json();
-        var show = new Argument<string?>("RECIPE") { Description = "Print this recipe instead of the list.", Arity = ArgumentArity.ZeroOrOne };
-        var command = new Command("list", "List the recipes, or print one.") { show, json };
+        var with = new PartsOption(parts);
+        var what = new Argument<string?>("WHAT")
+        {
+            Description = "A kind of parts (optimizers, schedules, data, jobs ..., also as --optimizers), or a recipe to print; without it, the recipes.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var command = new Command("list", "List the recipes by subject, or the parts of a kind.") { what, with.Option, json };
         command.Aliases.Add("recipes");
-        command.SetAction(result => Run(result.GetValue(show), result.GetValue(json)));
-        return command.WithExamples("cresset list", "cresset list digits-classifier > mine.yaml   # then: cresset train mine.yaml");
+        // "--optimizers" says the same as "optimizers"; which kinds there are depends on the assemblies.
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction(result =>
+        {
+            var words = result.UnmatchedTokens.Concat(result.GetValue(what) is { } given ? [given] : [])
+                .Select(t => t.StartsWith("--", StringComparison.Ordinal) ? t[2..] : t).ToList();
+            if (words.Count > 1) throw new ArgumentException($"list takes one kind or recipe, not {string.Join(" and ", words.Select(w => $"'{w}'"))}.");
+            return Run(words.FirstOrDefault(), with.Recipes(result), result.GetValue(json));
+        });
+        return command.WithExamples("cresset list", "cresset list --optimizers", "cresset list kinds", "cresset list digits-classifier > mine.yaml   # then: cresset train mine.yaml");
     }
 
-    private static int Run(string? name, bool json)
+    private static int Run(string? what, RecipeCatalog catalog, bool json)
     {
-        var catalog = new RecipeCatalog();
-        if (name is not null)
+        if (what is null) return Recipes(catalog, json);
+        if (what == "kinds")
         {
-            Console.Out.Write(catalog.Find(name).Yaml);
+            var kinds = catalog.Parts.Kinds.Select(k => (Kind: k, Parts: catalog.Parts.Of(k).Select(p => p.Name).ToList())).ToList();
+            if (json) Output.Json(kinds.Select(k => new { k.Kind, k.Parts }));
+            else Output.Entries(kinds.Select(k => ($"{k.Kind} ({k.Parts.Count})", string.Join(", ", k.Parts))));
             return ExitCode.Success;
         }
-        var recipes = RecipeCatalog.Names.Select(catalog.Find).ToList();
-        if (json) Output.Json(recipes.Select(r => new { r.Name, Job = r.Job.Name, r.Summary }));
-        else Output.Table(["recipe", "job", "what it does"], recipes.Select(r => new[] { r.Name, r.Job.Name, r.Summary }));
+        if (Kind(what, catalog.Parts) is { } kind)
+        {
+            var entries = catalog.Parts.Of(kind);
+            if (json) Output.Json(entries.Select(p => new { p.Kind, p.Name, p.Summary, p.Source }));
+            else
+            {
+                Output.Entries(entries.Select(p => (p.Name, p.Source.Length == 0 ? p.Summary : $"{p.Summary.TrimEnd('.')} ({p.Source}).")));
+                Console.Out.WriteLine();
+                Console.Out.WriteLine($"cresset show {entries[0].Name} prints the options of one.");
+            }
+            return ExitCode.Success;
+        }
+        Console.Out.Write(catalog.Find(what).Yaml);
         return ExitCode.Success;
+    }
+
+    private static int Recipes(RecipeCatalog catalog, bool json)
+    {
+        var recipes = RecipeCatalog.Names.Select(catalog.Find).ToList();
+        if (json)
+        {
+            Output.Json(recipes.Select(r => new { r.Name, r.Subject, Job = r.Job.Name, r.Summary }));
+            return ExitCode.Success;
+        }
+        foreach (var group in recipes.GroupBy(r => r.Subject).OrderBy(g => g.Key, StringComparer.Ordinal))
+        {
+            Console.Out.WriteLine(group.Key);
+            Output.Entries(group.Select(r => (r.Name, r.Summary)));
+            Console.Out.WriteLine();
+        }
+        var own = catalog.Parts.Of("job").Where(j => j.Type.Assembly != typeof(RecipeCatalog).Assembly).ToList();
+        if (own.Count > 0)
+        {
+            Console.Out.WriteLine("Jobs of your own");
+            Output.Entries(own.Select(j => (j.Name, j.Summary)));
+            Console.Out.WriteLine();
+        }
+        Console.Out.WriteLine("cresset train NAME runs one, cresset list NAME prints it; cresset list kinds: what recipes can name.");
+        return ExitCode.Success;
+    }
+
+    /// <summary>"optimizers", "optimizer" and "data" to the kind.</summary>
+    private static string? Kind(string word, PartCatalog parts)
+    {
+        var name = word.ToLowerInvariant().Replace('_', '-');
+        return parts.Kinds.FirstOrDefault(k => k == name || k + "s" == name || (k.EndsWith('y') && k[..^1] + "ies" == name)
+            || (k.EndsWith('x') && k[..^1] + "ices" == name));
     }
 }

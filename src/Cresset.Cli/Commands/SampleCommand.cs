@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cresset.Cli.Terminal;
+using Cresset.Numerics;
 using Cresset.Recipes;
 using Cresset.Runs;
 
@@ -8,7 +9,7 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset sample RUN</c>: draws from a trained model.</summary>
 internal static class SampleCommand
 {
-    public static Command Create()
+    public static Command Create(PartCatalog parts)
     {
         var run = SharedOptions.Run();
         var conditions = new Argument<string[]>("PROMPT") { Description = "Prompts or class names, where the model takes them.", Arity = ArgumentArity.ZeroOrMore };
@@ -18,7 +19,8 @@ internal static class SampleCommand
         var output = new Option<string?>("--output", "-o") { Description = "Folder for the pictures (default: samples/ in the run's folder).", HelpName = "FOLDER" };
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
-        var command = new Command("sample", "Draw samples from a run's best checkpoint.") { run, conditions, count, seed, temperature, output, runs, json };
+        var with = new PartsOption(parts);
+        var command = new Command("sample", "Draw samples from a run's best checkpoint.") { run, conditions, count, seed, temperature, output, with.Option, runs, json };
         command.SetAction(result =>
         {
             if (result.GetValue(count) < 0) throw new ArgumentException($"--count is {result.GetValue(count)}; allowed: 0 (the model's own number) or more.");
@@ -28,7 +30,7 @@ internal static class SampleCommand
             using var view = new TrainingView(result.GetValue(json));
             var folder = result.GetValue(output) is { } given ? Path.GetFullPath(given) : null;
             var request = new SampleRequest(result.GetValue(count), result.GetValue(seed), result.GetValue(conditions), result.GetValue(temperature), folder);
-            TrainCommand.Report(new RecipeRunner(store, new RecipeCatalog()).Sample(result.GetValue(run)!, request, view, interruption.Token), result.GetValue(json));
+            TrainCommand.Report(new RecipeRunner(store, with.Recipes(result)).Sample(result.GetValue(run)!, request, view, interruption.Token), result.GetValue(json));
             return ExitCode.Success;
         });
         return command.WithExamples("cresset sample sd3-digits seven three", "cresset sample glow-digits --temperature 0.7 --seed 1 -n 64");

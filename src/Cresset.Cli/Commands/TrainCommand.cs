@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cresset.Cli.Terminal;
+using Cresset.Numerics;
 using Cresset.Recipes;
 using Cresset.Runs;
 
@@ -10,7 +11,7 @@ internal static class TrainCommand
 {
     public const string DefaultRecipe = "sd3-digits";
 
-    public static Command Create()
+    public static Command Create(PartCatalog parts)
     {
         var words = new Argument<string[]>("RECIPE|FILE key=value")
         {
@@ -22,26 +23,27 @@ internal static class TrainCommand
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Show no progress." };
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
-        var command = new Command("train", "Run a recipe: train a model, record the run, keep checkpoints and pictures.") { words, resume, print, quiet, runs, json };
-        command.SetAction(result => Run(result.GetValue(words)!, result.GetValue(resume), result.GetValue(print), result.GetValue(quiet), result.GetValue(runs)!, result.GetValue(json)));
+        var with = new PartsOption(parts);
+        var command = new Command("train", "Run a recipe: train a model, record the run, keep checkpoints and pictures.") { words, resume, print, quiet, with.Option, runs, json };
+        command.SetAction(result => Run(with.Recipes(result), result.GetValue(words)!, result.GetValue(resume), result.GetValue(print), result.GetValue(quiet), result.GetValue(runs)!, result.GetValue(json)));
         return command.WithExamples(
             "cresset train",
             "cresset train digits-classifier trainer.steps=300 seed=7",
             "cresset train my-recipe.yaml optimizer=lion lr=3e-4 schedule=wsd",
+            "cresset train --with bin/Release/net10.0/My.dll mine.yaml",
             "cresset train --resume digits-classifier",
             "cresset train --resume digits-classifier trainer.steps=800");
     }
 
-    private static int Run(string[] words, string? resume, bool print, bool quiet, string runsFolder, bool json)
+    private static int Run(RecipeCatalog catalog, string[] words, string? resume, bool print, bool quiet, string runsFolder, bool json)
     {
         if (words.FirstOrDefault(w => w.StartsWith('-')) is { } unknown) throw new ArgumentException($"unknown option '{unknown}'; see 'cresset train --help'.");
-        var catalog = new RecipeCatalog();
         ResolvedRecipe? recipe = null;
         if (resume is null)
         {
             var name = words.Length > 0 && !words[0].Contains('=', StringComparison.Ordinal) ? words[0] : DefaultRecipe;
             var overrides = words.Where((w, i) => !(i == 0 && w == name)).ToArray();
-            if (overrides.FirstOrDefault(o => !o.Contains('=', StringComparison.Ordinal)) is { } stray) throw new ArgumentException($"'{stray}' is no override; write key=value, for example trainer.steps=500.");
+            if (overrides.FirstOrDefault(o => !o.Contains('=', StringComparison.Ordinal)) is { } stray) throw new ArgumentException($"'{stray}' is not an override; write key=value, for example trainer.steps=500.");
             recipe = catalog.Find(name).Resolve(overrides);
             if (print)
             {

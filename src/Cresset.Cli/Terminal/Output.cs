@@ -6,6 +6,8 @@ namespace Cresset.Cli.Terminal;
 /// <summary>What a command prints: tables and lines for people, JSON for machines.</summary>
 internal static class Output
 {
+    private const int Columns = 100;
+
     private static readonly JsonSerializerOptions Indented = new()
     {
         WriteIndented = true,
@@ -26,6 +28,46 @@ internal static class Output
         // Without a terminal there is no width to fit into: a table must not break its rows.
         if (Console.IsOutputRedirected) AnsiConsole.Profile.Width = 500;
         AnsiConsole.Write(table);
+    }
+
+    /// <summary>Names with what they are, within 100 columns.</summary>
+    public static void Entries(IEnumerable<(string Name, string Text)> entries, string indent = "  ")
+    {
+        var all = entries.ToList();
+        var width = Math.Min(30, all.Select(e => e.Name.Length).DefaultIfEmpty(0).Max());
+        foreach (var (name, text) in all)
+        {
+            var lines = Wrap(text, Columns - indent.Length - width - 2).ToList();
+            // A name wider than its column stands on a line of its own.
+            if (name.Length > width) Console.Out.WriteLine(indent + name);
+            for (var i = 0; i < Math.Max(1, lines.Count); i++)
+            {
+                if (i == 0 && name.Length > width && lines.Count == 0) break;
+                Console.Out.WriteLine($"{indent}{(i == 0 && name.Length <= width ? name : "").PadRight(width)}  {(i < lines.Count ? lines[i] : "")}".TrimEnd());
+            }
+        }
+    }
+
+    /// <summary>A text within 100 columns.</summary>
+    public static void Paragraph(string text, string indent = "")
+    {
+        foreach (var line in Wrap(text, Columns - indent.Length)) Console.Out.WriteLine(indent + line);
+    }
+
+    private static IEnumerable<string> Wrap(string text, int width)
+    {
+        var line = new System.Text.StringBuilder();
+        foreach (var word in text.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (line.Length > 0 && line.Length + 1 + word.Length > width)
+            {
+                yield return line.ToString();
+                line.Clear();
+            }
+            if (line.Length > 0) line.Append(' ');
+            line.Append(word);
+        }
+        if (line.Length > 0) yield return line.ToString();
     }
 
     public static string Number(double value) => value switch

@@ -5,7 +5,7 @@ namespace Cresset.Recipes;
 /// <summary>A recipe as written: YAML that names a job and fills its options.</summary>
 public sealed class Recipe
 {
-    private static readonly string[] Reserved = ["name", "summary", "job"];
+    private static readonly string[] Reserved = ["name", "summary", "job", "subject"];
     private readonly ConfigMap _map;
     private readonly PartCatalog _parts;
 
@@ -27,6 +27,23 @@ public sealed class Recipe
     /// <summary>One sentence.</summary>
     public string Summary => (_map["summary"] as ConfigText)?.Value ?? Job.Summary;
 
+    /// <summary>Under which heading it is listed.</summary>
+    public string Subject => (_map["subject"] as ConfigText)?.Value ?? "Other";
+
+    /// <summary>The sections as they stand without overrides; those that want a value of the user's own with their defaults.</summary>
+    public IReadOnlyDictionary<string, IOptionsRecord> ResolveForHelp()
+    {
+        try
+        {
+            return Resolve().Options;
+        }
+        catch (ConfigException)
+        {
+            // A recipe for the user's own files is incomplete by itself, and still has options to show.
+            return Job.Sections.ToDictionary(s => s.Name, s => s.Defaults);
+        }
+    }
+
     /// <summary>Reads a recipe and finds its job.</summary>
     /// <param name="yaml">The text.</param>
     /// <param name="source">The file, for messages.</param>
@@ -39,7 +56,8 @@ public sealed class Recipe
         var map = ConfigNode.Parse(yaml, source);
         var jobs = parts.Of(JobKind).Select(p => p.Name);
         if (map["job"] is not ConfigText wanted) throw new ConfigException(map.Source, $"the key 'job' is missing; it names what the recipe runs: {string.Join(", ", jobs)}.");
-        var job = parts.Find(JobKind, wanted.Value)?.Create() as IJob ?? throw new ConfigException(wanted.Source, parts.Unknown(JobKind, wanted.Value));
+        var job = parts.Find(JobKind, wanted.Value)?.Create() as IJob
+            ?? throw new ConfigException(wanted.Source, $"{parts.Unknown(JobKind, wanted.Value)} A job of your own needs its assembly: --with My.dll.");
         if (map["name"] is ConfigText { IsNull: false } given) name = CheckedName(given);
         return new Recipe(name, source, yaml, map, job, parts);
     }
@@ -53,20 +71,8 @@ public sealed class Recipe
     {
         var map = ConfigNode.Parse(Yaml, Source);
         var keys = new RecipeKeys(Job, _parts);
+        Place(map, keys);
         foreach (var text in overrides ?? []) Override(map, keys, text);
-        var sections = Job.Sections.ToDictionary(s => s.Name);
-        // A key beside the sections belongs where only one place has it, as on the command line.
-        foreach (var (key, node) in map.Items.Where(i => !Reserved.Contains(i.Key) && !sections.ContainsKey(i.Key)).ToList())
-        {
-            if (keys.Find(key, map) is { } path)
-            {
-                map.Remove(key);
-                Set(map, path, node);
-                continue;
-            }
-            throw new ConfigException(node.Source,
-                $"unknown section '{key}'.{NearestName.Suggest(key, sections.Keys.Concat(Reserved))} Sections of job '{Job.Name}': {string.Join(", ", sections.Keys)}.");
-        }
         EarlierKeys.Rewrite(map, Job, _parts);
         var binder = new OptionsBinder(_parts);
         var bound = Job.Sections.ToDictionary(s => s.Name, s => binder.Bind(s.Defaults, map[s.Name], s.Name, new ConfigSource(Source, 0)));
@@ -74,6 +80,27 @@ public sealed class Recipe
     }
 
     internal const string JobKind = "job";
+
+    // A key beside the sections belongs where only one place has it, as on the command line. Before the overrides, which win.
+    private void Place(ConfigMap map, RecipeKeys keys)
+    {
+        var sections = Job.Sections.Select(s => s.Name).ToList();
+        foreach (var (key, node) in map.Items.Where(i => !Reserved.Contains(i.Key) && !sections.Contains(i.Key)).ToList())
+        {
+            var path = keys.Find(key, map) ?? throw new ConfigException(node.Source,
+                $"unknown section '{key}'.{NearestName.Suggest(key, sections.Concat(Reserved))} Sections of job '{Job.Name}': {string.Join(", ", sections)}.");
+            if (Has(map, path)) throw new ConfigException(node.Source, $"'{key}' is given twice: here and as {path}.");
+            map.Remove(key);
+            Set(map, path, node);
+        }
+    }
+
+    private static bool Has(ConfigMap map, string path)
+    {
+        ConfigNode? node = map;
+        foreach (var key in path.Split('.')) node = (node as ConfigMap)?[key];
+        return node is not null;
+    }
 
     private static void Override(ConfigMap map, RecipeKeys keys, string text)
     {

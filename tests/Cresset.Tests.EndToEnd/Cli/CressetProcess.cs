@@ -12,8 +12,15 @@ internal static class CressetProcess
     public static (int Code, string Output, string Error) Run(string folder, params string[] arguments) => Run(folder, null, arguments);
 
     public static (int Code, string Output, string Error) Run(string folder, IReadOnlyDictionary<string, string>? environment, params string[] arguments)
+        => Finish(Start(Program, folder, environment, arguments));
+
+    /// <summary>Another program than the command, such as a user's own.</summary>
+    public static (int Code, string Output, string Error) RunProgram(string program, string folder, params string[] arguments)
+        => Finish(Start(program, folder, null, arguments));
+
+    private static (int Code, string Output, string Error) Finish(Process process)
     {
-        using var process = Start(folder, environment, arguments);
+        using var _ = process;
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
@@ -21,8 +28,11 @@ internal static class CressetProcess
     }
 
     public static Process Start(string folder, IReadOnlyDictionary<string, string>? environment, params string[] arguments)
+        => Start(Program, folder, environment, arguments);
+
+    private static Process Start(string program, string folder, IReadOnlyDictionary<string, string>? environment, string[] arguments)
     {
-        var start = new ProcessStartInfo(Program, arguments)
+        var start = new ProcessStartInfo(program, arguments)
         {
             WorkingDirectory = folder,
             RedirectStandardOutput = true,

@@ -19,7 +19,7 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("train missing.yaml", "there is no recipe file 'missing.yaml'.")]
     [InlineData("train bad.yaml", "bad.yaml, line 3: unknown key 'trainer.stepz'. Did you mean 'steps'?")]
     [InlineData("train digits-classifier --stpes 5", "unknown option '--stpes'")]
-    [InlineData("train digits-classifier stray", "'stray' is no override")]
+    [InlineData("train digits-classifier stray", "'stray' is not an override")]
     [InlineData("train digits-classifier device=cuda:99", "Device 'cuda:99'")]
     [InlineData("train digits-classifier model.data=nowhere", "model.data is 'nowhere'")]
     [InlineData("train --resume nothing", "There are no runs in")]

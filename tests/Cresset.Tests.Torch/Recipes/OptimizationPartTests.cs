@@ -97,6 +97,16 @@ public sealed class OptimizationPartTests
     }
 
     [Fact]
+    public void OverridesWinOverKeysBesideTheSectionsAndNothingIsGivenTwice()
+    {
+        const string Yaml = "job: digits-classifier\noptimizer: {kind: adam, learning_rate: 1e-2}\n";
+        var options = (OptimizationOptions)Parse(Yaml).Resolve(["optimizer=lion", "lr=1e-4"]).Options["optimization"];
+        Assert.Equal(1e-4, Assert.IsType<LionRule>(options.Optimizer).LearningRate);
+        var twice = Assert.Throws<ConfigException>(() => Parse(Yaml + "optimization:\n  optimizer: sgd\n").Resolve());
+        Assert.Contains("r.yaml, line 2: 'optimizer' is given twice", twice.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void AnEarlierSgdKeepsItsMomentumAndForgetsWhatMeantNothing()
     {
         const string Stored = "optimizer: sgd\n  learning_rate: 0.1\n  weight_decay: 0\n  beta1: 0.9\n  beta2: 0.999\n  momentum: 0.8\n  schedule: one-cycle\n  warmup_steps: 3\n  final_share: 0";

@@ -1,0 +1,1 @@
+return await Cresset.Cli.CressetApp.Run(args);

@@ -1,0 +1,73 @@
+using Xunit;
+
+namespace Cresset.Tests.EndToEnd.Cli;
+
+/// <summary>A user's own job: in a program of one line, and by --with in the command.</summary>
+public sealed class OwnTaskTests : IDisposable
+{
+    private static readonly string Samples = Path.Combine(Repository.Root, "samples", "Cresset.Samples.OwnTask");
+    private static readonly string Built = Path.Combine(Repository.Root, "artifacts", "bin", "Cresset.Samples.OwnTask", new DirectoryInfo(AppContext.BaseDirectory).Name);
+    private static readonly string Assembly = Path.Combine(Built, "Cresset.Samples.OwnTask.dll");
+    private static readonly string Recipe = Path.Combine(Samples, "spirals.yaml");
+    private readonly string _folder = Directory.CreateTempSubdirectory("cresset-own-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void AProgramOfOneLineTrainsListsShowsAndExtends()
+    {
+        var program = Path.Combine(Built, OperatingSystem.IsWindows() ? "Cresset.Samples.OwnTask.exe" : "Cresset.Samples.OwnTask");
+        string Own(params string[] arguments)
+        {
+            var (code, output, error) = CressetProcess.RunProgram(program, _folder, arguments);
+            Assert.True(code == 0, error);
+            return output;
+        }
+        Assert.Contains("accuracy", Own("train", Recipe, "trainer.steps=60", "optimizer=lion", "optimizer.beta1=0.95"), StringComparison.Ordinal);
+        Assert.Contains("kind: lion", File.ReadAllText(Path.Combine(Directory.GetDirectories(Path.Combine(_folder, "runs"))[0], "config.yaml")), StringComparison.Ordinal);
+        Assert.Contains("spirals", Own("list", "jobs"), StringComparison.Ordinal);
+        Assert.Contains("Width of the hidden layers; a whole number, allowed: [1, 4096].", Own("show", "spirals"), StringComparison.Ordinal);
+        Assert.Contains("accuracy", Own("eval", "spirals"), StringComparison.Ordinal);
+        Assert.Contains("accuracy", Own("train", "--resume", "spirals", "trainer.steps=90"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TheCommandTakesAnAssemblyAndSaysWhenItIsMissing()
+    {
+        var (code, output, error) = CressetProcess.Run(_folder, "train", "--with", Assembly, Recipe, "trainer.steps=20");
+        Assert.True(code == 0, error);
+        Assert.Contains("accuracy", output, StringComparison.Ordinal);
+        (code, _, error) = CressetProcess.Run(_folder, "eval", "spirals");
+        Assert.Equal(2, code);
+        Assert.Contains("unknown job 'spirals'", error, StringComparison.Ordinal);
+        Assert.Contains("--with My.dll", error, StringComparison.Ordinal);
+        (code, _, error) = CressetProcess.Run(_folder, "eval", "spirals", "--with", Assembly);
+        Assert.True(code == 0, error);
+    }
+
+    [Theory]
+    [InlineData("missing.dll", 2, "there is no such file")]
+    [InlineData("text.dll", 1, "this is not a .NET assembly")]
+    public void AssembliesThatCannotBeLoadedAreRefusedInOneLine(string file, int expected, string message)
+    {
+        File.WriteAllText(Path.Combine(_folder, "text.dll"), "no assembly at all");
+        var (code, _, error) = CressetProcess.Run(_folder, "train", "--with", file, Recipe);
+        Assert.Equal(expected, code);
+        Assert.Contains(message, error, StringComparison.Ordinal);
+        Assert.Single(error.Trim().Split('\n'));
+        Assert.False(Directory.Exists(Path.Combine(_folder, "runs")));
+    }
+
+    [Fact]
+    public void ListsFitAHundredColumnsAndEveryPartIsShown()
+    {
+        foreach (var arguments in new[] { "", "list", "list --optimizers", "list kinds", "show lion", "show digits-classifier", "show tokenizer" })
+        {
+            var (code, output, error) = CressetProcess.Run(_folder, arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+            Assert.True(code == 0, error);
+            Assert.All(output.Split('\n'), line => Assert.True(line.TrimEnd('\r').Length <= 100, $"'{arguments}' prints {line.Length} columns: {line}"));
+        }
+        Assert.Contains("did you mean 'train'?", CressetProcess.Run(_folder, "trian").Error, StringComparison.Ordinal);
+        Assert.Contains("Did you mean 'lion'?", CressetProcess.Run(_folder, "show", "lyon").Error, StringComparison.Ordinal);
+    }
+}
