@@ -1,5 +1,5 @@
-using System.Runtime.Intrinsics;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Cresset.Nn;
 using Cresset.Tensors;
 using TorchSharp;
