@@ -21,6 +21,8 @@ internal static class DetectCommand
 
     public static Option<bool> Lenient() => new("--lenient") { Description = "Count faulty records and go on, instead of stopping at the first." };
 
+    public static Option<bool> AllowEmpty() => new("--allow-empty") { Description = "Score a file without detections as a model that finds nothing." };
+
     public static Option<string?> Classes() => new("--classes") { Description = "Text file with one class name a line (YOLO; optional for VOC and CSV).", HelpName = "FILE" };
 
     public static Option<string?> Images() => new("--images") { Description = "Folder of the pictures (sizes for YOLO, pictures for drawing).", HelpName = "FOLDER" };

@@ -15,8 +15,9 @@ internal static class DetectCompareCommand
         var resamples = new Option<int>("--resamples") { Description = "Number of resamples.", DefaultValueFactory = _ => 1000, HelpName = "N" };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the resamples.", DefaultValueFactory = _ => 1UL };
         Option<string?> classes = DetectCommand.Classes(), images = DetectCommand.Images();
+        var empty = DetectCommand.AllowEmpty();
         var threads = DetectCommand.Threads();
-        var command = new Command("compare", "Compare two files of detections: paired intervals and permutation test over images.") { truth, first, second, kind, resamples, seed, classes, images, lenient, threads, json };
+        var command = new Command("compare", "Compare two files of detections: paired intervals and permutation test over images.") { truth, first, second, kind, resamples, seed, classes, images, lenient, empty, threads, json };
         command.SetAction(r =>
         {
             var what = DetectCommand.KindOf(r.GetValue(kind)!);
@@ -24,9 +25,13 @@ internal static class DetectCompareCommand
             var files = new DetectFiles(r.GetValue(lenient), DetectFiles.PartsOf(what), r.GetValue(classes), r.GetValue(images));
             var dataset = files.Truth(r.GetValue(truth)!, interruption.Token);
             var options = (what == IouKind.Keypoints ? CocoOptions.Keypoints : CocoOptions.Boxes) with { Kind = what, Threads = r.GetValue(threads) };
-            CocoResult Score(string path) => CocoEvaluator.Evaluate(dataset, files.Results(path, dataset, interruption.Token), options, null, interruption.Token);
+            CocoResult Score(string path)
+            {
+                var detections = files.Results(path, dataset, interruption.Token);
+                files.RequireMeeting(dataset, detections, path, r.GetValue(empty));
+                return CocoEvaluator.Evaluate(dataset, detections, options, null, interruption.Token);
+            }
             CocoResult a = Score(r.GetValue(first)!), b = Score(r.GetValue(second)!);
-            files.RequireEnough();
             var differences = Bootstrap.Compare(a, b, new ResamplingOptions { Resamples = r.GetValue(resamples), Seed = r.GetValue(seed), Threads = r.GetValue(threads) }, interruption.Token);
             if (r.GetValue(json)) Output.Json(differences);
             else Output.Table(["statistic", "a", "b", "b - a", "95 % interval", "p", "P(b better)"], differences.Select(d => new[] { d.Name, Text(d.First), Text(d.Second), Signed(d.Difference), $"{Signed(d.Low)} to {Signed(d.High)}", Text(d.PValue), Text(d.ProbabilitySecondBetter) }));

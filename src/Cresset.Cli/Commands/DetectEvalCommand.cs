@@ -23,8 +23,14 @@ internal static class DetectEvalCommand
         var hierarchy = new Option<string?>("--hierarchy") { Description = "Open Images: JSON file of the class hierarchy.", HelpName = "FILE" };
         var exactYolo = new Option<bool>("--yolo-float32") { Description = "yolo: overlaps in float32 with 1e-7 added to the union, as the package." };
         Option<string?> classes = DetectCommand.Classes(), images = DetectCommand.Images();
+        var empty = DetectCommand.AllowEmpty();
+        var gates = new Option<string[]>("--min")
+        {
+            Description = "Gate: exit code 3 when a statistic, or the AP of a class, is lower (AP=0.5, AP/person=0.7); may be repeated.",
+            HelpName = "NAME=VALUE",
+        };
         var threads = DetectCommand.Threads();
-        var command = new Command("eval", "Score one file of detections.") { truth, results, protocol, kind, perClass, agnostic, ious, max, report, resamples, seed, weight, hierarchy, exactYolo, classes, images, lenient, threads, json };
+        var command = new Command("eval", "Score one file of detections.") { truth, results, protocol, kind, perClass, agnostic, ious, max, report, resamples, seed, weight, hierarchy, exactYolo, classes, images, lenient, empty, gates, threads, json };
         command.SetAction(r =>
         {
             var options = new ProtocolOptions
@@ -39,15 +45,25 @@ internal static class DetectEvalCommand
                 YoloSinglePrecision = r.GetValue(exactYolo),
                 Threads = r.GetValue(threads),
             };
+            if (r.GetValue(report) is { } name && !name.EndsWith(".json", StringComparison.OrdinalIgnoreCase) && !name.EndsWith(".html", StringComparison.OrdinalIgnoreCase))
+            {
+                throw new ArgumentException($"--report is '{name}'; a report is written as .html or .json.");
+            }
+            if (r.GetValue(resamples) > 0 && options.Protocol is not (DetectionProtocol.Coco or DetectionProtocol.CocoFixed or DetectionProtocol.Lvis or DetectionProtocol.TorchMetrics))
+            {
+                throw new ArgumentException($"--bootstrap: {DetectionProtocols.NameOf(options.Protocol)} has no intervals; coco, coco-fixed, lvis and torchmetrics have.");
+            }
+            var gate = DetectGates.Parse(r.GetValue(gates) ?? []);
             using var interruption = new Interruption("stopping.");
             var files = new DetectFiles(r.GetValue(lenient), DetectFiles.PartsOf(options.Kind), r.GetValue(classes), r.GetValue(images));
             var dataset = files.Truth(r.GetValue(truth)!, interruption.Token);
             var detections = files.Results(r.GetValue(results)!, dataset, interruption.Token);
-            files.RequireEnough();
+            files.RequireMeeting(dataset, detections, r.GetValue(results)!, r.GetValue(empty), options.ClassAgnostic || options.Hierarchy is not null);
             if (r.GetValue(report) is null && r.GetValue(resamples) == 0)
             {
-                Print(ProtocolEvaluator.Evaluate(dataset, detections, options, null, interruption.Token), [], r.GetValue(perClass), r.GetValue(json));
-                return ExitCode.Success;
+                var result = ProtocolEvaluator.Evaluate(dataset, detections, options, null, interruption.Token);
+                Print(result, [], r.GetValue(perClass), r.GetValue(json));
+                return gate.Judge(result);
             }
             var made = DetectionReport.Create(dataset, detections, new DetectionReportOptions { Protocol = options, Resamples = r.GetValue(resamples), Seed = r.GetValue(seed), ImageFolder = r.GetValue(images) }, null, interruption.Token);
             if (r.GetValue(report) is { } path)
@@ -57,11 +73,12 @@ internal static class DetectEvalCommand
             }
             Print(made.Protocol, made.Intervals, r.GetValue(perClass), r.GetValue(json));
             if (r.GetValue(report) is { } written && !r.GetValue(json)) Console.Out.WriteLine($"report: {written}");
-            return ExitCode.Success;
+            return gate.Judge(made.Protocol);
         });
         return command.WithExamples(
             "cresset detect eval --gt instances_val2017.json --dt results.json",
             "cresset detect eval --gt Annotations/ --dt results/ --protocol voc10 --iou 0.5",
+            "cresset detect eval --gt gt.json --dt dt.json --min AP=0.5 --min AP/person=0.7",
             "cresset detect eval --gt gt.json --dt dt.json --iou-type segm --report report.html --bootstrap 1000");
     }
 

@@ -57,6 +57,26 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
         if (_report.Refusal() is { } why) throw new InvalidDataException(why);
     }
 
+    /// <summary>Refuses a score of 0 that comes from files that cannot meet at all; with allowEmpty an empty list is a model that finds nothing.</summary>
+    public void RequireMeeting(DetectionDataset dataset, DetectionResults results, string path, bool allowEmpty, bool classAgnostic = false)
+    {
+        RequireEnough();
+        if (dataset.Objects.Length == 0) throw new InvalidDataException($"{dataset.Source} has no objects; there is nothing to measure.");
+        if (results.Items.Length == 0)
+        {
+            if (allowEmpty) return;
+            throw new InvalidDataException($"{path} has no detections; nothing was measured. Where the model really finds nothing, say --allow-empty.");
+        }
+        var objects = new HashSet<(long Image, long Category)>();
+        foreach (ref readonly var o in dataset.Objects) objects.Add((o.ImageId, classAgnostic ? -1 : o.CategoryId));
+        foreach (ref readonly var d in results.Items)
+        {
+            if (objects.Contains((d.ImageId, classAgnostic ? -1 : d.CategoryId))) return;
+        }
+        throw new InvalidDataException($"{path}: none of {results.Items.Length} detections lies in an image that has an object of its class; "
+            + "nothing was measured. Compare the image and category ids of both files.");
+    }
+
     public void Report(double value)
     {
         var percent = (int)(value * 100);

@@ -16,16 +16,17 @@ internal static class DetectProtocolsCommand
         protocols.AcceptOnlyFromAmong([.. DetectionProtocols.Names]);
         var from = DetectCommand.Protocol();
         from.Description = "Protocol that the others are explained from.";
+        var empty = DetectCommand.AllowEmpty();
         var iou = new Option<double>("--iou") { Description = "IoU threshold.", DefaultValueFactory = _ => 0.5, HelpName = "T" };
         Option<string?> classes = DetectCommand.Classes(), images = DetectCommand.Images();
-        var command = new Command("compare-protocols", "Score the same files under several protocols and name the rules that make them differ.") { truth, results, protocols, from, iou, classes, images, lenient, json };
+        var command = new Command("compare-protocols", "Score the same files under several protocols and name the rules that make them differ.") { truth, results, protocols, from, iou, classes, images, lenient, empty, json };
         command.SetAction(r =>
         {
             using var interruption = new Interruption("stopping.");
             var files = new DetectFiles(r.GetValue(lenient), RecordParts.Boxes, r.GetValue(classes), r.GetValue(images));
             var dataset = files.Truth(r.GetValue(truth)!, interruption.Token);
             var detections = files.Results(r.GetValue(results)!, dataset, interruption.Token);
-            files.RequireEnough();
+            files.RequireMeeting(dataset, detections, r.GetValue(results)!, r.GetValue(empty));
             var chosen = r.GetValue(protocols) is { Length: > 0 } names ? names.Select(DetectionProtocols.Parse).ToArray() : null;
             var compared = ProtocolComparison.Run(dataset, detections, chosen, DetectionProtocols.Parse(r.GetValue(from)!), r.GetValue(iou), interruption.Token);
             if (r.GetValue(json))

@@ -6,8 +6,8 @@ namespace Cresset.Detection;
 /// <param name="Name">Name, as in <see cref="CocoResult.StatNames"/>.</param>
 /// <param name="Value">Value on the data.</param>
 /// <param name="StandardError">Standard deviation over the resamples; NaN when too few define it.</param>
-/// <param name="Low">Lower end of the interval.</param>
-/// <param name="High">Upper end.</param>
+/// <param name="Low">Lower end of the interval; never above the value.</param>
+/// <param name="High">Upper end; never below the value.</param>
 public sealed record IntervalEstimate(string Name, double Value, double StandardError, double Low, double High);
 
 /// <summary>The difference of a statistic between two models on the same images.</summary>
@@ -46,12 +46,18 @@ public sealed record ResamplingOptions : IOptionsRecord
 /// <summary>Confidence intervals and paired comparison by resampling images, not detections (Efron and Tibshirani 1993).</summary>
 public static class Bootstrap
 {
-    /// <summary>Percentile intervals of all statistics of a result.</summary>
+    /// <summary>
+    /// Intervals of all statistics of a result, for the value expected over test sets of this size. The resamples of AP lie
+    /// above the estimate, because copies of an image rank together; their spread is right. So the percentiles are moved
+    /// until the median of the resamples meets the estimate.
+    /// </summary>
+    /// <exception cref="ArgumentException">The result has a statistic that cannot be resampled.</exception>
     public static IReadOnlyList<IntervalEstimate> Intervals(CocoResult result, ResamplingOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(result);
         var o = (options ?? new ResamplingOptions()).ThrowIfInvalid();
         var table = new ResamplingTable(result);
+        table.RequireAgreement(result);
         var draws = Run(o, index =>
         {
             var weights = Draw(o.Seed, index, table.ImageIds.Length);
@@ -60,7 +66,8 @@ public static class Bootstrap
         return [.. result.StatNames.Select((name, s) =>
         {
             var values = Defined(draws, s);
-            return new IntervalEstimate(name, result.Stats[s], StandardDeviation(values), Quantile(values, (1 - o.Confidence) / 2), Quantile(values, (1 + o.Confidence) / 2));
+            var (low, high) = Centred(values, result.Stats[s], o.Confidence);
+            return new IntervalEstimate(name, result.Stats[s], StandardDeviation(values), Math.Max(0, low), Math.Min(1, high));
         })];
     }
 
@@ -76,6 +83,8 @@ public static class Bootstrap
         }
         var o = (options ?? new ResamplingOptions()).ThrowIfInvalid();
         var table = new ResamplingTable(first, second);
+        new ResamplingTable(first).RequireAgreement(first);
+        new ResamplingTable(second).RequireAgreement(second);
         var ones = new int[table.ImageIds.Length];
         Array.Fill(ones, 1);
         var paired = Run(o, index =>
@@ -102,8 +111,8 @@ public static class Bootstrap
             var nulls = Defined(exchanged, s);
             var atLeast = nulls.Count(v => Math.Abs(v) >= Math.Abs(difference) - 1e-12);
             var ahead = values.Count(v => v > 0) + (values.Count(v => v == 0) / 2.0);
-            return new PairedDifference(name, first.Stats[s], second.Stats[s], difference,
-                Quantile(values, (1 - o.Confidence) / 2), Quantile(values, (1 + o.Confidence) / 2),
+            var (low, high) = Centred(values, difference, o.Confidence);
+            return new PairedDifference(name, first.Stats[s], second.Stats[s], difference, low, high,
                 values.Length == 0 ? double.NaN : ahead / values.Length, (1.0 + atLeast) / (nulls.Length + 1));
         })];
     }
@@ -146,6 +155,13 @@ public static class Bootstrap
         if (values.Length < 2) return double.NaN;
         var mean = values.Average();
         return Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / (values.Length - 1));
+    }
+
+    /// <summary>Percentiles moved by the distance of the median from the estimate.</summary>
+    private static (double Low, double High) Centred(double[] values, double estimate, double confidence)
+    {
+        var shift = estimate - Quantile(values, 0.5);
+        return (Quantile(values, (1 - confidence) / 2) + shift, Quantile(values, (1 + confidence) / 2) + shift);
     }
 
     private static double Quantile(double[] values, double q)

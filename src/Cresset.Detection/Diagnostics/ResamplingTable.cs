@@ -60,6 +60,22 @@ internal sealed class ResamplingTable
         return Summarize(ap, ar);
     }
 
+    /// <summary>Every image once must give the statistics themselves; else an interval would speak of other rules than the value.</summary>
+    public void RequireAgreement(CocoResult result)
+    {
+        var ones = new int[ImageIds.Length];
+        Array.Fill(ones, 1);
+        var own = Statistics(ones, ones);
+        // torchmetrics hands its statistics out in float32.
+        var tolerance = result.Variant == CocoVariant.TorchMetrics ? 1e-6 : 1e-9;
+        for (var s = 0; s < own.Length; s++)
+        {
+            if (Math.Abs(own[s] - result.Stats[s]) <= tolerance) continue;
+            throw new ArgumentException($"{result.StatNames[s]} cannot be resampled with the detection limits "
+                + $"{string.Join(", ", result.MaxDetections)}; take the limits of the protocol.", nameof(result));
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Walk(Ranking ranking, int layer, long positives, ReadOnlySpan<int> weights, Scratch scratch)
     {
@@ -115,6 +131,13 @@ internal sealed class ResamplingTable
         double Ap(int? iou, string area) => Mean((c, t) => ap[c, LayerOf(area), t], iou, area);
         double Ar(int? iou, string area, int m) => Mean((c, t) => ar[c, LayerOf(area), m, t], iou, area);
         int? half = IndexOf(.5), threeQuarters = IndexOf(.75);
+        if (_first.Variant == CocoVariant.Lvis && _first.Options.Kind != IouKind.Keypoints)
+        {
+            double Group(string frequency) => Mean((c, t) => _first.Frequencies[c] == frequency ? ap[c, LayerOf("all"), t] : -1, null, "all");
+            return [Ap(null, "all"), Ap(half, "all"), Ap(threeQuarters, "all"), Ap(null, "small"), Ap(null, "medium"), Ap(null, "large"),
+                Group("r"), Group("c"), Group("f"),
+                Ar(null, "all", 0), Ar(null, "small", 0), Ar(null, "medium", 0), Ar(null, "large", 0)];
+        }
         if (_first.Options.Kind == IouKind.Keypoints)
         {
             return [Ap(null, "all"), Ap(half, "all"), Ap(threeQuarters, "all"), Ap(null, "medium"), Ap(null, "large"),

@@ -107,6 +107,7 @@ public sealed class DetectionReport
 
     /// <summary>Evaluates and collects.</summary>
     /// <exception cref="InvalidOptionsException">The options are not allowed.</exception>
+    /// <exception cref="ArgumentException">Intervals are asked for under a protocol that has none.</exception>
     public static DetectionReport Create(DetectionDataset dataset, DetectionResults results, DetectionReportOptions? options = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(dataset);
@@ -128,7 +129,9 @@ public sealed class DetectionReport
         report.Calibration = Calibration.Compute(atThreshold);
         if (o.Resamples > 0)
         {
-            var full = report.Protocol.Coco is { Options.Kind: var kind } c && kind == o.Protocol.Kind && c.Variant == CocoVariant.Coco ? c : CocoEvaluator.Evaluate(dataset, results, coco, null, cancellationToken);
+            var full = report.Protocol.Coco ?? throw new ArgumentException(
+                $"Resamples is {o.Resamples}, but {DetectionProtocols.NameOf(o.Protocol.Protocol)} has no intervals; coco, coco-fixed, lvis and torchmetrics have.",
+                nameof(options));
             report.Intervals = Bootstrap.Intervals(full, new ResamplingOptions { Resamples = o.Resamples, Seed = o.Seed, Threads = o.Protocol.Threads }, cancellationToken);
         }
         report.Worst = [.. ImageMatches.Of(dataset, results, o.IouThreshold, report.MinScore, acrossClasses: true).Where(m => m.Errors > 0).OrderByDescending(m => m.Errors).ThenBy(m => m.Image.Id).Take(o.WorstImages)];

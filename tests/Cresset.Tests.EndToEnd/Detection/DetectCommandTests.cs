@@ -62,6 +62,25 @@ public sealed class DetectCommandTests : IDisposable
         Assert.Equal(2, Run("eval", "--gt", "x", "--dt", "y", "--protocol", "cocoo").Code);
     }
 
+    [Fact]
+    public void GatesAndRefusalsHaveTheirExitCodes()
+    {
+        string gt = File("s01_basic.gt"), dt = File("s01_basic.dt");
+        Assert.Equal(0, Run("eval", "--gt", gt, "--dt", dt, "--min", "AP=0.35").Code);
+        var (code, _, error) = Run("eval", "--gt", gt, "--dt", dt, "--min", "AP=0.35", "--min", "AP50=0.99");
+        Assert.Equal(3, code);
+        Assert.Contains("AP50 is 0.", error, StringComparison.Ordinal);
+        Assert.Equal(2, Run("eval", "--gt", gt, "--dt", dt, "--min", "mAP=0.1").Code);
+        Assert.Equal(2, Run("eval", "--gt", gt, "--dt", dt, "--report", In("r.md")).Code);
+        Assert.False(System.IO.File.Exists(In("r.md")));
+        Assert.Equal(2, Run("eval", "--gt", gt, "--dt", dt, "--protocol", "voc10", "--bootstrap", "10").Code);
+        System.IO.File.WriteAllText(In("empty.json"), "[]");
+        (code, _, error) = Run("eval", "--gt", gt, "--dt", In("empty.json"));
+        Assert.Equal(1, code);
+        Assert.Contains("no detections", error, StringComparison.Ordinal);
+        Assert.Equal(0, Run("eval", "--gt", gt, "--dt", In("empty.json"), "--allow-empty").Code);
+    }
+
     private static string File(string name) => Repository.Reference($"detection/coco/{name}.json.gz");
 
     private string In(string name) => Path.Combine(_folder, name);

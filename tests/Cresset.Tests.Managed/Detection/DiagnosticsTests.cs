@@ -106,6 +106,58 @@ public sealed class DiagnosticsTests
     }
 
     [Fact]
+    public void LvisAndTorchmetricsHaveIntervalsOfTheirOwn()
+    {
+        var set = new RandomSet(7);
+        foreach (var protocol in new[] { DetectionProtocol.Lvis, DetectionProtocol.TorchMetrics, DetectionProtocol.CocoFixed })
+        {
+            var result = ProtocolEvaluator.Evaluate(set.Truth, set.Results, protocol).Coco!;
+            var intervals = Bootstrap.Intervals(result, new ResamplingOptions { Resamples = 40 });
+            Assert.Equal(result.StatNames, intervals.Select(i => i.Name));
+            Assert.All(intervals.Where(i => i.Value >= 0), i => Assert.True(i.Low <= i.Value && i.Value <= i.High, $"{protocol} {i}"));
+        }
+        var voc = new DetectionReportOptions { Resamples = 10, Protocol = new ProtocolOptions { Protocol = DetectionProtocol.Voc10 } };
+        Assert.Contains("voc10", Assert.Throws<ArgumentException>(() => DetectionReport.Create(set.Truth, set.Results, voc)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Nominal 95 % over simulated test sets, for the value expected at that size.</summary>
+    [Fact]
+    public void IntervalsCoverTheExpectedValue()
+    {
+        const int Sets = 400;
+        var random = new System.Random(11);
+        var intervals = new List<IntervalEstimate>();
+        for (var n = 0; n < Sets; n++)
+        {
+            intervals.Add(Bootstrap.Intervals(Simulated(random, 80), new ResamplingOptions { Resamples = 200, Seed = (ulong)n })[0]);
+        }
+        var expected = Enumerable.Range(0, 2000).Average(_ => Simulated(random, 80).Stats[0]);
+        Assert.All(intervals, i => Assert.InRange(i.Value, i.Low, i.High));
+        Assert.InRange(intervals.Count(i => i.Low <= expected && expected <= i.High) / (double)Sets, 0.93, 0.97);
+    }
+
+    /// <summary>Images of one class with one to four objects; a detector that finds some of them, better in some images, and errs.</summary>
+    private static CocoResult Simulated(System.Random random, int images)
+    {
+        var evaluator = new CocoEvaluator([new DatasetCategory(1, "a")], new CocoOptions { IouThresholds = [0.5] });
+        for (var i = 1; i <= images; i++)
+        {
+            var skill = 0.4 + (0.5 * random.NextDouble());
+            var objects = new List<GroundTruthObject>();
+            var detections = new List<DetectedObject>();
+            for (var o = random.Next(1, 5); o > 0; o--)
+            {
+                var box = new Box(20 * o, 0, 10, 10);
+                objects.Add(new GroundTruthObject { CategoryId = 1, Box = box });
+                if (random.NextDouble() < skill) detections.Add(new DetectedObject(i, 1, box, Math.Sqrt(random.NextDouble())));
+                if (random.NextDouble() > skill) detections.Add(new DetectedObject(i, 1, new Box(20 * o, 50, 10, 10), random.NextDouble()));
+            }
+            evaluator.Add(new DatasetImage(i, "", 200, 200), objects, detections);
+        }
+        return evaluator.Compute();
+    }
+
+    [Fact]
     public void ABetterModelIsFoundAndEqualOnesAreNot()
     {
         var truth = CocoGoldenTests.Truth("s15_realistic");
