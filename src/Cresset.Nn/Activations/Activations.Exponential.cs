@@ -137,7 +137,8 @@ public static partial class Activations
     public static Tensor Xielu(Tensor x, double alphaP = 0.8, double alphaN = 0.8, double beta = 0.5, double eps = -1e-6)
     {
         using var scope = NewDisposeScope();
-        var positive = x.square() * alphaP + x * beta;
+        // Without the clamp the branch that is not taken has an infinite slope far left, and 0 times that is NaN.
+        var positive = x.clamp_min(0).square() * alphaP + x * beta;
         var negative = (x.clamp_max(eps).expm1() - x) * alphaN + x * beta;
         return where(x.gt(0), positive, negative).MoveToOuterDisposeScope();
     }

@@ -24,6 +24,8 @@ public static class GridSampling
         Shape.Expect(grid, "N Y X 2", ("N", x.size(0)));
         using var scope = NewDisposeScope();
         var (height, width) = (x.size(2), x.size(3));
+        // Half precision cannot count the pixels of a row.
+        if (grid.dtype is ScalarType.Float16 or ScalarType.BFloat16) grid = grid.to(ScalarType.Float32);
         var (px, py) = (Pixels(grid.select(3, 0), width, alignCorners), Pixels(grid.select(3, 1), height, alignCorners));
         var (left, top) = (px.detach().floor(), py.detach().floor());
         var (weightsX, weightsY) = (Weights(px - left), Weights(py - top));
@@ -39,7 +41,7 @@ public static class GridSampling
             }
             sum = sum is null ? row! * weightsY[j].unsqueeze(1) : sum + (row! * weightsY[j].unsqueeze(1));
         }
-        return sum!.MoveToOuterDisposeScope();
+        return sum!.to(x.dtype).MoveToOuterDisposeScope();
     }
 
     private static Tensor Pixels(Tensor coordinate, long size, bool align) => align ? (coordinate + 1) * ((size - 1) / 2.0) : ((coordinate + 1) * size - 1) / 2;
@@ -57,11 +59,15 @@ public static class GridSampling
     {
         var inside = column.ge(0).logical_and(column.lt(width)).logical_and(row.ge(0)).logical_and(row.lt(height));
         if (padding == GridSamplePaddingMode.Reflection) (column, row) = (Reflect(column, width, align), Reflect(row, height, align));
-        var index = (row.clamp(0, height - 1) * width + column.clamp(0, width - 1)).to(ScalarType.Int64);
+        // Whole numbers first: a float32 product is off above 2^24 places.
+        var index = (Whole(row, height) * width) + Whole(column, width);
         var (n, h, w) = (index.size(0), index.size(1), index.size(2));
         var value = flat.gather(2, index.reshape(n, 1, h * w).expand(n, flat.size(1), h * w)).view(n, flat.size(1), h, w);
-        return padding == GridSamplePaddingMode.Zeros ? value * inside.unsqueeze(1).to(value.dtype) : value;
+        return padding == GridSamplePaddingMode.Zeros ? value.masked_fill(inside.logical_not().unsqueeze(1), 0) : value;
     }
+
+    // A place that is not a number reads any pixel: its weights are not numbers either, and so is the result.
+    private static Tensor Whole(Tensor place, long size) => place.clamp(0, size - 1).nan_to_num(0).to(ScalarType.Int64);
 
     // Mirrors at the centres (aligned) or the outer edges of the border pixels.
     private static Tensor Reflect(Tensor place, long size, bool align)

@@ -25,6 +25,7 @@ public sealed class PixelShuffle : nn.Module<Tensor, Tensor>
     /// <exception cref="ShapeException">The channels are no multiple of r^2.</exception>
     public static Tensor Apply(Tensor x, int factor)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(factor, 1);
         if (x.dim() < 3 || x.size(-3) % ((long)factor * factor) != 0) throw Shape.Wrong(x, $"[..., C * {(long)factor * factor}, H, W]");
         return Shuffled.Fits(x) ? Shuffled.Of(x, factor, true) : nn.functional.pixel_shuffle(x, factor);
     }
@@ -51,6 +52,7 @@ public sealed class PixelUnshuffle : nn.Module<Tensor, Tensor>
     /// <exception cref="ShapeException">Height or width are no multiples of r.</exception>
     public static Tensor Apply(Tensor x, int factor)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(factor, 1);
         if (x.dim() < 3 || x.size(-2) % factor != 0 || x.size(-1) % factor != 0) throw Shape.Wrong(x, $"[..., C, {factor} H, {factor} W]");
         return Shuffled.Fits(x) ? Shuffled.Of(x, factor, false) : nn.functional.pixel_unshuffle(x, factor);
     }

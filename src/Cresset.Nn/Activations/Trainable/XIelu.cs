@@ -39,7 +39,8 @@ public sealed class XIelu : nn.Module<Tensor, Tensor>
         var alphaP = ChannelParameter.Along(_alphaP, input, _dim, nameof(XIelu));
         var alphaN = ChannelParameter.Along(_alphaN, input, _dim, nameof(XIelu));
         var line = input * Beta;
-        var positive = (nn.functional.softplus(alphaP) * input.square()) + line;
+        // Without the clamp the branch that is not taken has an infinite slope far left, and 0 times that is NaN.
+        var positive = (nn.functional.softplus(alphaP) * input.clamp_min(0).square()) + line;
         var negative = ((nn.functional.softplus(alphaN) + Beta) * (input.clamp_max(-1e-6).expm1() - input)) + line;
         return where(input.gt(0), positive, negative).MoveToOuterDisposeScope();
     }
