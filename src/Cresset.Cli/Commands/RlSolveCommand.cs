@@ -89,16 +89,17 @@ internal static class RlSolveCommand
             run.Picture(name, 0, png);
             files.Add(path);
         }
-        run.Finish(RunStatus.Finished, solution.Summary);
+        run.Finish(solution.Failure is null ? RunStatus.Finished : RunStatus.Failed, solution.Summary, solution.Failure?.Message);
         if (json)
         {
-            Output.Json(new { run.Id, run.Folder, solution.Summary, solution.Policy.Actions, solution.Policy.Values, Pictures = files });
-            return ExitCode.Success;
+            Output.Json(new { run.Id, run.Folder, solution.Summary, solution.Policy.Actions, solution.Policy.Values, Pictures = files, Failure = solution.Failure?.Message });
+            return solution.Failure is null ? ExitCode.Success : throw solution.Failure;
         }
         if (RlFigures.Text(solution.Policy) is { } text) Console.Out.WriteLine(text);
         Output.Table(["figure", "value"], solution.Summary.Select(x => (IReadOnlyList<string>)[x.Key, Output.Number(x.Value)]));
         if (solution.Learning is not null) Console.Out.WriteLine("step sizes: " + options.StepSize().Conditions.Explanation);
         foreach (var file in files) Console.Out.WriteLine("wrote " + file);
+        if (solution.Failure is { } failure) throw failure;
         Console.Out.WriteLine($"run {run.Id}; play it with: cresset rl play {run.Name}");
         return ExitCode.Success;
     }

@@ -44,7 +44,8 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob
         ArgumentNullException.ThrowIfNull(context);
         var options = context.Options<AgentLoopOptions>(TrainingSection);
         using var agent = Make(context, options);
-        var loop = new AgentLoop(agent, (episodes, seed) => EpisodeEvaluation.Run(agent, Maker(options), episodes, seed), options, context.Recorder);
+        int? cap = options.EvaluationSteps == 0 ? null : options.EvaluationSteps;
+        var loop = new AgentLoop(agent, (episodes, seed, token) => EpisodeEvaluation.Run(agent, Maker(options), episodes, seed, cap, token), options, context.Recorder);
         var state = new LearningState(agent, loop);
         GoOn(context, state, options.Steps);
         var watcher = new Watcher(context, agent, state, options);
@@ -95,12 +96,16 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob
 
     private static IEnumerable<PlayedStep> Episode(IAgent<TAction> agent, IEnvironment<float, TAction> environment, ulong seed, int maxSteps)
     {
+        environment = EpisodeEvaluation.Prepare(agent, environment);
         var observation = environment.Reset(seed);
         yield return new PlayedStep(0, 0, environment);
         var action = new TAction[environment.ActionSpace.Size];
+        var masks = ActionMasks.Of(environment);
+        var mask = new bool[masks is null ? 0 : ActionMasks.SizeOf(environment.ActionSpace)];
         for (var step = 1; step <= maxSteps; step++)
         {
-            agent.Act(observation, 1, action);
+            masks?.WriteActionMask(mask);
+            agent.Act(observation, 1, action, mask);
             var outcome = environment.Step(action, observation);
             yield return new PlayedStep(step, outcome.Reward, environment);
             if (outcome.Ended) yield break;
@@ -124,7 +129,7 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob
     }
 
     private static PolicyScore Fresh(IAgent<TAction> agent, AgentLoopOptions options, CancellationToken cancellation)
-        => EpisodeEvaluation.Run(agent, Maker(options), Math.Max(100, options.EvaluationEpisodes), unchecked(options.Seed + 0x1234_5678_9abcUL), cancellation);
+        => EpisodeEvaluation.Run(agent, Maker(options), Math.Max(100, options.EvaluationEpisodes), unchecked(options.Seed + 0x1234_5678_9abcUL), options.EvaluationSteps == 0 ? null : options.EvaluationSteps, cancellation);
 
     private static Dictionary<string, double> Scores(PolicyScore score) => new()
     {

@@ -59,6 +59,8 @@ public sealed class RlSolveJob : StudyJob<RlSolveOptions, RlSolveJob.Learned>
         var metrics = new Dictionary<string, double>(solution.Summary);
         var figures = options.Book.Select(b => new ComparedFigure(b.Metric, metrics.GetValueOrDefault(b.Metric, double.NaN), StandardErrorOf(b.Metric, solution), b.Value, b.Tolerance)).ToList();
         if (options.BookValues.Count > 0) figures.Add(new ComparedFigure("largest difference to the book's printed values", Difference(options, solution), 0, 0, 0.0501));
+        // The run keeps what there is, and fails: nobody should play a plan that is not one.
+        if (solution.Failure is { } failure) throw failure;
         var table = BookComparison.Report(context, figures, metrics);
         return new JobOutcome(true, metrics, [.. Pictures(context.Recorder, options, solution)]) { Table = table };
     }

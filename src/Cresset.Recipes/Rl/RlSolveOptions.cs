@@ -13,7 +13,7 @@ public sealed record BookFigure(string Metric, double Value, double Tolerance);
 public sealed record RlSolveOptions : IOptionsRecord
 {
     /// <summary>Algorithms that plan with a known model.</summary>
-    public static IReadOnlyList<string> Planners { get; } = ["value-iteration", "async-value-iteration", "policy-iteration", "truncated-policy-iteration", "prioritized-planning", "mc-basic"];
+    public static IReadOnlyList<string> Planners { get; } = ["value-iteration", "async-value-iteration", "relative-value-iteration", "policy-iteration", "truncated-policy-iteration", "prioritized-planning", "mc-basic"];
 
     /// <summary>Algorithms that learn from steps.</summary>
     public static IReadOnlyList<string> Learners { get; } =
@@ -54,6 +54,9 @@ public sealed record RlSolveOptions : IOptionsRecord
 
     /// <summary>Change of the values at which planning stops.</summary>
     public double Tolerance { get; init; } = 1e-12;
+
+    /// <summary>Most sweeps or rounds of a planner.</summary>
+    public int MaxIterations { get; init; } = 100_000;
 
     /// <summary>Episodes of learning.</summary>
     public int Episodes { get; init; } = 500;
@@ -99,6 +102,7 @@ public sealed record RlSolveOptions : IOptionsRecord
         .AtLeast(N, 1)
         .AtLeast(PlanningSteps, 0)
         .AtLeast(Tolerance, 0.0)
+        .AtLeast(MaxIterations, 1)
         .AtLeast(Episodes, 1)
         .AtLeast(EpisodeLength, 0)
         .AtLeast(Seeds, 1)

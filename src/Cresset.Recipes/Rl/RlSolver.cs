@@ -15,7 +15,26 @@ public sealed record RlSolution(
     IReadOnlyDictionary<string, double> Summary,
     PlanningResult? Planning = null,
     IReadOnlyList<IReadOnlyList<EpisodeRecord>>? Learning = null,
-    IReadOnlyList<IReadOnlyList<double>>? PolicyValues = null);
+    IReadOnlyList<IReadOnlyList<double>>? PolicyValues = null)
+{
+    /// <summary>Why this is no solution; null when it is one.</summary>
+    public PlanNotConvergedException? Failure { get; init; }
+}
+
+/// <summary>A planner reached its limit of sweeps before its values settled.</summary>
+/// <param name="options">What was asked for.</param>
+/// <param name="plan">How far it came.</param>
+/// <param name="neverEnds">Whether the task has no end, so that undiscounted values do not exist.</param>
+public sealed class PlanNotConvergedException(RlSolveOptions options, PlanningResult plan, bool neverEnds)
+    : Exception(string.Create(
+        System.Globalization.CultureInfo.InvariantCulture,
+        $"{options.Algorithm} did not converge on {options.Environment}: after {plan.Iterations} sweeps the values still change by {plan.Trace[^1].Change:0.###e+0} (wanted: {options.Tolerance:0.#e+0}). What was found is no solution. {Advice(options, neverEnds)}"))
+{
+    private static string Advice(RlSolveOptions options, bool neverEnds)
+        => options.Gamma == 1 && neverEnds
+            ? "The task never ends, so with gamma 1 its values have no bound: use a gamma below 1, or relative-value-iteration, which finds the best average reward."
+            : "Allow more sweeps (solve.max_iterations), a larger tolerance, or use a gamma further below 1.";
+}
 
 /// <summary>Runs the algorithm that was asked for.</summary>
 public static class RlSolver
@@ -32,35 +51,59 @@ public static class RlSolver
     {
         ArgumentNullException.ThrowIfNull(options);
         options.ThrowIfInvalid();
-        return options.IsPlanner ? Plan(options)
+        return options.IsPlanner ? Plan(options, progress, cancellation)
             : options.Algorithm == "mc-exploring-starts" ? ExploringStarts(options, progress, cancellation)
             : Learn(options, progress, cancellation);
     }
 
-    private static RlSolution Plan(RlSolveOptions options)
+    private static RlSolution Plan(RlSolveOptions options, IProgress<TrainingReport>? progress, CancellationToken cancellation)
     {
         var spec = options.Spec();
         var table = spec.CreateTable() ?? throw new ArgumentException($"{spec.Name} has no known model to plan with; use a learner such as q-learning or sarsa-tiles.");
-        var planning = new PlanningOptions { Gamma = options.Gamma, Tolerance = options.Tolerance, MaxIterations = 100_000 };
-        var result = options.Algorithm switch
+        var watch = new PlanningProgress(progress, options);
+        var planning = new PlanningOptions { Gamma = options.Gamma, Tolerance = options.Tolerance, MaxIterations = options.MaxIterations, OnIteration = watch.Advance };
+        var average = double.NaN;
+        PlanningResult result;
+        switch (options.Algorithm)
         {
-            "value-iteration" => ValueIteration.Solve(table.Model, planning),
-            "async-value-iteration" => ValueIteration.SolveAsynchronously(table.Model, planning),
-            "policy-iteration" => PolicyIteration.Solve(table.Model, planning),
-            "truncated-policy-iteration" => PolicyIteration.SolveTruncated(table.Model, options.N, planning),
-            "prioritized-planning" => PrioritizedPlanning.Solve(table.Model, planning with { MaxIterations = int.MaxValue }),
-            _ => MonteCarloPlanning.Basic(table, options.N, options.Gamma, 1),
-        };
+            case "value-iteration":
+                result = ValueIteration.Solve(table.Model, planning, null, cancellation);
+                break;
+            case "async-value-iteration":
+                result = ValueIteration.SolveAsynchronously(table.Model, planning, null, cancellation);
+                break;
+            case "relative-value-iteration":
+                (average, result) = ValueIteration.SolveAverageReward(table.Model, planning with { Gamma = 1 }, cancellation);
+                break;
+            case "policy-iteration":
+                result = PolicyIteration.Solve(table.Model, planning, cancellation: cancellation);
+                break;
+            case "truncated-policy-iteration":
+                result = PolicyIteration.SolveTruncated(table.Model, options.N, planning, null, cancellation);
+                break;
+            case "prioritized-planning":
+                // One iteration is one backup of one state here, a sweep elsewhere.
+                result = PrioritizedPlanning.Solve(table.Model, planning with { MaxIterations = (int)Math.Min(int.MaxValue, (long)options.MaxIterations * table.Model.StateCount) }, 100_000, cancellation);
+                break;
+            default:
+                result = MonteCarloPlanning.Basic(table, options.N, options.Gamma, 1, maxIterations: options.MaxIterations, cancellation: cancellation);
+                break;
+        }
         var start = 0.0;
         for (var s = 0; s < result.Values.Length; s++) start += table.Model.Start[s] * result.Values[s];
         var summary = new Dictionary<string, double>
         {
             ["iterations"] = result.Iterations,
             ["converged"] = result.HasConverged ? 1 : 0,
-            ["bellman_residual"] = Bellman.OptimalityResidual(table.Model, result.Values, options.Gamma),
+            ["bellman_residual"] = double.IsNaN(average) ? Bellman.OptimalityResidual(table.Model, result.Values, options.Gamma) : result.Trace[^1].Change,
             ["value_at_start"] = start,
         };
-        return new RlSolution(Keep(options, result.Actions, result.Values), summary, result);
+        if (!double.IsNaN(average)) summary["average_reward"] = average;
+        var neverEnds = !table.Model.Terminated.Contains(true) && !Enumerable.Range(0, table.Model.StateCount).Any(table.Model.IsAbsorbing);
+        return new RlSolution(Keep(options, result.Actions, result.Values), summary, result)
+        {
+            Failure = result.HasConverged ? null : new PlanNotConvergedException(options, result, neverEnds),
+        };
     }
 
     /// <summary>One run of a learner that plays episodes: its policy and its episodes.</summary>

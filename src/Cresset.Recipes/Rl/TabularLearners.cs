@@ -27,9 +27,9 @@ internal static class TabularLearners
             "q-sigma" => new NStepControl(states, actions, options.N, NStepKind.QSigma, control, available, 0.5),
             "sarsa-lambda" => new SarsaLambda(states, actions, options.Lambda, TraceKind.Replacing, control, available),
             "q-lambda" => new WatkinsQLambda(states, actions, options.Lambda, TraceKind.Replacing, control, available),
-            "dyna-q" => new DynaQ(states, actions, options.PlanningSteps, random, 0, control),
-            "dyna-q-plus" => new DynaQ(states, actions, options.PlanningSteps, random, 1e-3, control),
-            "prioritized-sweeping" => new PrioritizedSweeping(states, actions, options.PlanningSteps, 1e-4, control),
+            "dyna-q" => new DynaQ(states, actions, options.PlanningSteps, random, 0, control, available),
+            "dyna-q-plus" => new DynaQ(states, actions, options.PlanningSteps, random, 1e-3, control, available),
+            "prioritized-sweeping" => new PrioritizedSweeping(states, actions, options.PlanningSteps, 1e-4, control, available),
             _ => throw new ArgumentException($"'{options.Algorithm}' is no learner of tables."),
         };
     }

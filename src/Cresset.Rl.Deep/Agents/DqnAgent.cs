@@ -15,7 +15,11 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
     private readonly QLearner _learner;
     private readonly float[] _before;
     private readonly int[] _actions;
+    private readonly int[] _taken;
+    private readonly bool[] _masks;
     private readonly float[] _errors;
+    private readonly int _start;
+    private readonly int _maskSize;
     private float[] _values = [];
 
     /// <summary>An agent at the start of its first episodes.</summary>
@@ -29,15 +33,19 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         : base(environments, seed)
     {
         _options = options.ThrowIfInvalid();
-        ActionCount = Rollouts.ActionsOf(environments);
+        var space = Rollouts.ActionsOf(environments);
+        (ActionCount, _start) = (space.Count, space.Start);
         var isNative = encoder is null && options.Encoder == ObservationEncoder.Mlp && options.Values != ValueKind.Implicit
             && (options.Backend == NetworkBackend.Native || (options.Backend == NetworkBackend.Auto && options.Hidden.All(h => h <= 512)));
         if (encoder is not null && options.Backend == NetworkBackend.Native) throw new ArgumentException("An encoder of your own needs backend=torch or auto.", nameof(encoder));
         _learner = isNative
             ? new NativeQLearner(ObservationSize, ActionCount, options, Streams.Weights, Streams.Noise)
             : new TorchQLearner(environments.SingleObservationSpace, ActionCount, options, Streams, encoder);
-        _replay = new ReplayBuffer(options.Replay, ObservationSize, environments.Count, options.Gamma);
-        _batch = new ReplayBatch(options.BatchSize, ObservationSize);
+        _maskSize = environments.Masks.IsEmpty ? 0 : environments.MaskSize;
+        _replay = new ReplayBuffer(options.Replay, ObservationSize, environments.Count, options.Gamma, maskSize: _maskSize);
+        _batch = new ReplayBatch(options.BatchSize, ObservationSize, maskSize: _maskSize);
+        _masks = new bool[environments.Count * _maskSize];
+        _taken = new int[environments.Count];
         _errors = new float[options.BatchSize];
         _actions = new int[environments.Count];
         _before = new float[environments.Count * ObservationSize];
@@ -65,15 +73,18 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
     {
         Choose();
         Environments.Observations.CopyTo(_before);
-        Environments.Step(_actions);
+        Environments.Masks.CopyTo(_masks);
+        for (var i = 0; i < _actions.Length; i++) _taken[i] = _actions[i] + _start;
+        Environments.Step(_taken);
         var first = Step + 1;
         for (var i = 0; i < Environments.Count; i++)
         {
             Step++;
             var outcome = new StepOutcome(Environments.Rewards[i], Environments.Terminated[i], Environments.Truncated[i]);
             var next = (outcome.Ended ? Environments.FinalObservations : Environments.Observations).Slice(i * ObservationSize, ObservationSize);
-            _replay.Add(i, _before.AsSpan(i * ObservationSize, ObservationSize), _actions[i], outcome, next);
-            Episodes.Add(i, Step, outcome.Reward, outcome.Ended);
+            var nextMasks = outcome.Ended ? Environments.FinalMasks : Environments.Masks;
+            _replay.Add(i, _before.AsSpan(i * ObservationSize, ObservationSize), _actions[i], outcome, next, Rollouts.Row(_masks, i, _maskSize), Rollouts.Row(nextMasks, i, _maskSize));
+            Episodes.Add(i, Step, Environments.RawRewards[i], outcome.Ended);
         }
         _replay.EndTurn();
         // With several copies a round may pass several due dates; each is kept.
@@ -88,10 +99,13 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
     }
 
     /// <inheritdoc/>
-    public override void Act(ReadOnlySpan<float> observations, int count, Span<int> actions)
+    public override void Act(ReadOnlySpan<float> observations, int count, Span<int> actions, ReadOnlySpan<bool> masks = default)
     {
         Rollouts.CheckRows(observations.Length, count, ObservationSize, actions.Length);
-        Greedy(observations, count, actions, noise: false);
+        Rollouts.CheckMasks(masks.Length, count, ActionCount);
+        var values = Values(count);
+        _learner.Values(observations, count, values, noise: false);
+        for (var i = 0; i < count; i++) actions[i] = _start + QTargets.ArgMax<float>(values.Slice(i * ActionCount, ActionCount), Rollouts.Row(masks, i, ActionCount));
     }
 
     /// <summary>Mean action values without noise.</summary>
@@ -112,7 +126,6 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         figure("learning_rate", _options.LearningRate.At(Step));
         if (_replay.Count == 0) return;
         // Early warnings: values beyond reach, actions that no longer differ, a buffer that holds failures alone.
-        var rows = Math.Min(_options.BatchSize, _replay.Count);
         var (highest, gap) = (double.NegativeInfinity, 0.0);
         var values = Values(Environments.Count);
         _learner.Values(Environments.Observations, Environments.Count, values, noise: false);
@@ -134,20 +147,28 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
     {
         base.Save(state);
         state.Put("agent/updates", Updates);
-        state.Put("agent/replay", _replay.Save);
+        _replay.Save(state);
     }
 
     /// <inheritdoc/>
-    public override void Load(Snapshot state)
+    protected override void LoadAll(Snapshot state)
     {
-        base.Load(state);
+        base.LoadAll(state);
         Updates = (long)state.Number("agent/updates");
-        state.Get("agent/replay", _replay.Load);
+        _replay.Load(state);
     }
 
     internal QLearner Learner => _learner;
 
-    private protected override INetworkState Networks => _learner;
+    /// <inheritdoc/>
+    protected override INetworkState Networks => _learner;
+
+    /// <inheritdoc/>
+    protected override IEnumerable<(string Name, double Value)> Identity =>
+    [
+        .. base.Identity, ("gamma", _options.Gamma), ("replay.n_step", _options.Replay.NStep), ("replay.capacity", _replay.Capacity), ("replay.frames", _options.Replay.Frames),
+        ("replay.storage", (int)_options.Replay.Storage), ("replay.prioritized", _options.Replay.Prioritized ? 1 : 0), ("values", (int)_options.Values), ("atoms", _options.Atoms),
+    ];
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -167,7 +188,7 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         for (var i = 0; i < _actions.Length; i++)
         {
             var isRandom = epsilon > 0 && Streams.Exploration.NextDouble() < epsilon;
-            _actions[i] = isRandom ? Streams.Exploration.NextInt32(ActionCount) : -1;
+            _actions[i] = isRandom ? Rollouts.Random(Streams.Exploration, ActionCount, Rollouts.Row(Environments.Masks, i, _maskSize)) : -1;
             greedy |= !isRandom;
         }
         if (!greedy) return;
@@ -175,15 +196,8 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         _learner.Values(Environments.Observations, _actions.Length, values, noise: true);
         for (var i = 0; i < _actions.Length; i++)
         {
-            if (_actions[i] < 0) _actions[i] = QTargets.ArgMax<float>(values.Slice(i * ActionCount, ActionCount));
+            if (_actions[i] < 0) _actions[i] = QTargets.ArgMax<float>(values.Slice(i * ActionCount, ActionCount), Rollouts.Row(Environments.Masks, i, _maskSize));
         }
-    }
-
-    private void Greedy(ReadOnlySpan<float> observations, int count, Span<int> actions, bool noise)
-    {
-        var values = Values(count);
-        _learner.Values(observations, count, values, noise);
-        for (var i = 0; i < count; i++) actions[i] = QTargets.ArgMax<float>(values.Slice(i * ActionCount, ActionCount));
     }
 
     private void Learn()

@@ -12,10 +12,14 @@ public sealed class EpisodeTracker
     /// <summary>Episodes that <see cref="MeanReturn"/> looks back on.</summary>
     public const int Window = 100;
 
+    /// <summary>Most episodes that wait for <see cref="Drain"/>; older ones are dropped (they count in <see cref="Count"/> and the means all the same).</summary>
+    public const int Kept = 100_000;
+
     private readonly double[] _returns;
     private readonly int[] _lengths;
     private readonly Queue<double> _recent = new();
-    private readonly List<FinishedEpisode> _finished = [];
+    private readonly Queue<int> _recentLengths = new();
+    private readonly Queue<FinishedEpisode> _finished = new();
 
     /// <summary>A tracker for <paramref name="copies"/> copies.</summary>
     public EpisodeTracker(int copies)
@@ -26,6 +30,9 @@ public sealed class EpisodeTracker
 
     /// <summary>Episodes finished so far.</summary>
     public long Count { get; private set; }
+
+    /// <summary>Mean length of the last hundred episodes; NaN before the first.</summary>
+    public double MeanLength { get; private set; } = double.NaN;
 
     /// <summary>Mean return of the last hundred episodes (or of all, while there are fewer); NaN before the first.</summary>
     public double MeanReturn { get; private set; } = double.NaN;
@@ -39,9 +46,14 @@ public sealed class EpisodeTracker
         _returns[copy] += reward;
         _lengths[copy]++;
         if (!ended) return;
-        _finished.Add(new FinishedEpisode(step, _returns[copy], _lengths[copy]));
+        // Nobody may be asking for them: a long training must not fill the memory with episodes.
+        if (_finished.Count == Kept) _finished.Dequeue();
+        _finished.Enqueue(new FinishedEpisode(step, _returns[copy], _lengths[copy]));
         _recent.Enqueue(_returns[copy]);
         if (_recent.Count > Window) _recent.Dequeue();
+        _recentLengths.Enqueue(_lengths[copy]);
+        if (_recentLengths.Count > Window) _recentLengths.Dequeue();
+        MeanLength = _recentLengths.Average();
         Count++;
         // Summed anew: a running difference would drift over millions of episodes.
         MeanReturn = _recent.Sum() / _recent.Count;
@@ -49,7 +61,10 @@ public sealed class EpisodeTracker
         (_returns[copy], _lengths[copy]) = (0, 0);
     }
 
-    /// <summary>Hands out the episodes that ended since the last call.</summary>
+    /// <summary>The episode of a copy is lost: what it had gathered does not count.</summary>
+    public void Forget(int copy) => (_returns[copy], _lengths[copy]) = (0, 0);
+
+    /// <summary>Hands out the episodes that ended since the last call, the last <see cref="Kept"/> of them.</summary>
     public IReadOnlyList<FinishedEpisode> Drain()
     {
         if (_finished.Count == 0) return [];
@@ -68,6 +83,7 @@ public sealed class EpisodeTracker
         writer.Write(BestMeanReturn);
         writer.Write(_recent.Count);
         foreach (var value in _recent) writer.Write(value);
+        foreach (var value in _recentLengths) writer.Write(value);
     }
 
     /// <summary>Reads what <see cref="Save"/> wrote.</summary>
@@ -81,6 +97,10 @@ public sealed class EpisodeTracker
         _recent.Clear();
         for (var left = reader.ReadInt32(); left > 0; left--) _recent.Enqueue(reader.ReadDouble());
         MeanReturn = _recent.Count == 0 ? double.NaN : _recent.Sum() / _recent.Count;
+        _recentLengths.Clear();
+        // States of earlier versions end here.
+        while (_recentLengths.Count < _recent.Count && reader.BaseStream.Position < reader.BaseStream.Length) _recentLengths.Enqueue(reader.ReadInt32());
+        MeanLength = _recentLengths.Count == 0 ? double.NaN : _recentLengths.Average();
         _finished.Clear();
     }
 }

@@ -17,6 +17,12 @@ public interface ILearner : ISaved, IDisposable
     /// <summary>Values of an observation.</summary>
     int ObservationSize { get; }
 
+    /// <summary>Mean return at which the task that is learned counts as solved; null where none is known.</summary>
+    double? RewardThreshold => null;
+
+    /// <summary>Running moments that observations are scaled by, outermost first; saved with the policy. Empty where nothing is scaled.</summary>
+    IReadOnlyList<RunningMoments> Moments => [];
+
     /// <summary>Episodes finished while learning.</summary>
     EpisodeTracker Episodes { get; }
 
@@ -43,8 +49,9 @@ public interface IAgent<TAction> : ILearner
     /// <summary>Chooses without exploring.</summary>
     /// <param name="observations">[count, ObservationSize].</param>
     /// <param name="count">Number of rows.</param>
-    /// <param name="actions">Receives one action a row, [count, size of an action].</param>
-    void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions);
+    /// <param name="actions">Receives one action per row, [count, size of an action].</param>
+    /// <param name="masks">Which actions are allowed, [count, entries of a mask]; empty where all are.</param>
+    void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks = default);
 }
 
 /// <summary>An agent whose actions are single choices.</summary>

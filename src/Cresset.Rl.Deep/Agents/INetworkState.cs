@@ -3,7 +3,7 @@ using Cresset.Tensors;
 namespace Cresset.Rl.Deep;
 
 /// <summary>Networks and optimizer of an agent, as they are saved.</summary>
-internal interface INetworkState : ISaved
+public interface INetworkState : ISaved
 {
     /// <summary>Writes what acting needs.</summary>
     void SavePolicy(Snapshot state);

@@ -138,7 +138,8 @@ internal sealed class NativeQLearner : QLearner
             if (_options.Munchausen)
             {
                 _head.Combine(Raw(_herePass, i), _cells);
-                goal[0] = QTargets.Munchausen<float>(sum, discount, _cells, batch.Actions[i], _nextCells, (float)_options.MunchausenAlpha, (float)_options.MunchausenTau, (float)_options.MunchausenClip);
+                goal[0] = QTargets.Munchausen<float>(sum, discount, _cells, batch.Actions[i], _nextCells, (float)_options.MunchausenAlpha, (float)_options.MunchausenTau, (float)_options.MunchausenClip,
+                    batch.Mask(i), batch.NextMask(i));
                 continue;
             }
             var chooser = _nextCells;
@@ -148,7 +149,7 @@ internal sealed class NativeQLearner : QLearner
                 chooser = _cells;
             }
             Means(chooser, _means);
-            var next = _nextCells.AsSpan(QTargets.ArgMax<float>(_means) * _head.Atoms, _head.Atoms);
+            var next = _nextCells.AsSpan(QTargets.ArgMax<float>(_means, batch.NextMask(i)) * _head.Atoms, _head.Atoms);
             if (_options.Values == ValueKind.Categorical)
             {
                 // Double leaves the target's logits as they are; without it Means has not touched them either.

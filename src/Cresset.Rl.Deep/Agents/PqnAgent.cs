@@ -11,6 +11,9 @@ public sealed class PqnAgent : RolloutAgent<int>, IAgent
     private readonly QLearner _learner;
     private readonly int _copies;
     private readonly int _steps;
+    private readonly int _start;
+    private readonly int _maskSize;
+    private readonly int[] _taken;
     private readonly float[] _observations;
     private readonly int[] _actions;
     private readonly float[] _rewards;
@@ -35,7 +38,9 @@ public sealed class PqnAgent : RolloutAgent<int>, IAgent
         : base(environments, seed)
     {
         _options = options.ThrowIfInvalid();
-        ActionCount = Rollouts.ActionsOf(environments);
+        var space = Rollouts.ActionsOf(environments);
+        (ActionCount, _start, _maskSize) = (space.Count, space.Start, environments.Masks.IsEmpty ? 0 : environments.MaskSize);
+        _taken = new int[environments.Count];
         (_copies, _steps) = (environments.Count, options.RolloutSteps);
         var total = _copies * _steps;
         if (total % options.Minibatches != 0) throw new ArgumentException($"A rollout of {_copies} copies and {_steps} steps has {total} transitions, which {options.Minibatches} minibatches do not divide.", nameof(options));
@@ -77,7 +82,7 @@ public sealed class PqnAgent : RolloutAgent<int>, IAgent
         for (var i = 0; i < _copies; i++)
         {
             var end = (i * _steps) + _steps - 1;
-            if (!_terminated[end] && !_truncated[end]) _nextValues[end] = Best(last, i);
+            if (!_terminated[end] && !_truncated[end]) _nextValues[end] = Best(last, i, Environments.Masks);
         }
         for (var i = 0; i < _copies; i++)
         {
@@ -88,11 +93,12 @@ public sealed class PqnAgent : RolloutAgent<int>, IAgent
     }
 
     /// <inheritdoc/>
-    public override void Act(ReadOnlySpan<float> observations, int count, Span<int> actions)
+    public override void Act(ReadOnlySpan<float> observations, int count, Span<int> actions, ReadOnlySpan<bool> masks = default)
     {
         Rollouts.CheckRows(observations.Length, count, ObservationSize, actions.Length);
+        Rollouts.CheckMasks(masks.Length, count, ActionCount);
         var values = Values(observations, count);
-        for (var i = 0; i < count; i++) actions[i] = QTargets.ArgMax<float>(values.Slice(i * ActionCount, ActionCount));
+        for (var i = 0; i < count; i++) actions[i] = _start + QTargets.ArgMax<float>(values.Slice(i * ActionCount, ActionCount), Rollouts.Row(masks, i, ActionCount));
     }
 
     /// <inheritdoc/>
@@ -103,7 +109,8 @@ public sealed class PqnAgent : RolloutAgent<int>, IAgent
         figure("learning_rate", _options.LearningRate.At(Step));
     }
 
-    private protected override INetworkState Networks => _learner;
+    /// <inheritdoc/>
+    protected override INetworkState Networks => _learner;
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -121,18 +128,22 @@ public sealed class PqnAgent : RolloutAgent<int>, IAgent
             var row = (i * _steps) + t;
             Environments.Observations.Slice(i * ObservationSize, ObservationSize).CopyTo(_observations.AsSpan(row * ObservationSize));
             // The value of this observation is the next value of the step before it.
-            if (t > 0 && !_terminated[row - 1] && !_truncated[row - 1]) _nextValues[row - 1] = Best(values, i);
-            _chosen[i] = epsilon > 0 && Streams.Exploration.NextDouble() < epsilon ? Streams.Exploration.NextInt32(ActionCount) : QTargets.ArgMax<float>(values.Slice(i * ActionCount, ActionCount));
+            if (t > 0 && !_terminated[row - 1] && !_truncated[row - 1]) _nextValues[row - 1] = Best(values, i, Environments.Masks);
+            var mask = Rollouts.Row(Environments.Masks, i, _maskSize);
+            _chosen[i] = epsilon > 0 && Streams.Exploration.NextDouble() < epsilon
+                ? Rollouts.Random(Streams.Exploration, ActionCount, mask)
+                : QTargets.ArgMax<float>(values.Slice(i * ActionCount, ActionCount), mask);
+            _taken[i] = _chosen[i] + _start;
         }
-        Environments.Step(_chosen);
+        Environments.Step(_taken);
         for (var i = 0; i < _copies; i++)
         {
             var row = (i * _steps) + t;
             (_actions[row], _rewards[row]) = (_chosen[i], (float)Environments.Rewards[i]);
             (_terminated[row], _truncated[row]) = (Environments.Terminated[i], Environments.Truncated[i]);
-            if (_truncated[row] && !_terminated[row]) _nextValues[row] = Best(Values(Environments.FinalObservations.Slice(i * ObservationSize, ObservationSize), 1), 0);
+            if (_truncated[row] && !_terminated[row]) _nextValues[row] = Best(Values(Environments.FinalObservations.Slice(i * ObservationSize, ObservationSize), 1), 0, Rollouts.Row(Environments.FinalMasks, i, _maskSize));
             Step++;
-            Episodes.Add(i, Step, Environments.Rewards[i], _terminated[row] || _truncated[row]);
+            Episodes.Add(i, Step, Environments.RawRewards[i], _terminated[row] || _truncated[row]);
         }
     }
 
@@ -168,9 +179,9 @@ public sealed class PqnAgent : RolloutAgent<int>, IAgent
         return values;
     }
 
-    private float Best(ReadOnlySpan<float> values, int row)
+    private float Best(ReadOnlySpan<float> values, int row, ReadOnlySpan<bool> masks)
     {
         var mine = values.Slice(row * ActionCount, ActionCount);
-        return mine[QTargets.ArgMax(mine)];
+        return mine[QTargets.ArgMax(mine, Rollouts.Row(masks, row, _maskSize))];
     }
 }

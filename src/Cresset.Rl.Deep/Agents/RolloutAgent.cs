@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cresset.Tensors;
 
 namespace Cresset.Rl.Deep;
@@ -7,7 +8,8 @@ namespace Cresset.Rl.Deep;
 public abstract class RolloutAgent<TAction> : IAgent<TAction>
     where TAction : unmanaged
 {
-    private protected RolloutAgent(VectorEnvironment<float, TAction> environments, ulong seed)
+    /// <summary>An agent that has not reset its environments yet.</summary>
+    protected RolloutAgent(VectorEnvironment<float, TAction> environments, ulong seed)
     {
         ArgumentNullException.ThrowIfNull(environments);
         Environments = environments;
@@ -20,7 +22,7 @@ public abstract class RolloutAgent<TAction> : IAgent<TAction>
     public abstract string Algorithm { get; }
 
     /// <inheritdoc/>
-    public long Step { get; private protected set; }
+    public long Step { get; protected set; }
 
     /// <inheritdoc/>
     public int ObservationSize { get; }
@@ -28,19 +30,39 @@ public abstract class RolloutAgent<TAction> : IAgent<TAction>
     /// <inheritdoc/>
     public EpisodeTracker Episodes { get; }
 
-    private protected VectorEnvironment<float, TAction> Environments { get; }
+    /// <inheritdoc/>
+    public double? RewardThreshold => Environments.RewardThreshold;
 
-    private protected RolloutStreams Streams { get; }
+    /// <inheritdoc/>
+    public IReadOnlyList<RunningMoments> Moments => Environments.Moments;
 
-    private protected LearningFigures Figures { get; } = new();
+    /// <summary>The copies that the agent learns in.</summary>
+    protected VectorEnvironment<float, TAction> Environments { get; }
 
-    private protected abstract INetworkState Networks { get; }
+    /// <summary>The random streams, one per purpose.</summary>
+    protected RolloutStreams Streams { get; }
+
+    /// <summary>Means of learning between two reports.</summary>
+    protected LearningFigures Figures { get; } = new();
+
+    /// <summary>Networks and optimizers.</summary>
+    protected abstract INetworkState Networks { get; }
+
+    /// <summary>What a state must agree in to be taken over: sizes, and options that give what is stored its meaning.</summary>
+    protected virtual IEnumerable<(string Name, double Value)> Identity =>
+    [
+        ("copies", Environments.Count),
+        ("observation values", ObservationSize),
+        ("action values", Environments.SingleActionSpace.Size),
+        ("mask entries", Environments.Masks.IsEmpty ? 0 : Environments.MaskSize),
+        ("running moments", Moments.Count),
+    ];
 
     /// <inheritdoc/>
     public abstract void Advance();
 
     /// <inheritdoc/>
-    public abstract void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions);
+    public abstract void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks = default);
 
     /// <inheritdoc/>
     public virtual void Report(Action<string, double> figure)
@@ -54,6 +76,7 @@ public abstract class RolloutAgent<TAction> : IAgent<TAction>
     {
         ArgumentNullException.ThrowIfNull(state);
         state.Put("agent/format", Algorithm);
+        foreach (var (name, value) in Identity) state.Put("agent/identity/" + name, value);
         state.Put("agent/step", Step);
         Networks.Save(state);
         state.Put("agent/environments", Environments.Save);
@@ -63,16 +86,42 @@ public abstract class RolloutAgent<TAction> : IAgent<TAction>
     }
 
     /// <inheritdoc/>
-    public virtual void Load(Snapshot state)
+    public void Load(Snapshot state)
     {
         ArgumentNullException.ThrowIfNull(state);
         if (state.Text("agent/format") != Algorithm) throw new InvalidDataException($"The state belongs to '{state.Text("agent/format")}', not to '{Algorithm}'.");
+        foreach (var (name, value) in Identity)
+        {
+            // States written before this was kept are judged by the sizes of what they hold.
+            if (!state.Texts.ContainsKey("agent/identity/" + name)) continue;
+            var saved = state.Number("agent/identity/" + name);
+            if (saved != value) throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"The state was made with {name} {saved}; this agent has {value}. Make the agent as the saved one was, or start anew."));
+        }
+        // A damaged or foreign state must not leave half of itself behind.
+        using var before = new Snapshot();
+        Save(before);
+        try
+        {
+            LoadAll(state);
+        }
+        catch
+        {
+            LoadAll(before);
+            throw;
+        }
+    }
+
+    /// <summary>Takes over a state whose identity fits.</summary>
+    protected virtual void LoadAll(Snapshot state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
         Networks.Load(state);
         Step = (long)state.Number("agent/step");
         state.Get("agent/environments", Environments.Load);
         state.Get("agent/streams", Streams.Load);
         state.Get("agent/episodes", Episodes.Load);
         state.Get("agent/figures", Figures.Load);
+        foreach (var copy in Environments.Lost) Episodes.Forget(copy);
     }
 
     /// <inheritdoc/>
@@ -80,13 +129,22 @@ public abstract class RolloutAgent<TAction> : IAgent<TAction>
     {
         ArgumentNullException.ThrowIfNull(state);
         Networks.SavePolicy(state);
+        for (var i = 0; i < Moments.Count; i++) state.Put($"moments/{i}", Moments[i].Save);
     }
 
     /// <inheritdoc/>
     public void LoadPolicy(Snapshot state)
     {
         ArgumentNullException.ThrowIfNull(state);
+        var saved = state.Tensors.Keys.Count(k => k.StartsWith("moments/", StringComparison.Ordinal));
+        if (saved != Moments.Count)
+        {
+            throw new InvalidDataException($"The policy was saved with {saved} sets of running moments; the environments of this agent have {Moments.Count}. Wrap them in NormalizeObservation as they were when it learned.");
+        }
+        var fresh = Moments.Select(m => m.Clone()).ToList();
+        for (var i = 0; i < fresh.Count; i++) state.Get($"moments/{i}", fresh[i].Load);
         Networks.LoadPolicy(state);
+        for (var i = 0; i < fresh.Count; i++) state.Get($"moments/{i}", Moments[i].Load);
     }
 
     /// <inheritdoc/>

@@ -3,8 +3,9 @@ using Cresset.Numerics;
 namespace Cresset.Rl.Deep;
 
 /// <summary>The random streams of an agent: one a purpose, so that more of one changes nothing in another.</summary>
-internal sealed class RolloutStreams
+public sealed class RolloutStreams
 {
+    /// <summary>The streams of a seed.</summary>
     public RolloutStreams(ulong seed)
     {
         var streams = new RandomStream(seed).Spawn(4);
@@ -14,15 +15,19 @@ internal sealed class RolloutStreams
     /// <summary>Starting weights.</summary>
     public RandomStream Weights { get; }
 
+    /// <summary>Actions.</summary>
     public RandomStream Exploration { get; }
 
+    /// <summary>Draws from experience, and its order.</summary>
     public RandomStream Replay { get; }
 
+    /// <summary>Noise of networks.</summary>
     public RandomStream Noise { get; }
 
     /// <summary>Brings rows into random order for a pass over them. Not <see cref="RandomStream.Shuffle"/>, whose draws are NumPy's: these are the ones that the recorded runs were made with.</summary>
     public void Reorder(int[] rows)
     {
+        ArgumentNullException.ThrowIfNull(rows);
         for (var i = rows.Length - 1; i > 0; i--)
         {
             var j = Replay.NextInt32(i + 1);
@@ -30,13 +35,17 @@ internal sealed class RolloutStreams
         }
     }
 
+    /// <summary>Writes all streams.</summary>
     public void Save(BinaryWriter writer)
     {
+        ArgumentNullException.ThrowIfNull(writer);
         foreach (var stream in All) writer.WriteStream(stream);
     }
 
+    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
     public void Load(BinaryReader reader)
     {
+        ArgumentNullException.ThrowIfNull(reader);
         foreach (var stream in All) stream.State = reader.ReadStream().State;
     }
 

@@ -50,7 +50,8 @@ internal sealed class TorchQLearner : QLearner
         using var scope = NewDisposeScope();
         var (losses, sizes) = _loss.Of(
             _online, _target, Batch(batch.Observations, batch.Size), Batch(batch.NextObservations, batch.Size),
-            tensor(batch.Actions, ScalarType.Int64, _device), Column(batch.Returns), Column(batch.Discounts));
+            tensor(batch.Actions, ScalarType.Int64, _device), Column(batch.Returns), Column(batch.Discounts),
+            Mask(batch.Masks, batch.Size), Mask(batch.NextMasks, batch.Size));
         var result = Descend((losses * Column(batch.Weights)).mean(), learningRate);
         MemoryMarshal.Cast<byte, float>(sizes.cpu().contiguous().bytes).CopyTo(errors);
         return result;
@@ -193,6 +194,9 @@ internal sealed class TorchQLearner : QLearner
     }
 
     private Tensor Batch(ReadOnlySpan<float> values, int count) => tensor(values.ToArray(), [count, _observationSize], device: _device);
+
+    private Tensor? Mask(bool[] allowed, int count)
+        => allowed.Length == 0 ? null : tensor(Array.ConvertAll(allowed, a => a ? 0f : float.NegativeInfinity), [count, allowed.Length / count], device: _device);
 
     private Tensor Column(float[] values) => tensor(values, device: _device);
 }

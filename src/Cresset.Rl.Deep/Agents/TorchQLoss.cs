@@ -16,12 +16,14 @@ internal sealed class TorchQLoss(DqnOptions options, RandomStream random)
     /// <param name="actions">[batch], int64.</param>
     /// <param name="returns">[batch].</param>
     /// <param name="discounts">[batch].</param>
-    public (Tensor Losses, Tensor Errors) Of(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions, Tensor returns, Tensor discounts) => options.Values switch
+    /// <param name="mask">Actions allowed in the observation, [batch, actions] of 0 and minus infinity, or null.</param>
+    /// <param name="nextMask">The same for the next observation.</param>
+    public (Tensor Losses, Tensor Errors) Of(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions, Tensor returns, Tensor discounts, Tensor? mask, Tensor? nextMask) => options.Values switch
     {
-        ValueKind.Categorical => Categorical(online, target, here, next, actions, returns, discounts),
-        ValueKind.Quantile => Quantile(online, target, here, next, actions, returns, discounts),
-        ValueKind.Implicit => Implicit(online, target, here, next, actions, returns, discounts),
-        _ => Mean(online, target, here, next, actions, returns, discounts),
+        ValueKind.Categorical => Categorical(online, target, here, next, actions, returns, discounts, mask, nextMask),
+        ValueKind.Quantile => Quantile(online, target, here, next, actions, returns, discounts, mask, nextMask),
+        ValueKind.Implicit => Implicit(online, target, here, next, actions, returns, discounts, mask, nextMask),
+        _ => Mean(online, target, here, next, actions, returns, discounts, mask, nextMask),
     };
 
     /// <summary>Mean values [batch, actions] of what a network puts out [batch, actions, atoms].</summary>
@@ -39,7 +41,7 @@ internal sealed class TorchQLoss(DqnOptions options, RandomStream random)
         return options.Loss == ValueLoss.Huber ? Huber(error, 1) : error * error;
     }
 
-    private (Tensor Losses, Tensor Errors) Mean(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions, Tensor returns, Tensor discounts)
+    private (Tensor Losses, Tensor Errors) Mean(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions, Tensor returns, Tensor discounts, Tensor? mask, Tensor? nextMask)
     {
         Tensor goal;
         using (no_grad())
@@ -48,26 +50,26 @@ internal sealed class TorchQLoss(DqnOptions options, RandomStream random)
             if (options.Munchausen)
             {
                 var before = target.call(here).squeeze(-1);
-                var bonus = Picked(before, actions) - SoftValue(before);
-                goal = returns + (options.MunchausenAlpha * bonus.clamp(options.MunchausenClip, 0)) + (discounts * SoftValue(values));
+                var bonus = Picked(before, actions) - SoftValue(Masked(before, mask));
+                goal = returns + (options.MunchausenAlpha * bonus.clamp(options.MunchausenClip, 0)) + (discounts * SoftValue(Masked(values, nextMask)));
             }
             else
             {
                 var chooser = options.Double ? online.call(next).squeeze(-1) : values;
-                goal = returns + (discounts * Picked(values, chooser.argmax(-1)));
+                goal = returns + (discounts * Picked(values, Masked(chooser, nextMask).argmax(-1)));
             }
         }
         var error = Picked(online.call(here).squeeze(-1), actions) - goal;
         return (options.Loss == ValueLoss.Huber ? Huber(error, 1) : error * error, error.detach());
     }
 
-    private (Tensor Losses, Tensor Errors) Categorical(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions, Tensor returns, Tensor discounts)
+    private (Tensor Losses, Tensor Errors) Categorical(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions, Tensor returns, Tensor discounts, Tensor? mask, Tensor? nextMask)
     {
         Tensor goal;
         using (no_grad())
         {
             var logits = target.call(next);
-            var best = Means(options.Double ? online.call(next) : logits).argmax(-1);
+            var best = Masked(Means(options.Double ? online.call(next) : logits), nextMask).argmax(-1);
             var probabilities = PickedRow(logits, best).softmax(-1);
             var atoms = Atoms(here.device);
             var spacing = (options.MaximumValue - options.MinimumValue) / (options.Atoms - 1);
@@ -80,27 +82,27 @@ internal sealed class TorchQLoss(DqnOptions options, RandomStream random)
         return (losses, losses.detach());
     }
 
-    private (Tensor Losses, Tensor Errors) Quantile(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions, Tensor returns, Tensor discounts)
+    private (Tensor Losses, Tensor Errors) Quantile(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions, Tensor returns, Tensor discounts, Tensor? mask, Tensor? nextMask)
     {
         Tensor goal;
         using (no_grad())
         {
             var quantiles = target.call(next);
-            var best = Means(options.Double ? online.call(next) : quantiles).argmax(-1);
+            var best = Masked(Means(options.Double ? online.call(next) : quantiles), nextMask).argmax(-1);
             goal = returns.unsqueeze(-1) + (discounts.unsqueeze(-1) * PickedRow(quantiles, best));
         }
         var taus = ((arange(options.Atoms, dtype: ScalarType.Float32, device: here.device) + 0.5) / options.Atoms).unsqueeze(0);
         return QuantileHuber(PickedRow(online.call(here), actions), goal, taus);
     }
 
-    private (Tensor Losses, Tensor Errors) Implicit(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions, Tensor returns, Tensor discounts)
+    private (Tensor Losses, Tensor Errors) Implicit(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions, Tensor returns, Tensor discounts, Tensor? mask, Tensor? nextMask)
     {
         var batch = here.size(0);
         Tensor goal;
         using (no_grad())
         {
             var quantiles = target.Quantiles(next, Levels(batch, here.device));
-            var best = (options.Double ? online.Quantiles(next, Levels(batch, here.device)) : quantiles).mean([-1]).argmax(-1);
+            var best = Masked((options.Double ? online.Quantiles(next, Levels(batch, here.device)) : quantiles).mean([-1]), nextMask).argmax(-1);
             goal = returns.unsqueeze(-1) + (discounts.unsqueeze(-1) * PickedRow(quantiles, best));
         }
         var taus = Levels(batch, here.device);
@@ -115,6 +117,8 @@ internal sealed class TorchQLoss(DqnOptions options, RandomStream random)
         var losses = (weight * Huber(error, options.Kappa) / options.Kappa).mean([2]).sum(1);
         return (losses, losses.detach());
     }
+
+    private static Tensor Masked(Tensor values, Tensor? mask) => mask is null ? values : values + mask;
 
     private static Tensor Huber(Tensor error, double kappa)
     {

@@ -33,11 +33,12 @@ public readonly record struct CurvePoint(long Step, double Value);
 public sealed class AgentLoop : ISaved
 {
     private readonly ILearner _agent;
-    private readonly Func<int, ulong, PolicyScore> _evaluate;
+    private readonly Func<int, ulong, CancellationToken, PolicyScore> _evaluate;
     private readonly AgentLoopOptions _options;
     private readonly IRunRecorder _recorder;
     private readonly List<CurvePoint> _means = [];
     private readonly List<CurvePoint> _evaluations = [];
+    private bool _isEvaluationOwed;
 
     /// <summary>A loop around <paramref name="agent"/>.</summary>
     /// <param name="agent">Who learns; the caller's.</param>
@@ -46,7 +47,7 @@ public sealed class AgentLoop : ISaved
     /// <param name="recorder">Where figures go.</param>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
     public AgentLoop(IAgent<int> agent, Func<IEnvironment<float, int>> make, AgentLoopOptions options, IRunRecorder recorder)
-        : this(agent, (episodes, seed) => EpisodeEvaluation.Run(agent, make, episodes, seed), options, recorder)
+        : this(agent, (episodes, seed, cancellation) => EpisodeEvaluation.Run(agent, make, episodes, seed, Cap(options), cancellation), options, recorder)
         => ArgumentNullException.ThrowIfNull(make);
 
     /// <summary>A loop around an agent with continuous actions.</summary>
@@ -56,23 +57,26 @@ public sealed class AgentLoop : ISaved
     /// <param name="recorder">Where figures go.</param>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
     public AgentLoop(IAgent<float> agent, Func<IEnvironment<float, float>> make, AgentLoopOptions options, IRunRecorder recorder)
-        : this(agent, (episodes, seed) => EpisodeEvaluation.Run(agent, make, episodes, seed), options, recorder)
+        : this(agent, (episodes, seed, cancellation) => EpisodeEvaluation.Run(agent, make, episodes, seed, Cap(options), cancellation), options, recorder)
         => ArgumentNullException.ThrowIfNull(make);
 
     /// <summary>A loop around a learner that is evaluated by a function.</summary>
     /// <param name="agent">Who learns; the caller's.</param>
-    /// <param name="evaluate">Plays a number of episodes from a seed.</param>
+    /// <param name="evaluate">Plays a number of episodes from a seed; throws <see cref="OperationCanceledException"/> when it is cancelled.</param>
     /// <param name="options">How long, how often.</param>
     /// <param name="recorder">Where figures go.</param>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
-    public AgentLoop(ILearner agent, Func<int, ulong, PolicyScore> evaluate, AgentLoopOptions options, IRunRecorder recorder)
+    public AgentLoop(ILearner agent, Func<int, ulong, CancellationToken, PolicyScore> evaluate, AgentLoopOptions options, IRunRecorder recorder)
     {
         ArgumentNullException.ThrowIfNull(agent);
         ArgumentNullException.ThrowIfNull(evaluate);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(recorder);
-        (_agent, _evaluate, _options, _recorder) = (agent, evaluate, options.ThrowIfInvalid(), recorder);
-        SolvedAt = options.SolvedAt ?? EnvironmentCatalog.Find(options.Environment).RewardThreshold ?? double.NaN;
+        // The environments are at hand: what the option calls them is a label here, not a name to be found.
+        var problems = options.Validate().Where(p => p.Field != nameof(options.Environment)).ToList();
+        if (problems.Count > 0) throw new InvalidOptionsException(nameof(AgentLoopOptions), problems);
+        (_agent, _evaluate, _options, _recorder) = (agent, evaluate, options, recorder);
+        SolvedAt = options.SolvedAt ?? agent.RewardThreshold ?? double.NaN;
     }
 
     /// <summary>The mean return that counts as solved; NaN when there is none.</summary>
@@ -101,6 +105,8 @@ public sealed class AgentLoop : ISaved
         var learning = new Stopwatch();
         var started = _agent.Step;
         var saved = started;
+        // An evaluation that was cancelled comes first: the figures are then those of an undisturbed run.
+        if (_isEvaluationOwed && !Evaluate(watcher, cancellation)) return false;
         while (_agent.Step < _options.Steps && !cancellation.IsCancellationRequested)
         {
             var before = _agent.Step;
@@ -114,15 +120,14 @@ public sealed class AgentLoop : ISaved
             }
             if (SolvedStep is null && _agent.Episodes.BestMeanReturn >= SolvedAt) SolvedStep = _agent.Step;
             if (Due(before, _options.LogEvery)) Log(watcher, (_agent.Step - started) / Math.Max(learning.Elapsed.TotalSeconds, 1e-9));
-            // An evaluation is never cut short: the state that is saved afterwards counts it.
-            if (Due(before, _options.EvaluateEvery) || _agent.Step >= _options.Steps) Evaluate(watcher);
+            if ((Due(before, _options.EvaluateEvery) || _agent.Step >= _options.Steps) && !Evaluate(watcher, cancellation)) break;
             if (!Due(before, _options.CheckpointEvery)) continue;
             watcher?.Checkpoint(_agent.Step);
             saved = _agent.Step;
         }
         if (saved != _agent.Step) watcher?.Checkpoint(_agent.Step);
         _recorder.Flush();
-        return _agent.Step >= _options.Steps;
+        return _agent.Step >= _options.Steps && !_isEvaluationOwed;
     }
 
     /// <summary>Seed of the evaluation at a step: new starts each time, the same in every run with the same seed.</summary>
@@ -135,6 +140,7 @@ public sealed class AgentLoop : ISaved
         state.Put("loop/best", BestReturn);
         state.Put("loop/best_step", BestStep);
         state.Put("loop/solved_step", SolvedStep ?? -1);
+        state.Put("loop/evaluation_owed", _isEvaluationOwed ? 1 : 0);
         state.Put("loop/curves", writer =>
         {
             foreach (var curve in (List<CurvePoint>[])[_means, _evaluations])
@@ -156,6 +162,7 @@ public sealed class AgentLoop : ISaved
         BestReturn = state.Number("loop/best");
         BestStep = (long)state.Number("loop/best_step");
         SolvedStep = state.Number("loop/solved_step") is >= 0 and var step ? (long)step : null;
+        _isEvaluationOwed = state.Texts.ContainsKey("loop/evaluation_owed") && state.Number("loop/evaluation_owed") != 0;
         state.Get("loop/curves", reader =>
         {
             foreach (var curve in (List<CurvePoint>[])[_means, _evaluations])
@@ -178,21 +185,36 @@ public sealed class AgentLoop : ISaved
         if (_agent.Episodes.Count > 0)
         {
             _recorder.Scalar("train/mean_return", step, _agent.Episodes.MeanReturn);
+            _recorder.Scalar("train/mean_length", step, _agent.Episodes.MeanLength);
             _means.Add(new CurvePoint(step, _agent.Episodes.MeanReturn));
         }
         watcher?.Stepped(step, loss, stepsPerSecond);
     }
 
-    private void Evaluate(IAgentLoopWatcher? watcher)
+    private static int? Cap(AgentLoopOptions options) => options is { EvaluationSteps: > 0 } ? options.EvaluationSteps : null;
+
+    // False when it was cancelled; it is then owed.
+    private bool Evaluate(IAgentLoopWatcher? watcher, CancellationToken cancellation)
     {
         var step = _agent.Step;
-        var score = _evaluate(_options.EvaluationEpisodes, EvaluationSeed(step));
+        PolicyScore score;
+        try
+        {
+            score = _evaluate(_options.EvaluationEpisodes, EvaluationSeed(step), cancellation);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            _isEvaluationOwed = true;
+            return false;
+        }
+        _isEvaluationOwed = false;
         _evaluations.Add(new CurvePoint(step, score.Mean));
         _recorder.Scalar("eval/return", step, score.Mean);
         _recorder.Scalar("eval/minimum", step, score.Minimum);
         var isBest = !(BestReturn >= score.Mean);
         if (isBest) (BestReturn, BestStep) = (score.Mean, step);
         watcher?.Evaluated(step, score, isBest);
+        return true;
     }
 
     private bool Due(long before, int every) => every > 0 && _agent.Step / every > before / every;

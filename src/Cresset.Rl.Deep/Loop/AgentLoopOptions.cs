@@ -5,7 +5,9 @@ namespace Cresset.Rl.Deep;
 /// <summary>Where and how long an agent learns, and how it is watched.</summary>
 public sealed record AgentLoopOptions : IOptionsRecord
 {
-    /// <summary>Name of the environment, as in <c>cresset rl envs</c>.</summary>
+    /// <summary>
+    /// Name of the environment, as in <c>cresset rl envs</c>. In a program that makes its own environments (<see cref="AgentLoop"/>) it is a label only, and any text will do.
+    /// </summary>
     public string Environment { get; init; } = "CartPole-v1";
 
     /// <summary>Copies that are stepped together.</summary>
@@ -19,6 +21,9 @@ public sealed record AgentLoopOptions : IOptionsRecord
 
     /// <summary>Episodes of an evaluation, in environments of their own.</summary>
     public int EvaluationEpisodes { get; init; } = 100;
+
+    /// <summary>Longest episode of an evaluation; 0 takes the environment's limit, or 10,000 where it has none.</summary>
+    public int EvaluationSteps { get; init; }
 
     /// <summary>Steps between recorded figures.</summary>
     public int LogEvery { get; init; } = 500;
@@ -42,6 +47,7 @@ public sealed record AgentLoopOptions : IOptionsRecord
         .AtLeast(Steps, 1)
         .AtLeast(EvaluateEvery, 0)
         .Within(EvaluationEpisodes, 1, 100_000)
+        .AtLeast(EvaluationSteps, 0)
         .AtLeast(LogEvery, 1)
         .AtLeast(CheckpointEvery, 0)
         .AtLeast(KeepLast, 1)

@@ -7,6 +7,9 @@ namespace Cresset.Rl.Deep;
 /// <param name="Lengths">Steps of each.</param>
 public sealed record PolicyScore(IReadOnlyList<double> Returns, IReadOnlyList<int> Lengths)
 {
+    /// <summary>Episodes that were cut because they reached the longest length allowed; their returns are those of the steps until then.</summary>
+    public int Cut { get; init; }
+
     /// <summary>Mean return.</summary>
     public double Mean { get; } = Returns.Average();
 
@@ -20,19 +23,24 @@ public sealed record PolicyScore(IReadOnlyList<double> Returns, IReadOnlyList<in
 /// <summary>Plays episodes with an agent's greedy policy, in environments of their own; the agent learns nothing from them.</summary>
 public static class EpisodeEvaluation
 {
+    private const int LongestEpisode = 10_000;
+
     /// <summary>Plays <paramref name="episodes"/> episodes side by side, the first of each environment, so that short ones are not favoured.</summary>
     /// <param name="agent">Who acts.</param>
     /// <param name="make">Makes an environment with its time limit.</param>
     /// <param name="episodes">Number of episodes.</param>
     /// <param name="seed">Episode i starts from the seed's i-th child.</param>
+    /// <param name="maxSteps">Longest episode; longer ones are cut and counted in <see cref="PolicyScore.Cut"/>. When left out, the environment's own limit, or 10,000 where it has none.</param>
     /// <param name="cancellation">Stops between steps.</param>
     /// <exception cref="ArgumentException">The environment does not fit the agent.</exception>
-    public static PolicyScore Run<TAction>(IAgent<TAction> agent, Func<IEnvironment<float, TAction>> make, int episodes, ulong seed, CancellationToken cancellation = default)
+    public static PolicyScore Run<TAction>(
+        IAgent<TAction> agent, Func<IEnvironment<float, TAction>> make, int episodes, ulong seed, int? maxSteps = null, CancellationToken cancellation = default)
         where TAction : unmanaged
     {
         ArgumentNullException.ThrowIfNull(agent);
         ArgumentNullException.ThrowIfNull(make);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(episodes);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxSteps ?? 1, nameof(maxSteps));
         var environments = new IEnvironment<float, TAction>[episodes];
         var seeds = new RandomStream(seed);
         var size = agent.ObservationSize;
@@ -41,17 +49,22 @@ public static class EpisodeEvaluation
         var running = new int[episodes];
         for (var i = 0; i < episodes; i++)
         {
-            environments[i] = make();
+            environments[i] = Prepare(agent, make());
             if (environments[i].ObservationSpace.Size != size) throw new ArgumentException($"{environments[i].Name} has observations of {environments[i].ObservationSpace.Size} values; the agent reads {size}.", nameof(make));
             environments[i].Reset(observations.AsSpan(i * size, size), seeds.NextUInt64());
             running[i] = i;
         }
         var width = environments[0].ActionSpace.Size;
+        var longest = maxSteps ?? environments[0].MaxEpisodeSteps ?? LongestEpisode;
+        var cut = 0;
+        var maskSize = ActionMasks.Of(environments[0]) is null ? 0 : ActionMasks.SizeOf(environments[0].ActionSpace);
+        var masks = new bool[episodes * maskSize];
         var (returns, lengths, actions) = (new double[episodes], new int[episodes], new TAction[episodes * width]);
         for (var left = episodes; left > 0;)
         {
             cancellation.ThrowIfCancellationRequested();
-            agent.Act(observations.AsSpan(0, left * size), left, actions);
+            for (var k = 0; k < left && maskSize > 0; k++) ((IActionMask)environments[running[k]]).WriteActionMask(masks.AsSpan(k * maskSize, maskSize));
+            agent.Act(observations.AsSpan(0, left * size), left, actions, masks.AsSpan(0, left * maskSize));
             var kept = 0;
             for (var k = 0; k < left; k++)
             {
@@ -59,10 +72,37 @@ public static class EpisodeEvaluation
                 var outcome = environments[episode].Step(actions.AsSpan(k * width, width), observations.AsSpan(kept * size, size));
                 returns[episode] += outcome.Reward;
                 lengths[episode]++;
-                if (!outcome.Ended) running[kept++] = episode;
+                if (!outcome.Ended && lengths[episode] >= longest) cut++;
+                else if (!outcome.Ended) running[kept++] = episode;
             }
             left = kept;
         }
-        return new PolicyScore(returns, lengths);
+        return new PolicyScore(returns, lengths) { Cut = cut };
+    }
+
+    /// <summary>
+    /// Makes an environment ready to be played by an agent: running moments are those that the agent learned with and stay as they are, and rewards are in the task's own
+    /// units. Wrappers whose <see cref="IMomentsWrapper.IsUpdating"/> is off already are left as they are.
+    /// </summary>
+    /// <exception cref="ArgumentException">Agent and environment do not scale alike.</exception>
+    public static IEnvironment<float, TAction> Prepare<TAction>(IAgent<TAction> agent, IEnvironment<float, TAction> environment)
+        where TAction : unmanaged
+    {
+        ArgumentNullException.ThrowIfNull(agent);
+        var wrappers = WrapperChain.MomentsOf(environment);
+        foreach (var reward in wrappers.OfType<NormalizeReward<float, TAction>>()) (reward.IsScaling, reward.IsUpdating) = (false, false);
+        var observed = wrappers.Where(w => w.ScalesObservations).ToList();
+        if (observed.Count > 0 && observed.All(w => !w.IsUpdating)) return environment;
+        var learned = agent.Moments;
+        if (observed.Count != learned.Count)
+        {
+            throw new ArgumentException($"{environment.Name} scales its observations by {observed.Count} sets of running moments; the agent learned with {learned.Count}. Evaluate in environments wrapped as those it learned in (NormalizeObservation).", nameof(environment));
+        }
+        for (var i = 0; i < observed.Count; i++)
+        {
+            observed[i].Moments = learned[i].Clone();
+            observed[i].IsUpdating = false;
+        }
+        return environment;
     }
 }

@@ -24,19 +24,20 @@ public abstract class ActionDistribution
     /// <param name="raw">The network's output, <see cref="Inputs"/> values.</param>
     /// <param name="random">The stream.</param>
     /// <param name="action">Receives <see cref="ActionSize"/> values.</param>
-    public abstract float Sample(ReadOnlySpan<float> raw, RandomStream random, Span<float> action);
+    /// <param name="mask">Which choices are allowed; empty where all are. The others have probability 0, here and in every other method.</param>
+    public abstract float Sample(ReadOnlySpan<float> raw, RandomStream random, Span<float> action, ReadOnlySpan<bool> mask = default);
 
     /// <summary>Writes the most likely action.</summary>
-    public abstract void Mode(ReadOnlySpan<float> raw, Span<float> action);
+    public abstract void Mode(ReadOnlySpan<float> raw, Span<float> action, ReadOnlySpan<bool> mask = default);
 
     /// <summary>Logarithm of an action's density.</summary>
-    public abstract float LogProb(ReadOnlySpan<float> raw, ReadOnlySpan<float> action);
+    public abstract float LogProb(ReadOnlySpan<float> raw, ReadOnlySpan<float> action, ReadOnlySpan<bool> mask = default);
 
     /// <summary>Entropy in nats.</summary>
-    public abstract float Entropy(ReadOnlySpan<float> raw);
+    public abstract float Entropy(ReadOnlySpan<float> raw, ReadOnlySpan<bool> mask = default);
 
     /// <summary>Writes the gradient of <c>logProbSlope * log p(action) + entropySlope * entropy</c> by the network's output, and adds that by <see cref="Free"/> to <see cref="FreeGradient"/>.</summary>
-    public abstract void Slope(ReadOnlySpan<float> raw, ReadOnlySpan<float> action, float logProbSlope, float entropySlope, Span<float> gradient);
+    public abstract void Slope(ReadOnlySpan<float> raw, ReadOnlySpan<float> action, float logProbSlope, float entropySlope, Span<float> gradient, ReadOnlySpan<bool> mask = default);
 }
 
 /// <summary>One of several choices; the network puts out a logit for each.</summary>
@@ -51,14 +52,15 @@ public sealed class CategoricalActions(int count) : ActionDistribution
     public override int ActionSize => 1;
 
     /// <inheritdoc/>
-    public override float Sample(ReadOnlySpan<float> raw, RandomStream random, Span<float> action)
+    public override float Sample(ReadOnlySpan<float> raw, RandomStream random, Span<float> action, ReadOnlySpan<bool> mask = default)
     {
         ArgumentNullException.ThrowIfNull(random);
-        LogSoftmax(raw);
+        LogSoftmax(raw, mask);
         // One draw whatever the chances: the first choice whose running sum exceeds it.
         var draw = random.NextDouble();
         var pick = 0;
-        for (; pick < count - 1; pick++)
+        var last = mask.IsEmpty ? count - 1 : mask.LastIndexOf(true);
+        for (; pick < last; pick++)
         {
             draw -= MathF.Exp(_logs[pick]);
             if (draw < 0) break;
@@ -68,38 +70,39 @@ public sealed class CategoricalActions(int count) : ActionDistribution
     }
 
     /// <inheritdoc/>
-    public override void Mode(ReadOnlySpan<float> raw, Span<float> action)
+    public override void Mode(ReadOnlySpan<float> raw, Span<float> action, ReadOnlySpan<bool> mask = default)
     {
-        var best = 0;
-        for (var i = 1; i < count; i++)
-        {
-            if (raw[i] > raw[best]) best = i;
-        }
-        action[0] = best;
+        action[0] = QTargets.ArgMax(raw[..count], mask);
     }
 
     /// <inheritdoc/>
-    public override float LogProb(ReadOnlySpan<float> raw, ReadOnlySpan<float> action)
+    public override float LogProb(ReadOnlySpan<float> raw, ReadOnlySpan<float> action, ReadOnlySpan<bool> mask = default)
     {
-        LogSoftmax(raw);
+        LogSoftmax(raw, mask);
         return _logs[(int)action[0]];
     }
 
     /// <inheritdoc/>
-    public override float Entropy(ReadOnlySpan<float> raw)
+    public override float Entropy(ReadOnlySpan<float> raw, ReadOnlySpan<bool> mask = default)
     {
-        LogSoftmax(raw);
+        LogSoftmax(raw, mask);
         return EntropyOfLogs();
     }
 
     /// <inheritdoc/>
-    public override void Slope(ReadOnlySpan<float> raw, ReadOnlySpan<float> action, float logProbSlope, float entropySlope, Span<float> gradient)
+    public override void Slope(ReadOnlySpan<float> raw, ReadOnlySpan<float> action, float logProbSlope, float entropySlope, Span<float> gradient, ReadOnlySpan<bool> mask = default)
     {
-        LogSoftmax(raw);
+        LogSoftmax(raw, mask);
         var entropy = entropySlope == 0 ? 0 : EntropyOfLogs();
         for (var i = 0; i < count; i++)
         {
             var p = MathF.Exp(_logs[i]);
+            if (p == 0)
+            {
+                // A masked choice: its logit plays no part.
+                gradient[i] = 0;
+                continue;
+            }
             gradient[i] = (logProbSlope * ((i == (int)action[0] ? 1 : 0) - p)) - (entropySlope * p * (_logs[i] + entropy));
         }
     }
@@ -107,18 +110,22 @@ public sealed class CategoricalActions(int count) : ActionDistribution
     private float EntropyOfLogs()
     {
         var entropy = 0f;
-        for (var i = 0; i < count; i++) entropy -= MathF.Exp(_logs[i]) * _logs[i];
+        for (var i = 0; i < count; i++)
+        {
+            var p = MathF.Exp(_logs[i]);
+            if (p > 0) entropy -= p * _logs[i];
+        }
         return entropy;
     }
 
-    private void LogSoftmax(ReadOnlySpan<float> raw)
+    private void LogSoftmax(ReadOnlySpan<float> raw, ReadOnlySpan<bool> mask)
     {
-        var best = raw[0];
-        for (var i = 1; i < count; i++) best = MathF.Max(best, raw[i]);
+        var best = float.NegativeInfinity;
+        for (var i = 0; i < count; i++) best = mask.IsEmpty || mask[i] ? MathF.Max(best, raw[i]) : best;
         var sum = 0f;
-        for (var i = 0; i < count; i++) sum += MathF.Exp(raw[i] - best);
+        for (var i = 0; i < count; i++) sum += mask.IsEmpty || mask[i] ? MathF.Exp(raw[i] - best) : 0;
         var log = best + MathF.Log(sum);
-        for (var i = 0; i < count; i++) _logs[i] = raw[i] - log;
+        for (var i = 0; i < count; i++) _logs[i] = mask.IsEmpty || mask[i] ? raw[i] - log : float.NegativeInfinity;
     }
 }
 
@@ -145,7 +152,7 @@ public sealed class GaussianActions : ActionDistribution
     public override int ActionSize => Free.Length;
 
     /// <inheritdoc/>
-    public override float Sample(ReadOnlySpan<float> raw, RandomStream random, Span<float> action)
+    public override float Sample(ReadOnlySpan<float> raw, RandomStream random, Span<float> action, ReadOnlySpan<bool> mask = default)
     {
         ArgumentNullException.ThrowIfNull(random);
         for (var i = 0; i < Free.Length; i++) action[i] = raw[i] + (MathF.Exp(Free[i]) * (float)random.NextNormal());
@@ -153,10 +160,10 @@ public sealed class GaussianActions : ActionDistribution
     }
 
     /// <inheritdoc/>
-    public override void Mode(ReadOnlySpan<float> raw, Span<float> action) => raw[..Free.Length].CopyTo(action);
+    public override void Mode(ReadOnlySpan<float> raw, Span<float> action, ReadOnlySpan<bool> mask = default) => raw[..Free.Length].CopyTo(action);
 
     /// <inheritdoc/>
-    public override float LogProb(ReadOnlySpan<float> raw, ReadOnlySpan<float> action)
+    public override float LogProb(ReadOnlySpan<float> raw, ReadOnlySpan<float> action, ReadOnlySpan<bool> mask = default)
     {
         var sum = 0f;
         for (var i = 0; i < Free.Length; i++)
@@ -168,7 +175,7 @@ public sealed class GaussianActions : ActionDistribution
     }
 
     /// <inheritdoc/>
-    public override float Entropy(ReadOnlySpan<float> raw)
+    public override float Entropy(ReadOnlySpan<float> raw, ReadOnlySpan<bool> mask = default)
     {
         var sum = 0f;
         foreach (var log in Free) sum += 0.5f + HalfLogTwoPi + log;
@@ -176,7 +183,7 @@ public sealed class GaussianActions : ActionDistribution
     }
 
     /// <inheritdoc/>
-    public override void Slope(ReadOnlySpan<float> raw, ReadOnlySpan<float> action, float logProbSlope, float entropySlope, Span<float> gradient)
+    public override void Slope(ReadOnlySpan<float> raw, ReadOnlySpan<float> action, float logProbSlope, float entropySlope, Span<float> gradient, ReadOnlySpan<bool> mask = default)
     {
         for (var i = 0; i < Free.Length; i++)
         {

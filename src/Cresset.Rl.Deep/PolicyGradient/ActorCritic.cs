@@ -73,7 +73,7 @@ internal sealed unsafe class ActorCritic : INetworkState
         {
             var raw = _policyPass.Output.Slice(i * _policyPass.OutputStride, Actions.Inputs);
             var action = batch.Actions.AsSpan(i * size, size);
-            var logRatio = Actions.LogProb(raw, action) - batch.LogProbs[i];
+            var logRatio = Actions.LogProb(raw, action, batch.Mask(i)) - batch.LogProbs[i];
             var ratio = MathF.Exp(logRatio);
             var slope = -advantages[i] * share;
             if (clip == 0)
@@ -88,9 +88,9 @@ internal sealed unsafe class ActorCritic : INetworkState
                 slope = free <= bound ? slope * ratio : 0;
                 clipped += MathF.Abs(ratio - 1) > clip ? 1 : 0;
             }
-            entropy += Actions.Entropy(raw);
+            entropy += Actions.Entropy(raw, batch.Mask(i));
             kl += ratio - 1 - logRatio;
-            Actions.Slope(raw, action, slope, -(float)_options.EntropyCoefficient * share, _policyPass.OutputGradient.Slice(i * _policyPass.OutputStride, Actions.Inputs));
+            Actions.Slope(raw, action, slope, -(float)_options.EntropyCoefficient * share, _policyPass.OutputGradient.Slice(i * _policyPass.OutputStride, Actions.Inputs), batch.Mask(i));
             valueLoss += ValueSlope(_valuePass.Output[i * _valuePass.OutputStride], batch.Values[i], batch.Returns[i], out var valueSlope);
             _valuePass.OutputGradient[i * _valuePass.OutputStride] = valueSlope * share * (float)_options.ValueCoefficient;
         }

@@ -41,7 +41,7 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
         var total = _copies * _steps;
         if (total % options.Minibatches != 0) throw new ArgumentException($"A rollout of {_copies} copies and {_steps} steps has {total} transitions, which {options.Minibatches} minibatches do not divide.", nameof(options));
         var size = _acting.Distribution.ActionSize;
-        (_rollout, _part) = (new ActorCriticBatch(total, ObservationSize, size), new ActorCriticBatch(total / options.Minibatches, ObservationSize, size));
+        (_rollout, _part) = (new ActorCriticBatch(total, ObservationSize, size, _acting.MaskSize), new ActorCriticBatch(total / options.Minibatches, ObservationSize, size, _acting.MaskSize));
         _learner = new ActorCritic(ObservationSize, _acting.Distribution, options, _part.Rows, Streams.Weights);
         (_rewards, _nextValues, _terminated, _truncated) = (new float[total], new float[total], new bool[total], new bool[total]);
         (_values, _order, _taken) = (new float[_copies], new int[total], new TAction[_copies * size]);
@@ -70,7 +70,11 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
     }
 
     /// <inheritdoc/>
-    public override void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions) => _acting.Greedy(_learner, observations, count, ObservationSize, actions);
+    public override void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks = default)
+        => _acting.Greedy(_learner, observations, count, ObservationSize, actions, masks);
+
+    /// <inheritdoc/>
+    protected override IEnumerable<(string Name, double Value)> Identity => [.. base.Identity, ("gamma", _options.Gamma), ("rollout_steps", _steps)];
 
     /// <inheritdoc/>
     public override void Report(Action<string, double> figure)
@@ -80,7 +84,8 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
         foreach (var log in _acting.Distribution.Free) figure("log_deviation", log);
     }
 
-    private protected override INetworkState Networks => _learner;
+    /// <inheritdoc/>
+    protected override INetworkState Networks => _learner;
 
     private void Take(int t)
     {
@@ -96,7 +101,9 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
             // The value of this observation is the next value of the step before it.
             if (t > 0 && !_terminated[row - 1] && !_truncated[row - 1]) _nextValues[row - 1] = _values[i];
             var action = _rollout.Actions.AsSpan(row * size, size);
-            _rollout.LogProbs[row] = _acting.Distribution.Sample(raw[(i * stride)..], Streams.Exploration, action);
+            var mask = Rollouts.Row(Environments.Masks, i, _acting.MaskSize);
+            mask.CopyTo(_rollout.Masks.AsSpan(row * _acting.MaskSize));
+            _rollout.LogProbs[row] = _acting.Distribution.Sample(raw[(i * stride)..], Streams.Exploration, action, mask);
             _acting.Take(action, _taken.AsSpan(i * size, size));
         }
         Environments.Step(_taken);
@@ -107,7 +114,7 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
             (_terminated[row], _truncated[row]) = (Environments.Terminated[i], Environments.Truncated[i]);
             if (_truncated[row] && !_terminated[row]) _learner.Values(Environments.FinalObservations.Slice(i * ObservationSize, ObservationSize), 1, _nextValues.AsSpan(row, 1));
             Step++;
-            Episodes.Add(i, Step, Environments.Rewards[i], _terminated[row] || _truncated[row]);
+            Episodes.Add(i, Step, Environments.RawRewards[i], _terminated[row] || _truncated[row]);
         }
     }
 

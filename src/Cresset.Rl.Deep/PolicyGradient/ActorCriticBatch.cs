@@ -4,7 +4,8 @@ namespace Cresset.Rl.Deep;
 /// <param name="rows">Number of rows.</param>
 /// <param name="observationSize">Values of an observation.</param>
 /// <param name="actionSize">Values of an action.</param>
-internal sealed class ActorCriticBatch(int rows, int observationSize, int actionSize)
+/// <param name="maskSize">Entries of an action mask; 0 where there is none.</param>
+internal sealed class ActorCriticBatch(int rows, int observationSize, int actionSize, int maskSize = 0)
 {
     public int Rows { get; } = rows;
 
@@ -23,10 +24,15 @@ internal sealed class ActorCriticBatch(int rows, int observationSize, int action
     /// <summary>What the values are fitted to.</summary>
     public float[] Returns { get; } = new float[rows];
 
+    public bool[] Masks { get; } = new bool[rows * maskSize];
+
+    public ReadOnlySpan<bool> Mask(int row) => maskSize == 0 ? [] : Masks.AsSpan(row * maskSize, maskSize);
+
     public void CopyRow(int row, ActorCriticBatch from, int source)
     {
         from.Observations.AsSpan(source * observationSize, observationSize).CopyTo(Observations.AsSpan(row * observationSize));
         from.Actions.AsSpan(source * actionSize, actionSize).CopyTo(Actions.AsSpan(row * actionSize));
+        from.Mask(source).CopyTo(Masks.AsSpan(row * maskSize));
         (LogProbs[row], Values[row], Advantages[row], Returns[row]) = (from.LogProbs[source], from.Values[source], from.Advantages[source], from.Returns[source]);
     }
 }

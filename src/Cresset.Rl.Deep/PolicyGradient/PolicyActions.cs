@@ -5,46 +5,66 @@ internal sealed class PolicyActions<TAction>
     where TAction : unmanaged
 {
     private readonly Box? _bounds;
+    private readonly int[] _starts = [];
 
     public PolicyActions(VectorEnvironment<float, TAction> environments, double initialLogDeviation)
     {
-        if (environments.Autoreset != AutoresetMode.SameStep) throw new ArgumentException($"The environments reset in mode {environments.Autoreset}; agents need SameStep, which hands out the last observation of an episode.", nameof(environments));
+        Rollouts.CheckAutoreset(environments);
         switch (environments.SingleActionSpace)
         {
-            case Discrete { Start: 0 } choices:
+            case Discrete choices:
                 Distribution = new CategoricalActions(choices.Count);
+                _starts = [choices.Start];
+                break;
+            case MultiDiscrete several:
+                Distribution = new MultiCategoricalActions(several.Counts);
+                _starts = several.Starts.ToArray();
+                break;
+            case MultiBinary bits:
+                Distribution = new MultiCategoricalActions([.. Enumerable.Repeat(2, bits.Size)]);
+                _starts = new int[bits.Size];
                 break;
             case Box box:
                 _bounds = box;
                 Distribution = new GaussianActions(box.Size, initialLogDeviation);
                 break;
             default:
-                throw new ArgumentException($"The actions are {environments.SingleActionSpace}; needed is a single choice, Discrete(n) from 0, or a Box.", nameof(environments));
+                throw new ArgumentException($"The actions are {environments.SingleActionSpace}; needed are choices (Discrete, MultiDiscrete, MultiBinary) or a Box.", nameof(environments));
         }
+        MaskSize = environments.Masks.IsEmpty ? 0 : environments.MaskSize;
     }
+
+    /// <summary>Entries of a mask; 0 where there is none.</summary>
+    public int MaskSize { get; }
 
     public ActionDistribution Distribution { get; }
 
     /// <summary>The action of the environment; continuous ones are kept within their bounds.</summary>
     public void Take(ReadOnlySpan<float> drawn, Span<TAction> taken)
     {
-        for (var i = 0; i < drawn.Length; i++) taken[i] = Convert(_bounds is null ? drawn[i] : Math.Clamp(drawn[i], _bounds.Low[i], _bounds.High[i]));
+        for (var i = 0; i < drawn.Length; i++) taken[i] = Convert(_bounds is null ? drawn[i] + _starts[i] : Math.Clamp(drawn[i], _bounds.Low[i], _bounds.High[i]));
     }
 
     /// <summary>Writes the most likely action of each row.</summary>
-    public void Greedy(ActorCritic learner, ReadOnlySpan<float> observations, int count, int observationSize, Span<TAction> actions)
+    public void Greedy(ActorCritic learner, ReadOnlySpan<float> observations, int count, int observationSize, Span<TAction> actions, ReadOnlySpan<bool> masks)
     {
         var size = Distribution.ActionSize;
         Rollouts.CheckRows(observations.Length, count, observationSize, actions.Length / size);
+        // A mask may come with a single environment even where the agent learned without one.
+        var maskSize = masks.IsEmpty ? 0 : Distribution.Inputs;
+        Rollouts.CheckMasks(masks.Length, count, maskSize);
         var raw = learner.Policy(observations, count, out var stride);
         Span<float> drawn = stackalloc float[size];
         for (var i = 0; i < count; i++)
         {
-            Distribution.Mode(raw[(i * stride)..], drawn);
+            Distribution.Mode(raw[(i * stride)..], drawn, Rollouts.Row(masks, i, maskSize));
             Take(drawn, actions.Slice(i * size, size));
         }
     }
 
-    // Both tests are decided when the method is compiled for its type.
-    private static TAction Convert(float value) => typeof(TAction) == typeof(int) ? (TAction)(object)(int)value : (TAction)(object)value;
+    // The tests are decided when the method is compiled for its type.
+    private static TAction Convert(float value)
+        => typeof(TAction) == typeof(int) ? (TAction)(object)(int)value
+            : typeof(TAction) == typeof(sbyte) ? (TAction)(object)(sbyte)value
+            : (TAction)(object)value;
 }

@@ -12,7 +12,7 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
     private readonly ReinforceOptions _options;
     private readonly PolicyActions<TAction> _acting;
     private readonly ActorCritic _learner;
-    private readonly List<(float[] Observation, float[] Action, float LogProb, float Reward)>[] _episodes;
+    private readonly List<(float[] Observation, float[] Action, bool[] Mask, float LogProb, float Reward)>[] _episodes;
     private readonly bool[] _ended;
     private readonly TAction[] _taken;
     private readonly float[] _drawn;
@@ -30,7 +30,7 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
         _options = options.ThrowIfInvalid();
         _acting = new PolicyActions<TAction>(environments, options.InitialLogDeviation);
         _learner = new ActorCritic(ObservationSize, _acting.Distribution, options.Learner, environments.Count * options.LongestEpisode, Streams.Weights);
-        _episodes = [.. Enumerable.Range(0, environments.Count).Select(_ => new List<(float[], float[], float, float)>())];
+        _episodes = [.. Enumerable.Range(0, environments.Count).Select(_ => new List<(float[], float[], bool[], float, float)>())];
         (_ended, _taken, _drawn) = (new bool[environments.Count], new TAction[environments.Count * _acting.Distribution.ActionSize], new float[_acting.Distribution.ActionSize]);
         environments.Reset(seed);
     }
@@ -51,7 +51,8 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
     }
 
     /// <inheritdoc/>
-    public override void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions) => _acting.Greedy(_learner, observations, count, ObservationSize, actions);
+    public override void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks = default)
+        => _acting.Greedy(_learner, observations, count, ObservationSize, actions, masks);
 
     /// <inheritdoc/>
     public override void Report(Action<string, double> figure)
@@ -60,7 +61,8 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
         figure("learning_rate", _options.LearningRate.At(Step));
     }
 
-    private protected override INetworkState Networks => _learner;
+    /// <inheritdoc/>
+    protected override INetworkState Networks => _learner;
 
     private void Take()
     {
@@ -68,9 +70,10 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
         var raw = _learner.Policy(Environments.Observations, Environments.Count, out var stride);
         for (var i = 0; i < _ended.Length; i++)
         {
-            var logProb = _acting.Distribution.Sample(raw[(i * stride)..], Streams.Exploration, _drawn);
+            var mask = Rollouts.Row(Environments.Masks, i, _acting.MaskSize);
+            var logProb = _acting.Distribution.Sample(raw[(i * stride)..], Streams.Exploration, _drawn, mask);
             _acting.Take(_drawn, _taken.AsSpan(i * size, size));
-            if (!_ended[i]) _episodes[i].Add((Environments.Observations.Slice(i * ObservationSize, ObservationSize).ToArray(), [.. _drawn], logProb, 0));
+            if (!_ended[i]) _episodes[i].Add((Environments.Observations.Slice(i * ObservationSize, ObservationSize).ToArray(), [.. _drawn], mask.ToArray(), logProb, 0));
         }
         Environments.Step(_taken);
         for (var i = 0; i < _ended.Length; i++)
@@ -79,25 +82,26 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
             _episodes[i][^1] = _episodes[i][^1] with { Reward = (float)Environments.Rewards[i] };
             _ended[i] = Environments.Terminated[i] || Environments.Truncated[i] || _episodes[i].Count == _options.LongestEpisode;
             Step++;
-            Episodes.Add(i, Step, Environments.Rewards[i], _ended[i]);
+            Episodes.Add(i, Step, Environments.RawRewards[i], _ended[i]);
         }
     }
 
     private void Learn()
     {
         var size = _acting.Distribution.ActionSize;
-        var batch = new ActorCriticBatch(_episodes.Sum(e => e.Count), ObservationSize, size);
+        var batch = new ActorCriticBatch(_episodes.Sum(e => e.Count), ObservationSize, size, _acting.MaskSize);
         var row = batch.Rows;
         foreach (var episode in _episodes.Reverse())
         {
             var sum = 0f;
             for (var t = episode.Count - 1; t >= 0; t--)
             {
-                var (observation, action, logProb, reward) = episode[t];
+                var (observation, action, mask, logProb, reward) = episode[t];
                 sum = reward + ((float)_options.Gamma * sum);
                 row--;
                 observation.CopyTo(batch.Observations, row * ObservationSize);
                 action.CopyTo(batch.Actions, row * size);
+                mask.CopyTo(batch.Masks, row * _acting.MaskSize);
                 (batch.LogProbs[row], batch.Returns[row]) = (logProb, sum);
             }
         }

@@ -1,22 +1,31 @@
+using System.Runtime.InteropServices;
 using Cresset.Numerics;
+using Cresset.Tensors;
 
 namespace Cresset.Rl.Deep;
 
 /// <summary>
 /// The last transitions of one or several copies of an environment, drawn evenly or by priority, with sums of n rewards made when they are
 /// drawn. Terminated ends stop a sum without a bootstrap; cut ones (a time limit) stop it with the value of their last observation.
+/// Each observation is kept once, as float32 or bytes.
 /// </summary>
 public sealed class ReplayBuffer : IDisposable
 {
     private const byte Running = 0;
     private const byte Terminated = 1;
     private const byte Truncated = 2;
-
+    private const int ActionColumn = 0;
+    private const int RewardColumn = 1;
+    private const int EndColumn = 2;
+    private const int MaskColumn = 3;
     private readonly ReplayOptions _options;
-    private readonly ReplayColumns _columns;
+    private readonly ObservationStore _observations;
+    private readonly ReplayMemory _memory;
     private readonly SumTree? _priorities;
     private readonly int _copies;
     private readonly int _turns;
+    private readonly int _actionSize;
+    private readonly int _maskSize;
     private readonly double _gamma;
     private double _largest = 1;
 
@@ -25,17 +34,26 @@ public sealed class ReplayBuffer : IDisposable
     /// <param name="observationSize">Values of an observation.</param>
     /// <param name="copies">Copies of the environment that take turns; the capacity is shared among them.</param>
     /// <param name="gamma">Discount of the sums of rewards.</param>
+    /// <param name="actionSize">Values of a continuous action; 1 for choices.</param>
+    /// <param name="maskSize">Entries of an action mask; 0 where there is none.</param>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
-    /// <exception cref="ArgumentException">The capacity does not hold one transition a copy.</exception>
-    public ReplayBuffer(ReplayOptions options, int observationSize, int copies, double gamma)
+    /// <exception cref="ArgumentException">The capacity does not hold one transition per copy, or the frames do not divide the observation.</exception>
+    public ReplayBuffer(ReplayOptions options, int observationSize, int copies, double gamma, int actionSize = 1, int maskSize = 0)
     {
         _options = options.ThrowIfInvalid();
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(observationSize);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(copies);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(actionSize);
+        ArgumentOutOfRangeException.ThrowIfNegative(maskSize);
         if (!(gamma is >= 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(gamma), gamma, "Allowed: [0, 1].");
         if (options.Capacity < copies) throw new ArgumentException($"A capacity of {options.Capacity} does not hold one transition of each of {copies} copies.", nameof(options));
-        (_copies, _turns, _gamma) = (copies, options.Capacity / copies, gamma);
-        _columns = new ReplayColumns(_turns * copies, observationSize, options.File);
+        if (observationSize % options.Frames != 0) throw new ArgumentException($"replay.frames is {options.Frames}; observations of {observationSize} values do not divide into so many frames.", nameof(options));
+        (_copies, _turns, _gamma, _actionSize, _maskSize) = (copies, options.Capacity / copies, gamma, actionSize, maskSize);
+        ObservationSize = observationSize;
+        var rows = (long)_turns * copies;
+        _observations = new ObservationStore(_turns, copies, observationSize, options.Frames, options.Storage == ReplayStorage.Uint8, options.File);
+        // Masks of the observation and of what followed.
+        _memory = new ReplayMemory([rows, rows, rows, rows], [actionSize * sizeof(float), sizeof(float), 1, 2 * maskSize], null);
         _priorities = options.Prioritized ? new SumTree(_turns * copies) : null;
     }
 
@@ -46,9 +64,9 @@ public sealed class ReplayBuffer : IDisposable
     public int Capacity => _turns * _copies;
 
     /// <summary>Values of an observation.</summary>
-    public int ObservationSize => _columns.ObservationSize;
+    public int ObservationSize { get; }
 
-    /// <summary>Rounds added so far, each with one transition a copy.</summary>
+    /// <summary>Rounds added so far, each with one transition per copy.</summary>
     public long Turns { get; private set; }
 
     /// <summary>The share of transitions that ended a task: few hint at a task that never ends, many at one that fails early.</summary>
@@ -57,7 +75,7 @@ public sealed class ReplayBuffer : IDisposable
         get
         {
             var ended = 0;
-            for (var i = 0; i < Count; i++) ended += _columns.End(i) == Terminated ? 1 : 0;
+            for (var i = 0; i < Count; i++) ended += End(i) == Terminated ? 1 : 0;
             return Count == 0 ? 0 : (double)ended / Count;
         }
     }
@@ -68,18 +86,19 @@ public sealed class ReplayBuffer : IDisposable
     /// <param name="action">The action.</param>
     /// <param name="outcome">Reward and end.</param>
     /// <param name="next">What was seen then: the episode's own last observation when it ended.</param>
-    public void Add(int copy, ReadOnlySpan<float> observation, int action, StepOutcome outcome, ReadOnlySpan<float> next)
-    {
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)copy, (uint)_copies, nameof(copy));
-        if (observation.Length != ObservationSize || next.Length != ObservationSize) throw new ArgumentException($"Observations have {observation.Length} and {next.Length} values; the buffer keeps {ObservationSize}.", nameof(observation));
-        var row = ((int)(Turns % _turns) * _copies) + copy;
-        observation.CopyTo(_columns.Observation(row));
-        next.CopyTo(_columns.Next(row));
-        _columns.Action(row) = action;
-        _columns.Reward(row) = (float)outcome.Reward;
-        _columns.End(row) = outcome.Terminated ? Terminated : outcome.Truncated ? Truncated : Running;
-        if (_priorities is not null) _priorities[row] = _largest;
-    }
+    /// <param name="mask">Which actions were allowed; only in a buffer with masks.</param>
+    /// <param name="nextMask">Which actions are allowed then; all where the task has ended.</param>
+    public void Add(int copy, ReadOnlySpan<float> observation, int action, StepOutcome outcome, ReadOnlySpan<float> next, ReadOnlySpan<bool> mask = default, ReadOnlySpan<bool> nextMask = default)
+        => Add(copy, observation, MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in action)), outcome, next, mask, nextMask);
+
+    /// <summary>Adds the transition of one copy with a continuous action.</summary>
+    /// <param name="copy">The copy.</param>
+    /// <param name="observation">Where the action was taken.</param>
+    /// <param name="action">The action's values.</param>
+    /// <param name="outcome">Reward and end.</param>
+    /// <param name="next">What was seen then: the episode's own last observation when it ended.</param>
+    public void Add(int copy, ReadOnlySpan<float> observation, ReadOnlySpan<float> action, StepOutcome outcome, ReadOnlySpan<float> next)
+        => Add(copy, observation, MemoryMarshal.AsBytes(action), outcome, next, [], []);
 
     /// <summary>All copies have added their transition.</summary>
     public void EndTurn() => Turns++;
@@ -93,7 +112,10 @@ public sealed class ReplayBuffer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(random);
-        if (batch.ObservationSize != ObservationSize) throw new ArgumentException($"The batch takes observations of {batch.ObservationSize} values; the buffer keeps {ObservationSize}.", nameof(batch));
+        if (batch.ObservationSize != ObservationSize || batch.ActionSize != _actionSize || batch.MaskSize != _maskSize)
+        {
+            throw new ArgumentException($"The batch takes observations of {batch.ObservationSize} values, actions of {batch.ActionSize} and masks of {batch.MaskSize}; the buffer keeps {ObservationSize}, {_actionSize} and {_maskSize}.", nameof(batch));
+        }
         if (Count < batch.Size) throw new InvalidOperationException($"The buffer holds {Count} transitions; a batch takes {batch.Size}. Learn later (learning_starts) or from smaller batches.");
         var largest = 0.0;
         for (var i = 0; i < batch.Size; i++)
@@ -114,7 +136,7 @@ public sealed class ReplayBuffer : IDisposable
 
     /// <summary>Gives the drawn transitions new priorities: (|error| + epsilon)^alpha.</summary>
     /// <param name="batch">The batch that was drawn last.</param>
-    /// <param name="errors">One error a transition.</param>
+    /// <param name="errors">One error per transition.</param>
     public void UpdatePriorities(ReplayBatch batch, ReadOnlySpan<float> errors)
     {
         ArgumentNullException.ThrowIfNull(batch);
@@ -131,56 +153,82 @@ public sealed class ReplayBuffer : IDisposable
     public double Probability(int row) => _priorities is null ? 1.0 / Count : _priorities[row] / _priorities.Total;
 
     /// <inheritdoc/>
-    public void Dispose() => _columns.Dispose();
-
-    internal void Save(BinaryWriter writer)
+    public void Dispose()
     {
-        writer.Write(Turns);
-        writer.Write(_largest);
-        for (var row = 0; row < Count; row++)
-        {
-            writer.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes(_columns.Observation(row)));
-            writer.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes(_columns.Next(row)));
-            writer.Write(_columns.Action(row));
-            writer.Write(_columns.Reward(row));
-            writer.Write(_columns.End(row));
-            if (_priorities is not null) writer.Write(_priorities[row]);
-        }
+        _observations.Dispose();
+        _memory.Dispose();
     }
 
-    internal void Load(BinaryReader reader)
+    internal void Save(Snapshot state) => new ReplayState(this, _observations, _memory, _priorities).Save(state, Turns, _largest);
+
+    internal void Load(Snapshot state)
     {
-        Turns = reader.ReadInt64();
-        _largest = reader.ReadDouble();
-        for (var row = 0; row < Count; row++)
-        {
-            reader.BaseStream.ReadExactly(System.Runtime.InteropServices.MemoryMarshal.AsBytes(_columns.Observation(row)));
-            reader.BaseStream.ReadExactly(System.Runtime.InteropServices.MemoryMarshal.AsBytes(_columns.Next(row)));
-            _columns.Action(row) = reader.ReadInt32();
-            _columns.Reward(row) = reader.ReadSingle();
-            _columns.End(row) = reader.ReadByte();
-            if (_priorities is not null) _priorities[row] = reader.ReadDouble();
-        }
+        var saved = new ReplayState(this, _observations, _memory, _priorities);
+        (Turns, _largest) = ReplayState.IsOfOldLayout(state) ? saved.LoadOld(state, Restore) : saved.Load(state, _turns);
     }
+
+    private void Restore(long turn, int copy, ReadOnlySpan<float> observation, ReadOnlySpan<float> next, int action, float reward, byte end)
+    {
+        Turns = turn;
+        Add(copy, observation, action, new StepOutcome(reward, end == Terminated, end == Truncated), next);
+    }
+
+    private void Add(int copy, ReadOnlySpan<float> observation, ReadOnlySpan<byte> action, StepOutcome outcome, ReadOnlySpan<float> next, ReadOnlySpan<bool> mask, ReadOnlySpan<bool> nextMask)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)copy, (uint)_copies, nameof(copy));
+        if (observation.Length != ObservationSize || next.Length != ObservationSize) throw new ArgumentException($"Observations have {observation.Length} and {next.Length} values; the buffer keeps {ObservationSize}.", nameof(observation));
+        if (action.Length != _actionSize * sizeof(float)) throw new ArgumentException($"The action has {action.Length / sizeof(float)} values; the buffer keeps {_actionSize}.", nameof(action));
+        if (_maskSize > 0 && mask.Length != _maskSize) throw new ArgumentException($"The mask has {mask.Length} entries; the buffer keeps {_maskSize}.", nameof(mask));
+        var row = ((int)(Turns % _turns) * _copies) + copy;
+        var previous = Turns == 0 ? Terminated : End(((int)((Turns - 1) % _turns) * _copies) + copy);
+        _observations.Put(Turns, copy, observation, next, previous == Running, outcome.Ended);
+        action.CopyTo(_memory.Row(ActionColumn, row));
+        Reward(row) = (float)outcome.Reward;
+        _memory.Row(EndColumn, row)[0] = outcome.Terminated ? Terminated : outcome.Truncated ? Truncated : Running;
+        if (_maskSize > 0)
+        {
+            var masks = MemoryMarshal.Cast<byte, bool>(_memory.Row(MaskColumn, row));
+            mask.CopyTo(masks);
+            if (outcome.Terminated) masks[_maskSize..].Fill(true);
+            else nextMask.CopyTo(masks[_maskSize..]);
+        }
+        if (_priorities is not null) _priorities[row] = _largest;
+    }
+
+    private byte End(int row) => _memory.Row(EndColumn, row)[0];
+
+    private ref float Reward(int row) => ref MemoryMarshal.AsRef<float>(_memory.Row(RewardColumn, row));
 
     private void Copy(int row, ReplayBatch batch, int i)
     {
         var size = ObservationSize;
-        _columns.Observation(row).CopyTo(batch.Observations.AsSpan(i * size, size));
-        batch.Actions[i] = _columns.Action(row);
+        var turn = TurnOf(row);
+        _observations.Here(turn, row % _copies, batch.Observations.AsSpan(i * size, size));
+        _memory.Row(ActionColumn, row).CopyTo(batch.ActionBytes(i));
         batch.Rows[i] = row;
-        var newest = ((int)((Turns - 1) % _turns) * _copies) + (row % _copies);
-        double sum = _columns.Reward(row), discount = _gamma;
         var at = row;
-        for (var k = 1; k < _options.NStep && _columns.End(at) == Running && at != newest; k++)
+        double sum = Reward(row), discount = _gamma;
+        for (var k = 1; k < _options.NStep && End(at) == Running && turn < Turns - 1; k++)
         {
             at += _copies;
             if (at >= Capacity) at -= Capacity;
-            sum += discount * _columns.Reward(at);
+            turn++;
+            sum += discount * Reward(at);
             discount *= _gamma;
         }
         batch.Returns[i] = (float)sum;
-        batch.Discounts[i] = _columns.End(at) == Terminated ? 0 : (float)discount;
-        _columns.Next(at).CopyTo(batch.NextObservations.AsSpan(i * size, size));
+        batch.Discounts[i] = End(at) == Terminated ? 0 : (float)discount;
+        _observations.Next(turn, row % _copies, Turns - 1, batch.NextObservations.AsSpan(i * size, size));
+        if (_maskSize == 0) return;
+        MemoryMarshal.Cast<byte, bool>(_memory.Row(MaskColumn, row))[.._maskSize].CopyTo(batch.Masks.AsSpan(i * _maskSize));
+        MemoryMarshal.Cast<byte, bool>(_memory.Row(MaskColumn, at))[_maskSize..].CopyTo(batch.NextMasks.AsSpan(i * _maskSize));
+    }
+
+    // The newest turn that lies in the row's place.
+    private long TurnOf(int row)
+    {
+        var last = Turns - 1;
+        var back = (last - (row / _copies)) % _turns;
+        return last - (back < 0 ? back + _turns : back);
     }
 }

@@ -2,6 +2,16 @@ using Cresset.Numerics;
 
 namespace Cresset.Rl.Deep;
 
+/// <summary>How a replay buffer keeps the values of observations.</summary>
+public enum ReplayStorage
+{
+    /// <summary>As they are, 4 bytes each.</summary>
+    Float32,
+
+    /// <summary>As bytes: pictures whose values are whole numbers from 0 to 255.</summary>
+    Uint8,
+}
+
 /// <summary>How experience is kept and drawn.</summary>
 public sealed record ReplayOptions : IOptionsRecord
 {
@@ -26,6 +36,12 @@ public sealed record ReplayOptions : IOptionsRecord
     /// <summary>File to keep the transitions in, mapped into memory, for buffers larger than memory; null keeps them in memory.</summary>
     public string? File { get; init; }
 
+    /// <summary>How an observation's values are kept.</summary>
+    public ReplayStorage Storage { get; init; }
+
+    /// <summary>Frames that an observation is a stack of (<see cref="FrameStack{TObservation,TAction}"/>): only the newest of each is kept.</summary>
+    public int Frames { get; init; } = 1;
+
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .AtLeast(Capacity, 1)
@@ -33,5 +49,7 @@ public sealed record ReplayOptions : IOptionsRecord
         .Within(Alpha, 0, 1)
         .Nested(Beta)
         .Positive(PriorityEpsilon)
+        .Defined(Storage)
+        .Within(Frames, 1, 100)
         .Must(File is not "", File, "a path, or null", field: nameof(File));
 }

@@ -17,6 +17,21 @@ public static class QTargets
         return best;
     }
 
+    /// <summary>The index of the largest allowed value, the lowest among equals.</summary>
+    /// <param name="values">Values of the actions.</param>
+    /// <param name="mask">True for every allowed action; empty where all are.</param>
+    public static int ArgMax<T>(ReadOnlySpan<T> values, ReadOnlySpan<bool> mask)
+        where T : INumber<T>
+    {
+        if (mask.IsEmpty) return ArgMax(values);
+        var best = -1;
+        for (var a = 0; a < values.Length; a++)
+        {
+            if (mask[a] && (best < 0 || values[a] > values[best])) best = a;
+        }
+        return best >= 0 ? best : throw new ArgumentException("The mask allows no action.", nameof(mask));
+    }
+
     /// <summary>DQN (Mnih et al. 2015): <c>return + discount max Q'(s', .)</c>.</summary>
     /// <param name="ret">Sum of rewards.</param>
     /// <param name="discount">gamma^n, 0 at the end of the task.</param>
@@ -46,20 +61,26 @@ public static class QTargets
     /// <param name="alpha">Weight of the bonus (0.9).</param>
     /// <param name="tau">Temperature (0.03).</param>
     /// <param name="clip">Lower bound of the bonus before its weight (-1).</param>
-    public static T Munchausen<T>(T ret, T discount, ReadOnlySpan<T> here, int action, ReadOnlySpan<T> next, T alpha, T tau, T clip)
+    /// <param name="mask">Actions allowed in the observation; empty where all are.</param>
+    /// <param name="nextMask">Actions allowed in the next observation.</param>
+    public static T Munchausen<T>(
+        T ret, T discount, ReadOnlySpan<T> here, int action, ReadOnlySpan<T> next, T alpha, T tau, T clip, ReadOnlySpan<bool> mask = default, ReadOnlySpan<bool> nextMask = default)
         where T : IFloatingPointIeee754<T>
     {
-        var bonus = T.Min(T.Max(here[action] - SoftValue(here, tau), clip), T.Zero);
-        return ret + (alpha * bonus) + (discount * SoftValue(next, tau));
+        var bonus = T.Min(T.Max(here[action] - SoftValue(here, tau, mask), clip), T.Zero);
+        return ret + (alpha * bonus) + (discount * SoftValue(next, tau, nextMask));
     }
 
     /// <summary>tau times the log-sum-exp of values over tau: the soft maximum, which is also sum of pi (q - tau ln pi).</summary>
-    public static T SoftValue<T>(ReadOnlySpan<T> values, T tau)
+    public static T SoftValue<T>(ReadOnlySpan<T> values, T tau, ReadOnlySpan<bool> mask = default)
         where T : IFloatingPointIeee754<T>
     {
-        var best = values[ArgMax(values)];
+        var best = values[ArgMax(values, mask)];
         var sum = T.Zero;
-        foreach (var value in values) sum += T.Exp((value - best) / tau);
+        for (var a = 0; a < values.Length; a++)
+        {
+            if (mask.IsEmpty || mask[a]) sum += T.Exp((values[a] - best) / tau);
+        }
         return best + (tau * T.Log(sum));
     }
 

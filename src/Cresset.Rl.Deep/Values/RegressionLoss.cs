@@ -39,11 +39,12 @@ public static class RegressionLoss
     /// </summary>
     /// <param name="predicted">Quantiles, at the midpoints.</param>
     /// <param name="target">Samples of the target's distribution, any number.</param>
-    /// <param name="kappa">Threshold of Huber's loss.</param>
+    /// <param name="kappa">Threshold of Huber's loss, at least 0; 0 is the pinball loss of quantile regression.</param>
     /// <param name="gradient">Receives the derivative by each predicted quantile.</param>
     public static T Quantile<T>(ReadOnlySpan<T> predicted, ReadOnlySpan<T> target, T kappa, Span<T> gradient)
         where T : IFloatingPointIeee754<T>
     {
+        if (!(kappa >= T.Zero)) throw new ArgumentOutOfRangeException(nameof(kappa), kappa, "Allowed: 0 or more.");
         var loss = T.Zero;
         var share = T.One / T.CreateChecked(target.Length);
         for (var i = 0; i < predicted.Length; i++)
@@ -53,8 +54,10 @@ public static class RegressionLoss
             foreach (var sample in target)
             {
                 var error = sample - predicted[i];
-                var (value, derivative) = Huber(error, kappa);
-                var weight = T.Abs(tau - (error < T.Zero ? T.One : T.Zero)) / kappa;
+                // Without a threshold it is the pinball loss: |tau - 1(u < 0)| |u|.
+                var (value, derivative) = kappa == T.Zero ? (T.Abs(error), T.CreateChecked(T.Sign(error))) : Huber(error, kappa);
+                var weight = T.Abs(tau - (error < T.Zero ? T.One : T.Zero));
+                if (kappa != T.Zero) weight /= kappa;
                 loss += weight * value * share;
                 slope -= weight * derivative * share;
             }

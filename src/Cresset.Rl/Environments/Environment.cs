@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using Cresset.Numerics;
 
@@ -55,10 +56,23 @@ public abstract class Environment<TObservation, TAction> : IEnvironment<TObserva
         if (!IsRunning) ThrowNotRunning();
         if (!IsValid(action)) ThrowInvalidAction(action);
         var outcome = Advance(action);
-        IsRunning = !outcome.Terminated;
+        IsRunning = !outcome.Ended;
         Observe(observation);
         return outcome;
     }
+
+    /// <inheritdoc/>
+    public virtual double? RewardThreshold => null;
+
+    /// <inheritdoc/>
+    public virtual int? MaxEpisodeSteps => null;
+
+    /// <inheritdoc/>
+    public virtual ReturnRange ReturnRange => ReturnRange.Unbounded;
+
+    /// <summary>Whether <see cref="SaveState"/> is overridden, so that an episode under way survives <see cref="Save"/> and <see cref="Load"/>.</summary>
+    public bool SavesState
+        => GetType().GetMethod(nameof(SaveState), BindingFlags.Instance | BindingFlags.NonPublic, [typeof(BinaryWriter)])!.DeclaringType != typeof(Environment<TObservation, TAction>);
 
     /// <inheritdoc/>
     public void Save(BinaryWriter writer)
@@ -74,6 +88,8 @@ public abstract class Environment<TObservation, TAction> : IEnvironment<TObserva
         IsRunning = reader.ReadBoolean();
         _random = reader.ReadStream();
         LoadState(reader);
+        // What cannot be saved is not there to go on with: the next call has to be Reset.
+        IsRunning &= SavesState;
     }
 
     /// <summary>Draws the first state of an episode.</summary>
@@ -85,11 +101,15 @@ public abstract class Environment<TObservation, TAction> : IEnvironment<TObserva
     /// <summary>Writes what is seen of the state.</summary>
     protected abstract void Observe(Span<TObservation> observation);
 
-    /// <summary>Writes the state.</summary>
-    protected abstract void SaveState(BinaryWriter writer);
+    /// <summary>Writes the state. A simulator that cannot be saved leaves this out: the random stream alone is kept then, and an episode under way is lost.</summary>
+    protected virtual void SaveState(BinaryWriter writer)
+    {
+    }
 
     /// <summary>Reads the state.</summary>
-    protected abstract void LoadState(BinaryReader reader);
+    protected virtual void LoadState(BinaryReader reader)
+    {
+    }
 
     /// <summary>Whether an action may be taken; the space decides unless a faster test is given.</summary>
     protected virtual bool IsValid(ReadOnlySpan<TAction> action) => ActionSpace.Contains(action);
@@ -100,5 +120,5 @@ public abstract class Environment<TObservation, TAction> : IEnvironment<TObserva
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private protected void ThrowInvalidAction(ReadOnlySpan<TAction> action)
-        => throw new ArgumentException($"{Name}: action [{string.Join(", ", action.ToArray())}] lies outside {ActionSpace}.", nameof(action));
+        => throw new ArgumentException(ActionMasks.Refusal(this, ActionSpace, action), nameof(action));
 }

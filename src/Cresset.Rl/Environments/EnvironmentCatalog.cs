@@ -18,7 +18,7 @@ public sealed record EnvironmentSpec(string Name, string Group, string Descripti
         where TAction : unmanaged
     {
         if (Make() is not IEnvironment<TObservation, TAction> environment) throw new ArgumentException($"{Name} does not have observations of {typeof(TObservation).Name} and actions of {typeof(TAction).Name}.");
-        return MaxEpisodeSteps is { } limit ? new TimeLimit<TObservation, TAction>(environment, limit) : environment;
+        return MaxEpisodeSteps is { } limit ? new TimeLimit<TObservation, TAction>(environment, limit, RewardThreshold) : environment;
     }
 
     /// <summary>The environment as a sampled table with a known model (blackjack as its exact process); null when it has none.</summary>

@@ -14,6 +14,18 @@ public interface IEnvironment
     /// <summary>The stream that drives the environment; restarted by a reset with a seed, else it goes on.</summary>
     RandomStream Random { get; }
 
+    /// <summary>Mean return at which the task counts as solved; null where none is usual.</summary>
+    double? RewardThreshold => null;
+
+    /// <summary>Steps after which episodes are meant to be cut; null for none. The catalog and recipes add the <see cref="TimeLimit{TObservation,TAction}"/>.</summary>
+    int? MaxEpisodeSteps => null;
+
+    /// <summary>The returns that episodes can have; charts keep their bands within it.</summary>
+    ReturnRange ReturnRange => ReturnRange.Unbounded;
+
+    /// <summary>Whether <see cref="Save"/> keeps an episode under way; otherwise only the random stream, and a reset must follow <see cref="Load"/>.</summary>
+    bool SavesState => true;
+
     /// <summary>Writes everything that decides the steps to come: state, counters, random stream.</summary>
     void Save(BinaryWriter writer);
 
@@ -49,10 +61,11 @@ public interface IEnvironment<TObservation, TAction> : IEnvironment
     StepOutcome Step(ReadOnlySpan<TAction> action, Span<TObservation> observation);
 }
 
-/// <summary>An environment that knows which of its discrete actions make sense now.</summary>
-public interface IActionMask
+/// <summary>The returns that episodes of an environment can have.</summary>
+/// <param name="Low">The lowest, or negative infinity.</param>
+/// <param name="High">The highest, or positive infinity.</param>
+public readonly record struct ReturnRange(double Low, double High)
 {
-    /// <summary>Writes true for every action that is allowed (or has an effect) in the current state.</summary>
-    /// <param name="mask">Receives one entry an action.</param>
-    void WriteActionMask(Span<bool> mask);
+    /// <summary>Nothing is known.</summary>
+    public static ReturnRange Unbounded { get; } = new(double.NegativeInfinity, double.PositiveInfinity);
 }

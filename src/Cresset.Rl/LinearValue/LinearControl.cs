@@ -54,12 +54,14 @@ public sealed class LinearControl
     /// <param name="nextFeatures">Features of the next state; empty after the end.</param>
     /// <param name="nextAction">The action taken next, for Sarsa.</param>
     /// <param name="epsilon">The share of random actions, for Expected Sarsa.</param>
-    public double Observe(ReadOnlySpan<double> features, int action, double reward, ReadOnlySpan<double> nextFeatures, int nextAction, double epsilon = 0)
+    /// <param name="nextMask">Which actions the next state allows; all when left out.</param>
+    public double Observe(ReadOnlySpan<double> features, int action, double reward, ReadOnlySpan<double> nextFeatures, int nextAction, double epsilon = 0, ReadOnlySpan<bool> nextMask = default)
     {
         var next = 0.0;
         if (!nextFeatures.IsEmpty)
         {
             Values(nextFeatures);
+            Forbid(nextMask);
             if (_target == LinearTarget.ExpectedSarsa) _options.Exploration.Probabilities(_q, epsilon, _policy);
             next = _target switch
             {
@@ -83,13 +85,16 @@ public sealed class LinearControl
     /// <param name="seed">Seed of the reset.</param>
     public EpisodeRecord RunEpisode(IEnvironment<float, int> environment, Action<ReadOnlyMemory<float>, Memory<double>> scale, RandomStream random, int maxSteps = int.MaxValue, ulong? seed = null)
     {
+        environment = environment.ActionsFromZero();
+        var masks = ActionMasks.Of(environment);
+        var mask = new bool[masks is null ? 0 : _q.Length];
         var epsilon = _options.Exploration.At(_episodes++);
         var observation = environment.Reset(seed);
         var state = new double[_map.Dimensions];
         var (features, next) = (new double[_map.Count], new double[_map.Count]);
         scale(observation, state);
         _map.Write(state, features);
-        var action = _options.Exploration.Choose(Values(features), epsilon, random);
+        var action = Choose(features, masks, mask, epsilon, random);
         var (sum, length) = (0.0, 0);
         while (true)
         {
@@ -98,11 +103,27 @@ public sealed class LinearControl
             length++;
             scale(observation, state);
             _map.Write(state, next);
-            var nextAction = _options.Exploration.Choose(Values(next), epsilon, random);
-            Observe(features, action, outcome.Reward, outcome.Terminated ? [] : next, nextAction, epsilon);
+            var nextAction = outcome.Terminated && masks is not null ? 0 : Choose(next, masks, mask, epsilon, random);
+            Observe(features, action, outcome.Reward, outcome.Terminated ? [] : next, nextAction, epsilon, mask);
             if (outcome.Ended || length >= maxSteps) return new EpisodeRecord(sum, length);
             (features, next) = (next, features);
             action = nextAction;
+        }
+    }
+
+    private int Choose(ReadOnlySpan<double> features, IActionMask? masks, Span<bool> mask, double epsilon, RandomStream random)
+    {
+        masks?.WriteActionMask(mask);
+        Values(features);
+        Forbid(mask);
+        return _options.Exploration.Choose(_q, epsilon, random);
+    }
+
+    private void Forbid(ReadOnlySpan<bool> mask)
+    {
+        for (var a = 0; a < mask.Length; a++)
+        {
+            if (!mask[a]) _q[a] = double.NegativeInfinity;
         }
     }
 }

@@ -17,6 +17,7 @@ public static class LinearFixedPoint
         Discount.Checked(gamma);
         PolicyEvaluation.CheckPolicy(model, policy);
         Check(model, features, distribution);
+        var basis = OrthonormalFeatures.Of(features, distribution) ?? throw new InvalidOperationException("The features are linearly dependent on the states that count: there is no unique fixed point.");
         var n = features[0].Length;
         var matrix = new double[n][];
         for (var i = 0; i < n; i++) matrix[i] = new double[n];
@@ -33,37 +34,30 @@ public static class LinearFixedPoint
                 foreach (var o in model.Outcomes(s, a))
                 {
                     reward += policy[s, a] * o.Probability * o.Reward;
-                    if (!o.Terminated) LinearValueLearner.AddScaled(expected, policy[s, a] * o.Probability, features[o.NextState]);
+                    if (!o.Terminated) LinearValueLearner.AddScaled(expected, policy[s, a] * o.Probability, basis.Rows[o.NextState]);
                 }
             }
             for (var i = 0; i < n; i++)
             {
-                var weight = distribution[s] * features[s][i];
+                var weight = distribution[s] * basis.Rows[s][i];
                 right[i] += weight * reward;
-                for (var j = 0; j < n; j++) matrix[i][j] += weight * (features[s][j] - (gamma * expected[j]));
+                for (var j = 0; j < n; j++) matrix[i][j] += weight * (basis.Rows[s][j] - (gamma * expected[j]));
             }
         }
-        return LinearSystem.Solve(matrix, right) ?? throw new InvalidOperationException("The features are linearly dependent on the visited states: there is no unique fixed point.");
+        return basis.ToRaw(LinearSystem.Solve(matrix, right) ?? throw new InvalidOperationException("There is no unique fixed point: with this gamma and distribution the projected equation is singular."));
     }
 
     /// <summary>The weights whose values are nearest to <paramref name="values"/> in the squared distance weighted by <paramref name="distribution"/>.</summary>
     /// <exception cref="InvalidOperationException">The features are linearly dependent on the states that count.</exception>
     public static double[] LeastSquares(IReadOnlyList<double[]> features, ReadOnlySpan<double> values, ReadOnlySpan<double> distribution)
     {
-        var n = features[0].Length;
-        var matrix = new double[n][];
-        for (var i = 0; i < n; i++) matrix[i] = new double[n];
-        var right = new double[n];
-        for (var s = 0; s < features.Count; s++)
-        {
-            for (var i = 0; i < n; i++)
-            {
-                var weight = distribution[s] * features[s][i];
-                right[i] += weight * values[s];
-                LinearValueLearner.AddScaled(matrix[i], weight, features[s]);
-            }
-        }
-        return LinearSystem.Solve(matrix, right) ?? throw new InvalidOperationException("The features are linearly dependent on the states that count.");
+        ArgumentNullException.ThrowIfNull(features);
+        if (values.Length != features.Count) throw new ArgumentException($"{values.Length} values were given for {features.Count} rows of features.", nameof(values));
+        if (distribution.Length != features.Count) throw new ArgumentException($"{distribution.Length} weights were given for {features.Count} rows of features.", nameof(distribution));
+        var basis = OrthonormalFeatures.Of(features, distribution) ?? throw new InvalidOperationException("The features are linearly dependent on the states that count.");
+        var weights = new double[features[0].Length];
+        for (var s = 0; s < features.Count; s++) LinearValueLearner.AddScaled(weights, distribution[s] * values[s], basis.Rows[s]);
+        return basis.ToRaw(weights);
     }
 
     /// <summary>The values of all states for given weights.</summary>

@@ -60,19 +60,24 @@ public sealed class LeastSquaresTd : LinearValueLearner
     private readonly double[] _trace;
     private readonly double[][] _matrix;
     private readonly double[] _right;
+    private readonly double[] _squares;
 
     /// <summary>Makes the learner.</summary>
     /// <param name="features">Number of features.</param>
     /// <param name="gamma">Discount factor.</param>
     /// <param name="lambda">Trace parameter in [0, 1].</param>
-    /// <param name="epsilon">Added to the diagonal at the start, so that there is a solution from the beginning.</param>
-    public LeastSquaresTd(int features, double gamma, double lambda = 0, double epsilon = 1e-6)
+    /// <param name="epsilon">
+    /// Added to the diagonal at the start, so that there is a solution from the beginning; in the units of the squared features, which is why it is 0 unless chosen. See
+    /// <see cref="Ridge"/> for one without units.
+    /// </param>
+    public LeastSquaresTd(int features, double gamma, double lambda = 0, double epsilon = 0)
         : base(features, gamma)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(epsilon);
         _lambda = Discount.Checked(lambda, nameof(lambda));
         _trace = new double[features];
         _right = new double[features];
+        _squares = new double[features];
         _matrix = new double[features][];
         for (var i = 0; i < features; i++)
         {
@@ -90,16 +95,28 @@ public sealed class LeastSquaresTd : LinearValueLearner
     /// <inheritdoc/>
     public override void BeginEpisode() => Array.Clear(_trace);
 
-    /// <summary>Solves for the weights from everything seen so far and returns them.</summary>
-    /// <exception cref="InvalidOperationException">The matrix is singular: some feature was never active.</exception>
+    /// <summary>Added to each diagonal entry when solving, as a share of the sum of that feature's squares so far: the same for features of any size.</summary>
+    public double Ridge { get; init; }
+
+    /// <summary>Solves for the weights from everything seen so far and returns them; features that were never active keep the weight 0.</summary>
+    /// <exception cref="InvalidOperationException">The matrix is singular: the features seen so far are linearly dependent.</exception>
     public double[] Solve()
-        => Weights = LinearSystem.Solve([.. _matrix.Select(row => row.ToArray())], [.. _right])
-            ?? throw new InvalidOperationException("The matrix of least-squares TD is singular: use a positive epsilon, or see more states.");
+    {
+        int[] active = [.. Enumerable.Range(0, _right.Length).Where(i => _squares[i] > 0 || _matrix[i][i] != 0)];
+        if (active.Length == 0) return Weights = new double[_right.Length];
+        var matrix = Array.ConvertAll(active, i => Array.ConvertAll(active, j => _matrix[i][j] + (i == j ? Ridge * _squares[i] : 0)));
+        var solved = LinearSystem.Solve(matrix, Array.ConvertAll(active, i => _right[i]))
+            ?? throw new InvalidOperationException("The matrix of least-squares TD is singular: set a ridge (1e-9), or see more states.");
+        var weights = new double[_right.Length];
+        for (var k = 0; k < active.Length; k++) weights[active[k]] = solved[k];
+        return Weights = weights;
+    }
 
     /// <inheritdoc/>
     protected override void Learn(ReadOnlySpan<double> features, double reward, ReadOnlySpan<double> nextFeatures, double ratio)
     {
         for (var i = 0; i < _trace.Length; i++) _trace[i] = ratio * ((Gamma * _lambda * _trace[i]) + features[i]);
+        for (var i = 0; i < _trace.Length; i++) _squares[i] += features[i] * features[i];
         for (var i = 0; i < _trace.Length; i++)
         {
             if (_trace[i] == 0) continue;

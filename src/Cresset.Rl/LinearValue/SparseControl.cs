@@ -65,11 +65,13 @@ public sealed class SparseControl
     private readonly List<int> _traced = [];
     private readonly double[] _q;
     private readonly double[] _policy;
+    private readonly bool[] _mask;
     private readonly Queue<(int[] Features, double Reward)> _recent = new();
     private readonly int[][] _candidates;
     private long _updates;
     private long _episodes;
     private double _oldValue;
+    private IActionMask? _masks;
 
     /// <summary>Makes the learner.</summary>
     /// <param name="actions">Number of actions.</param>
@@ -86,6 +88,7 @@ public sealed class SparseControl
         _trace = new double[weights];
         _q = new double[actions];
         _policy = new double[actions];
+        _mask = new bool[actions];
         _candidates = [.. Enumerable.Range(0, actions).Select(_ => new int[active])];
     }
 
@@ -113,6 +116,8 @@ public sealed class SparseControl
     /// <summary>Plays one episode of at most <paramref name="maxSteps"/> steps and learns from it.</summary>
     public EpisodeRecord RunEpisode(IEnvironment<float, int> environment, RandomStream random, int maxSteps = int.MaxValue, ulong? seed = null)
     {
+        environment = environment.ActionsFromZero();
+        _masks = ActionMasks.Of(environment);
         var epsilon = _options.Exploration.At(_episodes++);
         var observation = environment.Reset(seed);
         foreach (var i in _traced) _trace[i] = 0;
@@ -122,12 +127,13 @@ public sealed class SparseControl
         var (sum, length) = (0.0, 0);
         var action = Choose(observation, epsilon, random);
         var features = _candidates[action].ToArray();
+        var nextFeatures = Array.Empty<int>();
         while (true)
         {
             var outcome = environment.Step(action, observation.AsSpan());
             sum += outcome.Reward;
             length++;
-            var nextFeatures = Array.Empty<int>();
+            nextFeatures = [];
             var next = 0.0;
             if (!outcome.Terminated)
             {
@@ -140,7 +146,8 @@ public sealed class SparseControl
             if (outcome.Ended || length >= maxSteps) break;
             features = nextFeatures;
         }
-        while (_recent.Count > 0) UpdateOldest(0);
+        // A cut episode goes on in the mind of the learner: only an end of the task is worth 0.
+        while (_recent.Count > 0) UpdateOldest(nextFeatures.Length == 0 ? 0 : Sum(nextFeatures));
         return new EpisodeRecord(sum, length);
     }
 
@@ -157,6 +164,11 @@ public sealed class SparseControl
         {
             _features(observation, a, _candidates[a]);
             _q[a] = Sum(_candidates[a]);
+        }
+        _masks?.WriteActionMask(_mask);
+        for (var a = 0; a < _actions && _masks is not null; a++)
+        {
+            if (!_mask[a]) _q[a] = double.NegativeInfinity;
         }
         return _options.Exploration.Choose(_q, epsilon, random);
     }

@@ -11,6 +11,7 @@ public class TableEnvironment : Environment<int, int>, IActionMask
     private readonly TableSampler _sampler;
     private readonly int _actions;
     private readonly bool _isPlain;
+    private readonly bool _hasGaps;
     private int _state;
     private int _outcome = -1;
 
@@ -26,6 +27,7 @@ public class TableEnvironment : Environment<int, int>, IActionMask
     {
         Model = model;
         _isPlain = !hasOtherRules && Enumerable.Range(0, model.StateCount * model.ActionCount).All(i => model.Offsets[i + 1] > model.Offsets[i]);
+        _hasGaps = Enumerable.Range(0, model.StateCount).Any(s => !model.IsAbsorbing(s) && Enumerable.Range(0, model.ActionCount).Any(a => !model.IsAvailable(s, a)));
         _sampler = new TableSampler(model);
         _actions = model.ActionCount;
     }
@@ -50,6 +52,9 @@ public class TableEnvironment : Environment<int, int>, IActionMask
 
     /// <summary>Probability of the outcome that happened last; 1 after a reset.</summary>
     public double LastProbability => _outcome < 0 ? 1 : _sampler.Probability(_outcome);
+
+    /// <summary>Whether some state lacks an action.</summary>
+    public bool HasActionMask => _hasGaps;
 
     /// <inheritdoc/>
     public virtual void WriteActionMask(Span<bool> mask)

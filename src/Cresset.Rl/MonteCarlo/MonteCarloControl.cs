@@ -44,8 +44,8 @@ public sealed class MonteCarloControl : ActionValueLearner
 /// Off-policy Monte Carlo control with weighted importance sampling (Sutton and Barto, section 5.7): learns the greedy policy from any soft
 /// behaviour; an episode teaches only back to its last action that was not greedy.
 /// </summary>
-public sealed class OffPolicyMonteCarloControl(int states, int actions, ControlOptions? options = null)
-    : ActionValueLearner(states, actions, options, null)
+public sealed class OffPolicyMonteCarloControl(int states, int actions, ControlOptions? options = null, Func<int, int, bool>? isAvailable = null)
+    : ActionValueLearner(states, actions, options, isAvailable)
 {
     private readonly List<Transition> _episode = [];
     private readonly double[] _weights = new double[states * actions];

@@ -15,8 +15,9 @@ public static class MonteCarloPlanning
     /// <param name="episodesPerPair">Episodes for each state and action.</param>
     /// <param name="start">Actions to start from; 0 when left out.</param>
     /// <param name="maxIterations">Most rounds.</param>
+    /// <param name="cancellation">Stops between states.</param>
     /// <returns>The greedy values max_a q(s, a), the policy, and one entry a round in the trace.</returns>
-    public static PlanningResult Basic(TableEnvironment environment, int episodeLength, double gamma, int episodesPerPair = 1, IReadOnlyList<int>? start = null, int maxIterations = 10_000)
+    public static PlanningResult Basic(TableEnvironment environment, int episodeLength, double gamma, int episodesPerPair = 1, IReadOnlyList<int>? start = null, int maxIterations = 10_000, CancellationToken cancellation = default)
     {
         Discount.Checked(gamma);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(episodeLength);
@@ -32,6 +33,7 @@ public static class MonteCarloPlanning
             int[] improved = [.. policy];
             for (var s = 0; s < states; s++)
             {
+                cancellation.ThrowIfCancellationRequested();
                 var q = new double[actions];
                 for (var a = 0; a < actions; a++)
                 {

@@ -5,17 +5,18 @@ public static class PolicyEvaluation
 {
     /// <summary>Solves (I - gamma P) v = r exactly, with one step of refinement.</summary>
     /// <exception cref="InvalidOperationException">With gamma 1 the policy does not end with probability 1, so its values do not exist.</exception>
-    public static double[] Exact(TransitionTable model, TabularPolicy policy, double gamma)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static double[] Exact(TransitionTable model, TabularPolicy policy, double gamma, CancellationToken cancellation = default)
     {
         Discount.Checked(gamma);
         CheckPolicy(model, policy);
         var n = model.StateCount;
         var matrix = Matrix(model, policy, gamma, out var reward);
-        var values = LinearSystem.Solve(matrix, [.. reward])
+        var values = LinearSystem.Solve(matrix, [.. reward], cancellation)
             ?? throw new InvalidOperationException($"The values of this policy do not exist for gamma {gamma}: from some state it goes on for ever. Use gamma below 1 or a policy that ends.");
         var rest = new double[n];
         for (var s = 0; s < n; s++) rest[s] = Bellman.Backup(model, policy, s, values, gamma) - values[s];
-        var correction = LinearSystem.Solve(Matrix(model, policy, gamma, out _), rest)!;
+        var correction = LinearSystem.Solve(Matrix(model, policy, gamma, out _), rest, cancellation)!;
         for (var s = 0; s < n; s++) values[s] += correction[s];
         return values;
     }
@@ -26,7 +27,9 @@ public static class PolicyEvaluation
     /// <param name="options">Discount, tolerance, limit of sweeps.</param>
     /// <param name="start">Values to start from; zeros when left out.</param>
     /// <param name="inPlace">Use new values at once (Gauss-Seidel) instead of those of the sweep before.</param>
-    public static PlanningResult Iterative(TransitionTable model, TabularPolicy policy, PlanningOptions? options = null, IReadOnlyList<double>? start = null, bool inPlace = false)
+    /// <param name="cancellation">Stops between backups.</param>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static PlanningResult Iterative(TransitionTable model, TabularPolicy policy, PlanningOptions? options = null, IReadOnlyList<double>? start = null, bool inPlace = false, CancellationToken cancellation = default)
     {
         options = (options ?? new()).ThrowIfInvalidPlanning(model);
         CheckPolicy(model, policy);
@@ -41,6 +44,7 @@ public static class PolicyEvaluation
             change = 0;
             for (var s = 0; s < values.Length; s++)
             {
+                cancellation.ThrowIfCancellationRequested();
                 values[s] = Bellman.Backup(model, policy, s, inPlace ? values : before, options.Gamma);
                 change = Math.Max(change, Math.Abs(values[s] - before[s]));
             }
@@ -51,20 +55,35 @@ public static class PolicyEvaluation
         return new PlanningResult(values, policy.GreedyActions(), trace, change <= options.Tolerance);
     }
 
-    /// <summary>Stationary distribution of an ergodic policy: how often each state is visited in the long run.</summary>
-    /// <exception cref="InvalidOperationException">The chain has no unique stationary distribution.</exception>
+    /// <summary>
+    /// How often each state is visited in the long run. Episodes that end begin anew in a start state of the model, so for a task with ends this is the on-policy
+    /// distribution of Sutton and Barto (section 9.2); states in which a task has ended have share 0.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The chain has no unique stationary distribution, or its episodes end and the model has no start.</exception>
     public static double[] StationaryDistribution(TransitionTable model, TabularPolicy policy)
     {
         CheckPolicy(model, policy);
         var n = model.StateCount;
         var matrix = new double[n][];
+        var hasStart = model.Start.ContainsAnyExcept(0);
         for (var i = 0; i < n; i++) matrix[i] = new double[n];
         for (var s = 0; s < n; s++)
         {
             matrix[s][s] -= 1;
             for (var a = 0; a < model.ActionCount; a++)
             {
-                foreach (var outcome in model.Outcomes(s, a)) matrix[outcome.NextState][s] += policy[s, a] * outcome.Probability;
+                foreach (var outcome in model.Outcomes(s, a))
+                {
+                    var mass = policy[s, a] * outcome.Probability;
+                    if (mass == 0) continue;
+                    if (!outcome.Terminated && !model.IsAbsorbing(outcome.NextState))
+                    {
+                        matrix[outcome.NextState][s] += mass;
+                        continue;
+                    }
+                    if (!hasStart) throw new InvalidOperationException($"Episodes of this model end (from state {s} by action {a}) and it has no start states to begin anew in: build it with StartIn.");
+                    for (var first = 0; first < n; first++) matrix[first][s] += mass * model.Start[first];
+                }
             }
         }
         // One balance equation follows from the others: it makes room for the sum of 1.

@@ -8,7 +8,10 @@ public static class PolicyIteration
     /// <param name="options">Discount, tie rule, limit of rounds.</param>
     /// <param name="start">Actions to start from; the greedy ones for values of zero when left out.</param>
     /// <param name="onPolicy">Called with every policy and its values.</param>
-    public static PlanningResult Solve(TransitionTable model, PlanningOptions? options = null, IReadOnlyList<int>? start = null, Action<int[], double[]>? onPolicy = null)
+    /// <param name="cancellation">Stops between backups.</param>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static PlanningResult Solve(
+        TransitionTable model, PlanningOptions? options = null, IReadOnlyList<int>? start = null, Action<int[], double[]>? onPolicy = null, CancellationToken cancellation = default)
     {
         options = (options ?? new()).ThrowIfInvalidPlanning(model);
         var actions = start?.ToArray() ?? Bellman.GreedyActions(model, new double[model.StateCount], options.Gamma, options.TieTolerance);
@@ -18,7 +21,7 @@ public static class PolicyIteration
         while (true)
         {
             var before = values;
-            values = PolicyEvaluation.Exact(model, PolicyOf(model, actions), options.Gamma);
+            values = PolicyEvaluation.Exact(model, PolicyOf(model, actions), options.Gamma, cancellation);
             onPolicy?.Invoke([.. actions], [.. values]);
             options.OnIteration?.Invoke(trace.Count + 1, values);
             var improved = new int[actions.Length];
@@ -43,7 +46,7 @@ public static class PolicyIteration
     /// Truncated policy iteration: every round acts greedily on the values, then makes <paramref name="sweeps"/> sweeps of evaluation
     /// starting from them. One sweep is value iteration, infinitely many are policy iteration.
     /// </summary>
-    public static PlanningResult SolveTruncated(TransitionTable model, int sweeps, PlanningOptions? options = null, IReadOnlyList<double>? start = null)
+    public static PlanningResult SolveTruncated(TransitionTable model, int sweeps, PlanningOptions? options = null, IReadOnlyList<double>? start = null, CancellationToken cancellation = default)
     {
         options = (options ?? new()).ThrowIfInvalidPlanning(model);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sweeps);
@@ -67,6 +70,7 @@ public static class PolicyIteration
             }
             for (var sweep = 0; sweep < sweeps; sweep++)
             {
+                cancellation.ThrowIfCancellationRequested();
                 for (var s = 0; s < next.Length; s++) next[s] = actions[s] < 0 ? 0 : model.ActionValue(s, actions[s], values, options.Gamma);
                 (values, next) = (next, values);
             }

@@ -10,7 +10,9 @@ public static class PrioritizedPlanning
     /// <param name="model">The process.</param>
     /// <param name="options">Discount, tolerance; the limit of iterations counts backups.</param>
     /// <param name="traceLimit">Most entries kept in the trace.</param>
-    public static PlanningResult Solve(TransitionTable model, PlanningOptions? options = null, int traceLimit = 100_000)
+    /// <param name="cancellation">Stops between backups.</param>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static PlanningResult Solve(TransitionTable model, PlanningOptions? options = null, int traceLimit = 100_000, CancellationToken cancellation = default)
     {
         options = (options ?? new()).ThrowIfInvalidPlanning(model);
         var predecessors = Predecessors(model);
@@ -22,6 +24,7 @@ public static class PrioritizedPlanning
         var backups = 0;
         while (backups < options.MaxIterations && queue.TryDequeue(out var state, out var negative))
         {
+            cancellation.ThrowIfCancellationRequested();
             // Entries are not removed when a priority changes; stale ones are skipped here.
             if (-negative != priority[state]) continue;
             priority[state] = 0;

@@ -7,10 +7,15 @@ public static class ValueIteration
     /// <param name="model">The process.</param>
     /// <param name="options">Discount, tolerance, limit of sweeps.</param>
     /// <param name="start">Values to start from; zeros when left out.</param>
-    public static PlanningResult Solve(TransitionTable model, PlanningOptions? options = null, IReadOnlyList<double>? start = null) => Sweep(model, options, start, inPlace: false);
+    /// <param name="cancellation">Stops between backups.</param>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static PlanningResult Solve(TransitionTable model, PlanningOptions? options = null, IReadOnlyList<double>? start = null, CancellationToken cancellation = default)
+        => Sweep(model, options, start, inPlace: false, cancellation);
 
     /// <summary>Asynchronous value iteration: new values are used at once, within the sweep.</summary>
-    public static PlanningResult SolveAsynchronously(TransitionTable model, PlanningOptions? options = null, IReadOnlyList<double>? start = null) => Sweep(model, options, start, inPlace: true);
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static PlanningResult SolveAsynchronously(TransitionTable model, PlanningOptions? options = null, IReadOnlyList<double>? start = null, CancellationToken cancellation = default)
+        => Sweep(model, options, start, inPlace: true, cancellation);
 
     /// <summary>Best expected sum of discounted rewards within <paramref name="horizon"/> steps, for a time limit without a value beyond.</summary>
     /// <returns>Values for each number of steps left, [horizon + 1][states]; the first row is zero.</returns>
@@ -33,7 +38,7 @@ public static class ValueIteration
     /// converge too).
     /// </summary>
     /// <returns>The average reward and the differential values, that of state 0 being 0.</returns>
-    public static (double AverageReward, PlanningResult Result) SolveAverageReward(TransitionTable model, PlanningOptions? options = null)
+    public static (double AverageReward, PlanningResult Result) SolveAverageReward(TransitionTable model, PlanningOptions? options = null, CancellationToken cancellation = default)
     {
         options = (options ?? new PlanningOptions { Gamma = 1 }).ThrowIfInvalidPlanning(model);
         var values = new double[model.StateCount];
@@ -45,6 +50,7 @@ public static class ValueIteration
             double low = double.PositiveInfinity, high = double.NegativeInfinity;
             for (var s = 0; s < next.Length; s++)
             {
+                cancellation.ThrowIfCancellationRequested();
                 next[s] = (0.5 * values[s]) + (0.5 * Bellman.Backup(model, s, values, 1));
                 var gain = next[s] - values[s];
                 (low, high) = (Math.Min(low, gain), Math.Max(high, gain));
@@ -61,7 +67,7 @@ public static class ValueIteration
         return (average, new PlanningResult(values, Bellman.GreedyActions(model, values, 1, options.TieTolerance), trace, span <= options.Tolerance));
     }
 
-    private static PlanningResult Sweep(TransitionTable model, PlanningOptions? options, IReadOnlyList<double>? start, bool inPlace)
+    private static PlanningResult Sweep(TransitionTable model, PlanningOptions? options, IReadOnlyList<double>? start, bool inPlace, CancellationToken cancellation)
     {
         options = (options ?? new()).ThrowIfInvalidPlanning(model);
         var values = start?.ToArray() ?? new double[model.StateCount];
@@ -76,6 +82,7 @@ public static class ValueIteration
             change = 0;
             for (var s = 0; s < values.Length; s++)
             {
+                cancellation.ThrowIfCancellationRequested();
                 values[s] = Bellman.Backup(model, s, inPlace ? values : before, options.Gamma);
                 change = Math.Max(change, Math.Abs(values[s] - before[s]));
             }

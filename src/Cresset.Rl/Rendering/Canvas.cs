@@ -1,15 +1,18 @@
 namespace Cresset.Rl;
 
 /// <summary>Draws smooth shapes on an <see cref="RgbImage"/>; coordinates in pixels, y down.</summary>
-internal sealed class Canvas(RgbImage image)
+public sealed class Canvas(RgbImage image)
 {
     private const int Subsamples = 4;
 
+    /// <summary>The picture that is drawn on.</summary>
     public RgbImage Image { get; } = image;
 
+    /// <summary>Fills a rectangle.</summary>
     public void FillRectangle(double x, double y, double width, double height, Rgb color)
         => FillPolygon([(x, y), (x + width, y), (x + width, y + height), (x, y + height)], color);
 
+    /// <summary>Draws the border of a rectangle, inside it.</summary>
     public void FrameRectangle(double x, double y, double width, double height, Rgb color, double line = 1)
     {
         FillRectangle(x, y, width, line, color);
@@ -18,6 +21,7 @@ internal sealed class Canvas(RgbImage image)
         FillRectangle(x + width - line, y, line, height, color);
     }
 
+    /// <summary>Fills a polygon by the even-odd rule.</summary>
     public void FillPolygon(ReadOnlySpan<(double X, double Y)> points, Rgb color)
     {
         double minX = double.MaxValue, maxX = double.MinValue, minY = double.MaxValue, maxY = double.MinValue;
@@ -54,6 +58,7 @@ internal sealed class Canvas(RgbImage image)
         }
     }
 
+    /// <summary>Fills a circle.</summary>
     public void FillCircle(double x, double y, double radius, Rgb color)
     {
         const int Sides = 32;
@@ -66,6 +71,7 @@ internal sealed class Canvas(RgbImage image)
         FillPolygon(points, color);
     }
 
+    /// <summary>Draws a line of a width.</summary>
     public void Line(double x1, double y1, double x2, double y2, Rgb color, double width = 1)
     {
         var length = Math.Sqrt(((x2 - x1) * (x2 - x1)) + ((y2 - y1) * (y2 - y1)));
@@ -74,6 +80,7 @@ internal sealed class Canvas(RgbImage image)
         FillPolygon([(x1 + nx, y1 + ny), (x2 + nx, y2 + ny), (x2 - nx, y2 - ny), (x1 - nx, y1 - ny)], color);
     }
 
+    /// <summary>Writes text in capitals of 3 by 5 dots, its upper left corner at (x, y); a dot has <paramref name="pixel"/> pixels a side.</summary>
     public void Text(double x, double y, string text, Rgb color, int pixel = 2)
     {
         foreach (var character in text)
@@ -87,6 +94,7 @@ internal sealed class Canvas(RgbImage image)
         }
     }
 
+    /// <summary>Writes text around a point.</summary>
     public void CenteredText(double x, double y, string text, Rgb color, int pixel = 2)
         => Text(x - (((text.Length * 4) - 1) * pixel / 2.0), y - (5 * pixel / 2.0), text, color, pixel);
 

@@ -32,6 +32,11 @@ public sealed class RgbImage
             var i = ((y * Width) + x) * 3;
             return new Rgb(Pixels[i], Pixels[i + 1], Pixels[i + 2]);
         }
+        set
+        {
+            var i = ((y * Width) + x) * 3;
+            (Pixels[i], Pixels[i + 1], Pixels[i + 2]) = (value.Red, value.Green, value.Blue);
+        }
     }
 
     /// <summary>Mixes <paramref name="color"/> into a pixel with the given share; outside the picture nothing happens.</summary>
@@ -60,6 +65,6 @@ public interface IRenderable
     /// <summary>The state as a picture.</summary>
     RgbImage Render();
 
-    /// <summary>The state as lines of text for a terminal.</summary>
-    string RenderText();
+    /// <summary>The state as lines of text for a terminal; empty where there are none.</summary>
+    string RenderText() => "";
 }

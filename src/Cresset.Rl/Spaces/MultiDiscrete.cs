@@ -25,6 +25,9 @@ public sealed class MultiDiscrete : Space<int>
     /// <summary>Smallest value of each entry.</summary>
     public ReadOnlySpan<int> Starts => _starts;
 
+    /// <summary>All values of all entries together: the size of a mask.</summary>
+    public int Choices => _counts.Sum();
+
     /// <inheritdoc/>
     public override int Size => _counts.Length;
 

@@ -33,6 +33,7 @@ public abstract class ActionValueLearner
 {
     private readonly long[] _updates;
     private readonly double _constantStep;
+    private bool[]? _restricted;
 
     /// <summary>A learner for the given numbers of states and actions.</summary>
     /// <param name="states">Number of states.</param>
@@ -107,6 +108,33 @@ public abstract class ActionValueLearner
         Start(state);
     }
 
+    /// <summary>Takes the actions out of a state that its mask forbids: they are neither chosen nor count in a maximum. Later calls for the same state must bring the same mask.</summary>
+    /// <param name="state">The state.</param>
+    /// <param name="mask">True for every allowed action.</param>
+    /// <exception cref="InvalidOperationException">The state had another mask before, or the mask allows nothing.</exception>
+    public void Restrict(int state, ReadOnlySpan<bool> mask)
+    {
+        if (mask.Length != ActionCount) throw new ArgumentException($"The mask has {mask.Length} entries; there are {ActionCount} actions.", nameof(mask));
+        _restricted ??= new bool[StateCount];
+        var row = Row(state);
+        if (_restricted[state])
+        {
+            for (var a = 0; a < mask.Length; a++)
+            {
+                if (mask[a] == double.IsNegativeInfinity(row[a])) throw new InvalidOperationException($"The mask of state {state} has changed: action {a} is {(mask[a] ? "allowed" : "forbidden")} now. A table needs masks that follow from the state; put what they depend on into the observation.");
+            }
+            return;
+        }
+        if (!mask.Contains(true)) throw new InvalidOperationException($"The mask of state {state} allows no action.");
+        _restricted[state] = true;
+        for (var a = 0; a < mask.Length; a++)
+        {
+            if (!mask[a]) Forbid((state * ActionCount) + a);
+            // An action that was declared missing but is allowed here begins as any other.
+            else if (double.IsNegativeInfinity(row[a])) Allow((state * ActionCount) + a);
+        }
+    }
+
     /// <summary>Learns from a transition.</summary>
     /// <exception cref="DivergenceException">A value became infinite or not a number.</exception>
     public void Observe(in Transition transition)
@@ -121,6 +149,12 @@ public abstract class ActionValueLearner
     public virtual void EndEpisode()
     {
     }
+
+    /// <summary>Takes an entry out of the table.</summary>
+    protected virtual void Forbid(int index) => Values[index] = double.NegativeInfinity;
+
+    /// <summary>Puts an entry into the table with the initial value.</summary>
+    protected virtual void Allow(int index) => Values[index] = Options.InitialValue;
 
     /// <summary>Applies one transition.</summary>
     protected abstract void Learn(in Transition t);

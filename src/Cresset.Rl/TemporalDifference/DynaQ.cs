@@ -23,8 +23,9 @@ public sealed class DynaQ : ActionValueLearner
     /// <param name="random">Draws the imagined pairs.</param>
     /// <param name="bonus">Kappa of Dyna-Q+; 0 for Dyna-Q.</param>
     /// <param name="options">Discount, step sizes, behaviour.</param>
-    public DynaQ(int states, int actions, int planningSteps, RandomStream random, double bonus = 0, ControlOptions? options = null)
-        : base(states, actions, options, null)
+    /// <param name="isAvailable">Which actions exist; all when left out.</param>
+    public DynaQ(int states, int actions, int planningSteps, RandomStream random, double bonus = 0, ControlOptions? options = null, Func<int, int, bool>? isAvailable = null)
+        : base(states, actions, options, isAvailable)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(planningSteps);
         ArgumentOutOfRangeException.ThrowIfNegative(bonus);
@@ -52,11 +53,13 @@ public sealed class DynaQ : ActionValueLearner
     private void Remember(in Transition t)
     {
         var index = (t.State * ActionCount) + t.Action;
-        if (_bonus > 0 && !_known[t.State * ActionCount])
+        if (_bonus > 0 && !_known[index])
         {
             for (var a = 0; a < ActionCount; a++)
             {
                 var other = (t.State * ActionCount) + a;
+                // An action that does not exist is not imagined either.
+                if (double.IsNegativeInfinity(Values[other])) continue;
                 _known[other] = true;
                 _pairs.Add(other);
                 _model[other] = (0, t.State, false, 0);
@@ -91,8 +94,9 @@ public sealed class PrioritizedSweeping : ActionValueLearner
     /// <param name="planningSteps">Most imagined updates a real step.</param>
     /// <param name="threshold">Errors up to this are not worth an update.</param>
     /// <param name="options">Discount, step sizes, behaviour.</param>
-    public PrioritizedSweeping(int states, int actions, int planningSteps, double threshold = 1e-4, ControlOptions? options = null)
-        : base(states, actions, options, null)
+    /// <param name="isAvailable">Which actions exist; all when left out.</param>
+    public PrioritizedSweeping(int states, int actions, int planningSteps, double threshold = 1e-4, ControlOptions? options = null, Func<int, int, bool>? isAvailable = null)
+        : base(states, actions, options, isAvailable)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(planningSteps);
         (_planningSteps, _threshold) = (planningSteps, threshold);

@@ -128,6 +128,12 @@ public sealed class DoubleQLearning : ActionValueLearner
     }
 
     /// <inheritdoc/>
+    protected override void Forbid(int index) => Values[index] = SecondValues[index] = double.NegativeInfinity;
+
+    /// <inheritdoc/>
+    protected override void Allow(int index) => Values[index] = SecondValues[index] = Options.InitialValue;
+
+    /// <inheritdoc/>
     protected override void Learn(in Transition t) => LearnInto(t, first: _coin.NextDouble() < 0.5);
 
     /// <summary>Learns from a transition with the coin given.</summary>

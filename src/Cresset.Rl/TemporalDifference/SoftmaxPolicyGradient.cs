@@ -46,6 +46,9 @@ public sealed class SoftmaxPolicyGradient
     /// <summary>The values of the baseline or critic.</summary>
     public double[] Values { get; }
 
+    /// <summary>Number of transitions seen.</summary>
+    public long Steps { get; private set; }
+
     /// <summary>The probabilities of the actions in a state; the next call overwrites them.</summary>
     public ReadOnlySpan<double> Policy(int state)
     {
@@ -71,6 +74,7 @@ public sealed class SoftmaxPolicyGradient
     /// <exception cref="DivergenceException">A value became infinite or not a number.</exception>
     public void Observe(in Transition t)
     {
+        Steps++;
         if (!_isActorCritic)
         {
             _episode.Add(t);
@@ -78,7 +82,7 @@ public sealed class SoftmaxPolicyGradient
             return;
         }
         var error = t.Reward + (t.Terminated ? 0 : _gamma * Values[t.NextState]) - Values[t.State];
-        Divergence.Check(error, 1, nameof(SoftmaxPolicyGradient));
+        Divergence.Check(error, Steps, nameof(SoftmaxPolicyGradient));
         Values[t.State] += _criticAlpha * error;
         Push(t, _alpha * _discount * error);
         _discount *= _gamma;
@@ -93,7 +97,7 @@ public sealed class SoftmaxPolicyGradient
         {
             var t = _episode[i];
             var advantage = returns[i] - Values[t.State];
-            Divergence.Check(advantage, i + 1, nameof(SoftmaxPolicyGradient));
+            Divergence.Check(advantage, Steps - returns.Length + i + 1, nameof(SoftmaxPolicyGradient));
             Values[t.State] += _criticAlpha * advantage;
             Push(t, _alpha * discount * advantage);
             discount *= _gamma;
@@ -104,11 +108,20 @@ public sealed class SoftmaxPolicyGradient
     /// <summary>Plays one episode and learns from it.</summary>
     public EpisodeRecord RunEpisode(IEnvironment<int, int> environment, RandomStream random, int maxSteps = int.MaxValue, ulong? seed = null)
     {
+        environment = environment.FromZero();
+        var masks = ActionMasks.Of(environment);
+        var mask = new bool[masks is null ? 0 : ActionCount];
         var state = environment.ResetState(seed);
         BeginEpisode();
         var (sum, length) = (0.0, 0);
         while (length < maxSteps)
         {
+            masks?.WriteActionMask(mask);
+            for (var a = 0; a < mask.Length; a++)
+            {
+                // A preference of minus infinity is a probability of 0 for good.
+                if (!mask[a]) Preferences[(state * ActionCount) + a] = double.NegativeInfinity;
+            }
             var action = Act(state, random);
             var outcome = environment.Step(action, out var next);
             sum += outcome.Reward;

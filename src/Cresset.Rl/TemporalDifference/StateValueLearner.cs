@@ -55,10 +55,11 @@ public abstract class StateValueLearner
 
     /// <summary>Plays one episode with <paramref name="policy"/> and learns from it; returns the number of steps.</summary>
     /// <param name="environment">Shows its state number.</param>
-    /// <param name="policy">Chooses actions by state; always 0 when left out.</param>
+    /// <param name="policy">Chooses actions by state, both counted from 0; always 0 when left out.</param>
     /// <param name="seed">Seed of the reset.</param>
     public int RunEpisode(IEnvironment<int, int> environment, Func<int, int>? policy = null, ulong? seed = null)
     {
+        environment = environment.FromZero();
         var state = environment.ResetState(seed);
         BeginEpisode(state);
         var steps = 0;

@@ -25,6 +25,7 @@ public abstract class VectorEnvironment<TObservation, TAction>
         TerminatedArray = new bool[count];
         TruncatedArray = new bool[count];
         IsResetArray = new bool[count];
+        MaskSize = ActionMasks.SizeOf(actionSpace);
     }
 
     /// <summary>Number of copies.</summary>
@@ -59,6 +60,33 @@ public abstract class VectorEnvironment<TObservation, TAction>
 
     /// <summary>In <see cref="AutoresetMode.NextStep"/> the copies that the last step only reset.</summary>
     public ReadOnlySpan<bool> IsReset => IsResetArray;
+
+    /// <summary>Entries of the mask of one copy; 0 where actions are not choices.</summary>
+    public int MaskSize { get; }
+
+    /// <summary>Which actions the current states allow, [Count, MaskSize]; empty where every action is always allowed.</summary>
+    public ReadOnlySpan<bool> Masks => MaskArray;
+
+    /// <summary>In <see cref="AutoresetMode.SameStep"/> the masks that belong to <see cref="FinalObservations"/>; empty without masks.</summary>
+    public ReadOnlySpan<bool> FinalMasks => FinalMaskArray;
+
+    /// <summary>Reward of each copy in the last step before any <see cref="NormalizeReward{TObservation,TAction}"/> scaled it: what returns are counted in.</summary>
+    public virtual ReadOnlySpan<double> RawRewards => RewardArray;
+
+    /// <summary>The running moments of observations that the copies share, outermost first; they belong to the policy that learns here.</summary>
+    public virtual IReadOnlyList<RunningMoments> Moments => [];
+
+    /// <summary>Copies whose episode was lost by the last <see cref="Load"/> because their environment cannot be saved: they have been reset.</summary>
+    public virtual IReadOnlyList<int> Lost => [];
+
+    /// <summary>Mean return at which the task counts as solved; null where none is known.</summary>
+    public virtual double? RewardThreshold => null;
+
+    /// <summary>The array behind <see cref="Masks"/>; empty where there are none.</summary>
+    protected bool[] MaskArray { get; private protected set; } = [];
+
+    /// <summary>The array behind <see cref="FinalMasks"/>.</summary>
+    protected bool[] FinalMaskArray { get; private protected set; } = [];
 
     /// <summary>The array behind <see cref="Observations"/>.</summary>
     protected TObservation[] ObservationArray { get; }

@@ -10,6 +10,7 @@ public sealed class StickyAction<TObservation, TAction> : Wrapper<TObservation, 
     private readonly double _probability;
     private readonly (int Min, int Max) _duration;
     private readonly TAction[] _last;
+    private readonly bool[] _mask;
     private bool _hasLast;
     private int _repeats;
     private int _taken;
@@ -29,6 +30,7 @@ public sealed class StickyAction<TObservation, TAction> : Wrapper<TObservation, 
         _probability = probability;
         _duration = (minDuration, maxDuration);
         _last = new TAction[inner.ActionSpace.Size];
+        _mask = new bool[ActionMasks.SizeOf(inner.ActionSpace)];
     }
 
     /// <inheritdoc/>
@@ -46,6 +48,8 @@ public sealed class StickyAction<TObservation, TAction> : Wrapper<TObservation, 
         {
             if (_repeats == 0) _repeats = (int)Random.NextInt64(_duration.Min, _duration.Max + 1L);
             if (++_taken == _repeats) (_repeats, _taken) = (0, 0);
+            // An action that the state does not allow any more cannot be repeated: the one that was asked for is taken.
+            if (!LastIsAllowed()) action.CopyTo(_last);
         }
         else
         {
@@ -53,6 +57,13 @@ public sealed class StickyAction<TObservation, TAction> : Wrapper<TObservation, 
         }
         _hasLast = true;
         return Inner.Step(_last, observation);
+    }
+
+    private bool LastIsAllowed()
+    {
+        if (!HasActionMask) return true;
+        WriteActionMask(_mask);
+        return ActionMasks.Allows<TAction>(ActionSpace, _mask, _last);
     }
 
     /// <inheritdoc/>
@@ -80,6 +91,7 @@ public sealed class RepeatAction<TAction> : Wrapper<float, TAction>
     private readonly int _count;
     private readonly float[]? _before;
     private readonly float[]? _after;
+    private readonly bool[] _mask;
 
     /// <summary>Repeats the actions of <paramref name="inner"/>.</summary>
     /// <param name="inner">The environment.</param>
@@ -91,6 +103,7 @@ public sealed class RepeatAction<TAction> : Wrapper<float, TAction>
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, maxOfLastTwo ? 2 : 1);
         _count = count;
+        _mask = new bool[ActionMasks.SizeOf(inner.ActionSpace)];
         _before = maxOfLastTwo ? new float[inner.ObservationSpace.Size] : null;
         _after = maxOfLastTwo ? new float[inner.ObservationSpace.Size] : null;
     }
@@ -106,10 +119,17 @@ public sealed class RepeatAction<TAction> : Wrapper<float, TAction>
             reward += outcome.Reward;
             if (i == _count - 2) observation.CopyTo(_before);
             if (i == _count - 1) observation.CopyTo(_after);
-            if (outcome.Ended) break;
+            if (outcome.Ended || (i < _count - 1 && !IsStillAllowed(action))) break;
         }
         // As in Gymnasium an episode that ends early shows the two frames kept last.
         for (var i = 0; _before is not null && i < observation.Length; i++) observation[i] = Math.Max(_before[i], _after![i]);
         return outcome with { Reward = reward };
+    }
+
+    private bool IsStillAllowed(ReadOnlySpan<TAction> action)
+    {
+        if (!HasActionMask) return true;
+        WriteActionMask(_mask);
+        return ActionMasks.Allows(ActionSpace, _mask, action);
     }
 }

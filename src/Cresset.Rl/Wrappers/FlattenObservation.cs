@@ -5,7 +5,7 @@ namespace Cresset.Rl;
 /// <see cref="MultiDiscrete"/>, <see cref="TupleSpace{T}"/> or <see cref="DictSpace{T}"/> of them one after the other.
 /// </summary>
 /// <typeparam name="TAction">Element of an action.</typeparam>
-public sealed class FlattenObservation<TAction> : Wrapper<float, TAction, int, TAction>, IActionMask
+public sealed class FlattenObservation<TAction> : Wrapper<float, TAction, int, TAction>
     where TAction : unmanaged
 {
     private readonly (int Start, int Count)[] _ranges;
@@ -33,13 +33,6 @@ public sealed class FlattenObservation<TAction> : Wrapper<float, TAction, int, T
         var outcome = Inner.Step(action, _inner);
         Write(observation);
         return outcome;
-    }
-
-    /// <summary>The mask of the inner environment; all true when it has none.</summary>
-    public void WriteActionMask(Span<bool> mask)
-    {
-        if (Inner is IActionMask masked) masked.WriteActionMask(mask);
-        else mask.Fill(true);
     }
 
     private void Write(Span<float> observation)

@@ -3,12 +3,13 @@ namespace Cresset.Rl;
 /// <summary>Divides rewards by the running deviation of the discounted return, so that returns have a variance of about 1.</summary>
 /// <typeparam name="TObservation">Element of an observation.</typeparam>
 /// <typeparam name="TAction">Element of an action.</typeparam>
-public sealed class NormalizeReward<TObservation, TAction> : Wrapper<TObservation, TAction>
+public sealed class NormalizeReward<TObservation, TAction> : Wrapper<TObservation, TAction>, IMomentsWrapper
     where TObservation : unmanaged
     where TAction : unmanaged
 {
     private readonly double _gamma;
     private readonly double _epsilon;
+    private readonly List<double> _pending = [];
     private double _return;
 
     /// <summary>Normalises the rewards of <paramref name="inner"/>.</summary>
@@ -21,23 +22,43 @@ public sealed class NormalizeReward<TObservation, TAction> : Wrapper<TObservatio
         _epsilon = epsilon;
     }
 
-    /// <summary>The moments of the discounted return so far.</summary>
-    public RunningMoments Moments { get; } = new(1);
+    /// <summary>The moments of the discounted return so far; may be shared by several copies.</summary>
+    public RunningMoments Moments { get; set; } = new(1);
 
     /// <summary>Whether rewards still change the moments; turn off for evaluation.</summary>
     public bool IsUpdating { get; set; } = true;
+
+    /// <summary>Whether rewards are scaled; evaluations of an agent turn it off, so that returns are in the task's own units.</summary>
+    public bool IsScaling { get; set; } = true;
+
+    /// <summary>The reward of the last step before it was scaled.</summary>
+    public double RawReward { get; private set; }
+
+    /// <inheritdoc/>
+    public override ReturnRange ReturnRange => IsScaling ? ReturnRange.Unbounded : Inner.ReturnRange;
+
+    /// <inheritdoc/>
+    public bool ScalesObservations => false;
+
+    /// <inheritdoc/>
+    public bool IsDeferred { get; set; }
 
     /// <inheritdoc/>
     public override StepOutcome Step(ReadOnlySpan<TAction> action, Span<TObservation> observation)
     {
         var outcome = Inner.Step(action, observation);
+        RawReward = outcome.Reward;
         _return = (_return * _gamma * (outcome.Terminated ? 0 : 1)) + outcome.Reward;
-        if (IsUpdating)
-        {
-            Moments.Add(0, _return);
-            Moments.EndRow();
-        }
-        return outcome with { Reward = outcome.Reward / Math.Sqrt(Moments.Variance[0] + _epsilon) };
+        if (IsUpdating && IsDeferred) _pending.Add(_return);
+        else if (IsUpdating) Moments.AddRow([_return]);
+        return !IsScaling ? outcome : outcome with { Reward = outcome.Reward / Math.Sqrt(Moments.Variance[0] + _epsilon) };
+    }
+
+    /// <inheritdoc/>
+    public void Commit()
+    {
+        foreach (var value in _pending) Moments.AddRow([value]);
+        _pending.Clear();
     }
 
     /// <inheritdoc/>
@@ -62,6 +83,9 @@ public sealed class TransformReward<TObservation, TAction>(IEnvironment<TObserva
     where TObservation : unmanaged
     where TAction : unmanaged
 {
+    /// <inheritdoc/>
+    public override ReturnRange ReturnRange => ReturnRange.Unbounded;
+
     /// <inheritdoc/>
     public override StepOutcome Step(ReadOnlySpan<TAction> action, Span<TObservation> observation)
     {

@@ -24,6 +24,9 @@ public sealed class RunningMoments
         _count = initialCount;
     }
 
+    /// <summary>Values in a row.</summary>
+    public int Size => _mean.Length;
+
     /// <summary>Mean of each value.</summary>
     public ReadOnlySpan<double> Mean => _mean;
 
@@ -47,6 +50,12 @@ public sealed class RunningMoments
         _variance[index] = ((_variance[index] * _count) + (delta * delta * _count / total)) / total;
     }
 
+    internal void AddRow(ReadOnlySpan<double> row)
+    {
+        for (var i = 0; i < row.Length; i++) Add(i, row[i]);
+        EndRow();
+    }
+
     private void AddSingle(int index, float value, float count, float total)
     {
         var (mean, variance) = ((float)_mean[index], (float)_variance[index]);
@@ -57,15 +66,28 @@ public sealed class RunningMoments
 
     internal void EndRow() => _count += 1;
 
-    internal void Save(BinaryWriter writer)
+    /// <summary>Moments of their own with the same values.</summary>
+    public RunningMoments Clone()
     {
+        var copy = new RunningMoments(Size, _count, _singlePrecision);
+        _mean.CopyTo(copy._mean, 0);
+        _variance.CopyTo(copy._variance, 0);
+        return copy;
+    }
+
+    /// <summary>Writes count, means and variances.</summary>
+    public void Save(BinaryWriter writer)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
         writer.Write(_count);
         foreach (var x in _mean) writer.Write(x);
         foreach (var x in _variance) writer.Write(x);
     }
 
-    internal void Load(BinaryReader reader)
+    /// <summary>Reads what <see cref="Save"/> wrote for rows of the same size.</summary>
+    public void Load(BinaryReader reader)
     {
+        ArgumentNullException.ThrowIfNull(reader);
         _count = reader.ReadDouble();
         for (var i = 0; i < _mean.Length; i++) _mean[i] = reader.ReadDouble();
         for (var i = 0; i < _variance.Length; i++) _variance[i] = reader.ReadDouble();

@@ -9,17 +9,29 @@ public sealed class TimeLimit<TObservation, TAction> : Wrapper<TObservation, TAc
 {
     private int _elapsed;
 
+    private readonly double? _threshold;
+
     /// <summary>Limits <paramref name="inner"/> to <paramref name="maxSteps"/> steps an episode.</summary>
+    /// <param name="inner">The environment.</param>
+    /// <param name="maxSteps">Longest episode.</param>
+    /// <param name="rewardThreshold">Mean return at which the task counts as solved under this limit; that of the environment inside when left out.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxSteps"/> is not positive.</exception>
-    public TimeLimit(IEnvironment<TObservation, TAction> inner, int maxSteps)
+    public TimeLimit(IEnvironment<TObservation, TAction> inner, int maxSteps, double? rewardThreshold = null)
         : base(inner)
     {
+        _threshold = rewardThreshold ?? inner.RewardThreshold;
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxSteps);
         MaxSteps = maxSteps;
     }
 
     /// <summary>Longest episode.</summary>
     public int MaxSteps { get; }
+
+    /// <inheritdoc/>
+    public override double? RewardThreshold => _threshold;
+
+    /// <inheritdoc/>
+    public override int? MaxEpisodeSteps => MaxSteps;
 
     /// <summary>Steps of the current episode.</summary>
     public int ElapsedSteps => _elapsed;

@@ -11,7 +11,7 @@ public delegate void ObservationTransform<TInner, TOuter>(ReadOnlySpan<TInner> i
 /// <typeparam name="TObservation">Element of an observation outside.</typeparam>
 /// <typeparam name="TInner">Element of an observation inside.</typeparam>
 /// <typeparam name="TAction">Element of an action.</typeparam>
-public sealed class TransformObservation<TObservation, TInner, TAction> : Wrapper<TObservation, TAction, TInner, TAction>, IActionMask
+public sealed class TransformObservation<TObservation, TInner, TAction> : Wrapper<TObservation, TAction, TInner, TAction>
     where TObservation : unmanaged
     where TInner : unmanaged
     where TAction : unmanaged
@@ -45,13 +45,6 @@ public sealed class TransformObservation<TObservation, TInner, TAction> : Wrappe
         _transform(_inner, observation);
         return outcome;
     }
-
-    /// <summary>The mask of the inner environment; all true when it has none.</summary>
-    public void WriteActionMask(Span<bool> mask)
-    {
-        if (Inner is IActionMask masked) masked.WriteActionMask(mask);
-        else mask.Fill(true);
-    }
 }
 
 /// <summary>Applies a function to every action before it is taken.</summary>
@@ -65,6 +58,7 @@ public sealed class TransformAction<TObservation, TAction, TInner> : Wrapper<TOb
 {
     private readonly ObservationTransform<TAction, TInner> _transform;
     private readonly TInner[] _inner;
+    private readonly bool[] _innerMask;
 
     /// <summary>Transforms the actions for <paramref name="inner"/>.</summary>
     /// <param name="inner">The environment.</param>
@@ -76,6 +70,23 @@ public sealed class TransformAction<TObservation, TAction, TInner> : Wrapper<TOb
         ArgumentNullException.ThrowIfNull(transform);
         _transform = transform;
         _inner = new TInner[inner.ActionSpace.Size];
+        _innerMask = new bool[ActionMasks.SizeOf(inner.ActionSpace)];
+    }
+
+    /// <summary>Whether the environment inside has a mask and the actions outside are single choices.</summary>
+    public override bool HasActionMask => ActionSpace is Discrete && ActionMasks.Of(Inner) is not null;
+
+    /// <summary>Every action outside is allowed whose inner action is.</summary>
+    public override void WriteActionMask(Span<bool> mask)
+    {
+        mask.Fill(true);
+        if (!HasActionMask || ActionSpace is not Discrete choices) return;
+        ((IActionMask)Inner).WriteActionMask(_innerMask);
+        for (var i = 0; i < mask.Length; i++)
+        {
+            _transform([(TAction)(object)(choices.Start + i)], _inner);
+            mask[i] = ActionMasks.Allows<TInner>(Inner.ActionSpace, _innerMask, _inner);
+        }
     }
 
     /// <inheritdoc/>
@@ -98,6 +109,9 @@ public sealed class ClipReward<TObservation, TAction> : Wrapper<TObservation, TA
 {
     private readonly double _min;
     private readonly double _max;
+
+    /// <inheritdoc/>
+    public override ReturnRange ReturnRange => ReturnRange.Unbounded;
 
     /// <summary>Clips the rewards of <paramref name="inner"/>.</summary>
     /// <exception cref="ArgumentException">Neither end is given, or they are in the wrong order.</exception>

@@ -96,6 +96,14 @@ public sealed class Snapshot : IDisposable
         _all.Add(_prefix + name, tensor(memory.ToArray()).DetachFromDisposeScope());
     }
 
+    /// <summary>Keeps a copy of bytes, less than 2 GiB.</summary>
+    public void PutBytes(string name, ReadOnlySpan<byte> bytes)
+    {
+        var kept = empty(bytes.Length, dtype: ScalarType.Byte);
+        bytes.CopyTo(kept.bytes);
+        _all.Add(_prefix + name, kept.DetachFromDisposeScope());
+    }
+
     /// <summary>Keeps parameters and buffers of a module under the part <paramref name="name"/>.</summary>
     public void Put(string name, nn.Module module)
     {
@@ -165,6 +173,15 @@ public sealed class Snapshot : IDisposable
         {
             throw new InvalidDataException($"{Origin}: '{_prefix}{name}' ends too early.", e);
         }
+    }
+
+    /// <summary>Copies bytes that were put in.</summary>
+    /// <exception cref="InvalidDataException">They are missing or their number differs.</exception>
+    public void GetBytes(string name, Span<byte> bytes)
+    {
+        var found = Tensor(name);
+        if (found.numel() != bytes.Length || found.dtype != ScalarType.Byte) throw new InvalidDataException($"{Origin}: '{_prefix}{name}' holds {found.numel()} values of {found.dtype}; needed are {bytes.Length} of Byte. It belongs to something of another size.");
+        found.bytes.CopyTo(bytes);
     }
 
     /// <summary>Copies the part <paramref name="name"/> into a module, once all keys and shapes are known to fit.</summary>

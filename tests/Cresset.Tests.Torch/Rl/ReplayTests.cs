@@ -1,6 +1,7 @@
 using Cresset.Numerics;
 using Cresset.Rl;
 using Cresset.Rl.Deep;
+using Cresset.Tensors;
 using CsCheck;
 using Xunit;
 
@@ -149,7 +150,7 @@ public sealed class ReplayTests
             Assert.Equal(b.Observations, a.Observations);
             Assert.Equal(b.Returns, a.Returns);
             Assert.Equal(b.Actions, a.Actions);
-            Assert.True(new FileInfo(path).Length >= 50 * ((6 * 4) + 9));
+            Assert.True(new FileInfo(path).Length >= 50 * ((3 * 4) + 1));
         }
         finally
         {
@@ -168,6 +169,99 @@ public sealed class ReplayTests
         Assert.Contains("does not hold one transition", Assert.Throws<ArgumentException>(() => new ReplayBuffer(new ReplayOptions { Capacity = 3 }, 2, 4, 1)).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(ReplayStorage.Float32, 1, false)]
+    [InlineData(ReplayStorage.Float32, 3, false)]
+    [InlineData(ReplayStorage.Uint8, 1, false)]
+    [InlineData(ReplayStorage.Uint8, 3, false)]
+    [InlineData(ReplayStorage.Uint8, 3, true)]
+    public void SharedFramesAreTheObservationsThatWerePutIn(ReplayStorage storage, int frames, bool zeros)
+    {
+        // Episodes of 1 to 7 steps in two copies of stacks of three pictures of two values.
+        IEnvironment<float, int> Make() => new TimeLimit<float, int>(new FrameStack<float, int>(new Flicker(), 3, zeros), 6);
+        var copies = new SyncVectorEnvironment<float, int>(2, Make, AutoresetMode.SameStep);
+        using var buffer = new ReplayBuffer(new ReplayOptions { Capacity = 46, Storage = storage, Frames = frames, NStep = 2 }, 6, 2, 0.9);
+        var rows = new Dictionary<int, (float[] Here, float[] Next)>();
+        copies.Reset(1);
+        for (var turn = 0; turn < 100; turn++)
+        {
+            var before = copies.Observations.ToArray();
+            copies.Step([0, 0]);
+            for (var i = 0; i < 2; i++)
+            {
+                var outcome = new StepOutcome(turn, copies.Terminated[i], copies.Truncated[i]);
+                var next = (outcome.Ended ? copies.FinalObservations : copies.Observations).Slice(i * 6, 6);
+                buffer.Add(i, before.AsSpan(i * 6, 6), 0, outcome, next);
+                rows[(turn % 23 * 2) + i] = (before[(i * 6)..((i + 1) * 6)], next.ToArray());
+            }
+            buffer.EndTurn();
+        }
+        var batch = new ReplayBatch(40, 6);
+        var random = new RandomStream(3);
+        for (var draw = 0; draw < 30; draw++)
+        {
+            buffer.Sample(batch, random);
+            for (var k = 0; k < 40; k++)
+            {
+                Assert.Equal(rows[batch.Rows[k]].Here, batch.Observations[(k * 6)..((k + 1) * 6)]);
+                if (batch.Discounts[k] == 0.9f) Assert.Equal(rows[batch.Rows[k]].Next, batch.NextObservations[(k * 6)..((k + 1) * 6)]);
+            }
+        }
+
+        using var state = new Snapshot();
+        buffer.Save(state);
+        using var loaded = new ReplayBuffer(new ReplayOptions { Capacity = 46, Storage = storage, Frames = frames, NStep = 2 }, 6, 2, 0.9);
+        loaded.Load(state);
+        var again = new ReplayBatch(40, 6);
+        buffer.Sample(batch, new RandomStream(4));
+        loaded.Sample(again, new RandomStream(4));
+        Assert.Equal(batch.Observations, again.Observations);
+        Assert.Equal(batch.NextObservations, again.NextObservations);
+        Assert.Equal(batch.Returns, again.Returns);
+    }
+
+    [Fact]
+    public void WhatABufferOfBytesOrFramesCannotKeepIsRefused()
+    {
+        using var bytes = new ReplayBuffer(new ReplayOptions { Capacity = 4, Storage = ReplayStorage.Uint8 }, 1, 1, 1);
+        Assert.Contains("is 0.5", Assert.Throws<ArgumentException>(() => bytes.Add(0, [0.5f], 0, default, [1f])).Message, StringComparison.Ordinal);
+        using var stack = new ReplayBuffer(new ReplayOptions { Capacity = 4, Frames = 2 }, 2, 1, 1);
+        Assert.Contains("not a stack of 2 frames", Assert.Throws<ArgumentException>(() => stack.Add(0, [1f, 2f], 0, default, [2f, 3f])).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => new ReplayBuffer(new ReplayOptions { Frames = 2 }, 3, 1, 1));
+    }
+
+    [Fact]
+    public void ABufferOfTheLayoutBeforeIsStillRead()
+    {
+        using var expected = new ReplayBuffer(new ReplayOptions { Capacity = 6, Prioritized = true }, 1, 2, 0.9);
+        using var state = new Snapshot();
+        state.Put("agent/replay", writer =>
+        {
+            writer.Write(5L);
+            writer.Write(2.0);
+            // Rounds 3, 4 and 2 lie in the three places of a buffer of six for two copies.
+            foreach (var turn in (int[])[3, 4, 2])
+            {
+                for (var copy = 0; copy < 2; copy++)
+                {
+                    writer.Write((10f * copy) + turn);
+                    writer.Write((10f * copy) + turn + 1);
+                    writer.Write(turn % 2);
+                    writer.Write((float)turn);
+                    writer.Write((byte)(turn == 3 ? 1 : 0));
+                    writer.Write(turn + 0.5);
+                }
+            }
+        });
+        expected.Load(state);
+        Assert.Equal((6, 5L), (expected.Count, expected.Turns));
+        Assert.Equal(3.5 / (2 * (2.5 + 3.5 + 4.5)), expected.Probability(0), 1e-12);
+        var drawn = Draw(expected);
+        Assert.Equal((3f, 0f, 4f), drawn[3]);
+        Assert.Equal((4f, 0.9f, 15f), drawn[14]);
+        Assert.Equal((2f, 0.9f, 3f), drawn[2]);
+    }
+
     // Every row of a buffer by its first observation value: sum, discount, first value of the next observation.
     private static Dictionary<float, (float Return, float Discount, float Next)> Draw(ReplayBuffer buffer)
     {
@@ -180,5 +274,21 @@ public sealed class ReplayTests
             drawn[batch.Observations[0]] = (batch.Returns[0], batch.Discounts[0], batch.NextObservations[0]);
         }
         return drawn;
+    }
+
+    // Two values of 0 to 255 that say which step it is.
+    private sealed class Flicker() : Environment<float, int>(new Box(0, 255, 2), new Discrete(1))
+    {
+        private int _step;
+
+        protected override void Begin() => _step = Random.NextInt32(100);
+
+        protected override StepOutcome Advance(ReadOnlySpan<int> action)
+        {
+            _step++;
+            return new StepOutcome(_step, Random.NextDouble() < 0.2);
+        }
+
+        protected override void Observe(Span<float> observation) => (observation[0], observation[1]) = (_step % 256, Random.NextInt32(256));
     }
 }
