@@ -7,6 +7,7 @@ Dictionary<string, Action> samples = new()
     ["snippets/readme"] = ReadmeSnippets.TrainingLoop,
     ["snippets/activations"] = ActivationSnippets.Catalogue,
     ["snippets/activation-buffers"] = ActivationSnippets.ReusedBuffers,
+    ["snippets/data"] = DataSnippets.OwnPictures,
     ["snippets/detection-files"] = DetectionSnippets.Files,
     ["snippets/detection-memory"] = DetectionSnippets.Memory,
     ["snippets/detection-processes"] = DetectionSnippets.Processes,

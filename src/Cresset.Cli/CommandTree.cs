@@ -18,6 +18,7 @@ internal static class CommandTree
             TrainCommand.Create(parts),
             EvalCommand.Create(parts),
             SampleCommand.Create(parts),
+            PredictCommand.Create(parts),
             Sd3Command.Create(),
             RunsCommand.Create(),
             DetectCommand.Create(),

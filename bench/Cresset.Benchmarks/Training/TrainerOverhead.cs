@@ -38,7 +38,7 @@ internal static class TrainerOverhead
     private static double Round(int steps, bool trainer)
     {
         Seeding.Apply(1);
-        using var task = new DigitsClassifierTask(new DigitsClassifierOptions());
+        using var task = DigitsClassifierJob.Create(new DigitsClassifierOptions(), new DigitsData().Open(new DataUse(TargetKind.Class, NeedsPictures: true)));
         var optimization = new OptimizationOptions();
         var folder = Directory.CreateTempSubdirectory("cresset-bench-").FullName;
         try
@@ -60,7 +60,7 @@ internal static class TrainerOverhead
         }
     }
 
-    private static double Bare(DigitsClassifierTask task, OptimizationOptions optimization, int steps)
+    private static double Bare(ClassifierTask task, OptimizationOptions optimization, int steps)
     {
         using var optimizer = optimization.CreateOptimizer(task.Module);
         using var generator = Seeding.Generator(0, "training");
@@ -83,7 +83,7 @@ internal static class TrainerOverhead
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
     // The final evaluation is no part of a step's cost.
-    private sealed class StepsOnly(DigitsClassifierTask inner) : ITrainingTask
+    private sealed class StepsOnly(ClassifierTask inner) : ITrainingTask
     {
         public nn.Module Module => inner.Module;
 

@@ -14,6 +14,14 @@ public sealed class PicturePlanes
         Values = new float[checked(channels * height * width)];
     }
 
+    /// <summary>Reads a PNG, JPEG, WebP, BMP, GIF or TIFF file, upright, in 0..1.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="channels">1 for grey, 3 for RGB.</param>
+    /// <param name="background">What transparent pixels stand on: white, black, grey, or #rrggbb.</param>
+    /// <exception cref="InvalidDataException">The file is no picture, damaged or truncated; the message names it.</exception>
+    public static PicturePlanes Load(string path, int channels = 3, string background = "white")
+        => PictureDecoder.Decode(path, channels, PictureColour.Parse(background)).Planes;
+
     /// <summary>Planes of the same size.</summary>
     public int Channels { get; }
 

@@ -94,6 +94,8 @@ public sealed record IdxData : DataSource
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks().NotEmpty(Path, "Name the folder of the four files: "
         + "data.path=FOLDER.").Must(ClassNames is not null, null, "a list of names", field: nameof(ClassNames)).Nested(Split);
 
+    internal static bool IsFolder(string path) => Directory.EnumerateFiles(path, "*train-images-idx3-ubyte*").Any();
+
     private static TensorDataset Turned(TensorDataset data)
     {
         using (data)

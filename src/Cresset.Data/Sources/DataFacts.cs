@@ -85,6 +85,15 @@ public sealed record PictureFacts
     /// <summary>What transparent pixels stand on.</summary>
     public required string Background { get; init; }
 
+    /// <summary>A file as the training's pictures were brought to an input.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="parts">Where the fit is found.</param>
+    /// <exception cref="InvalidDataException">The file is no picture or damaged, or the fit is not known.</exception>
+    public PicturePlanes Read(string path, PartCatalog parts) => Rules(parts).Read(path);
+
+    /// <summary>Where a picture of this size lies in an input.</summary>
+    public PicturePlace Place(int height, int width, PartCatalog parts) => Rules(parts).Fit.Place(height, width, Height, Width);
+
     internal static PictureFacts Of(PictureRules rules) => new()
     {
         Channels = rules.Channels,
@@ -97,6 +106,7 @@ public sealed record PictureFacts
 
     internal PictureRules Rules(PartCatalog parts)
     {
+        ArgumentNullException.ThrowIfNull(parts);
         var entry = parts.Find("fit", Fit) ?? throw new InvalidDataException($"The model's pictures were fitted by '{Fit}', which is "
             + $"not known here; it comes from the assembly that trained the model.");
         return new PictureRules(Channels, Height, Width, (PictureFit)FitOptions.Deserialize(entry.Type)!, Background);

@@ -6,11 +6,30 @@ namespace Cresset.Data;
 /// A data set that can be named: in a recipe (<c>data: {kind: folder, path: pets}</c>), on the command line and in code alike. A user's
 /// own record derives from it and makes its parts with <see cref="DataSplit.FromTensors"/> or from datasets of its own.
 /// </summary>
-[PartKind("data")]
+[PartKind("data", FromText = nameof(FromText))]
 public abstract record DataSource : IOptionsRecord
 {
     /// <summary>Height and width of its pictures where the options tell them; null for tables and for what must be opened first.</summary>
     public virtual (int Channels, int Height, int Width)? PictureShape => null;
+
+    /// <summary>
+    /// The source that reads a path: a folder of pictures, a folder with IDX files, a .csv, .tsv, .npy, .npz or .safetensors file. Null where
+    /// nothing lies there.
+    /// </summary>
+    public static DataSource? FromText(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (Directory.Exists(path)) return IdxData.IsFolder(path) ? new IdxData { Path = path } : new FolderData { Path = path };
+        if (!File.Exists(path)) return null;
+        return System.IO.Path.GetExtension(path).ToLowerInvariant() switch
+        {
+            ".csv" or ".tsv" or ".txt" or ".data" => new CsvData { Path = path },
+            ".npy" => new NpyData { Path = path },
+            ".npz" => new NpzData { Path = path },
+            ".safetensors" => new SafetensorsData { Path = path },
+            _ => null,
+        };
+    }
 
     /// <summary>Reads or lists the data and divides them.</summary>
     /// <param name="use">What the caller learns from them.</param>

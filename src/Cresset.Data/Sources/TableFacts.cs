@@ -34,10 +34,11 @@ public sealed record TableFacts
         return CsvTable.Read(path, Text with { Header = header }, kinds);
     }
 
-    /// <summary>The input of a row.</summary>
+    /// <summary>The input of a row, <see cref="Width"/> numbers.</summary>
     /// <exception cref="InvalidDataException">A value is missing that is not filled, or a class is one that training did not see.</exception>
-    internal void Fill(CsvTable table, int row, Span<float> features)
+    public void Fill(CsvTable table, int row, Span<float> features)
     {
+        ArgumentNullException.ThrowIfNull(table);
         var at = 0;
         foreach (var column in Columns)
         {

@@ -54,6 +54,13 @@ public sealed class WordTokenizer
         return ids;
     }
 
+    /// <summary>The words of a prompt as the tokenizer sees them: letters and digits, lower case.</summary>
+    public static IReadOnlyList<string> WordsOf(string prompt)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        return [.. Split(prompt)];
+    }
+
     private static IEnumerable<string> Split(string prompt)
     {
         var word = new StringBuilder();

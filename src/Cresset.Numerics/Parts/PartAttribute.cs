@@ -27,6 +27,12 @@ public sealed class PartKindAttribute(string kind) : Attribute
 {
     /// <summary>Name of the kind.</summary>
     public string Kind { get; } = kind;
+
+    /// <summary>
+    /// Name of a public static method of the base type that makes a part of a text which names none, such as the path of a folder; it takes
+    /// a string and gives null where it does not know the text.
+    /// </summary>
+    public string? FromText { get; init; }
 }
 
 /// <summary>Names a part that an earlier version had, so that whoever still writes it is told what to write instead.</summary>

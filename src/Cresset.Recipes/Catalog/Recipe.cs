@@ -71,8 +71,11 @@ public sealed class Recipe
     {
         var map = ConfigNode.Parse(Yaml, Source);
         var keys = new RecipeKeys(Job, _parts);
+        // Before the overrides, so that they reach the keys' new places; after them, since they too may name old places.
+        (Job as IUpgradesRecipes)?.Upgrade(map);
         Place(map, keys);
         foreach (var text in overrides ?? []) Override(map, keys, text);
+        (Job as IUpgradesRecipes)?.Upgrade(map);
         EarlierKeys.Rewrite(map, Job, _parts);
         var binder = new OptionsBinder(_parts);
         var bound = Job.Sections.ToDictionary(s => s.Name, s => binder.Bind(s.Defaults, map[s.Name], s.Name, new ConfigSource(Source, 0)));

@@ -84,7 +84,9 @@ internal sealed class RecipeKeys(IJob job, PartCatalog parts)
             ConfigMap map => (map[ConfigMap.Kind] as ConfigText)?.Value,
             _ => null,
         };
+        if (name is null) return current;
         // An unknown name is the binder's to report, with its place.
-        return name is null || parts.Find(kind, name) is not { } entry || current?.GetType() == entry.Type ? current : entry.Create();
+        if (parts.Find(kind, name) is not { } entry) return OptionNames.PartOfText(parts, kind, name) ?? current;
+        return current?.GetType() == entry.Type ? current : entry.Create();
     }
 }

@@ -5,9 +5,6 @@ namespace Cresset.Recipes;
 /// <summary>The small convolutional net that reads 8x8 digits.</summary>
 public sealed record DigitsClassifierOptions : IOptionsRecord
 {
-    /// <summary>"digits" (embedded), "fashion" (Fashion-MNIST), or a folder with the four files of an MNIST-like set.</summary>
-    public string Data { get; init; } = "digits";
-
     /// <summary>Channels of the first convolutions; the later ones have twice as many.</summary>
     public int Width { get; init; } = 32;
 
@@ -31,7 +28,6 @@ public sealed record DigitsClassifierOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .NotEmpty(Data)
         .Within(Width, 1, 4096)
         .Within(Hidden, 1, 65536)
         .Within(Dropout, 0, 1, includeMax: false)

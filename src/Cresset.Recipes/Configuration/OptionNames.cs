@@ -33,6 +33,17 @@ internal static class OptionNames
     // Step sizes are written as formulas, which say more in less than a map.
     public static string? PartKind(Type type) => type == typeof(StepSizeRule) ? null : PartCatalog.KindOf(type);
 
+    /// <summary>The part that a text stands for which names none, as the head of its kind makes it; null where it makes none.</summary>
+    public static object? PartOfText(PartCatalog parts, string kind, string text)
+    {
+        for (var type = parts.Of(kind).FirstOrDefault()?.Type; type is not null; type = type.BaseType)
+        {
+            if (type.GetCustomAttribute<PartKindAttribute>(inherit: false) is not { } head) continue;
+            return head.FromText is { } method ? type.GetMethod(method, [typeof(string)])!.Invoke(null, [text]) : null;
+        }
+        return null;
+    }
+
     private static int Depth(Type type)
     {
         var depth = 0;

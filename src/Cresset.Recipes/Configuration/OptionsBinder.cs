@@ -46,9 +46,10 @@ internal sealed class OptionsBinder(PartCatalog parts)
         if (name is ConfigText wanted)
         {
             var entry = parts.Find(kind, wanted.Value);
-            if (entry is null) return problems.Add(wanted.Source, $"{path}: {parts.Unknown(kind, wanted.Value)}");
+            if (entry is null && (part = OptionNames.PartOfText(parts, kind, wanted.Value)) is null)
+                return problems.Add(wanted.Source, $"{path}: {parts.Unknown(kind, wanted.Value)}{(kind == "data" ? " The path of a folder or file that exists is taken too." : "")}");
             // The same part keeps what the job or the record around it gave as defaults; another one begins with its own.
-            if (current?.GetType() != entry.Type) part = entry.Create();
+            if (entry is not null && current?.GetType() != entry.Type) part = entry.Create();
         }
         if (part is null) return problems.Add(node.Source, $"{path} names no part; write '{ConfigMap.Kind}: name' with one of {string.Join(", ", parts.Of(kind).Select(p => p.Name))}.");
         return node is ConfigMap values ? BindRecord(part, values, path, problems, ConfigMap.Kind) : part;

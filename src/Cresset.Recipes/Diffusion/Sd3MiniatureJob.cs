@@ -1,3 +1,4 @@
+using Cresset.Data;
 using Cresset.Numerics;
 using Cresset.Optim;
 using Cresset.Training;
@@ -8,7 +9,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="Sd3MiniatureTask"/>.</summary>
 [Part("sd3-miniature")]
-public sealed class Sd3MiniatureJob : TrainingJob<Sd3MiniatureOptions>
+public sealed class Sd3MiniatureJob : DataJob<Sd3MiniatureOptions>
 {
     /// <inheritdoc/>
     public override string Name => "sd3-miniature";
@@ -31,10 +32,32 @@ public sealed class Sd3MiniatureJob : TrainingJob<Sd3MiniatureOptions>
     };
 
     /// <inheritdoc/>
-    protected override ITrainingTask CreateTask(Sd3MiniatureOptions options, TrainerOptions trainer)
+    // What is drawn of digits is scored by a judge, so there is no reason to hold pictures back.
+    protected override DataSource DataDefaults => new DigitsData { Split = new ShareSplit { Validation = 0, Test = 0 } };
+
+    /// <inheritdoc/>
+    protected override DataUse Use(Sd3MiniatureOptions options) => new(TargetKind.Caption, NeedsPictures: true);
+
+    /// <inheritdoc/>
+    protected override ITrainingTask CreateTask(Sd3MiniatureOptions options, DataSplit data, TrainerOptions trainer)
     {
         ArgumentNullException.ThrowIfNull(trainer);
-        return new Sd3MiniatureTask(options, trainer.Seed);
+        return new Sd3MiniatureTask(options, data, trainer.Seed);
+    }
+
+    private protected override void Upgrade(ConfigMap recipe)
+    {
+        if (recipe["model"] is not ConfigMap model || model["data"] is not ConfigText { IsNull: false } named) return;
+        model.Remove("data");
+        recipe.Set("data", named);
+        if (named.Value != "fashion") return;
+        // Garments were learned from all 60,000.
+        ConfigMap data = new(named.Source), split = new(named.Source);
+        split.Set(ConfigMap.Kind, new ConfigText(named.Source, "given", true));
+        split.Set("validation", new ConfigText(named.Source, "0", true));
+        data.Set(ConfigMap.Kind, named);
+        data.Set("split", split);
+        recipe.Set("data", data);
     }
 
     /// <inheritdoc/>

@@ -6,9 +6,6 @@ namespace Cresset.Recipes;
 /// <summary>A miniature Stable Diffusion 3 that learns to draw small grey pictures from words.</summary>
 public sealed record Sd3MiniatureOptions : IOptionsRecord
 {
-    /// <summary>digits (embedded, 8x8) or fashion (Fashion-MNIST, 28x28).</summary>
-    public string Data { get; init; } = "digits";
-
     /// <summary>Side of a patch.</summary>
     public int PatchSize { get; init; } = 2;
 
@@ -41,7 +38,6 @@ public sealed record Sd3MiniatureOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .OneOf(Data, ["digits", "fashion"])
         .Must(PatchSize is 1 or 2 or 4, PatchSize, "1, 2 or 4", field: nameof(PatchSize))
         .Positive(Layers)
         .Positive(Heads)

@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>Teaches a <see cref="Miniature"/> to draw what a prompt names, by rectified flow.</summary>
-public sealed class Sd3MiniatureTask : ITrainingTask
+public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData
 {
     private static readonly string[] Digits = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
     private static readonly string[] Garments = ["tshirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"];
@@ -18,23 +18,30 @@ public sealed class Sd3MiniatureTask : ITrainingTask
 
     private readonly Sd3MiniatureOptions _options;
     private readonly TrainingTimes _times;
-    private readonly TensorDataset _data;
     private readonly DigitsJudge? _judge;
     private readonly Tensor _promptIds;
     private readonly string[] _names;
     private readonly string[] _prompts;
 
-    /// <summary>Builds model and data; initial weights follow <paramref name="seed"/>.</summary>
-    public Sd3MiniatureTask(Sd3MiniatureOptions options, ulong seed)
+    /// <summary>Builds the model and takes the data over; initial weights follow <paramref name="seed"/>.</summary>
+    public Sd3MiniatureTask(Sd3MiniatureOptions options, DataSplit data, ulong seed)
     {
+        ArgumentNullException.ThrowIfNull(data);
         _options = options.ThrowIfInvalid();
+        Data = data;
         _times = new TrainingTimes(options.Times);
-        var isDigits = options.Data == "digits";
-        (_names, _prompts) = Wordings(isDigits);
+        var facts = data.Facts;
+        if (facts.Shape[0] != 1 || facts.Shape[1] != facts.Shape[2] || facts.Shape[1] % options.PatchSize != 0)
+        {
+            throw new InvalidDataException($"{facts.Name}: pictures of {facts.Shape[2]}x{facts.Shape[1]} with {facts.Shape[0]} channels; the miniature draws square grey ones "
+                + $"whose side {options.PatchSize} divides (data.channels=1 data.size=16).");
+        }
+        var isDigits = facts.Name == "digits";
+        (_names, _prompts) = isDigits || facts.Name == "fashion" ? Wordings(isDigits) : ([.. facts.Captions!], ["{0}"]);
         using var generator = new Generator(seed);
         Model = new Miniature(new MiniatureOptions
         {
-            PictureSize = isDigits ? 8 : 28,
+            PictureSize = (int)facts.Shape[1],
             PatchSize = options.PatchSize,
             Width = options.Width,
             Heads = options.Heads,
@@ -42,23 +49,13 @@ public sealed class Sd3MiniatureTask : ITrainingTask
             TextWidth = options.TextWidth,
         }, TokenizerFor(_names, _prompts), generator);
         using var scope = NewDisposeScope();
-        if (isDigits)
-        {
-            // What is drawn is scored by the judge, so there is no reason to hold pictures back.
-            var (train, test) = ImageClassification.Digits();
-            using (train)
-            using (test) _data = new TensorDataset(cat([train.Inputs, test.Inputs]).DetachFromDisposeScope(), cat([train.Targets!, test.Targets!]).DetachFromDisposeScope());
-            _judge = new DigitsJudge();
-        }
-        else
-        {
-            var (train, test) = ImageClassification.FashionMnist();
-            test.Dispose();
-            _data = train;
-        }
-        _promptIds = Model.Encode(_names.SelectMany(name => _prompts.Select(p => string.Format(System.Globalization.CultureInfo.InvariantCulture, p, name)))).DetachFromDisposeScope();
+        if (isDigits) _judge = new DigitsJudge();
+        _promptIds = Model.Encode(_names.SelectMany(name => _prompts.Select(p => Wording(p, name)))).DetachFromDisposeScope();
         Headline = isDigits ? new HeadlineMetric("accepted", HigherIsBetter: true) : new HeadlineMetric("loss", HigherIsBetter: false);
     }
+
+    /// <inheritdoc/>
+    public DataSplit Data { get; }
 
     /// <summary>The model.</summary>
     public Miniature Model { get; }
@@ -67,7 +64,7 @@ public sealed class Sd3MiniatureTask : ITrainingTask
     public nn.Module Module => Model;
 
     /// <inheritdoc/>
-    public IDataset TrainingData => _data;
+    public IDataset TrainingData => Data.Train;
 
     /// <inheritdoc/>
     public HeadlineMetric Headline { get; }
@@ -85,10 +82,10 @@ public sealed class Sd3MiniatureTask : ITrainingTask
     {
         ArgumentNullException.ThrowIfNull(context);
         using var scope = NewDisposeScope();
-        var count = Math.Min(512, _data.Count);
+        var held = Data.Choosing.Take(512);
         var metrics = new Dictionary<string, double>
         {
-            ["loss"] = LossOf(_data.Inputs.narrow(0, 0, count), _data.Targets!.narrow(0, 0, count), context.Generator, 0).item<float>(),
+            ["loss"] = LossOf(held.Inputs, held.Targets!, context.Generator, 0).item<float>(),
         };
         if (_judge is null) return metrics;
         var draws = context.IsFinal ? _options.FinalDraws : 100;
@@ -105,8 +102,8 @@ public sealed class Sd3MiniatureTask : ITrainingTask
     public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        var pictures = Draw([.. Enumerable.Range(0, 100).Select(i => Prompt(i / 10))], context.Generator, context.Cancellation);
-        return [Grid(pictures, 10, _names, null, $"Drawn from words after {context.Step} steps")];
+        var pictures = Draw([.. _names.Take(10).SelectMany(name => Enumerable.Repeat(Wording(_prompts[0], name), 10))], context.Generator, context.Cancellation);
+        return [Grid(pictures, 10, [.. _names.Take(10)], null, $"Drawn from words after {context.Step} steps")];
     }
 
     /// <summary>Draws prompts into one picture: a row a prompt.</summary>
@@ -128,7 +125,7 @@ public sealed class Sd3MiniatureTask : ITrainingTask
     public void Dispose()
     {
         Model.Dispose();
-        _data.Dispose();
+        Data.Dispose();
         _judge?.Dispose();
         _promptIds.Dispose();
     }
@@ -141,9 +138,16 @@ public sealed class Sd3MiniatureTask : ITrainingTask
 
     /// <summary>The words of all prompts; room for start, end and every word of the longest, since a cut prompt would lose its noun.</summary>
     internal static WordTokenizer TokenizerFor(string[] names, string[] prompts)
-        => new(["a", "the", "handwritten", "digit", "photo", "of", .. names], Math.Max(new MiniatureOptions().ContextLength, prompts.Max(p => p.Split(' ').Length) + 2));
+    {
+        string[] known = ["a", "the", "handwritten", "digit", "photo", "of"];
+        var words = known.Concat(names.SelectMany(WordTokenizer.WordsOf)).Distinct();
+        var longest = prompts.Max(p => names.Max(n => WordTokenizer.WordsOf(Wording(p, n)).Count));
+        return new([.. words], Math.Max(new MiniatureOptions().ContextLength, longest + 2));
+    }
 
-    private string Prompt(int digit) => string.Format(System.Globalization.CultureInfo.InvariantCulture, _prompts[0], _names[digit]);
+    private string Prompt(int digit) => Wording(_prompts[0], _names[digit]);
+
+    private static string Wording(string prompt, string name) => prompt.Replace("{0}", name, StringComparison.Ordinal);
 
     private Tensor LossOf(Tensor pictures, Tensor labels, Generator generator, double dropout)
     {
@@ -169,8 +173,8 @@ public sealed class Sd3MiniatureTask : ITrainingTask
     // Distance to the nearest training picture, against that of real pictures to each other: near 0 would be copies, 1 is as different as they are.
     private double Novelty(Tensor pictures)
     {
-        var count = Math.Min(1797, _data.Count);
-        var real = _data.Inputs.narrow(0, 0, count).flatten(1);
+        var real = Data.Train.Take(1797).Inputs.flatten(1);
+        var count = real.size(0);
         var drawn = cdist(pictures.flatten(1), real).amin([1]).mean();
         var among = (cdist(real, real) + (eye(count) * 1e6)).amin([1]).mean();
         return (drawn / among).item<float>();

@@ -57,13 +57,18 @@ public abstract class TrainingJob<TModel> : Job
     protected override JobOutcome Work(JobContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        return StageOf(context).Train(task => Export(task, context.Folder));
+        return StageOf(context).Train(task => Export(task, context));
     }
+
+    private protected virtual void Export(ITrainingTask task, JobContext context) => Export(task, context.Folder);
+
+    private protected virtual ITrainingTask CreateTask(JobContext context)
+        => CreateTask(context.Options<TModel>("model"), context.Options<TrainerOptions>("trainer"));
 
     private TrainingStage StageOf(JobContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         var trainer = context.Options<TrainerOptions>("trainer");
-        return new TrainingStage(context, () => CreateTask(context.Options<TModel>("model"), trainer), trainer, context.Options<OptimizationOptions>("optimization"));
+        return new TrainingStage(context, () => CreateTask(context), trainer, context.Options<OptimizationOptions>("optimization"));
     }
 }

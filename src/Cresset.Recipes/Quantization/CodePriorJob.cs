@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cresset.Data;
 using Cresset.Numerics;
 using Cresset.Optim;
 using Cresset.Quantization;
@@ -13,7 +14,7 @@ namespace Cresset.Recipes;
 /// Two stages in one run: a tokenizer (section <c>tokenizer</c>, kept in the run's folder), then a prior over its codes. A stopped run goes on in the stage it was in.
 /// </summary>
 [Part("code-prior")]
-public sealed class CodePriorJob : Job
+public sealed class CodePriorJob : Job, IUpgradesRecipes
 {
     private const string TokenizerFolder = "tokenizer";
 
@@ -32,6 +33,7 @@ public sealed class CodePriorJob : Job
     /// <inheritdoc/>
     public override IReadOnlyList<OptionsSection> Sections =>
     [
+        new("data", new DigitsData()),
         new("model", new CodePriorOptions()),
         new("tokenizer", new TokenizerOptions()),
         new("tokenizer_trainer", TokenizerJob.Defaults),
@@ -59,8 +61,9 @@ public sealed class CodePriorJob : Job
         {
             var trainer = context.Options<TrainerOptions>("tokenizer_trainer");
             context.Progress?.Report(new NoticeReport("Stage 1 of 2: the tokenizer."));
-            var stage = new TrainingStage(context.Stage(TokenizerFolder), () => new TokenizerTask(context.Options<TokenizerOptions>("tokenizer"), trainer.Seed), trainer, TokenizerJob.OptimizationDefaultsOf);
-            if (!stage.Train(task => StateDict.Save(task.Module, WeightsOf(context), new Dictionary<string, string> { ["format"] = "pt" })).Completed) return JobOutcome.Stopped;
+            var stage = new TrainingStage(context.Stage(TokenizerFolder), () => CreateTokenizer(context, trainer), trainer, TokenizerJob.OptimizationDefaultsOf);
+            if (!stage.Train(task => StateDict.Save(
+                task.Module, WeightsOf(context), ModelFile.Metadata("tokenizer", context.Options<TokenizerOptions>("tokenizer"), ((TokenizerTask)task).Data.Facts))).Completed) return JobOutcome.Stopped;
             context.Progress?.Report(new NoticeReport("Stage 2 of 2: the prior over its codes."));
         }
         return PriorOf(context).Train(task =>
@@ -74,7 +77,7 @@ public sealed class CodePriorJob : Job
     protected internal override void CheckChanges(JobContext context, IReadOnlyCollection<string> changed)
     {
         ArgumentNullException.ThrowIfNull(changed);
-        if (File.Exists(WeightsOf(context)) && changed.FirstOrDefault(key => key.StartsWith("tokenizer", StringComparison.Ordinal)) is { } late)
+        if (File.Exists(WeightsOf(context)) && changed.FirstOrDefault(key => key.StartsWith("tokenizer", StringComparison.Ordinal) || key.StartsWith("data", StringComparison.Ordinal)) is { } late)
             throw new ConfigException(ConfigSource.CommandLine, $"{late} cannot change any more: the run's tokenizer is trained, and its prior learns its codes. Start a new run.");
     }
 
@@ -90,18 +93,45 @@ public sealed class CodePriorJob : Job
         return new TrainingStage(context.LastStage(TokenizerFolder), () => CreateTask(context, trainer), trainer, context.Options<OptimizationOptions>("optimization"));
     }
 
+    void IUpgradesRecipes.Upgrade(ConfigMap recipe) => OldDataKeys.Move(recipe, "tokenizer");
+
+    private static DataSplit OpenData(JobContext context)
+    {
+        var data = context.Options<DataSource>("data").Open(TokenizerJob.Pictures);
+        RunData.Compare(context, data);
+        return data;
+    }
+
+    private static TokenizerTask CreateTokenizer(JobContext context, TrainerOptions trainer)
+    {
+        var data = OpenData(context);
+        try
+        {
+            return new TokenizerTask(context.Options<TokenizerOptions>("tokenizer"), data, trainer.Seed);
+        }
+        catch
+        {
+            data.Dispose();
+            throw;
+        }
+    }
+
     private static CodePriorTask CreateTask(JobContext context, TrainerOptions trainer)
     {
-        var tokenizerOptions = context.Options<TokenizerOptions>("tokenizer");
-        var (train, test) = TokenizerData.Load(tokenizerOptions);
-        using (train)
-        using (test)
+        var options = context.Options<TokenizerOptions>("tokenizer");
+        var data = OpenData(context);
+        try
         {
             using var generator = new Generator(0);
-            if (tokenizerOptions.Build((int)train.Inputs.size(1), generator) is not VqVae tokenizer)
-                throw new ArgumentException($"tokenizer.architecture={tokenizerOptions.Architecture}: a prior needs a tokenizer with one map of codes; use vq_vae.");
+            if (options.Build((int)data.Facts.Shape[0], generator) is not VqVae tokenizer)
+                throw new ArgumentException($"tokenizer.architecture={options.Architecture}: a prior needs a tokenizer with one map of codes; use vq_vae.");
             StateDict.Load(tokenizer, WeightsOf(context));
-            return new CodePriorTask(context.Options<CodePriorOptions>("model"), tokenizer, train, test, trainer.Seed);
+            return new CodePriorTask(context.Options<CodePriorOptions>("model"), tokenizer, data, options.Padding, trainer.Seed);
+        }
+        catch
+        {
+            data.Dispose();
+            throw;
         }
     }
 

@@ -10,30 +10,37 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>Learns which maps of codes are likely, and draws new pictures: codes from the prior, pixels from the tokenizer's decoder.</summary>
-public sealed class CodePriorTask : ITrainingTask
+public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
 {
     private readonly VqVae _tokenizer;
     private readonly CodeModel _prior;
     private readonly CodePriorOptions _options;
     private readonly TensorDataset _train;
+    private readonly TensorDataset? _validation;
     private readonly TensorDataset _test;
     private readonly int _stages;
     private readonly int _classes;
     private readonly (int Height, int Width) _map;
 
     /// <summary>Encodes the pictures with a trained tokenizer, which the task owns from then on.</summary>
-    internal CodePriorTask(CodePriorOptions options, VqVae tokenizer, TensorDataset train, TensorDataset test, ulong seed)
+    internal CodePriorTask(CodePriorOptions options, VqVae tokenizer, DataSplit data, int padding, ulong seed)
     {
         _options = options.ThrowIfInvalid();
         _tokenizer = tokenizer;
         _tokenizer.eval();
         _stages = tokenizer.Quantizers[0].CodebookSizes.Count;
-        (_train, _test) = (Encode(train), Encode(test));
+        Data = data;
+        _train = Encode(PaddedPictures.Of(data.Train, padding));
+        _validation = data.Validation is { } validation && data.Test is not null ? Encode(PaddedPictures.Of(validation, padding)) : null;
+        _test = Encode(PaddedPictures.Of(data.Reported, padding));
         _map = ((int)_train.Inputs.size(1), (int)_train.Inputs.size(2));
-        using (var scope = NewDisposeScope()) _classes = train.Targets is null ? 0 : (int)train.Targets.max().ToInt64() + 1;
+        _classes = data.Facts.Classes.Count;
         using var generator = new Generator(seed);
         _prior = options.Build((int)tokenizer.Quantizers[0].CodebookSizes.Max(), _classes, _map.Height, _map.Width, generator);
     }
+
+    /// <inheritdoc/>
+    public DataSplit Data { get; }
 
     /// <summary>The prior in raster order; null for MaskGIT.</summary>
     public CodePrior? Prior => (_prior as RasterCodeModel)?.Prior;
@@ -54,7 +61,7 @@ public sealed class CodePriorTask : ITrainingTask
     public IDataset TrainingData => _train;
 
     /// <inheritdoc/>
-    public HeadlineMetric Headline => new(_prior.Metric, HigherIsBetter: false);
+    public HeadlineMetric Headline => new(_validation is null ? _prior.Metric : $"validation_{_prior.Metric}", HigherIsBetter: false);
 
     /// <inheritdoc/>
     public Tensor Loss(Batch batch, StepContext step)
@@ -68,14 +75,10 @@ public sealed class CodePriorTask : ITrainingTask
     public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        var sum = 0.0;
-        foreach (var batch in Loader.Once(_test, 512))
-        {
-            using var scope = NewDisposeScope();
-            sum += _prior.Loss(batch.Inputs.to(context.Device), Labels(batch.Targets)?.to(context.Device), context.Generator).ToDouble() * batch.Size;
-        }
-        var nats = sum / _test.Count;
-        var metrics = new Dictionary<string, double> { [_prior.Metric] = nats };
+        var metrics = new Dictionary<string, double>();
+        var nats = Nats(_test, context);
+        if (_validation is not null) metrics[Headline.Name] = Nats(_validation, context);
+        metrics[_prior.Metric] = nats;
         if (_prior is RasterCodeModel)
         {
             metrics["bits_per_code"] = nats / Math.Log(2);
@@ -132,26 +135,42 @@ public sealed class CodePriorTask : ITrainingTask
         _prior.Dispose();
         _tokenizer.Dispose();
         _train.Dispose();
+        _validation?.Dispose();
         _test.Dispose();
+        Data.Dispose();
     }
 
-    private long Class(string text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var c) && c < _prior.Classes
+    private double Nats(TensorDataset part, EvaluationContext context)
+    {
+        var sum = 0.0;
+        foreach (var batch in Loader.Once(part, 512))
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            sum += _prior.Loss(batch.Inputs.to(context.Device), Labels(batch.Targets)?.to(context.Device), context.Generator).ToDouble() * batch.Size;
+        }
+        return sum / part.Count;
+    }
+
+    private long Class(string text) => Data.Facts.Classes.ToList().IndexOf(text) is >= 0 and var named ? named : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var c) && c < _prior.Classes
         ? c
-        : throw new ArgumentException($"\"{text}\" is not a class; allowed: 0 to {_prior.Classes - 1}.");
+        : throw new ArgumentException($"\"{text}\" is not a class; allowed: 0 to {_prior.Classes - 1}, or {string.Join(", ", Data.Facts.Classes)}.");
 
     private Tensor? Labels(Tensor? targets) => _prior.Classes == 0 ? null : targets;
 
     // The stages of a residual code lie side by side, so that the prior sees one map.
-    private TensorDataset Encode(TensorDataset data)
+    private TensorDataset Encode(IDataset data)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var parts = new List<Tensor>();
-        foreach (var batch in Loader.Once(data, 512))
+        List<Tensor> parts = [], labels = [];
+        foreach (var batch in Loader.Once(data, 256))
         {
             using var inner = NewDisposeScope();
-            parts.Add(_tokenizer.Encode(batch.Inputs)[0].flatten(2).MoveToOuterDisposeScope());
+            using var inputs = batch.Inputs;
+            parts.Add(_tokenizer.Encode(inputs)[0].flatten(2).MoveToOuterDisposeScope());
+            if (batch.Targets is { } targets) labels.Add(targets);
         }
-        return new TensorDataset(cat(parts).DetachFromDisposeScope(), data.Targets?.clone().DetachFromDisposeScope());
+        return new TensorDataset(cat(parts), labels.Count == 0 ? null : cat(labels));
     }
 }

@@ -1,3 +1,4 @@
+using Cresset.Data;
 using Cresset.Numerics;
 using Cresset.Optim;
 using Cresset.Training;
@@ -6,7 +7,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="TokenizerTask"/>.</summary>
 [Part("tokenizer")]
-public sealed class TokenizerJob : TrainingJob<TokenizerOptions>
+public sealed class TokenizerJob : DataJob<TokenizerOptions>
 {
     /// <inheritdoc/>
     public override string Name => "tokenizer";
@@ -23,12 +24,17 @@ public sealed class TokenizerJob : TrainingJob<TokenizerOptions>
     // Clipping is off: the loss is divided by a small variance, so its gradients are large by design.
     internal static TrainerOptions Defaults => new() { Steps = 936, BatchSize = 128, ClipNorm = 0, EvaluateEvery = 234, CheckpointEvery = 234, LogEvery = 10 };
 
+    internal static DataUse Pictures { get; } = new(TargetKind.None, NeedsPictures: true);
+
     internal static OptimizationOptions OptimizationDefaultsOf => new() { Optimizer = new AdamRule { LearningRate = 1e-3 }, Schedule = ConstantSchedule.Flat };
 
     /// <inheritdoc/>
-    protected override ITrainingTask CreateTask(TokenizerOptions options, TrainerOptions trainer)
+    protected override DataUse Use(TokenizerOptions options) => Pictures;
+
+    /// <inheritdoc/>
+    protected override ITrainingTask CreateTask(TokenizerOptions options, DataSplit data, TrainerOptions trainer)
     {
         ArgumentNullException.ThrowIfNull(trainer);
-        return new TokenizerTask(options, trainer.Seed);
+        return new TokenizerTask(options, data, trainer.Seed);
     }
 }

@@ -1,3 +1,4 @@
+using Cresset.Data;
 using Cresset.Numerics;
 using Cresset.Quantization;
 
@@ -35,15 +36,6 @@ public enum TokenizerArchitecture
 /// <summary>A VQ-VAE on a set of pictures.</summary>
 public sealed record TokenizerOptions : IOptionsRecord
 {
-    /// <summary>"digits" (embedded, 8x8), "fashion" (Fashion-MNIST, 28x28) or a folder of pictures.</summary>
-    public string Data { get; init; } = "digits";
-
-    /// <summary>Height and width that pictures of a folder are brought to.</summary>
-    public int Size { get; init; } = 64;
-
-    /// <summary>Channels of a folder's pictures: 1 or 3.</summary>
-    public int Channels { get; init; } = 3;
-
     /// <summary>Pixels of black added on every side of the pictures, so that their size suits the strides (2 makes 28x28 to 32x32).</summary>
     public int Padding { get; init; }
 
@@ -101,25 +93,17 @@ public sealed record TokenizerOptions : IOptionsRecord
     /// <summary>Learning rate of the discriminator.</summary>
     public double DiscriminatorRate { get; init; } = 5e-4;
 
-    /// <summary>Height and width of the pictures after padding.</summary>
-    internal int PictureSize => (Data switch { "digits" => 8, "fashion" => 28, _ => Size }) + (2 * Padding);
-
     private int Stride => Architecture == TokenizerArchitecture.VqVae2 ? 8 : 1 << Math.Clamp(Downsamplings, 1, 6);
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .NotEmpty(Data)
-        .Within(Size, 8, 4096)
-        .OneOf(Channels, [1, 3])
         .Within(Downsamplings, 1, 6)
         .Within(Padding, 0, 1024)
         .Defined(Architecture)
-        .Must(PictureSize % Stride == 0, PictureSize, $"a size (with padding) that {Stride} divides", "Change size, padding or downsamplings; 28x28 pictures take padding: 2 for a stride of 8.", "picture size")
         .AtLeast(AdversarialWeight, 0)
         .AtLeast(AdversarialStart, 0)
         .Within(DiscriminatorWidth, 4, 1024)
         .Within(DiscriminatorLayers, 1, 5)
-        .Must(AdversarialWeight == 0 || PictureSize >= 4 << Math.Clamp(DiscriminatorLayers, 1, 5), DiscriminatorLayers, $"fewer layers for pictures of {PictureSize}x{PictureSize}", "A patch must fit into the picture.", nameof(DiscriminatorLayers))
         .Positive(DiscriminatorRate)
         .Within(Width, 2, 4096)
         .Within(LatentWidth, 1, 4096)
@@ -132,6 +116,25 @@ public sealed record TokenizerOptions : IOptionsRecord
         .AtLeast(CommitmentWeight, 0)
         .OneOf(Estimator, [GradientEstimator.StraightThrough, GradientEstimator.Rotation])
         .Nested(Quantizer == TokenizerQuantizer.FiniteScalar ? new FiniteScalarQuantizerOptions { Levels = Levels } : null, nameof(Levels));
+
+    /// <summary>Height and width of the data's pictures after padding.</summary>
+    /// <exception cref="InvalidDataException">They are not square, or the strides do not divide them.</exception>
+    internal int PictureSize(DataFacts facts)
+    {
+        var (height, width) = (facts.Shape[^2], facts.Shape[^1]);
+        if (height != width) throw new InvalidDataException($"{facts.Name}: pictures of {width}x{height}; a tokenizer takes square ones (data.width=0).");
+        var size = (int)height + (2 * Padding);
+        if (size % Stride != 0)
+        {
+            throw new InvalidDataException($"{facts.Name}: pictures of {size}x{size} with their padding; a size that {Stride} divides is needed. "
+                + "Change data.size, padding or downsamplings; 28x28 pictures take padding: 2 for a stride of 8.");
+        }
+        if (AdversarialWeight > 0 && size < 4 << DiscriminatorLayers)
+        {
+            throw new InvalidDataException($"discriminator_layers is {DiscriminatorLayers}: a patch does not fit into pictures of {size}x{size}. Use fewer layers.");
+        }
+        return size;
+    }
 
     /// <summary>Makes the autoencoder; weights follow the generator.</summary>
     internal Tokenizer Build(int channels, TorchSharp.torch.Generator generator)

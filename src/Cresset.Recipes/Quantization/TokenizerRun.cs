@@ -1,3 +1,4 @@
+using Cresset.Data;
 using Cresset.Quantization;
 using Cresset.Runs;
 using Cresset.Tensors;
@@ -21,7 +22,7 @@ public sealed class TokenizerRun : IDisposable
     public int Channels { get; }
 
     /// <summary>Height and width of its training pictures.</summary>
-    public int Size => _options.PictureSize - (2 * _options.Padding);
+    public int Size { get; private init; }
 
     /// <summary>The run's id.</summary>
     public string Id { get; }
@@ -40,20 +41,22 @@ public sealed class TokenizerRun : IDisposable
         var weights = Path.Combine(info.Folder, recipe.Job is TokenizerJob ? "model.safetensors" : Path.Combine("tokenizer", "model.safetensors"));
         if (!File.Exists(weights)) throw new InvalidDataException($"{weights} is missing: the run has not finished. Resume it first.");
         var options = (TokenizerOptions)recipe.Options[section];
-        var channels = options.Data is "digits" or "fashion" ? 1 : options.Channels;
+        var (channels, size) = Pictures(weights, (DataSource)recipe.Options["data"]);
         using var generator = new Generator(0);
         var model = options.Build(channels, generator);
         StateDict.Load(model, weights);
         model.eval();
-        return new TokenizerRun(model, options, channels, info.Id, weights);
+        return new TokenizerRun(model, options, channels, info.Id, weights) { Size = size };
     }
+
+    private int PaddedSize => Size + (2 * _options.Padding);
 
     /// <summary>Positions of the codes of one picture: [h, w], or [n] when a tokenizer of several levels lays them one after the other, the coarsest first.</summary>
     public IReadOnlyList<long> Positions
     {
         get
         {
-            long[] sides = [.. Model.Strides.Select(stride => (long)_options.PictureSize / stride)];
+            long[] sides = [.. Model.Strides.Select(stride => (long)PaddedSize / stride)];
             return sides.Length == 1 ? [sides[0], sides[0]] : [sides.Sum(side => side * side)];
         }
     }
@@ -80,7 +83,7 @@ public sealed class TokenizerRun : IDisposable
         var all = tensor(codes, [codes.Length / each, each]);
         var levels = new List<Tensor>();
         var start = 0L;
-        foreach (var side in Model.Strides.Select(stride => _options.PictureSize / stride))
+        foreach (var side in Model.Strides.Select(stride => PaddedSize / stride))
         {
             var length = (long)side * side * stages;
             var part = all.narrow(1, start, length);
@@ -93,4 +96,12 @@ public sealed class TokenizerRun : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Model.Dispose();
+
+    // Files of the first version do not say; their data sets do.
+    private static (int Channels, int Size) Pictures(string weights, DataSource source)
+    {
+        using var file = SafetensorsFile.Open(weights);
+        if (file.Metadata.TryGetValue(DataFacts.MetadataKey, out var json) && DataFacts.Parse(json, weights) is { } facts) return ((int)facts.Shape[0], (int)facts.Shape[1]);
+        return source.PictureShape is { } shape ? (shape.Channels, shape.Height) : throw new InvalidDataException($"{weights} does not say what its pictures are like. Train the run again.");
+    }
 }

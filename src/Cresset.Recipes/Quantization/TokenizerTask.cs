@@ -13,30 +13,45 @@ namespace Cresset.Recipes;
 /// Trains a tokenizer to rebuild pictures: squared error over the data's variance, plus the quantizers' own loss, plus an adversarial term when
 /// asked for. Watches the codebooks.
 /// </summary>
-public sealed class TokenizerTask : ITrainingTask
+public sealed class TokenizerTask : ITrainingTask, ILearnsFromData
 {
+    private const int MostForVariance = 8192;
     private readonly TokenizerOptions _options;
     private readonly Tokenizer _model;
-    private readonly TensorDataset _train;
-    private readonly TensorDataset _test;
+    private readonly IDataset _train;
+    private readonly IDataset? _validation;
+    private readonly IDataset _test;
+    private readonly int _size;
     private readonly double _variance;
     private readonly CodebookWatch _watch;
     private readonly AdversarialGame? _game;
 
-    /// <summary>Builds model and data; initial weights follow <paramref name="seed"/>.</summary>
-    public TokenizerTask(TokenizerOptions options, ulong seed)
+    /// <summary>Builds the model and takes the data over; initial weights follow <paramref name="seed"/>.</summary>
+    public TokenizerTask(TokenizerOptions options, DataSplit data, ulong seed)
     {
+        ArgumentNullException.ThrowIfNull(data);
         _options = options.ThrowIfInvalid();
-        (_train, _test) = TokenizerData.Load(options);
+        Data = data;
+        _size = options.PictureSize(data.Facts);
+        _train = PaddedPictures.Of(data.Train, options.Padding);
+        _validation = data.Validation is { } validation && data.Test is not null ? PaddedPictures.Of(validation, options.Padding) : null;
+        _test = PaddedPictures.Of(data.Reported, options.Padding);
+        Headline = new HeadlineMetric(_validation is null ? "mse" : "validation_mse", HigherIsBetter: false);
         using var generator = new Generator(seed);
-        var channels = (int)_train.Inputs.size(1);
+        var channels = (int)data.Facts.Shape[0];
         _model = options.Build(channels, generator);
         _game = options.AdversarialWeight > 0 ? new AdversarialGame(options, channels, generator) : null;
         using var scope = NewDisposeScope();
-        _variance = _train.Inputs.var().ToDouble();
-        _model.StartOutputAt(_train.Inputs.mean([0, 2, 3]));
+        // Enough pictures for two figures; all of them where the set is small.
+        var some = _train.Take(MostForVariance).Inputs;
+        _variance = some.var().ToDouble();
+        if (_variance == 0) throw new InvalidDataException($"{data.Facts.Name}: all pixels have the same value; there is nothing to learn.");
+        _model.StartOutputAt(some.mean([0, 2, 3]));
         _watch = new CodebookWatch(_model);
     }
+
+    /// <inheritdoc/>
+    public DataSplit Data { get; }
 
     /// <summary>The model.</summary>
     public Tokenizer Model => _model;
@@ -51,7 +66,7 @@ public sealed class TokenizerTask : ITrainingTask
     public IDataset TrainingData => _train;
 
     /// <inheritdoc/>
-    public HeadlineMetric Headline { get; } = new("mse", HigherIsBetter: false);
+    public HeadlineMetric Headline { get; }
 
     /// <inheritdoc/>
     public Tensor Loss(Batch batch, StepContext step)
@@ -82,13 +97,14 @@ public sealed class TokenizerTask : ITrainingTask
     public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        var (error, usage) = Measure(context.Device);
+        var (error, usage) = Measure(_test, context);
         var metrics = new Dictionary<string, double>
         {
             ["mse"] = error,
             ["psnr"] = BitRate.PeakSignalToNoise(error),
-            ["bits_per_image"] = _model.BitsPerItem(_test.Inputs.size(2) * _test.Inputs.size(3)),
+            ["bits_per_image"] = _model.BitsPerItem((long)_size * _size),
         };
+        if (_validation is not null) metrics["validation_mse"] = Measure(_validation, context).Error;
         for (var i = 0; i < usage.Length; i++)
         {
             metrics[$"perplexity{_watch.Suffixes[i]}"] = usage[i].Perplexity;
@@ -103,7 +119,7 @@ public sealed class TokenizerTask : ITrainingTask
         ArgumentNullException.ThrowIfNull(context);
         yield return Reconstructions(context.Device);
         if (_watch.OverTime() is { } usage) yield return usage;
-        yield return _watch.Ranking(Measure(context.Device).Usage);
+        yield return _watch.Ranking(Measure(_test, context).Usage);
         if (Distances(context.Device) is { } distances) yield return distances;
     }
 
@@ -112,30 +128,33 @@ public sealed class TokenizerTask : ITrainingTask
     {
         _game?.Dispose();
         _model.Dispose();
-        _train.Dispose();
-        _test.Dispose();
+        Data.Dispose();
     }
 
-    private (double Error, CodeUsage[] Usage) Measure(Device device)
+    private (double Error, CodeUsage[] Usage) Measure(IDataset part, EvaluationContext context)
     {
         var usage = CodebookWatch.Fresh(_model);
         var error = 0.0;
-        foreach (var batch in Loader.Once(_test, 512))
+        var values = 0L;
+        foreach (var batch in Loader.Once(part, 256))
         {
+            context.Cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            var inputs = batch.Inputs.to(device);
+            using var held = batch;
+            var inputs = batch.Inputs.to(context.Device);
+            values += inputs.numel();
             var output = _model.call(inputs);
             error += nn.functional.mse_loss(output.Reconstruction, inputs, nn.Reduction.Sum).ToDouble();
             CodebookWatch.Add(usage, output);
         }
-        return (error / _test.Inputs.numel(), usage);
+        return (error / values, usage);
     }
 
     private TaskPicture? Distances(Device device)
     {
         if (_model is not VqVae single) return null;
         using var scope = NewDisposeScope();
-        var latents = single.Latents(_test.Inputs.narrow(0, 0, Math.Min(512, _test.Count)).to(device));
+        var latents = single.Latents(_test.Take(512).Inputs.to(device));
         var quantized = single.Quantizers[0].QuantizeMap(latents).Quantized;
         return CodebookWatch.Distances(DistanceHistogram.Of(latents.movedim([1], [-1]), quantized.movedim([1], [-1])));
     }
@@ -144,7 +163,7 @@ public sealed class TokenizerTask : ITrainingTask
     {
         using var scope = NewDisposeScope();
         var count = Math.Min(12, _test.Count);
-        var inputs = _test.Inputs.narrow(0, 0, count).to(device);
+        var inputs = _test.Take(count).Inputs.to(device);
         var rebuilt = _model.call(inputs).Reconstruction.clamp(0, 1);
         var both = cat([inputs, rebuilt]).cpu().contiguous();
         var grid = ImageGrid.Render(both.data<float>().ToArray(), 2 * count, (int)inputs.size(1), (int)inputs.size(2), (int)inputs.size(3), new ImageGridOptions

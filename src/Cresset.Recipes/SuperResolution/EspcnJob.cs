@@ -1,18 +1,67 @@
+using Cresset.Data;
+using Cresset.Nn;
 using Cresset.Numerics;
+using Cresset.Plots;
 using Cresset.Training;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>Trains <see cref="EspcnTask"/>.</summary>
+/// <summary>Trains a net that enlarges pictures: the real ones that come with Cresset, or any data set of pictures.</summary>
 [Part("espcn")]
-public sealed class EspcnJob : TrainingJob<EspcnRecipeOptions>
+public sealed class EspcnJob : DataJob<EspcnRecipeOptions>, IPredictingJob
 {
     /// <inheritdoc/>
     public override string Name => "espcn";
 
     /// <inheritdoc/>
-    public override string Summary => "Super-resolution by sub-pixel convolution on real pictures, beside bicubic enlargement.";
+    public override string Summary => "Super-resolution by sub-pixel convolution, beside bicubic enlargement.";
 
     /// <inheritdoc/>
-    protected override ITrainingTask CreateTask(EspcnRecipeOptions options, TrainerOptions trainer) => new EspcnTask(options);
+    protected override DataSource DataDefaults => new RealPicturesData();
+
+    /// <inheritdoc/>
+    protected override DataUse Use(EspcnRecipeOptions options) => new(TargetKind.None, NeedsPictures: true);
+
+    /// <inheritdoc/>
+    protected override ITrainingTask CreateTask(EspcnRecipeOptions options, DataSplit data, TrainerOptions trainer)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        return data.Facts.Name == RealPicturesData.SetName ? new EspcnTask(options, data) : new EnlargementTask(options, data);
+    }
+
+    Predictor IPredictingJob.Open(IOptionsRecord model, DataFacts facts) => new EnlargementPredictor(new Espcn(((EspcnRecipeOptions)model).Net()), (EspcnRecipeOptions)model, facts);
+}
+
+/// <summary>Answers with the enlarged picture: its luminance by the net, its colours by bicubic enlargement.</summary>
+internal sealed class EnlargementPredictor(Espcn net, EspcnRecipeOptions options, DataFacts facts) : Predictor(net, facts)
+{
+    public override IReadOnlyList<Prediction> Answer(Tensor inputs, IReadOnlyList<string> names)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        return [.. names.Select((name, i) => new Prediction(name) { Picture = Enlarge(inputs.narrow(0, i, 1)) })];
+    }
+
+    // Pictures of any size: nothing is fitted, for what is asked for is the picture itself, larger.
+    public override IEnumerable<Prediction> AnswerFile(string path, PartCatalog parts)
+    {
+        var planes = PicturePlanes.Load(path);
+        using var scope = NewDisposeScope();
+        return Answer(tensor(planes.Values, [1, planes.Channels, planes.Height, planes.Width]), [path]);
+    }
+
+    private byte[] Enlarge(Tensor small)
+    {
+        var luma = EnlargementTask.Luma(small);
+        var enlarged = net.call(luma).clamp(0, 1);
+        if (small.size(1) == 3)
+        {
+            var colours = Upsample.Apply(small - luma, scaleFactor: [options.Scale], mode: ResizeMode.Bicubic);
+            enlarged = (colours + enlarged).clamp(0, 1);
+        }
+        var values = enlarged.cpu().contiguous().data<float>().ToArray();
+        return Picture.FromPlanes(values, (int)enlarged.size(1), (int)enlarged.size(2), (int)enlarged.size(3)).ToPng();
+    }
 }

@@ -12,16 +12,17 @@ namespace Cresset.Recipes;
 /// Learns to enlarge real pictures: patches of all but a few pictures, shrunk by antialiased bicubic, against the patches
 /// themselves; evaluated on the pictures held out, beside bicubic enlargement.
 /// </summary>
-public sealed class EspcnTask : ITrainingTask
+public sealed class EspcnTask : ITrainingTask, ILearnsFromData
 {
     private readonly EspcnRecipeOptions _options;
     private readonly Espcn _net;
     private readonly TensorDataset _patches;
     private readonly List<(string Name, Tensor Large, Tensor Small)> _heldOut = [];
 
-    /// <summary>Builds net and data.</summary>
-    public EspcnTask(EspcnRecipeOptions options)
+    /// <summary>Builds net and patches; takes <paramref name="data"/>, the set's own division, over.</summary>
+    public EspcnTask(EspcnRecipeOptions options, DataSplit data)
     {
+        Data = data;
         _options = options.ThrowIfInvalid();
         _net = new Espcn(options.Net());
         using var scope = NewDisposeScope();
@@ -41,6 +42,9 @@ public sealed class EspcnTask : ITrainingTask
         }
         _patches = new TensorDataset(cat(patches, 0).DetachFromDisposeScope());
     }
+
+    /// <inheritdoc/>
+    public DataSplit Data { get; }
 
     /// <inheritdoc/>
     public nn.Module Module => _net;
@@ -111,6 +115,7 @@ public sealed class EspcnTask : ITrainingTask
     {
         _net.Dispose();
         _patches.Dispose();
+        Data.Dispose();
         foreach (var (_, large, small) in _heldOut)
         {
             large.Dispose();
@@ -122,7 +127,7 @@ public sealed class EspcnTask : ITrainingTask
 
     private Tensor Bicubic(Tensor small) => Upsample.Apply(small, scaleFactor: [_options.Scale], mode: ResizeMode.Bicubic).clamp(0, 1);
 
-    private static Tensor Shrink(Tensor large, int scale) => Upsample.Apply(large, [large.size(2) / scale, large.size(3) / scale], mode: ResizeMode.Bicubic, antialias: true).clamp(0, 1);
+    internal static Tensor Shrink(Tensor large, int scale) => Upsample.Apply(large, [large.size(2) / scale, large.size(3) / scale], mode: ResizeMode.Bicubic, antialias: true).clamp(0, 1);
 
     private static Tensor Whole(Tensor t, int scale) => t.narrow(2, 0, t.size(2) - (t.size(2) % scale)).narrow(3, 0, t.size(3) - (t.size(3) % scale)).contiguous();
 }

@@ -21,7 +21,7 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("train digits-classifier --stpes 5", "unknown option '--stpes'")]
     [InlineData("train digits-classifier stray", "'stray' is not an override")]
     [InlineData("train digits-classifier device=cuda:99", "Device 'cuda:99'")]
-    [InlineData("train digits-classifier model.data=nowhere", "model.data is 'nowhere'")]
+    [InlineData("train digits-classifier data=nowhere", "data: unknown data 'nowhere'")]
     [InlineData("train --resume nothing", "There are no runs in")]
     [InlineData("eval nothing --runs empty", "There are no runs in", 1)]
     [InlineData("runs --limit 0", "--limit is 0; allowed: 1 or more.")]

@@ -105,7 +105,13 @@ public sealed class FolderTests : IDisposable
         Assert.Contains("has no column 'lable'", Assert.Throws<ArgumentException>(() => (source with { FileColumn = "lable" }).Open(Classes)).Message, StringComparison.Ordinal);
         Assert.Contains("names 'cat/99.png', which is not among", Assert.Throws<InvalidDataException>(() => (source with { Table = Table("file,label\ncat/99.png,x\n") }).Open(Classes)).Message, StringComparison.Ordinal);
         var plain = new FolderData { Path = _folder, Size = 8 };
-        Assert.Contains("no caption for 10 pictures", Assert.Throws<InvalidDataException>(() => plain.Open(new DataUse(TargetKind.Caption))).Message, StringComparison.Ordinal);
+        using var folders = plain.Open(new DataUse(TargetKind.Caption, NeedsPictures: true));
+        Assert.Equal(["cat", "dog"], folders.Facts.Captions!);
+        Assert.Contains(folders.Notes, n => n.Contains("the names of the sub-folders are taken", StringComparison.Ordinal));
+        File.WriteAllText(Path.Combine(_folder, "cat", "0.txt"), "a tabby\n");
+        Assert.Contains("no caption for 9 pictures", Assert.Throws<InvalidDataException>(() => plain.Open(new DataUse(TargetKind.Caption))).Message, StringComparison.Ordinal);
+        using var rest = (plain with { Caption = "an animal" }).Open(new DataUse(TargetKind.Caption));
+        Assert.Equal(["a tabby", "an animal"], rest.Facts.Captions!);
     }
 
     [Fact]

@@ -25,10 +25,12 @@ public sealed class MiniatureTests
         }
     }
 
+    private static DataSplit Digits() => new DigitsData { Split = new ShareSplit { Validation = 0, Test = 0 } }.Open(new DataUse(TargetKind.Caption, NeedsPictures: true));
+
     [Fact]
     public void A_prompt_longer_than_the_miniature_reads_is_refused()
     {
-        using var task = new Sd3MiniatureTask(new Sd3MiniatureOptions { Width = 16, Heads = 1, Layers = 1 }, 0);
+        using var task = new Sd3MiniatureTask(new Sd3MiniatureOptions { Width = 16, Heads = 1, Layers = 1 }, Digits(), 0);
         using var generator = new Generator(0);
         var e = Assert.Throws<ArgumentException>(() => task.Draw(["a handwritten seven a handwritten three"], 1, generator));
         Assert.Contains("6 words", e.Message, StringComparison.Ordinal);
@@ -94,7 +96,7 @@ public sealed class MiniatureTests
         Assert.Empty(unknown);
         Assert.Equal([1, 2, 4, 4, 5], tokenizer.Encode("purple seven seven seven", out unknown));
         Assert.Equal(["purple"], unknown);
-        using var task = new Sd3MiniatureTask(new Sd3MiniatureOptions { Width = 16, Heads = 1, Layers = 1 }, 0);
+        using var task = new Sd3MiniatureTask(new Sd3MiniatureOptions { Width = 16, Heads = 1, Layers = 1 }, Digits(), 0);
         using var generator = new Generator(1);
         var error = Assert.Throws<ArgumentException>(() => task.Draw(["sevn"], 1, generator));
         Assert.Contains("seven", error.Message, StringComparison.Ordinal);

@@ -16,10 +16,12 @@ public class AdversarialTests
     private static readonly TokenizerOptions Options = new() { Codes = 16, Width = 8, LatentWidth = 4, AdversarialWeight = 0.5, AdversarialStart = 2, DiscriminatorWidth = 4, DiscriminatorLayers = 1 };
     private static readonly OptimizationOptions Adam = new() { Optimizer = new AdamRule { LearningRate = 1e-3 }, Schedule = ConstantSchedule.Flat };
 
+    private static DataSplit Digits() => new DigitsData().Open(new DataUse(TargetKind.None, NeedsPictures: true));
+
     private static Dictionary<string, Tensor> Train(string folder, int steps, int saveEvery)
     {
         Seeding.Apply(3);
-        using var task = new TokenizerTask(Options, 3);
+        using var task = new TokenizerTask(Options, Digits(), 3);
         using var trainer = new Trainer(task, new() { Steps = steps, BatchSize = 16, ClipNorm = 0, EvaluateEvery = 0, CheckpointEvery = saveEvery, Seed = 3 }, Adam, NullRunRecorder.Instance, new CheckpointFolder(folder));
         trainer.TryResume(out _);
         trainer.Run();
@@ -54,11 +56,11 @@ public class AdversarialTests
         {
             using var scope = NewDisposeScope();
             Dictionary<string, Tensor> two = Train(Path.Combine(folder, "two"), 2, 0), four = Train(Path.Combine(folder, "four"), 4, 0);
-            using var fresh = new TokenizerTask(Options, 3);
+            using var fresh = new TokenizerTask(Options, Digits(), 3);
             var first = StateDict.Of(fresh.Auxiliaries[0].Module);
             foreach (var (key, value) in first) Golden.Same(value, two["discriminator/" + key], key);
             Assert.Contains(first, p => !p.Value.eq(four["discriminator/" + p.Key]).all().ToBoolean());
-            using var plain = new TokenizerTask(Options with { AdversarialWeight = 0 }, 3);
+            using var plain = new TokenizerTask(Options with { AdversarialWeight = 0 }, Digits(), 3);
             Assert.Empty(plain.Auxiliaries);
         }
         finally
@@ -71,7 +73,7 @@ public class AdversarialTests
     public void The_adversarial_term_leaves_no_gradient_in_the_discriminator()
     {
         Seeding.Apply(3);
-        using var task = new TokenizerTask(Options with { AdversarialStart = 0 }, 3);
+        using var task = new TokenizerTask(Options with { AdversarialStart = 0 }, Digits(), 3);
         using var trainer = new Trainer(task, new() { Steps = 1, BatchSize = 16, Seed = 3 }, Adam, NullRunRecorder.Instance);
         using var scope = NewDisposeScope();
         using var generator = new Generator(1);

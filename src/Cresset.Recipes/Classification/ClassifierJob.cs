@@ -1,0 +1,47 @@
+using Cresset.Data;
+using Cresset.Numerics;
+using Cresset.Optim;
+using Cresset.Training;
+
+namespace Cresset.Recipes;
+
+/// <summary>Trains a classifier on any data set with classes: pictures in folders, tables, arrays.</summary>
+[Part("classifier")]
+public sealed class ClassifierJob : DataJob<ClassifierOptions>, IPredictingJob
+{
+    /// <inheritdoc/>
+    public override string Name => "classifier";
+
+    /// <inheritdoc/>
+    public override string Summary => "Tells classes apart: pictures in folders, rows of a table, arrays.";
+
+    /// <inheritdoc/>
+    protected override TrainerOptions TrainerDefaults => new() { Steps = 600, BatchSize = 32, EvaluateEvery = 50, CheckpointEvery = 50, EmaDecay = 0.99 };
+
+    /// <inheritdoc/>
+    protected override OptimizationOptions OptimizationDefaults => new()
+    {
+        Optimizer = new AdamWRule { LearningRate = 2e-3, WeightDecay = 0.02 },
+        Schedule = new OneCycleSchedule(),
+    };
+
+    /// <inheritdoc/>
+    protected override DataUse Use(ClassifierOptions options) => new(TargetKind.Class);
+
+    /// <inheritdoc/>
+    protected override ITrainingTask CreateTask(ClassifierOptions options, DataSplit data, TrainerOptions trainer)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(data);
+        var (mean, deviation) = data.Facts.ArePictures ? data.Standardization() : (null, null);
+        return new ClassifierTask(Net(options.ThrowIfInvalid(), data.Facts, mean, deviation), data, options.LabelSmoothing, options.Balance);
+    }
+
+    Predictor IPredictingJob.Open(IOptionsRecord model, DataFacts facts) => new ClassPredictor(Net((ClassifierOptions)model, facts), facts);
+
+    private static TorchSharp.torch.nn.Module<TorchSharp.torch.Tensor, TorchSharp.torch.Tensor> Net(
+        ClassifierOptions options, DataFacts facts, float[]? mean = null, float[]? deviation = null)
+        => facts.ArePictures
+            ? new PictureClassifier(options, facts, mean, deviation)
+            : new FeatureNet(facts.Shape[0], facts.Classes.Count, options.Hidden, options.Dropout);
+}

@@ -1,0 +1,171 @@
+using System.Globalization;
+using Cresset.Data;
+using Cresset.Flows;
+using Cresset.Plots;
+using Cresset.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Recipes;
+
+/// <summary>A flow with what lies between it and the data: dequantization and logits for pictures, the units of a table's columns.</summary>
+internal sealed class DataDensity(DensityModel flow, DataFacts facts) : IDisposable
+{
+    private const int GreyLevels = 256;
+    private readonly LogitPreprocessing _logit = new();
+
+    // d(standardised) = d(value) / deviation: the density in the table's own units is smaller by the deviations' product.
+    private readonly double _units = facts.Table?.Columns.Sum(c => Math.Log(c.Deviation)) ?? 0;
+
+    public DensityModel Flow => flow;
+
+    /// <summary>Log density of rows in nats in their own units, or bits per dimension of pictures; [N].</summary>
+    public Tensor Values(Tensor inputs, Generator generator)
+    {
+        if (!facts.ArePictures) return flow.LogProb(inputs) - _units;
+        var (x, log) = Space(inputs, generator);
+        var dimensions = facts.Shape.Aggregate(1L, (a, b) => a * b);
+        return (-(flow.LogProb(x) + log) / (dimensions * Math.Log(2))) + Math.Log2(GreyLevels);
+    }
+
+    /// <summary>What is minimised: nats per row, bits per dimension.</summary>
+    public Tensor Loss(Tensor inputs, Generator generator) => facts.ArePictures ? Values(inputs, generator).mean() : -Values(inputs, generator).mean();
+
+    /// <summary>Draws rows in the table's own units [N, F], or pictures [N, C, H, W] in 0..1.</summary>
+    public Tensor Draw(int count, double temperature, Generator generator)
+    {
+        using var scope = NewDisposeScope();
+        var drawn = flow.Sample(count, temperature: temperature, generator: generator).cpu();
+        if (facts.ArePictures) return _logit.Inverse(drawn.reshape(count, -1)).Output.clamp(0, 1).reshape([count, .. facts.Shape]).MoveToOuterDisposeScope();
+        if (facts.Table is { } table)
+        {
+            var mean = tensor(table.Columns.Select(c => (float)c.Mean).ToArray());
+            var deviation = tensor(table.Columns.Select(c => (float)c.Deviation).ToArray());
+            drawn = (drawn * deviation) + mean;
+        }
+        return drawn.MoveToOuterDisposeScope();
+    }
+
+    public void Dispose()
+    {
+        flow.Dispose();
+        _logit.Dispose();
+    }
+
+    private (Tensor Values, Tensor LogAbsDet) Space(Tensor inputs, Generator generator)
+    {
+        var counts = (inputs.flatten(1) * (GreyLevels - 1)).round();
+        var (z, log) = _logit.Forward(Dequantization.Uniform(counts, GreyLevels, generator));
+        return (flow is Glow ? z.reshape([z.size(0), .. facts.Shape]) : z, log);
+    }
+}
+
+/// <summary>Maximum likelihood of rows or pictures.</summary>
+public sealed class DensityTask : ITrainingTask, ILearnsFromData
+{
+    private readonly DensityOptions _options;
+    private readonly DataDensity _density;
+    private readonly string _figure;
+
+    /// <summary>Takes the data over.</summary>
+    internal DensityTask(DensityOptions options, DataSplit data)
+    {
+        (_options, Data) = (options, data);
+        var facts = data.Facts;
+        if (facts.Table?.Columns.FirstOrDefault(c => c.Levels is not null) is { } named)
+        {
+            throw new InvalidDataException($"{facts.Name}: column '{named.Name}' holds classes; a density needs numbers. Leave it out: data.leave_out=[{named.Name}].");
+        }
+        _density = new DataDensity(options.Create(facts), facts);
+        _figure = facts.ArePictures ? "bits_per_dimension" : "nats_per_row";
+        Headline = new HeadlineMetric(data.Validation is null ? _figure : $"validation_{_figure}", HigherIsBetter: false);
+    }
+
+    /// <inheritdoc/>
+    public DataSplit Data { get; }
+
+    /// <inheritdoc/>
+    public nn.Module Module => _density.Flow;
+
+    /// <inheritdoc/>
+    public IDataset TrainingData => Data.Train;
+
+    /// <inheritdoc/>
+    public HeadlineMetric Headline { get; }
+
+    /// <inheritdoc/>
+    public Tensor Loss(Batch batch, StepContext step)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(step);
+        return _density.Loss(batch.Inputs, step.Generator);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var metrics = new Dictionary<string, double>();
+        if (Data.Validation is { } validation) metrics[$"validation_{_figure}"] = Mean(validation, context);
+        if (Data.Validation is null || Data.Test is not null) metrics[_figure] = Mean(Data.Reported, context);
+        return metrics;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        foreach (var temperature in Data.Facts.ArePictures ? _options.Temperatures : [1]) yield return Samples(0, temperature, context.Generator);
+    }
+
+    /// <summary>Pictures side by side, or the first two columns of drawn rows over those of real ones.</summary>
+    internal TaskPicture Samples(int count, double temperature, Generator generator)
+    {
+        using var scope = NewDisposeScope();
+        var facts = Data.Facts;
+        var title = string.Create(CultureInfo.InvariantCulture, $"Drawn at temperature {temperature:0.##}");
+        if (facts.ArePictures)
+        {
+            var pictures = _density.Draw(count > 0 ? count : 24, temperature, generator).contiguous();
+            var grid = ImageGrid.Render(pictures.data<float>().ToArray(), (int)pictures.size(0), (int)facts.Shape[0], (int)facts.Shape[1], (int)facts.Shape[2], new ImageGridOptions { Columns = 12, Title = title, Scale = facts.Shape[1] < 16 ? 5 : 2 });
+            return new TaskPicture(string.Create(CultureInfo.InvariantCulture, $"samples-{temperature:0.##}"), grid.ToPng(), title);
+        }
+        var drawn = _density.Draw(count > 0 ? count : 1000, temperature, generator);
+        var real = Original(Data.Train.Take(1000).Inputs);
+        var chart = new Chart(new ChartOptions { Title = title, Width = 620, Height = 560, XLabel = Name(0), YLabel = Name(Math.Min(1, drawn.size(1) - 1)) });
+        foreach (var (label, rows) in new[] { ("rows", real), ("drawn", drawn) })
+        {
+            chart.Scatter<float, float>(label, Column(rows, 0), Column(rows, Math.Min(1, rows.size(1) - 1)), 3);
+        }
+        return new TaskPicture("samples", chart.ToPng(), "The first two columns: training rows, and rows drawn from the density.");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _density.Dispose();
+        Data.Dispose();
+    }
+
+    private static float[] Column(Tensor rows, long column) => rows.select(1, column).contiguous().to(ScalarType.Float32).data<float>().ToArray();
+
+    private string Name(long column) => Data.Facts.Table is { } table ? table.Features[(int)column] : $"column {column}";
+
+    private Tensor Original(Tensor rows)
+    {
+        if (Data.Facts.Table is not { } table) return rows;
+        return (rows * tensor(table.Columns.Select(c => (float)c.Deviation).ToArray())) + tensor(table.Columns.Select(c => (float)c.Mean).ToArray());
+    }
+
+    private double Mean(IDataset part, EvaluationContext context)
+    {
+        var sum = 0.0;
+        foreach (var batch in Loader.Once(part, 256))
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            using (batch) sum += _density.Loss(batch.Inputs.to(context.Device), context.Generator).ToDouble() * batch.Size;
+        }
+        return sum / part.Count;
+    }
+}

@@ -1,0 +1,136 @@
+using Cresset.Data;
+using Cresset.Nn;
+using Cresset.Plots;
+using Cresset.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Recipes;
+
+/// <summary>Learns masks by cross-entropy of each pixel; figures are the mean intersection over union of the classes and pixel accuracy.</summary>
+public sealed class SegmentationTask : ITrainingTask, ILearnsFromData
+{
+    private const int NoClass = -1;
+    private readonly UNet _net;
+    private readonly Tensor? _weights;
+
+    /// <summary>Takes the data over; initial weights follow <paramref name="seed"/>.</summary>
+    internal SegmentationTask(SegmentationOptions options, DataSplit data, ulong seed)
+    {
+        Data = data;
+        _net = SegmentationJob.Net(options, data.Facts, seed);
+        if (options.Balance) _weights = Weights(data);
+        Headline = new HeadlineMetric(data.Validation is null ? "mean_iou" : "validation_mean_iou", HigherIsBetter: true);
+    }
+
+    /// <inheritdoc/>
+    public DataSplit Data { get; }
+
+    /// <inheritdoc/>
+    public nn.Module Module => _net;
+
+    /// <inheritdoc/>
+    public IDataset TrainingData => Data.Train;
+
+    /// <inheritdoc/>
+    public HeadlineMetric Headline { get; }
+
+    /// <inheritdoc/>
+    public Tensor Loss(Batch batch, StepContext step)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(step);
+        return nn.functional.cross_entropy(_net.call(batch.Inputs), batch.Targets!, _weights?.to(step.Device), ignore_index: NoClass);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var metrics = new Dictionary<string, double>();
+        if (Data.Validation is { } validation) metrics["validation_mean_iou"] = MeanIou(Confusion(validation, context));
+        if (Data.Validation is not null && Data.Test is null) return metrics;
+        var counts = Confusion(Data.Reported, context);
+        var classes = Data.Facts.Classes.Count;
+        metrics["mean_iou"] = MeanIou(counts);
+        metrics["pixel_accuracy"] = Enumerable.Range(0, classes).Sum(c => counts[(c * classes) + c]) / (double)Math.Max(1, counts.Sum());
+        for (var c = 0; c < classes && classes <= 40; c++)
+        {
+            if (Iou(counts, c) is var iou && double.IsFinite(iou)) metrics[$"iou/{Data.Facts.Classes[c]}"] = iou;
+        }
+        return metrics;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        using var scope = NewDisposeScope();
+        var batch = Data.Reported.Take(6);
+        var (height, width) = ((int)batch.Inputs.size(2), (int)batch.Inputs.size(3));
+        var predicted = _net.call(batch.Inputs.to(context.Device)).argmax(1).cpu();
+        var shown = new List<Picture>();
+        var inputs = batch.Inputs.contiguous().data<float>().ToArray();
+        var one = inputs.Length / (int)batch.Size;
+        for (var i = 0; i < (int)batch.Size; i++) shown.Add(Picture.FromPlanes(inputs.AsSpan(i * one, one), (int)batch.Inputs.size(1), height, width));
+        foreach (var masks in new[] { batch.Targets!, predicted })
+        {
+            var values = (masks.clamp_min(0).to(ScalarType.Float32) / (Data.Facts.Classes.Count - 1)).contiguous().data<float>().ToArray();
+            for (var i = 0; i < (int)batch.Size; i++) shown.Add(Picture.FromPlanes(values.AsSpan(i * height * width, height * width), 1, height, width));
+        }
+        var grid = ImageGrid.Render(shown, new ImageGridOptions { Columns = (int)batch.Size, Scale = Math.Max(1, 96 / height), RowLabels = ["picture", "mask", "found"], Title = "Held-out pictures" });
+        return [new TaskPicture("masks", grid.ToPng(), "Pictures, their masks, and what the net finds.")];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _net.Dispose();
+        _weights?.Dispose();
+        Data.Dispose();
+    }
+
+    private static Tensor Weights(DataSplit data)
+    {
+        using var scope = NewDisposeScope();
+        var counts = new double[data.Facts.Classes.Count];
+        foreach (var label in data.Train.Take(256).Targets!.data<long>())
+        {
+            if (label >= 0) counts[label]++;
+        }
+        var total = counts.Sum();
+        float[] weights = [.. counts.Select(c => (float)Math.Sqrt(total / (counts.Length * Math.Max(c, 1))))];
+        return tensor(weights).DetachFromDisposeScope();
+    }
+
+    private long[] Confusion(IDataset part, EvaluationContext context)
+    {
+        var classes = Data.Facts.Classes.Count;
+        var counts = new long[classes * classes];
+        foreach (var batch in Loader.Once(part, 16))
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            using (batch)
+            {
+                var predicted = _net.call(batch.Inputs.to(context.Device)).argmax(1).cpu();
+                var seen = batch.Targets!.ge(0);
+                var pairs = ((batch.Targets! * classes) + predicted).masked_select(seen).bincount(null, classes * classes).data<long>();
+                var i = 0;
+                foreach (var count in pairs) counts[i++] += count;
+            }
+        }
+        return counts;
+    }
+
+    private double MeanIou(long[] counts) => Enumerable.Range(0, Data.Facts.Classes.Count).Select(c => Iou(counts, c)).Where(double.IsFinite).DefaultIfEmpty(0).Average();
+
+    // NaN for a class that is neither there nor found.
+    private double Iou(long[] counts, int c)
+    {
+        var classes = Data.Facts.Classes.Count;
+        long both = counts[(c * classes) + c], any = -both;
+        for (var other = 0; other < classes; other++) any += counts[(c * classes) + other] + counts[(other * classes) + c];
+        return any == 0 ? double.NaN : (double)both / any;
+    }
+}

@@ -1,0 +1,134 @@
+using System.Globalization;
+using Cresset.Data;
+using Cresset.Nn;
+using Cresset.Plots;
+using Cresset.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Recipes;
+
+/// <summary>
+/// Learns to enlarge a data set's pictures: patches of their luminance, shrunk by antialiased bicubic, against the patches themselves; judged
+/// beside bicubic enlargement.
+/// </summary>
+public sealed class EnlargementTask : ITrainingTask, ILearnsFromData
+{
+    private readonly EspcnRecipeOptions _options;
+    private readonly Espcn _net;
+
+    /// <summary>Takes the data over.</summary>
+    internal EnlargementTask(EspcnRecipeOptions options, DataSplit data)
+    {
+        (_options, Data) = (options, data);
+        var side = Math.Min(data.Facts.Shape[1], data.Facts.Shape[2]);
+        if (side < options.Patch) throw new InvalidDataException($"{data.Facts.Name}: pictures of {data.Facts.Shape[2]}x{data.Facts.Shape[1]} are smaller than a patch of {options.Patch}; say model.patch={side / options.Scale * options.Scale} or a larger data.size.");
+        _net = new Espcn(options.Net());
+        Headline = new HeadlineMetric(data.Validation is null ? "psnr" : "validation_psnr", HigherIsBetter: true);
+    }
+
+    /// <inheritdoc/>
+    public DataSplit Data { get; }
+
+    /// <inheritdoc/>
+    public nn.Module Module => _net;
+
+    /// <inheritdoc/>
+    public IDataset TrainingData => Data.Train;
+
+    /// <inheritdoc/>
+    public HeadlineMetric Headline { get; }
+
+    /// <inheritdoc/>
+    public Tensor Loss(Batch batch, StepContext step)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(step);
+        var all = Luma(batch.Inputs);
+        long Place(long room) => randint(0, room + 1, 1, dtype: ScalarType.Int64, generator: step.Generator).ToInt64();
+        var large = all.narrow(2, Place(all.size(2) - _options.Patch), _options.Patch).narrow(3, Place(all.size(3) - _options.Patch), _options.Patch);
+        return nn.functional.mse_loss(_net.call(EspcnTask.Shrink(large.contiguous(), _options.Scale)), large) * 1000;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var metrics = new Dictionary<string, double>();
+        if (Data.Validation is { } validation) metrics["validation_psnr"] = Quality(validation, context).Ours;
+        if (Data.Validation is not null && Data.Test is null) return metrics;
+        var (ours, bicubic) = Quality(Data.Reported, context);
+        metrics["psnr"] = ours;
+        metrics["psnr_bicubic"] = bicubic;
+        metrics["gain_db"] = ours - bicubic;
+        return metrics;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        using var scope = NewDisposeScope();
+        var large = Whole(Data.Reported.Take(4).Inputs);
+        var small = EspcnTask.Shrink(large, _options.Scale);
+        var rows = new List<Picture>();
+        var captions = new List<string>();
+        for (long i = 0; i < large.size(0); i++)
+        {
+            var (one, truth) = (small.narrow(0, i, 1), large.narrow(0, i, 1));
+            foreach (var (kind, t) in new[] { ("nearest", Upsample.Apply(one, scaleFactor: [_options.Scale])), ("bicubic", Bicubic(one)), ("ESPCN", Enlarge(one, context.Device)), ("original", truth) })
+            {
+                rows.Add(Picture.FromPlanes(t.cpu().contiguous().data<float>().ToArray(), 1, (int)t.size(2), (int)t.size(3)));
+                captions.Add(kind == "original" ? kind : string.Create(CultureInfo.InvariantCulture, $"{kind}: {ImageQuality.Psnr(t, truth, Border):0.00} dB"));
+            }
+        }
+        var grid = ImageGrid.Render(rows, new ImageGridOptions { Columns = 4, Scale = large.size(2) < 96 ? 2 : 1, Captions = captions, Title = $"Enlarged {_options.Scale} times" });
+        return [new TaskPicture("side-by-side", grid.ToPng(), "Held-out pictures: nearest, bicubic, ESPCN, original.")];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _net.Dispose();
+        Data.Dispose();
+    }
+
+    /// <summary>Luminance [N, 1, H, W] (ITU-R BT.601) of grey or RGB pictures.</summary>
+    internal static Tensor Luma(Tensor pictures)
+        => pictures.size(1) == 1 ? pictures : (pictures.narrow(1, 0, 1) * 0.299) + (pictures.narrow(1, 1, 1) * 0.587) + (pictures.narrow(1, 2, 1) * 0.114);
+
+    private int Border => _options.Scale + 2;
+
+    private Tensor Enlarge(Tensor small, Device device) => _net.call(small.to(device)).cpu().clamp(0, 1);
+
+    private Tensor Bicubic(Tensor small) => Upsample.Apply(small, scaleFactor: [_options.Scale], mode: ResizeMode.Bicubic).clamp(0, 1);
+
+    private Tensor Whole(Tensor pictures)
+    {
+        var luma = Luma(pictures);
+        return luma.narrow(2, 0, luma.size(2) / _options.Scale * _options.Scale).narrow(3, 0, luma.size(3) / _options.Scale * _options.Scale).contiguous();
+    }
+
+    // The mean over pictures of the decibels of each, as papers report it; a picture without an error counts 100.
+    private (double Ours, double Bicubic) Quality(IDataset part, EvaluationContext context)
+    {
+        double ours = 0, bicubic = 0;
+        foreach (var batch in Loader.Once(part, 16))
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            using (batch)
+            {
+                var large = Whole(batch.Inputs);
+                var small = EspcnTask.Shrink(large, _options.Scale);
+                var (a, b) = (Enlarge(small, context.Device), Bicubic(small));
+                for (long i = 0; i < large.size(0); i++)
+                {
+                    ours += Math.Min(100, ImageQuality.Psnr(a.narrow(0, i, 1), large.narrow(0, i, 1), Border));
+                    bicubic += Math.Min(100, ImageQuality.Psnr(b.narrow(0, i, 1), large.narrow(0, i, 1), Border));
+                }
+            }
+        }
+        return (ours / part.Count, bicubic / part.Count);
+    }
+}
