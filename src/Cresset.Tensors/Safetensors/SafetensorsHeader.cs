@@ -87,7 +87,7 @@ internal sealed class SafetensorsHeader
 
     private SafetensorsEntry ReadEntry(ref Utf8JsonReader reader, string name, long at)
     {
-        SafetensorsDtype? dtype = null;
+        string? type = null;
         List<long>? shape = null, offsets = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -95,9 +95,8 @@ internal sealed class SafetensorsHeader
             reader.Read();
             switch (field)
             {
-                case "dtype" when dtype is null && reader.TokenType == JsonTokenType.String:
-                    var text = reader.GetString()!;
-                    dtype = SafetensorsDtypes.Parse(text) ?? throw Fault(reader.TokenStartIndex, $"'{Short(name)}' has the element type '{Short(text)}'; known are {SafetensorsDtypes.Names}");
+                case "dtype" when type is null && reader.TokenType == JsonTokenType.String:
+                    type = reader.GetString()!;
                     break;
                 case "shape" when shape is null:
                     shape = ReadNumbers(ref reader, name, field);
@@ -109,13 +108,20 @@ internal sealed class SafetensorsHeader
                     throw Fault(reader.TokenStartIndex, $"'{Short(name)}' has an unexpected or repeated field '{Short(field)}'");
             }
         }
-        if (dtype is null || shape is null || offsets is null) throw Fault(at, $"'{Short(name)}' lacks {(dtype is null ? "dtype" : shape is null ? "shape" : "data_offsets")}");
+        if (type is null || shape is null || offsets is null) throw Fault(at, $"'{Short(name)}' lacks {(type is null ? "dtype" : shape is null ? "shape" : "data_offsets")}");
         if (offsets.Count != 2) throw Fault(at, $"'{Short(name)}' has {offsets.Count} data_offsets; expected [begin, end]");
         long begin = offsets[0], end = offsets[1];
         if (begin > end || end > _dataLength) throw Fault(at, $"'{Short(name)}' has the data_offsets [{begin}, {end}]; the data is {_dataLength} bytes long");
-        var bytes = ByteCount(shape, dtype.Value) ?? throw Fault(at, $"'{Short(name)}' has a shape of more than 2^63 bytes");
-        if (bytes != end - begin) throw Fault(at, $"'{Short(name)}' of shape [{string.Join(", ", shape)}] and type {dtype.Value.Name()} needs {bytes} bytes; its data_offsets span {end - begin}");
-        return new SafetensorsEntry(name, dtype.Value, shape, DataStart + begin, end - begin);
+        var count = ElementCount(shape) ?? throw Fault(at, $"'{Short(name)}' has a shape of more than 2^58 elements");
+        var dtype = SafetensorsDtypes.Parse(type);
+        var entry = new SafetensorsEntry(name, dtype, shape, DataStart + begin, end - begin) { TypeName = Short(type) };
+        // The size of a type from after this reader's time is not known: its offsets alone are checked.
+        if (dtype == SafetensorsDtype.Unknown) return entry;
+        if ((Int128)count * dtype.Bits() % 8 != 0) throw Fault(at, $"'{Short(name)}' has {count} elements of {dtype.Bits()} bits, which fill no whole number of bytes");
+        var bytes = dtype.Bytes(count);
+        return bytes == end - begin
+            ? entry
+            : throw Fault(at, $"'{Short(name)}' of shape {entry.ShapeText} and type {type} needs {bytes} bytes; its data_offsets span {end - begin}");
     }
 
     private List<long> ReadNumbers(ref Utf8JsonReader reader, string name, string field)
@@ -145,15 +151,16 @@ internal sealed class SafetensorsHeader
         if (position != DataStart + _dataLength) throw new InvalidDataException($"{_path}: the tensors end at offset {position}, the file at {DataStart + _dataLength}; it is damaged or was cut.");
     }
 
-    private static long? ByteCount(List<long> shape, SafetensorsDtype dtype)
+    // Even 16 bytes an element stay below 2^63 then. Beside a size of 0 the others are bounded too: libtorch multiplies them all the same.
+    private static long? ElementCount(List<long> shape)
     {
-        Int128 bytes = dtype.Size();
+        Int128 count = 1;
         foreach (var size in shape)
         {
-            bytes *= size;
-            if (bytes > long.MaxValue) return shape.Contains(0) ? 0 : null;
+            count *= Math.Max(size, 1);
+            if (count > 1L << 58) return null;
         }
-        return (long)bytes;
+        return shape.Contains(0) ? 0 : (long)count;
     }
 
     private InvalidDataException Fault(long at, string what) => new($"{_path}: {what} (header offset {8 + at}).");
@@ -179,7 +186,7 @@ internal sealed class SafetensorsHeader
             foreach (var entry in entries)
             {
                 json.WriteStartObject(entry.Name);
-                json.WriteString("dtype", entry.Dtype.Name());
+                json.WriteString("dtype", entry.TypeName);
                 json.WriteStartArray("shape");
                 foreach (var size in entry.Shape) json.WriteNumberValue(size);
                 json.WriteEndArray();

@@ -1,18 +1,17 @@
 using System.Text.Json;
-using Cresset.Numerics;
 using static TorchSharp.torch;
 
 namespace Cresset.Tensors;
 
-/// <summary>A checkpoint in several safetensors files with an <c>*.index.json</c> that says which key lies where.</summary>
-public sealed class SafetensorsShards : ITensorSource
+/// <summary>A checkpoint in several files (safetensors, or PyTorch's <c>.bin</c>) with an <c>*.index.json</c> that says which key lies where.</summary>
+public sealed class SafetensorsShards : IStoredTensors
 {
-    private readonly Dictionary<string, SafetensorsFile> _files;
-    private readonly Dictionary<string, SafetensorsFile> _owner = [];
+    private readonly Dictionary<string, ITensorSource> _files;
+    private readonly Dictionary<string, ITensorSource> _owner = [];
     private readonly Dictionary<string, SafetensorsEntry> _entries = [];
     private readonly Dictionary<string, string> _metadata = [];
 
-    private SafetensorsShards(string path, Dictionary<string, SafetensorsFile> files) => (Path, _files) = (path, files);
+    private SafetensorsShards(string path, Dictionary<string, ITensorSource> files) => (Path, _files) = (path, files);
 
     /// <inheritdoc/>
     public string Path { get; }
@@ -38,7 +37,7 @@ public sealed class SafetensorsShards : ITensorSource
                 if (System.IO.Path.GetFileName(file) != file || file is "" or "." or "..") throw new InvalidDataException($"{indexPath}: weight_map names '{file}'; only files beside the index are allowed.");
                 var path = System.IO.Path.Combine(folder, file);
                 if (!File.Exists(path)) throw new FileNotFoundException($"{indexPath} names the shard '{file}', which is not there.", path);
-                var opened = SafetensorsFile.Open(path);
+                var opened = TensorFile.OpenSingle(path);
                 shards._files.Add(file, opened);
                 foreach (var (key, value) in opened.Metadata) shards._metadata.TryAdd(key, value);
             }
@@ -64,15 +63,21 @@ public sealed class SafetensorsShards : ITensorSource
     /// <inheritdoc/>
     public Tensor Map(string name) => Owner(name).Map(name);
 
+    void IStoredTensors.CopyBytes(string name, Stream target)
+    {
+        if (Owner(name) is not IStoredTensors stored) throw new NotSupportedException($"{Owner(name).Path}: stored bytes cannot be copied.");
+        stored.CopyBytes(name, target);
+    }
+
     /// <summary>Closes all files.</summary>
     public void Dispose()
     {
         foreach (var file in _files.Values) file.Dispose();
     }
 
-    private SafetensorsFile Owner(string name) => _owner.TryGetValue(name, out var file)
+    private ITensorSource Owner(string name) => _owner.TryGetValue(name, out var file)
         ? file
-        : throw new KeyNotFoundException($"{Path} holds no tensor '{name}'.{NearestName.Suggest(name, _owner.Keys)}");
+        : throw TensorFileData.NoSuchKey(Path, name, _owner.Keys);
 
     private static Dictionary<string, string> ReadWeightMap(string path)
     {

@@ -17,14 +17,66 @@ public static class SafetensorsWriter
     public static void Write(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null, SafetensorsDtype? float8 = null)
     {
         if (float8 is { } f and not (SafetensorsDtype.F8E4M3 or SafetensorsDtype.F8E5M2)) throw new ArgumentException($"float8 is {f}; allowed are F8E4M3 and F8E5M2.", nameof(float8));
-        var entries = Layout(tensors, float8);
+        Write(path, Layout(tensors, float8), metadata, (entry, stream) => WriteData(stream, tensors[entry.Name], entry));
+    }
+
+    /// <summary>
+    /// Writes the tensors of another file to one safetensors file, one after the other: as they are stored, bit for bit, or converted.
+    /// Tensors that share all their memory are written once; the metadata names the other keys.
+    /// </summary>
+    /// <param name="path">The file; its folder is made when missing. It may be the source itself.</param>
+    /// <param name="source">Any open tensor file.</param>
+    /// <param name="metadata">Free text for the header; null takes the source's.</param>
+    /// <param name="dtype">A type for all floating-point tensors; null keeps their own.</param>
+    /// <param name="cancellation">Stops between two tensors; nothing is left behind then.</param>
+    /// <exception cref="NotSupportedException">A tensor has an element type that safetensors lacks; it is named, and nothing is written.</exception>
+    public static void Copy(string path, ITensorSource source, IReadOnlyDictionary<string, string>? metadata = null, ScalarType? dtype = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        if (dtype is { } wanted && !Floating(SafetensorsDtypes.Of(wanted))) throw new ArgumentException($"dtype is {wanted}; allowed are the floating-point types of safetensors.", nameof(dtype));
+        var aliases = source.Aliases;
+        var entries = source.Entries.Values.Where(e => !aliases.ContainsKey(e.Name)).Select(e => Stored(e, source, dtype));
+        var texts = new Dictionary<string, string>(metadata ?? source.Metadata);
+        texts.TryAdd("format", "pt");
+        foreach (var (alias, name) in aliases) texts[alias] = name;
+        Write(path, Place(entries), texts, (entry, stream) =>
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (source is IStoredTensors stored && entry.Dtype == source.Entries[entry.Name].Dtype)
+            {
+                stored.CopyBytes(entry.Name, stream);
+                return;
+            }
+            using var tensor = source.Map(entry.Name);
+            using var converted = tensor.to(entry.Dtype.Scalar());
+            WriteData(stream, converted, entry);
+        });
+    }
+
+    private static void Write(string path, List<SafetensorsEntry> entries, IReadOnlyDictionary<string, string>? metadata, Action<SafetensorsEntry, Stream> write)
+    {
         var header = SafetensorsHeader.Write(entries, metadata ?? new Dictionary<string, string>());
         AtomicFile.Write(path, stream =>
         {
             stream.Write(header);
-            foreach (var entry in entries) WriteData(stream, tensors[entry.Name], entry);
+            foreach (var entry in entries)
+            {
+                var start = stream.Position;
+                write(entry, stream);
+                if (stream.Position - start != entry.Length) throw new InvalidDataException($"{path}: '{entry.Name}' took {stream.Position - start} bytes, {entry.Length} were laid out for it.");
+            }
         });
     }
+
+    private static SafetensorsEntry Stored(SafetensorsEntry entry, ITensorSource source, ScalarType? dtype)
+    {
+        var type = dtype is { } wanted && Floating(entry.Dtype) ? SafetensorsDtypes.Of(wanted) : entry.Dtype;
+        if (source is not IStoredTensors && type == entry.Dtype) type = SafetensorsDtypes.Of(entry.Dtype.Scalar());
+        if (!type.IsInFormat()) throw new NotSupportedException($"{source.Path}: '{entry.Name}' has the element type {entry.TypeName}, which safetensors files cannot hold.");
+        return new SafetensorsEntry(entry.Name, type, entry.Shape, 0, type.Bytes(entry.Count));
+    }
+
+    private static bool Floating(SafetensorsDtype dtype) => dtype.Scalar() is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64 && dtype != SafetensorsDtype.Unknown;
 
     /// <summary>
     /// Writes shards of at most <paramref name="maxShardBytes"/> bytes of data (a larger tensor gets one of its own) named
@@ -65,13 +117,18 @@ public static class SafetensorsWriter
         var entries = new List<SafetensorsEntry>();
         foreach (var (name, tensor) in tensors)
         {
-            if (name == "__metadata__") throw new ArgumentException("'__metadata__' is reserved in safetensors and cannot name a tensor.", nameof(tensors));
             var dtype = float8 is { } small && tensor.is_floating_point() ? small : SafetensorsDtypes.Of(tensor.dtype);
-            entries.Add(new SafetensorsEntry(name, dtype, tensor.shape, 0, tensor.numel() * dtype.Size()));
+            entries.Add(new SafetensorsEntry(name, dtype, tensor.shape, 0, dtype.Bytes(tensor.numel())));
         }
+        return Place(entries);
+    }
+
+    private static List<SafetensorsEntry> Place(IEnumerable<SafetensorsEntry> entries)
+    {
         long offset = 0;
         return entries.OrderByDescending(e => e.Dtype).ThenBy(e => e.Name, StringComparer.Ordinal).Select(e =>
         {
+            if (e.Name == "__metadata__") throw new ArgumentException("'__metadata__' is reserved in safetensors and cannot name a tensor.", nameof(entries));
             var placed = e with { Offset = offset };
             offset += e.Length;
             return placed;

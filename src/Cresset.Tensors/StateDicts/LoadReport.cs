@@ -7,6 +7,9 @@ namespace Cresset.Tensors;
 /// <param name="MisShaped">Keys present in both with different shapes, as "key: checkpoint [..], module [..]".</param>
 public sealed record LoadReport(IReadOnlyList<string> Loaded, IReadOnlyList<string> Missing, IReadOnlyList<string> Unexpected, IReadOnlyList<string> MisShaped)
 {
+    /// <summary>Where the values came from, with the section of a checkpoint that holds more than weights.</summary>
+    public string Source { get; init; } = "";
+
     /// <summary>Everything fits.</summary>
     public bool IsExact => Missing.Count == 0 && Unexpected.Count == 0 && MisShaped.Count == 0;
 

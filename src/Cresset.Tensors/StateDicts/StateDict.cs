@@ -16,30 +16,63 @@ public static class StateDict
         return module.state_dict();
     }
 
-    /// <summary>Writes a module to one safetensors file.</summary>
+    /// <summary>
+    /// Writes a module to one safetensors file. Tied weights are written once; the metadata names their other keys, as the Hugging Face libraries do,
+    /// and says <c>format: pt</c>, without which they refuse a file.
+    /// </summary>
     public static void Save(nn.Module module, string path, IReadOnlyDictionary<string, string>? metadata = null)
-        => SafetensorsWriter.Write(path, Of(module), metadata);
-
-    /// <summary>Reads a module from a safetensors file or an <c>*.index.json</c>.</summary>
-    /// <inheritdoc cref="Load(nn.Module, ITensorSource, bool, KeyMap?)"/>
-    public static LoadReport Load(nn.Module module, string path, bool strict = true, KeyMap? keys = null)
     {
-        using ITensorSource source = path.EndsWith(".json", StringComparison.OrdinalIgnoreCase) ? SafetensorsShards.Open(path) : SafetensorsFile.Open(path);
+        var tensors = Of(module);
+        var texts = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>());
+        texts.TryAdd("format", "pt");
+        foreach (var (alias, name) in TiedWeights.Of(tensors))
+        {
+            if (texts.ContainsKey(alias)) continue;
+            texts.Add(alias, name);
+            tensors.Remove(alias);
+        }
+        SafetensorsWriter.Write(path, tensors, texts);
+    }
+
+    /// <summary>
+    /// Reads a module from a file: safetensors, an <c>*.index.json</c> of shards, a PyTorch checkpoint (<c>.pt</c>, <c>.pth</c>, <c>.bin</c>, <c>.ckpt</c>)
+    /// or TorchSharp's <c>.dat</c>.
+    /// </summary>
+    /// <param name="module">What gets the values.</param>
+    /// <param name="path">The file; its content decides the format.</param>
+    /// <param name="strict">Refuse missing and unexpected keys.</param>
+    /// <param name="keys">Renames the file's keys.</param>
+    /// <param name="section">Which state dict of a PyTorch checkpoint that holds several, such as "ema"; null takes the only one.</param>
+    /// <inheritdoc cref="Load(nn.Module, ITensorSource, bool, KeyMap?)"/>
+    public static LoadReport Load(nn.Module module, string path, bool strict = true, KeyMap? keys = null, string? section = null)
+    {
+        using var source = TensorFile.Open(path, section);
         return Load(module, source, strict, keys);
     }
 
     /// <summary>
     /// Copies every tensor of the source whose renamed key and shape the module has, converting element type and device.
-    /// All keys are compared before the first value is copied, so that a refused checkpoint changes nothing.
+    /// All keys are compared before the first value is copied, so that a refused checkpoint changes nothing. A key that is missing from the
+    /// file is not missing where the module ties it to one that is there, or the file says that it is an alias.
     /// </summary>
-    /// <exception cref="CheckpointException">Shapes differ, two keys map to one, or (strict) keys are missing or unexpected.</exception>
+    /// <exception cref="CheckpointException">Shapes differ, two keys map to one, (strict) keys are missing or unexpected, or the file has different values for weights that the module ties.</exception>
     public static LoadReport Load(nn.Module module, ITensorSource source, bool strict = true, KeyMap? keys = null)
     {
         ArgumentNullException.ThrowIfNull(source);
         var target = Of(module);
         var from = RenamedKeys(source.Path, source.Entries.Keys, keys);
-        var report = Compare(target, from.ToDictionary(pair => pair.Key, pair => source.Entries[pair.Value].Shape));
-        Refuse(source.Path, report, strict);
+        foreach (var (alias, name) in source.Aliases)
+        {
+            if ((keys ?? KeyMap.Identity).Apply(alias) is { } key && target.ContainsKey(key)) from.TryAdd(key, name);
+        }
+        var tied = TiedWeights.Of(target);
+        var report = Compare(target, from.ToDictionary(pair => pair.Key, pair => source.Entries[pair.Value].Shape), tied) with { Source = Place(source) };
+        Refuse(report.Source, report, strict);
+        foreach (var key in report.Loaded)
+        {
+            if (source.Entries[from[key]] is { Dtype: SafetensorsDtype.Unknown } entry) throw new CheckpointException($"{source.Path}: '{entry.Name}' has the element type {entry.TypeName}, which is not read; nothing was copied.");
+        }
+        TiedWeights.RefuseConflicts(source, from, tied, report.Loaded);
         using var noGrad = no_grad();
         foreach (var key in report.Loaded)
         {
@@ -60,7 +93,7 @@ public static class StateDict
         ArgumentNullException.ThrowIfNull(source);
         var target = Of(module);
         var from = RenamedKeys(origin, source.Keys, keys);
-        var report = Compare(target, from.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<long>)source[pair.Value].shape));
+        var report = Compare(target, from.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<long>)source[pair.Value].shape), TiedWeights.Of(target));
         Refuse(origin, report, strict);
         using var noGrad = no_grad();
         foreach (var key in report.Loaded) target[key].copy_(source[from[key]]);
@@ -78,17 +111,29 @@ public static class StateDict
         return result;
     }
 
-    private static LoadReport Compare(Dictionary<string, Tensor> target, Dictionary<string, IReadOnlyList<long>> source)
+    private static LoadReport Compare(Dictionary<string, Tensor> target, Dictionary<string, IReadOnlyList<long>> source, IReadOnlyDictionary<string, string> tied)
     {
         List<string> loaded = [], missing = [], misShaped = [];
         foreach (var (key, tensor) in target)
         {
-            if (!source.TryGetValue(key, out var shape)) missing.Add(key);
+            if (!source.TryGetValue(key, out var shape))
+            {
+                if (!Covered(key)) missing.Add(key);
+            }
             else if (!shape.SequenceEqual(tensor.shape)) misShaped.Add($"{key}: checkpoint [{string.Join(", ", shape)}], module {Shape.Text(tensor)}");
             else loaded.Add(key);
         }
         return new LoadReport(loaded, missing, source.Keys.Where(key => !target.ContainsKey(key)).ToList(), misShaped);
+
+        // One of the keys of the same weight is enough.
+        bool Covered(string key)
+        {
+            var first = tied.GetValueOrDefault(key, key);
+            return source.ContainsKey(first) || tied.Any(pair => pair.Value == first && source.ContainsKey(pair.Key));
+        }
     }
+
+    private static string Place(ITensorSource source) => source is PyTorchFile { Section: { Length: > 0 } section } ? $"{source.Path} ('{section}')" : source.Path;
 
     private static void Refuse(string path, LoadReport report, bool strict)
     {

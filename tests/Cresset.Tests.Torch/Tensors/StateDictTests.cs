@@ -77,6 +77,57 @@ public sealed class StateDictTests : IDisposable
     [InlineData("my_gamma.x", "my_gamma.x")]
     public void RenameReplacesWholePartsOnly(string key, string expected) => Assert.Equal(expected, KeyMap.Identity.Rename("gamma", "weight").Apply(key));
 
+    [Fact]
+    public void TiedWeightsAreSavedOnceAndLoadStrictly()
+    {
+        using var scope = NewDisposeScope();
+        using var net = new TiedNet();
+        var path = Path.Combine(_folder, "tied.safetensors");
+        StateDict.Save(net, path);
+        using (var file = SafetensorsFile.Open(path))
+        {
+            Assert.Equal(["embedding.weight"], file.Entries.Keys);
+            Assert.Equal("embedding.weight", file.Metadata["head.weight"]);
+            Assert.Equal("pt", file.Metadata["format"]);
+        }
+        // Into the same net, into one whose weights are two, and from a file without the alias.
+        using var again = new TiedNet();
+        Assert.True(StateDict.Load(again, path).IsExact);
+        Assert.True(StateDict.Of(again)["head.weight"].equal(StateDict.Of(net)["head.weight"]).all().item<bool>());
+        using var apart = new TiedNet(tie: false);
+        Assert.True(StateDict.Load(apart, path).IsExact);
+        Assert.True(StateDict.Of(apart)["head.weight"].equal(StateDict.Of(net)["head.weight"]).all().item<bool>());
+        var bare = new Dictionary<string, Tensor> { ["head.weight"] = ones(5, 3) };
+        Assert.True(StateDict.Load(again, bare).IsExact);
+        Assert.Throws<CheckpointException>(() => StateDict.Load(apart, bare));
+        Assert.Equal(1f, StateDict.Of(again)["embedding.weight"].max().item<float>());
+    }
+
+    [Fact]
+    public void DifferentValuesForOneWeightAreRefused()
+    {
+        using var scope = NewDisposeScope();
+        using var net = new TiedNet();
+        var path = Path.Combine(_folder, "untied.safetensors");
+        SafetensorsWriter.Write(path, new Dictionary<string, Tensor> { ["embedding.weight"] = zeros(5, 3), ["head.weight"] = ones(5, 3) });
+        Assert.Contains("are one weight in the module", Assert.Throws<CheckpointException>(() => StateDict.Load(net, path)).Message, StringComparison.Ordinal);
+    }
+
+    private sealed class TiedNet : nn.Module
+    {
+        private readonly TorchSharp.Modules.Embedding embedding;
+        private readonly TorchSharp.Modules.Linear head;
+
+        public TiedNet(bool tie = true)
+            : base(nameof(TiedNet))
+        {
+            embedding = nn.Embedding(5, 3);
+            head = nn.Linear(3, 5, hasBias: false);
+            if (tie) head.weight = embedding.weight!;
+            RegisterComponents();
+        }
+    }
+
     private static nn.Module Net(int seed)
     {
         var net = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2));
