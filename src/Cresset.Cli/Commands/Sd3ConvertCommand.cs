@@ -12,13 +12,14 @@ internal static class Sd3ConvertCommand
         var from = new Argument<string>("FROM") { Description = "A diffusers folder or a single file." };
         var to = new Argument<string>("TO") { Description = "A .safetensors or .gguf file, or a folder (which must not exist yet or be empty)." };
         var dtype = new Option<string?>("--dtype") { Description = "Store as fp32, bf16 or fp16 (default: as it is)." };
-        var storage = new Option<string>("--gguf") { Description = "f16, q8_0 or q4_0, for .gguf.", DefaultValueFactory = _ => "q8_0" };
+        var storage = new Option<string>("--gguf") { Description = "f16, q8_0, q6_k, q4_k or q4_0, for .gguf.", DefaultValueFactory = _ => "q8_0" };
         var noText = new Option<bool>("--no-text") { Description = "Leave the text encoders out of a single file." };
         var tokenizer = new Option<string?>("--t5-tokenizer") { Description = "spiece.model for the folder.", HelpName = "FILE" };
         var command = new Command("convert", "Convert a checkpoint between diffusers' folder, Stability's single file and GGUF.") { from, to, dtype, storage, noText, tokenizer };
         command.SetAction(r =>
         {
             var (source, target) = (r.GetValue(from)!, r.GetValue(to)!);
+            if (r.GetValue(dtype) == "int8") throw new ArgumentException("--dtype is 'int8'; files are stored as fp32, bf16 or fp16. For 8 bits write a .gguf file (--gguf q8_0).");
             var type = Sd3Command.Dtype(r.GetValue(dtype));
             using var interruption = new Interruption("stopping.");
             switch (Path.GetExtension(target).ToUpperInvariant())
@@ -28,8 +29,10 @@ internal static class Sd3ConvertCommand
                     {
                         "f16" => GgufStorage.F16,
                         "q8_0" => GgufStorage.Q8_0,
+                        "q6_k" => GgufStorage.Q6_K,
+                        "q4_k" => GgufStorage.Q4_K,
                         "q4_0" => GgufStorage.Q4_0,
-                        var other => throw new ArgumentException($"--gguf is '{other}'; allowed are f16, q8_0 and q4_0."),
+                        var other => throw new ArgumentException($"--gguf is '{other}'; allowed are f16, q8_0, q6_k, q4_k and q4_0."),
                     };
                     ModelConversion.ToGguf(source, target, kind, interruption.Token);
                     break;

@@ -172,7 +172,7 @@ internal static class Sd3GenerateCommand
             var clock = System.Diagnostics.Stopwatch.StartNew();
             // A LoRA that cannot be read is found before gigabytes are; it is merged before weights become 8-bit integers.
             var adapters = Loras.Select(l => LoraAdapter.Load(l.Path)).ToList();
-            using var model = StableDiffusion3.Load(Model, Load with { EightBits = Load.EightBits && adapters.Count == 0 }, new Line<string>(part => Say($"loading      {part}")), interruption.Token);
+            using var model = StableDiffusion3.Load(Model, Load with { EightBits = Load.EightBits && adapters.Count == 0, KeepPacked = adapters.Count == 0 }, new Line<string>(part => Say($"loading      {part}")), interruption.Token);
             foreach (var (adapter, lora) in adapters.Zip(Loras)) Merge(model, adapter, lora);
             if (Load.EightBits && adapters.Count > 0)
             {
@@ -201,6 +201,7 @@ internal static class Sd3GenerateCommand
 
         private void Report(GenerationStep step, TimeSpan elapsed)
         {
+            using var owned = step;
             Say($"step         {step.Step}/{step.Steps}  {Terminal.Output.Duration(elapsed)}");
             if (!Preview || step.Predicted.size(1) != 16) return;
             using var scope = NewDisposeScope();

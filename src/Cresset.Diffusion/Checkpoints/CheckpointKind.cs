@@ -9,10 +9,13 @@ internal static class CheckpointKind
 
     private static readonly (string Part, string Kind)[] Signs =
     [
+        ("lokr_w", "a LyCORIS adapter (LoKr)"),
+        ("hada_w", "a LyCORIS adapter (LoHa)"),
         ("lora_A", Lora),
         ("lora_down", Lora),
         ("lora.down", Lora),
         ("lora_linear_layer.down", Lora),
+        (".qweight", "a checkpoint in GPTQ's or AWQ's 4 bits, which are not read"),
         ("joint_blocks.", "a Stable Diffusion 3 single file"),
         ("controlnet_blocks.", "a ControlNet"),
         ("double_blocks.", "a FLUX transformer"),
@@ -24,6 +27,7 @@ internal static class CheckpointKind
         ("transformer_blocks.0.attn.add_q_proj", "a Stable Diffusion 3 transformer (diffusers layout)"),
         ("decoder.up_blocks.", "an autoencoder (diffusers layout)"),
         ("decoder.up.", "an autoencoder"),
+        ("enc.blk.0.", "a T5 text encoder with llama.cpp's names"),
         ("SelfAttention.relative_attention_bias", "a T5 text encoder"),
         ("vision_model.", "a CLIP model with its vision half"),
         ("text_model.encoder.", "a CLIP text encoder"),

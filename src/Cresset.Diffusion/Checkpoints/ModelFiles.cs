@@ -14,13 +14,13 @@ internal static class ModelFiles
             foreach (var middle in new[] { "", ".fp16", ".bf16" })
             {
                 var index = Path.Combine(folder, $"{stem}.safetensors.index{middle}.json");
-                if (File.Exists(index)) return SafetensorsShards.Open(index);
+                if (File.Exists(index)) return StoredWeights.Resolve(SafetensorsShards.Open(index));
                 var single = Path.Combine(folder, $"{stem}{middle}.safetensors");
-                if (File.Exists(single)) return SafetensorsFile.Open(single);
+                if (File.Exists(single)) return StoredWeights.Resolve(SafetensorsFile.Open(single));
             }
         }
         var files = Directory.GetFiles(folder, "*.safetensors");
-        if (files.Length == 1) return SafetensorsFile.Open(files[0]);
+        if (files.Length == 1) return StoredWeights.Resolve(SafetensorsFile.Open(files[0]));
         var others = Directory.GetFiles(folder, "*.bin").Concat(Directory.GetFiles(folder, "*.pt")).ToList();
         throw new InvalidDataException(others.Count > 0
             ? $"{folder} holds {Path.GetFileName(others[0])} but no safetensors file; convert it first (for example with the checkpoint's safetensors variant)."
@@ -35,7 +35,7 @@ internal static class ModelFiles
     {
         if (!File.Exists(path)) throw new FileNotFoundException($"{path} is not there.", path);
         if (path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)) return GgufFile.Open(path);
-        if (path.EndsWith(".json", StringComparison.OrdinalIgnoreCase)) return SafetensorsShards.Open(path);
-        return SafetensorsFile.Open(path);
+        if (path.EndsWith(".json", StringComparison.OrdinalIgnoreCase)) return StoredWeights.Resolve(SafetensorsShards.Open(path));
+        return StoredWeights.Resolve(SafetensorsFile.Open(path));
     }
 }

@@ -51,13 +51,6 @@ public sealed record ModelInspection(string Path, string Model, string Layout, I
             Part("clip-g", found.ClipG, s => new ClipTextEncoder(ShapeInference.Clip(s, true, head), WeightPlace.Nowhere), s => Describe(ShapeInference.Clip(s, true, head))),
             Part("t5", found.T5, s => new T5Encoder(ShapeInference.T5(s), WeightPlace.Nowhere), s => $"{ShapeInference.T5(s).Layers} layers, width {ShapeInference.T5(s).Width}"),
         };
-        if (path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) && parts.Count(p => p.IsPresent) == 1)
-        {
-            // Its tensors are unpacked when they are read: what the file itself holds is told here.
-            using var file = GgufFile.Open(path);
-            var types = file.Entries.Values.GroupBy(e => file.TypeOf(e.Name)).OrderByDescending(g => g.Sum(e => e.Count)).Select(g => g.Key);
-            parts = [.. parts.Select(p => p.IsPresent ? p with { Stored = string.Join(", ", types), StoredBytes = file.Entries.Keys.Sum(file.StoredBytes) } : p)];
-        }
         var layout = Directory.Exists(path) ? "diffusers folder" : path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? "GGUF file" : "single file";
         return new ModelInspection(path, sizes is null ? "no transformer" : Guess(sizes), layout, parts);
     }
@@ -68,9 +61,9 @@ public sealed record ModelInspection(string Path, string Model, string Layout, I
         using var scope = NewDisposeScope();
         using var module = build(source);
         var report = WeightLoader.Compare(module, source);
-        var entries = source.Entries.Where(e => !report.Unexpected.Contains(e.Key)).Select(e => e.Value).ToList();
-        var stored = string.Join(", ", entries.GroupBy(e => e.Dtype).OrderByDescending(g => g.Sum(e => e.Count)).Select(g => g.Key.ToString()));
-        return new InspectedPart(name, module.parameters().Sum(p => p.numel()), stored, entries.Sum(e => e.Length), describe(source), report);
+        var entries = source.Entries.Where(e => !report.Unexpected.Contains(e.Key)).Select(e => (e.Value.Count, Stored: source.StoredAs(e.Key))).ToList();
+        var stored = string.Join(", ", entries.GroupBy(e => e.Stored.Type).OrderByDescending(g => g.Sum(e => e.Count)).Select(g => g.Key));
+        return new InspectedPart(name, module.parameters().Sum(p => p.numel()), stored, entries.Sum(e => e.Stored.Bytes), describe(source), report);
     }
 
     private static string Describe(MmDitOptions o) => $"{o.Layers} blocks, width {o.Width}, {o.Heads} heads, {(o.QkNorm ? "QK norm" : "no QK norm")}{(o.DualAttentionLayers.Count > 0 ? $", dual attention in {o.DualAttentionLayers.Count} blocks" : "")}, positions {o.PositionTableSize}";

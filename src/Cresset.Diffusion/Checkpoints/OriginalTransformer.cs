@@ -68,7 +68,7 @@ internal static partial class OriginalTransformer
             var (stem, suffix) = Split(key);
             if (stem == "final_layer.adaLN_modulation.1")
             {
-                result.Add($"norm_out.linear.{suffix}", source, key, entry.Shape, SwapHalves);
+                result.AddRows($"norm_out.linear.{suffix}", source, key, entry.Shape, SwapHalves);
                 continue;
             }
             if (Array.Find(Fixed, f => f.Original == stem) is { Folder: { } name })
@@ -98,7 +98,7 @@ internal static partial class OriginalTransformer
             var (stem, suffix) = Split(key);
             if (stem == "norm_out.linear")
             {
-                result.Add($"final_layer.adaLN_modulation.1.{suffix}", source, key, entry.Shape, SwapHalves);
+                result.AddRows($"final_layer.adaLN_modulation.1.{suffix}", source, key, entry.Shape, SwapHalves);
                 continue;
             }
             if (Array.Find(Fixed, f => f.Folder == stem) is { Original: { } name })
@@ -121,7 +121,7 @@ internal static partial class OriginalTransformer
             else if (Array.Find(Block, b => b.Folder == rest) is { Original: { } original })
             {
                 var isLast = rest == "norm1_context.linear" && match.Groups[1].Value == (depth - 1).ToString(CultureInfo.InvariantCulture);
-                result.Add($"{block}{original}.{suffix}", source, key, entry.Shape, isLast ? SwapHalves : null);
+                Place(result, $"{block}{original}.{suffix}", source, key, isLast);
             }
             else
             {
@@ -136,19 +136,27 @@ internal static partial class OriginalTransformer
         string block = $"transformer_blocks.{match.Groups[1].Value}.", rest = match.Groups[2].Value;
         if (Array.Find(Stacked, s => s.Original == rest) is { Folder: { } parts })
         {
+            // What is no matrix or bias (a scale that belongs to no weight, say) is left for the report on unexpected keys.
+            if (entry.Shape.Count == 0) return false;
             var rows = entry.Shape[0] / 3;
             if (rows * 3 != entry.Shape[0]) throw new InvalidDataException($"{source.Path}: '{key}' has {entry.Shape[0]} rows; stacked queries, keys and values need a multiple of 3.");
             for (var i = 0; i < 3; i++)
             {
                 var start = i * rows;
-                result.Add($"{block}{parts[i]}.{suffix}", source, key, [rows, .. entry.Shape.Skip(1)], t => t.narrow(0, start, rows));
+                result.AddRows($"{block}{parts[i]}.{suffix}", source, key, [rows, .. entry.Shape.Skip(1)], t => t.narrow(0, start, rows));
             }
             return true;
         }
         if (Array.Find(Block, b => b.Original == rest) is not { Folder: { } name }) return false;
         var swaps = rest == "context_block.adaLN_modulation.1" && match.Groups[1].Value == (depth - 1).ToString(CultureInfo.InvariantCulture);
-        result.Add($"{block}{name}.{suffix}", source, key, entry.Shape, swaps ? SwapHalves : null);
+        Place(result, $"{block}{name}.{suffix}", source, key, swaps);
         return true;
+    }
+
+    private static void Place(VirtualSource result, string name, ITensorSource source, string key, bool swaps)
+    {
+        if (swaps) result.AddRows(name, source, key, source.Entries[key].Shape, SwapHalves);
+        else result.Add(name, source, key);
     }
 
     private static void Stack(VirtualSource result, ITensorSource source, string name, string[] keys)
@@ -158,10 +166,14 @@ internal static partial class OriginalTransformer
             if (!source.Entries.ContainsKey(key)) throw new InvalidDataException($"{source.Path} lacks '{key}', which the original layout stacks with its neighbours.");
         }
         var entries = keys.Select(k => source.Entries[k]).ToArray();
-        result.Add(name, entries[0].Dtype, [entries.Sum(e => e.Shape[0]), .. entries[0].Shape.Skip(1)], () =>
+        // The widest type of the three holds all of them.
+        var dtype = entries.Select(e => e.Dtype).Distinct().Count() == 1 ? entries[0].Dtype : SafetensorsDtype.F32;
+        result.Add(name, dtype, [entries.Sum(e => e.Shape[0]), .. entries[0].Shape.Skip(1)], () =>
         {
             using var scope = NewDisposeScope();
-            return cat([.. keys.Select(source.Map)], 0).MoveToOuterDisposeScope();
+            var parts = keys.Select(source.Map).ToArray();
+            if (parts.Select(p => p.dtype).Distinct().Count() > 1) parts = Array.ConvertAll(parts, p => p.to(ScalarType.Float32));
+            return cat(parts, 0).MoveToOuterDisposeScope();
         });
     }
 

@@ -102,14 +102,22 @@ internal static class SdConfig
         };
     }
 
-    public static ScheduleOptions Schedule(JsonElement c)
+    /// <summary>
+    /// The noise levels of a scheduler's config. The multistep schedulers of diffusers call the shift of flow models <c>flow_shift</c>.
+    /// </summary>
+    /// <exception cref="InvalidDataException">The scheduler is not one of flow matching.</exception>
+    public static ScheduleOptions Schedule(JsonElement c, string path)
     {
+        var kind = Text(c, "_class_name");
+        var isFlow = kind is null || kind.StartsWith("FlowMatch", StringComparison.Ordinal);
+        if (!isFlow && !Flag(c, "use_flow_sigmas", false) && Text(c, "prediction_type") != "flow_prediction" && !c.TryGetProperty("flow_shift", out _))
+            throw new InvalidDataException($"{path} describes a {kind}, which walks down no noise levels of flow matching. Replace it by the folder's own scheduler_config.json (FlowMatchEulerDiscreteScheduler).");
         var d = new ScheduleOptions();
         var terminal = Number(c, "shift_terminal", 0);
         return d with
         {
             TrainingSteps = Int(c, "num_train_timesteps", 1000),
-            Shift = Number(c, "shift", 1),
+            Shift = isFlow ? Number(c, "shift", 1) : Number(c, "flow_shift", 1),
             Dynamic = !Flag(c, "use_dynamic_shifting", false) ? DynamicShift.None : Text(c, "time_shift_type") == "linear" ? DynamicShift.Linear : DynamicShift.Exponential,
             BaseShift = Number(c, "base_shift", d.BaseShift),
             MaxShift = Number(c, "max_shift", d.MaxShift),

@@ -16,8 +16,8 @@ internal static class SingleFile
     {
         var transformer = Sub(source, TransformerPrefix) ?? (source.Entries.Keys.Any(k => k.StartsWith("joint_blocks.", StringComparison.Ordinal)) ? Only(source, "") : null);
         var vae = Sub(source, VaePrefix) ?? (source.Entries.ContainsKey("decoder.up.0.block.0.norm1.weight") ? Only(source, "") : null);
-        ITensorSource? folder = transformer is null ? source.Entries.Keys.Any(k => k.StartsWith("transformer_blocks.", StringComparison.Ordinal)) ? source : null : OriginalTransformer.ToFolder(transformer);
-        ITensorSource? autoencoder = vae is null ? source.Entries.Keys.Any(k => k.StartsWith("decoder.up_blocks.", StringComparison.Ordinal)) ? source : null : OriginalVae.ToFolder(vae);
+        ITensorSource? folder = transformer is null ? source.Entries.Keys.Any(k => k.StartsWith("transformer_blocks.", StringComparison.Ordinal)) ? Only(source, "") : null : OriginalTransformer.ToFolder(transformer);
+        ITensorSource? autoencoder = vae is null ? source.Entries.Keys.Any(k => k.StartsWith("decoder.up_blocks.", StringComparison.Ordinal)) ? Only(source, "") : null : OriginalVae.ToFolder(vae);
         ITensorSource? clipL = Encoder(source, "clip_l");
         ITensorSource? clipG = Encoder(source, "clip_g");
         ITensorSource? t5 = Encoder(source, "t5xxl");
@@ -28,6 +28,7 @@ internal static class SingleFile
             else clipL = source;
         }
         if (t5 is null && source.Entries.ContainsKey("encoder.block.0.layer.0.SelfAttention.q.weight")) t5 = source;
+        if (t5 is null && source.Entries.ContainsKey("enc.blk.0.attn_q.weight")) t5 = LlamaT5.ToFolder(source);
         return new SingleFileParts(folder, autoencoder, clipL is null ? null : WithProjection(clipL), clipG is null ? null : WithProjection(clipG), t5 is null ? null : WithShared(t5));
     }
 
@@ -78,6 +79,14 @@ internal static class SingleFile
         }
         if (!source.Entries.ContainsKey(shared)) result.Add(shared, source, embedded);
         return result;
+    }
+
+    /// <summary>Keys of a file that holds several networks which belong to none of them.</summary>
+    public static IReadOnlyList<string> Strays(ITensorSource source)
+    {
+        if (!source.Entries.Keys.Any(k => k.StartsWith(TransformerPrefix, StringComparison.Ordinal))) return [];
+        string[] known = [TransformerPrefix, VaePrefix, .. EncoderPrefixes.SelectMany(p => new[] { $"{p}clip_l.", $"{p}clip_g.", $"{p}t5xxl." })];
+        return [.. source.Entries.Keys.Where(k => !known.Any(p => k.StartsWith(p, StringComparison.Ordinal)))];
     }
 
     private static VirtualSource? Encoder(ITensorSource source, string name)

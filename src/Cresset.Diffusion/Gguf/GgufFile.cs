@@ -8,10 +8,11 @@ using static TorchSharp.torch;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// A GGUF file (version 2 or 3) as stable-diffusion.cpp and ComfyUI-GGUF write them, open for reading. Quantized tensors
-/// (q8_0, q4_0, q4_K) are unpacked to single precision when read.
+/// A GGUF file (version 2 or 3) as stable-diffusion.cpp, llama.cpp and ComfyUI-GGUF write them, open for reading. Plain numbers are mapped;
+/// quantized tensors (Q4_0 to Q8_0, Q2_K to Q6_K, IQ4_NL, IQ4_XS) are unpacked to single precision when read by themselves, and stay
+/// packed in networks.
 /// </summary>
-public sealed class GgufFile : ITensorSource
+public sealed class GgufFile : IPackedSource, IStoredBytes
 {
     private const uint Magic = 0x46554747;
     private const int MaxDimensions = 4;
@@ -19,6 +20,7 @@ public sealed class GgufFile : ITensorSource
     private readonly SafeFileHandle _handle;
     private readonly Dictionary<string, GgufType> _types;
     private readonly Dictionary<string, SafetensorsEntry> _entries;
+    private readonly Dictionary<ScalarType, Tensor> _maps = [];
 
     private GgufFile(string path, SafeFileHandle handle, Dictionary<string, string> metadata, Dictionary<string, GgufType> types, Dictionary<string, SafetensorsEntry> entries)
         => (Path, _handle, Metadata, _types, _entries) = (path, handle, metadata, types, entries);
@@ -75,7 +77,7 @@ public sealed class GgufFile : ITensorSource
             // The fastest dimension comes first there.
             for (var d = 0; d < dimensions; d++) shape[dimensions - 1 - d] = checked((long)reader.UInt64());
             var type = (GgufType)reader.UInt32();
-            if (type.Block().Elements == 0) throw reader.Broken($"'{name}' has the type number {(int)type}; known are {string.Join(", ", Enum.GetNames<GgufType>())}");
+            if (type.Block().Elements == 0) throw reader.Broken($"'{name}' has the type number {(int)type}; read are {string.Join(", ", Enum.GetNames<GgufType>())}");
             if (!types.TryAdd(name, type)) throw reader.Broken($"'{name}' is there twice");
             directory.Add((name, shape, type, reader.UInt64()));
         }
@@ -113,16 +115,49 @@ public sealed class GgufFile : ITensorSource
             Fill(bytes, entry.Offset + (at / elements * size));
             var target = flat.narrow(0, at, now).bytes;
             if (elements == 1) bytes.CopyTo(target);
-            else GgufBlocks.Unpack(type, bytes, System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(target));
+            else BlockFormat.Of(type)!.Decode(bytes, System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(target));
         }
         return tensor;
     }
 
     /// <inheritdoc/>
-    public Tensor Map(string name) => Read(name);
+    public Tensor Map(string name)
+    {
+        if (!_entries.TryGetValue(name, out var entry)) return Read(name);
+        var (elements, size) = _types[name].Block();
+        if (elements != 1 || entry.Count == 0 || entry.Offset % size != 0) return Read(name);
+        using var part = Whole(Scalar(_types[name]), size).narrow(0, entry.Offset / size, entry.Count);
+        return part.view([.. entry.Shape]);
+    }
 
-    /// <summary>Closes the file.</summary>
-    public void Dispose() => _handle.Dispose();
+    /// <inheritdoc/>
+    public Tensor MapBytes(string name) => _entries.TryGetValue(name, out var entry) ? Whole(ScalarType.Byte, 1).narrow(0, entry.Offset, StoredBytes(name))
+        : throw new KeyNotFoundException($"{Path} holds no tensor '{name}'.{NearestName.Suggest(name, _entries.Keys)}");
+
+    PackedWeight? IPackedSource.Packed(string name)
+    {
+        if (!_entries.TryGetValue(name, out var entry) || entry.Shape.Count != 2 || BlockFormat.Of(_types[name]) is not { } format) return null;
+        using var scope = NewDisposeScope();
+        return new PackedWeight(format, MapBytes(name).view(entry.Shape[0], format.RowBytes(entry.Shape[1])), entry.Shape[1]);
+    }
+
+    (string Type, long Bytes) IPackedSource.Stored(string name) => (TypeOf(name), StoredBytes(name));
+
+    /// <summary>Closes the file. Mapped tensors stay valid.</summary>
+    public void Dispose()
+    {
+        foreach (var map in _maps.Values) map.Dispose();
+        _maps.Clear();
+        _handle.Dispose();
+    }
+
+    private Tensor Whole(ScalarType type, int size)
+    {
+        if (_maps.TryGetValue(type, out var map)) return map;
+        map = from_file(Path, false, RandomAccess.GetLength(_handle) / size, type).DetachFromDisposeScope();
+        _maps.Add(type, map);
+        return map;
+    }
 
     private void Fill(Span<byte> target, long offset)
     {

@@ -17,6 +17,12 @@ public enum GgufStorage
 
     /// <summary>4-bit blocks of 32 with a scale.</summary>
     Q4_0,
+
+    /// <summary>4 bits in blocks of 256 with a scale and a minimum for each 32: the usual choice for little memory.</summary>
+    Q4_K,
+
+    /// <summary>6 bits in blocks of 256 with a scale for each 16: next to indistinguishable from half precision.</summary>
+    Q6_K,
 }
 
 /// <summary>Writes GGUF files that stable-diffusion.cpp reads: large matrices quantized, everything else in single precision.</summary>
@@ -25,7 +31,8 @@ public static class GgufWriter
     private const int Alignment = 32;
 
     /// <summary>Writes all tensors of a source, one after the other, atomically.</summary>
-    public static void Write(string path, ITensorSource source, GgufStorage storage, CancellationToken cancellation = default)
+    /// <returns>How many tensors were stored in which type. Rows that are no whole number of blocks take Q8_0, or single precision.</returns>
+    public static IReadOnlyDictionary<string, int> Write(string path, ITensorSource source, GgufStorage storage, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(source);
         var plan = new List<(string Name, IReadOnlyList<long> Shape, GgufType Type, long Offset, long Size)>();
@@ -47,19 +54,21 @@ public static class GgufWriter
             {
                 cancellation.ThrowIfCancellationRequested();
                 using var scope = NewDisposeScope();
-                var values = source.Map(item.Name).to(ScalarType.Float32).contiguous().view(-1);
+                using var mapped = source.Map(item.Name);
+                var values = mapped.to(ScalarType.Float32).contiguous().view(-1);
                 long written = 0;
                 const int step = 1 << 20;
                 for (long at = 0; at < values.numel(); at += step)
                 {
-                    var part = MemoryMarshal.Cast<byte, float>(values.narrow(0, at, Math.Min(step, values.numel() - at)).bytes);
-                    var bytes = Pack(item.Type, part);
+                    using var part = values.narrow(0, at, Math.Min(step, values.numel() - at));
+                    var bytes = GgufPacking.Pack(item.Type, MemoryMarshal.Cast<byte, float>(part.bytes).ToArray());
                     writer.Write(bytes);
                     written += bytes.Length;
                 }
                 writer.Write(new byte[Pad(written) - written]);
             }
         });
+        return plan.GroupBy(p => p.Type.ToString()).ToDictionary(g => g.Key, g => g.Count());
     }
 
     private static long Header(BinaryWriter writer, List<(string Name, IReadOnlyList<long> Shape, GgufType Type, long Offset, long Size)> plan)
@@ -98,21 +107,16 @@ public static class GgufWriter
         // Vectors, convolutions and position tables are small or sensitive: they stay in single precision.
         if (entry.Shape.Count != 2) return GgufType.F32;
         if (storage == GgufStorage.F16) return GgufType.F16;
-        return entry.Shape[1] % 32 != 0 ? GgufType.F32 : storage == GgufStorage.Q8_0 ? GgufType.Q8_0 : GgufType.Q4_0;
-    }
-
-    private static byte[] Pack(GgufType type, ReadOnlySpan<float> values)
-    {
-        switch (type)
+        if (entry.Shape[1] % 32 != 0) return GgufType.F32;
+        var super = entry.Shape[1] % 256 == 0;
+        return storage switch
         {
-            case GgufType.Q8_0: return GgufBlocks.PackQ8(values);
-            case GgufType.Q4_0: return GgufBlocks.PackQ4(values);
-            case GgufType.F16:
-                var halves = new Half[values.Length];
-                for (var i = 0; i < halves.Length; i++) halves[i] = (Half)values[i];
-                return MemoryMarshal.AsBytes(halves.AsSpan()).ToArray();
-            default: return MemoryMarshal.AsBytes(values).ToArray();
-        }
+            GgufStorage.Q8_0 => GgufType.Q8_0,
+            GgufStorage.Q4_0 => GgufType.Q4_0,
+            GgufStorage.Q4_K => super ? GgufType.Q4_K : GgufType.Q8_0,
+            GgufStorage.Q6_K => super ? GgufType.Q6_K : GgufType.Q8_0,
+            _ => throw new ArgumentOutOfRangeException(nameof(storage), storage, "No such storage."),
+        };
     }
 
     private static long Pad(long size) => (size + Alignment - 1) / Alignment * Alignment;

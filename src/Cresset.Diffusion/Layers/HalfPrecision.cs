@@ -18,6 +18,12 @@ internal static class HalfPrecision
         return weight.dtype == ScalarType.Float16 || (weight.dtype == ScalarType.BFloat16 && !CpuHasBFloat16) ? ScalarType.Float32 : weight.dtype;
     }
 
+    /// <summary>For packed matrices on a CPU: unpacked into bfloat16 where it is multiplied fastest, otherwise into float32.</summary>
+    public static ScalarType ForPacked => CpuHasBFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
+
+    public static ScalarType CheckPacked(ScalarType value) => value is ScalarType.Float32 or ScalarType.BFloat16 ? value
+        : throw new ArgumentOutOfRangeException(nameof(value), value, "Packed weights are multiplied in Float32 or BFloat16.");
+
     // Leaf 7: AVX512_BF16 is bit 5 of EAX in subleaf 1, AMX-BF16 bit 22 of EDX in subleaf 0.
     private static bool Detect()
     {

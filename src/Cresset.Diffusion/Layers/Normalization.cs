@@ -87,6 +87,8 @@ internal sealed class RootMeanSquareNormalization : WeightLayer
         RegisterComponents();
     }
 
+    public Tensor Weight => _weight;
+
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();

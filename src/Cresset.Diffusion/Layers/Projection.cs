@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Cresset.Diffusion;
 
-/// <summary>A linear map [..., in] to [..., out] whose weight may be stored as 8-bit integers with one scale a row.</summary>
+/// <summary>A linear map [..., in] to [..., out] whose weight may stay packed as a file stores it (see <see cref="PackedWeight"/>).</summary>
 public sealed class Projection : WeightLayer
 {
     private const long WidenedElements = 1 << 22;
@@ -16,8 +16,7 @@ public sealed class Projection : WeightLayer
     [ComponentName(Name = "bias")]
     private Parameter? _bias;
 
-    [ComponentName(Name = "weight_scale")]
-    private Tensor? _scale;
+    private PackedWeight? _packed;
 
     internal Projection(long inputs, long outputs, bool hasBias, WeightPlace place)
         : base(nameof(Projection))
@@ -28,14 +27,17 @@ public sealed class Projection : WeightLayer
         RegisterComponents();
     }
 
-    /// <summary>The weight, [out, in].</summary>
+    /// <summary>The weight, [out, in]; while it is packed, its shape alone (a tensor without memory).</summary>
     public Tensor Weight => _weight;
 
     /// <summary>The bias, [out], or null.</summary>
     public Tensor? Bias => _bias;
 
-    /// <summary>True when the weight is stored in 8 bits.</summary>
-    public bool IsQuantized => _scale is not null;
+    /// <summary>True when the weight is stored in 8 bits or fewer.</summary>
+    public bool IsQuantized => _packed is not null;
+
+    /// <summary>The packed weight, or null.</summary>
+    internal PackedWeight? Packed => _packed;
 
     /// <summary>A low-rank change in training, added to the output; it belongs to whoever put it here.</summary>
     internal LoraLayer? Adapter { get; set; }
@@ -50,12 +52,10 @@ public sealed class Projection : WeightLayer
 
     private Tensor Plain(Tensor input)
     {
-        if (_scale is null && _weight.dtype == input.dtype) return MatrixProduct.Linear(input, _weight, _bias);
+        if (_packed is not null) return _packed.Linear(input, _bias);
+        if (_weight.dtype == input.dtype) return MatrixProduct.Linear(input, _weight, _bias);
         using var scope = NewDisposeScope();
-        var bias = _bias is null ? null : As(_bias, input);
-        if (_scale is null) return Widened(input, bias).MoveToOuterDisposeScope();
-        var y = Widened(input, null).mul_(_scale.to(input.dtype));
-        return (bias is null ? y : y.add_(bias)).MoveToOuterDisposeScope();
+        return Widened(input, _bias is null ? null : As(_bias, input)).MoveToOuterDisposeScope();
     }
 
     // The weight in the input's element type is made a few rows at a time where the result is smaller than the weight: a whole
@@ -76,32 +76,48 @@ public sealed class Projection : WeightLayer
         return cat(parts, -1);
     }
 
-    /// <summary>Stores the weight as 8-bit integers, each row scaled by its largest magnitude.</summary>
+    /// <summary>Stores the weight as 8-bit integers, each row scaled by its largest magnitude; what is packed already stays so.</summary>
     internal void Quantize()
     {
-        if (_scale is not null) return;
+        if (_packed is not null) return;
         using var noGrad = no_grad();
-        using var scope = NewDisposeScope();
-        var weight = _weight.to(ScalarType.Float32);
-        var scale = weight.abs().amax([1]).clamp_min(1e-12).div(127);
-        var rounded = weight.div(scale.unsqueeze(1)).round().to(ScalarType.Int8);
-        _scale = scale.DetachFromDisposeScope();
-        register_buffer("weight_scale", _scale);
-        _weight = Replace("weight", _weight, rounded);
+        Assign(PackedWeight.EightBits(_weight));
     }
 
     /// <summary>The weight in single precision whatever its storage; the caller disposes it.</summary>
-    internal Tensor Dequantized()
+    internal Tensor Dequantized() => _packed is not null ? _packed.ToTensor(ScalarType.Float32) : _weight.detach().to(ScalarType.Float32, copy: true);
+
+    internal override bool TakesPacked(string name) => name == "weight";
+
+    internal override void Assign(PackedWeight value)
     {
-        using var scope = NewDisposeScope();
-        var weight = _weight.detach().to(ScalarType.Float32, copy: true);
-        return (_scale is null ? weight : weight.mul_(_scale.unsqueeze(1))).MoveToOuterDisposeScope();
+        _weight = Replace(_weight, value);
+        _packed?.Dispose();
+        _packed = value;
     }
 
     internal override void Assign(string name, Tensor value)
     {
-        if (name == "weight") _weight = Replace(name, _weight, value);
-        else if (name == "bias" && _bias is not null) _bias = Replace(name, _bias, value);
-        else throw NoSuchWeight(name);
+        if (name == "weight")
+        {
+            _weight = Replace(name, _weight, value);
+            _packed?.Dispose();
+            _packed = null;
+        }
+        else if (name == "bias" && _bias is not null)
+        {
+            _bias = Replace(name, _bias, value);
+        }
+        else
+        {
+            throw NoSuchWeight(name);
+        }
+    }
+
+    /// <summary>Frees the weights.</summary>
+    protected override void Dispose(bool disposing)
+    {
+        _packed?.Dispose();
+        base.Dispose(disposing);
     }
 }

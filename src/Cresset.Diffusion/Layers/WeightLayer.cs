@@ -18,6 +18,12 @@ public abstract class WeightLayer : nn.Module<Tensor, Tensor>
     /// <summary>Puts a tensor in the place of the weight of this name; the layer owns it afterwards.</summary>
     internal abstract void Assign(string name, Tensor value);
 
+    /// <summary>True where a weight of this name may stay packed.</summary>
+    internal virtual bool TakesPacked(string name) => false;
+
+    /// <summary>Puts a packed matrix in the place of the weight; the layer owns it afterwards.</summary>
+    internal virtual void Assign(PackedWeight value) => throw new InvalidOperationException($"{GetName()} holds no matrix that may stay packed.");
+
     private protected Parameter Replace(string name, Parameter? old, Tensor value)
     {
         if (old is not null && !old.shape.SequenceEqual(value.shape)) throw new ShapeException($"{GetName()}.{name} has shape {Shape.Text(old)}; the new value has {Shape.Text(value)}.");
@@ -26,6 +32,13 @@ public abstract class WeightLayer : nn.Module<Tensor, Tensor>
         ConditionallyRegisterParameter(name, parameter);
         old?.Dispose();
         return parameter;
+    }
+
+    // The place of a packed weight: a shape without memory.
+    private protected Parameter Replace(Parameter old, PackedWeight value)
+    {
+        if (old.size(0) != value.Rows || old.size(1) != value.Columns) throw new ShapeException($"{GetName()}.weight has shape {Shape.Text(old)}; the new value has [{value.Rows}, {value.Columns}].");
+        return Replace("weight", old, empty([value.Rows, value.Columns], device: META));
     }
 
     /// <summary>A weight in the element type of the input: the weight itself where they agree.</summary>

@@ -197,7 +197,7 @@ public sealed class LoraAdapter : IDisposable
             var name = pair.Part == LoraPart.Transformer ? pair.Target : $"{LoraPartNames.Words(pair.Part)}'s {pair.Target}";
             if (!projections[pair.Part].TryGetValue(pair.Target, out var layer)) unexpected.Add(name);
             else if (layer.Weight.size(0) != pair.Up.size(0) || layer.Weight.size(1) != pair.Down.size(1)) misShaped.Add($"{name}: adapter [{pair.Up.size(0)}, {pair.Down.size(1)}], network {Shape.Text(layer.Weight)}");
-            else if (layer.IsQuantized) misShaped.Add($"{name}: the network's weight is stored in 8 bits; merge before quantizing");
+            else if (layer.IsQuantized) misShaped.Add($"{name}: the network's weight is packed in 8 bits or fewer; load with KeepPacked = false, or merge before quantizing");
             else
             {
                 loaded.Add(name);

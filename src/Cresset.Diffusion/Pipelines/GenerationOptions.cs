@@ -90,12 +90,20 @@ public sealed record GenerationInputs
     public Tensor? ControlMask { get; init; }
 }
 
-/// <summary>One finished step, for progress displays.</summary>
+/// <summary>One finished step, for progress displays. Its tensors are the receiver's and stay valid; disposing frees them at once.</summary>
 /// <param name="Step">Steps done.</param>
 /// <param name="Steps">Steps in all.</param>
-/// <param name="Latents">Latents after the step, [N, C, h, w]; valid during the call only.</param>
-/// <param name="Predicted">The data predicted from them, [N, C, h, w]; valid during the call only.</param>
-public sealed record GenerationStep(int Step, int Steps, Tensor Latents, Tensor Predicted);
+/// <param name="Latents">Latents after the step, [N, C, h, w].</param>
+/// <param name="Predicted">The data predicted from them, [N, C, h, w].</param>
+public sealed record GenerationStep(int Step, int Steps, Tensor Latents, Tensor Predicted) : IDisposable
+{
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Latents.Dispose();
+        Predicted.Dispose();
+    }
+}
 
 /// <summary>Finished pictures. Owns its tensors.</summary>
 /// <param name="Pictures">[N, 3, H, W] in 0..1, on the CPU, or null when only latents were wanted.</param>

@@ -44,7 +44,8 @@ internal sealed class GenerationRun
             using var inner = NewDisposeScope();
             int step = (i / per) - start, remaining = steps - start;
             var velocity = Velocity(x, sampler.Table.Times[i], context, pooled, control, step, remaining);
-            var next = Step(sampler, velocity, i, x);
+            // Each picture draws from its own generator: it does not depend on its neighbours.
+            var next = sampler.Step(velocity, i, x, _generators);
             if (mask is not null)
             {
                 // What is kept follows the source, noised to the level reached.
@@ -54,7 +55,8 @@ internal sealed class GenerationRun
             if (progress is not null && (i + 1) % per == 0)
             {
                 var predicted = x - (velocity * (double)sampler.Table.Sigmas[i]);
-                progress.Report(new GenerationStep(((i + 1) / per) - start, remaining, next, predicted));
+                // Copies that belong to the receiver: a display may look at them much later, on another thread.
+                progress.Report(new GenerationStep(((i + 1) / per) - start, remaining, next.clone().DetachFromDisposeScope(), predicted.DetachFromDisposeScope()));
             }
             x = next.MoveToOuterDisposeScope();
         }
@@ -68,14 +70,6 @@ internal sealed class GenerationRun
         double? mu = schedule.Dynamic == DynamicShift.None ? null : schedule.Mu(_shape[2] / patch * (_shape[3] / patch));
         return _options.Sigmas is null ? Sampler.Create(_options.Sampler, schedule, _options.Steps, mu)
             : Sampler.Create(_options.Sampler, NoiseTable.Custom(schedule, _options.Sigmas, mu));
-    }
-
-    // Several pictures: each draws from its own generator, so it does not depend on its neighbours.
-    private Tensor Step(Sampler sampler, Tensor velocity, int index, Tensor x)
-    {
-        if (_options.Sampler.Kind is not (SamplerKind.StochasticEuler or SamplerKind.StochasticDpmSolver) || _options.Count == 1) return sampler.Step(velocity, index, x, _generators[0]);
-        using var shared = new Generator(_options.Seed + (ulong)index);
-        return sampler.Step(velocity, index, x, shared);
     }
 
     private Tensor Velocity(Tensor x, double time, Tensor context, Tensor pooled, Tensor? control, int step, int steps)

@@ -108,5 +108,5 @@ public sealed class TextEncoders : IDisposable
         return T5.call(Ids(ids, T5)).to(ScalarType.Float32).cpu();
     }
 
-    private static Tensor Ids(int[] ids, nn.Module encoder) => tensor(Array.ConvertAll(ids, i => (long)i)).unsqueeze(0).to(encoder.parameters().First().device);
+    private static Tensor Ids(int[] ids, nn.Module encoder) => tensor(Array.ConvertAll(ids, i => (long)i)).unsqueeze(0).to(encoder.parameters().First(p => p.device_type != DeviceType.META).device);
 }

@@ -43,12 +43,12 @@ internal abstract class MultistepSampler : Sampler
 /// <summary>DPM-Solver++ (Lu et al. 2022), multistep, on data predictions.</summary>
 internal sealed class DpmSolverSampler(NoiseTable table, int order, SolverVariant variant, bool stochastic) : MultistepSampler(table, order)
 {
-    public override Tensor Step(Tensor velocity, int index, Tensor latents, Generator? generator = null)
+    public override Tensor Step(Tensor velocity, int index, Tensor latents, IReadOnlyList<Generator> generators)
     {
         using var scope = NewDisposeScope();
         double now = Sigma(index), next = Sigma(index + 1);
         Remember(latents.sub(velocity * now));
-        var noise = stochastic ? Noise(latents, generator) : null;
+        var noise = stochastic ? Noise(latents, generators) : null;
         var isLast = index == Table.Steps - 1;
         var nearEnd = index == Table.Steps - 2 && Table.Steps < 15;
         var use = isLast ? 1 : Math.Min(Math.Min(Order, Known), nearEnd ? 2 : 3);
@@ -89,7 +89,7 @@ internal sealed class UniPcSampler(NoiseTable table, int order, SolverVariant va
     private Tensor? _lastLatents;
     private int _lastOrder;
 
-    public override Tensor Step(Tensor velocity, int index, Tensor latents, Generator? generator = null)
+    public override Tensor Step(Tensor velocity, int index, Tensor latents, IReadOnlyList<Generator> generators)
     {
         using var scope = NewDisposeScope();
         var data = latents.sub(velocity * Sigma(index));

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// Walks latents from noise to data. One call of <see cref="Step"/> follows each evaluation of the network; multistep samplers
+/// Walks latents from noise to data. One call of <c>Step</c> follows each evaluation of the network; multistep samplers
 /// remember earlier ones, so one sampler serves one run.
 /// </summary>
 public abstract class Sampler : IDisposable
@@ -58,7 +58,14 @@ public abstract class Sampler : IDisposable
     /// <param name="index">Which evaluation, counted from 0; a run may begin later (image-to-image).</param>
     /// <param name="latents">The latents the network saw.</param>
     /// <param name="generator">Noise of the stochastic samplers.</param>
-    public abstract Tensor Step(Tensor velocity, int index, Tensor latents, Generator? generator = null);
+    public Tensor Step(Tensor velocity, int index, Tensor latents, Generator? generator = null) => Step(velocity, index, latents, generator is null ? [] : [generator]);
+
+    /// <summary>As above, each picture's noise from a generator of its own, so that no picture depends on its neighbours.</summary>
+    /// <param name="velocity">The network's velocity at the latents.</param>
+    /// <param name="index">Which evaluation.</param>
+    /// <param name="latents">The latents the network saw, [N, C, h, w].</param>
+    /// <param name="generators">N generators; or one for all pictures; or none, for libtorch's own.</param>
+    public abstract Tensor Step(Tensor velocity, int index, Tensor latents, IReadOnlyList<Generator> generators);
 
     /// <summary>(1 - sigma) data + sigma noise at evaluation <paramref name="index"/>.</summary>
     public Tensor AddNoise(Tensor data, Tensor noise, int index)
@@ -81,19 +88,25 @@ public abstract class Sampler : IDisposable
 
     private protected static double Lambda(double sigma) => Math.Log(1 - sigma) - Math.Log(sigma);
 
-    private protected static Tensor Noise(Tensor like, Generator? generator) => randn(like.shape, ScalarType.Float32, CPU, generator: generator).to(like.device);
+    private protected static Tensor Noise(Tensor like, IReadOnlyList<Generator> generators)
+    {
+        if (generators.Count < 2) return randn(like.shape, ScalarType.Float32, CPU, generator: generators.Count == 0 ? null : generators[0]).to(like.device);
+        if (generators.Count != like.size(0)) throw new ArgumentException($"There are {generators.Count} generators for {like.size(0)} pictures; give one, or one for each.", nameof(generators));
+        using var scope = NewDisposeScope();
+        return cat([.. generators.Select(g => randn([1, .. like.shape.Skip(1)], ScalarType.Float32, CPU, generator: g))], 0).to(like.device).MoveToOuterDisposeScope();
+    }
 }
 
 internal sealed class EulerSampler(NoiseTable table, bool stochastic) : Sampler(table)
 {
-    public override Tensor Step(Tensor velocity, int index, Tensor latents, Generator? generator = null)
+    public override Tensor Step(Tensor velocity, int index, Tensor latents, IReadOnlyList<Generator> generators)
     {
         using var scope = NewDisposeScope();
         double now = Table.Sigmas[index], next = Table.Sigmas[index + 1];
         // The difference is taken in single precision, as the reference takes it.
         if (!stochastic) return latents.add(velocity * (double)(Table.Sigmas[index + 1] - Table.Sigmas[index])).MoveToOuterDisposeScope();
         var data = latents.sub(velocity * now);
-        return data.mul(1 - next).add_(Noise(latents, generator).mul_(next)).MoveToOuterDisposeScope();
+        return data.mul(1 - next).add_(Noise(latents, generators).mul_(next)).MoveToOuterDisposeScope();
     }
 }
 
@@ -104,7 +117,7 @@ internal sealed class HeunSampler(NoiseTable table) : Sampler(Expand(table))
 
     public override int EvaluationsPerStep => 2;
 
-    public override Tensor Step(Tensor velocity, int index, Tensor latents, Generator? generator = null)
+    public override Tensor Step(Tensor velocity, int index, Tensor latents, IReadOnlyList<Generator> generators)
     {
         using var scope = NewDisposeScope();
         if (_derivative is null)
@@ -137,7 +150,7 @@ internal sealed class StabilityDpmSampler(NoiseTable table) : Sampler(table)
 {
     private Tensor? _before;
 
-    public override Tensor Step(Tensor velocity, int index, Tensor latents, Generator? generator = null)
+    public override Tensor Step(Tensor velocity, int index, Tensor latents, IReadOnlyList<Generator> generators)
     {
         using var scope = NewDisposeScope();
         double now = Table.Sigmas[index], next = Table.Sigmas[index + 1];

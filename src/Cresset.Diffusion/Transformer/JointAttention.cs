@@ -64,6 +64,8 @@ internal sealed class JointAttention : nn.Module<Tensor, Tensor?, (Tensor Image,
         RegisterComponents();
     }
 
+    public bool IsPacked => _query.IsQuantized;
+
     /// <summary>image [N, I, D], text [N, T, D] or null to the same shapes; the text result is null where the block drops it.</summary>
     public override (Tensor Image, Tensor? Text) forward(Tensor image, Tensor? text)
     {

@@ -44,6 +44,8 @@ internal sealed class JointBlock : nn.Module<Tensor, Tensor, Tensor, (Tensor Ima
         RegisterComponents();
     }
 
+    public bool IsPacked => _attention.IsPacked || _imageModulation.Linear.IsQuantized || _imageMlp.IsPacked;
+
     public IEnumerable<Projection> Modulations => [_imageModulation.Linear, _textModulation.Linear];
 
     /// <summary>image [N, I, D], text [N, T, D], SiLU of the conditioning [N, D]; the last block returns no text.</summary>

@@ -31,6 +31,8 @@ public sealed class MmDit : nn.Module<Tensor, Tensor, Tensor, Tensor, Tensor>, I
     [ComponentName(Name = "proj_out")]
     private readonly Projection _out;
 
+    private ScalarType? _compute;
+
     /// <summary>Builds the network; <paramref name="place"/> decides element type, device and source of the initial weights.</summary>
     /// <exception cref="InvalidOptionsException">The sizes are not allowed.</exception>
     public MmDit(MmDitOptions options, WeightPlace? place = null)
@@ -51,8 +53,15 @@ public sealed class MmDit : nn.Module<Tensor, Tensor, Tensor, Tensor, Tensor>, I
     /// <summary>The sizes it was built with.</summary>
     public MmDitOptions Options { get; }
 
-    /// <summary>Element type of the computation: that of the weights, or float32 for half-precision weights on CPUs without instructions for them.</summary>
-    public ScalarType ComputeDtype => HalfPrecision.ComputeType(_context.Bias!);
+    /// <summary>
+    /// Element type of the computation: that of the weights; float32 for half-precision weights on CPUs without instructions for them;
+    /// for packed weights bfloat16 or float32, whichever the processor multiplies fastest. May be set to either for packed weights.
+    /// </summary>
+    public ScalarType ComputeDtype
+    {
+        get => _blocks[0].IsPacked ? _compute ?? HalfPrecision.ForPacked : HalfPrecision.ComputeType(_context.Bias!);
+        set => _compute = HalfPrecision.CheckPacked(value);
+    }
 
     /// <summary>Velocity of the latents.</summary>
     /// <param name="latents">[N, C, H, W]; H and W multiples of the patch.</param>

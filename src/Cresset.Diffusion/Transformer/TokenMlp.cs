@@ -16,6 +16,8 @@ internal sealed class TokenMlp : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    public bool IsPacked => _net.IsPacked;
+
     public override Tensor forward(Tensor input) => _net.call(input);
 
     private sealed class Net : nn.Module<Tensor, Tensor>
@@ -33,6 +35,8 @@ internal sealed class TokenMlp : nn.Module<Tensor, Tensor>
             _down = new Projection(4 * width, width, true, place);
             RegisterComponents();
         }
+
+        public bool IsPacked => _down.IsQuantized;
 
         public override Tensor forward(Tensor input)
         {

@@ -28,7 +28,7 @@ public sealed class Sd3FineTuneTask : ITrainingTask
         _options = options.ThrowIfInvalid();
         _flow = new RectifiedFlowOptions { Times = new TrainingTimes(options.Times), Weighting = options.Weighting, Shift = options.Shift };
         var cachePath = options.Cache.Length > 0 ? options.Cache : Path.Combine(options.Pictures, "cache.safetensors");
-        var model = StableDiffusion3.Load(options.Checkpoint, new LoadOptions { Dtype = options.Reach == FineTuneReach.Full ? ScalarType.Float32 : null });
+        var model = StableDiffusion3.Load(options.Checkpoint, new LoadOptions { Dtype = options.Reach == FineTuneReach.Full ? ScalarType.Float32 : null, KeepPacked = false });
         try
         {
             if (!File.Exists(cachePath)) Encode(model, cachePath);

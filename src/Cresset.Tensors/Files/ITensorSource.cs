@@ -36,3 +36,11 @@ internal interface IStoredTensors : ITensorSource
     /// <summary>Writes the elements of a tensor as they are stored, little-endian and dense.</summary>
     void CopyBytes(string name, Stream target);
 }
+
+/// <summary>A source whose tensors can be had as the bytes that are stored, whatever their type.</summary>
+public interface IStoredBytes
+{
+    /// <summary>The stored bytes, [length] of unsigned bytes over the mapped file; the caller disposes it.</summary>
+    /// <exception cref="KeyNotFoundException">There is no such key; the nearest is named.</exception>
+    Tensor MapBytes(string name);
+}

@@ -56,14 +56,12 @@ internal sealed class TensorFileData(string path, SafeFileHandle handle, long le
         // A mapped bool would show whatever byte is in the file; complex numbers have no mapping.
         var mappable = entry.Dtype.IsNative() && entry.Dtype is not (SafetensorsDtype.Bool or SafetensorsDtype.C64 or SafetensorsDtype.C128);
         if (!mappable || entry.Length == 0 || entry.Offset % size != 0) return Read(entry);
-        if (!_maps.TryGetValue(entry.Dtype.Scalar(), out var map))
-        {
-            map = from_file(Path, false, Length / size, entry.Dtype.Scalar()).DetachFromDisposeScope();
-            _maps.Add(entry.Dtype.Scalar(), map);
-        }
-        using var part = map.narrow(0, entry.Offset / size, entry.Length / size);
+        using var part = Whole(entry.Dtype.Scalar(), size).narrow(0, entry.Offset / size, entry.Length / size);
         return part.view(entry.Shape.ToArray());
     }
+
+    /// <summary>The stored bytes of an entry, unsigned bytes over the mapped file.</summary>
+    public Tensor MapBytes(SafetensorsEntry entry) => entry.Length == 0 ? empty(0, dtype: ScalarType.Byte) : Whole(ScalarType.Byte, 1).narrow(0, entry.Offset, entry.Length);
 
     public void CopyBytes(SafetensorsEntry entry, Stream target)
     {
@@ -97,6 +95,14 @@ internal sealed class TensorFileData(string path, SafeFileHandle handle, long le
 
     public static KeyNotFoundException NoSuchKey(string path, string name, IEnumerable<string> keys)
         => new($"{path} holds no tensor '{name}'.{NearestName.Suggest(name, keys)}");
+
+    private Tensor Whole(ScalarType type, int size)
+    {
+        if (_maps.TryGetValue(type, out var map)) return map;
+        map = from_file(Path, false, Length / size, type).DetachFromDisposeScope();
+        _maps.Add(type, map);
+        return map;
+    }
 
     private Tensor ReadConverted(SafetensorsEntry entry)
     {

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace Cresset.Tensors;
 
 /// <summary>One safetensors file, open for reading. Opening reads and checks the header only.</summary>
-public sealed class SafetensorsFile : IStoredTensors
+public sealed class SafetensorsFile : IStoredTensors, IStoredBytes
 {
     private readonly TensorFileData _data;
     private readonly SafetensorsHeader _header;
@@ -54,6 +54,9 @@ public sealed class SafetensorsFile : IStoredTensors
         _data.Fill(bytes, Find(name).Offset);
         return bytes;
     }
+
+    /// <inheritdoc/>
+    public Tensor MapBytes(string name) => _data.MapBytes(Find(name));
 
     void IStoredTensors.CopyBytes(string name, Stream target) => _data.CopyBytes(Find(name), target);
 

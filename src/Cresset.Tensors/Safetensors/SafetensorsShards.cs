@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Cresset.Tensors;
 
 /// <summary>A checkpoint in several files (safetensors, or PyTorch's <c>.bin</c>) with an <c>*.index.json</c> that says which key lies where.</summary>
-public sealed class SafetensorsShards : IStoredTensors
+public sealed class SafetensorsShards : IStoredTensors, IStoredBytes
 {
     private readonly Dictionary<string, ITensorSource> _files;
     private readonly Dictionary<string, ITensorSource> _owner = [];
@@ -62,6 +62,10 @@ public sealed class SafetensorsShards : IStoredTensors
 
     /// <inheritdoc/>
     public Tensor Map(string name) => Owner(name).Map(name);
+
+    /// <inheritdoc/>
+    public Tensor MapBytes(string name)
+        => Owner(name) is IStoredBytes stored ? stored.MapBytes(name) : throw new NotSupportedException($"{Owner(name).Path}: stored bytes cannot be mapped.");
 
     void IStoredTensors.CopyBytes(string name, Stream target)
     {

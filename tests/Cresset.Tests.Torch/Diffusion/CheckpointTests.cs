@@ -72,7 +72,7 @@ public sealed class CheckpointTests : IDisposable
         var generator = new Generator(5);
         SafetensorsWriter.Write(At("w.safetensors"), new Dictionary<string, Tensor> { ["a.weight"] = randn([8, 256], generator: generator), ["a.bias"] = randn([8], generator: generator), ["odd.weight"] = randn([3, 5], generator: generator) });
         using var source = SafetensorsFile.Open(At("w.safetensors"));
-        foreach (var (storage, step) in new[] { (GgufStorage.F16, 2e-3), (GgufStorage.Q8_0, 0.02), (GgufStorage.Q4_0, 0.35) })
+        foreach (var (storage, step) in new[] { (GgufStorage.F16, 2e-3), (GgufStorage.Q8_0, 0.02), (GgufStorage.Q4_0, 0.35), (GgufStorage.Q4_K, 0.35), (GgufStorage.Q6_K, 0.1) })
         {
             GgufWriter.Write(At("w.gguf"), source, storage);
             using var file = GgufFile.Open(At("w.gguf"));
@@ -105,7 +105,7 @@ public sealed class CheckpointTests : IDisposable
         }
         for (var i = 0; i < 128; i++) block[16 + i] = (byte)((i % 16) | ((15 - (i % 16)) << 4));
         var values = new float[256];
-        GgufBlocks.Unpack(GgufType.Q4_K, block, values);
+        BlockFormat.Of(GgufType.Q4_K)!.Decode(block, values);
         for (var i = 0; i < 256; i++)
         {
             int sub = i / 32, inPair = i % 32, nibble = sub % 2 == 0 ? inPair % 16 : 15 - (inPair % 16);

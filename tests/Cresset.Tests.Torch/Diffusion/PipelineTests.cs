@@ -49,6 +49,22 @@ public sealed class PipelineTests : IDisposable
     }
 
     [Fact]
+    public void AFolderWrittenWithoutT5sTokenizerLoadsAndTakesOneFromElsewhere()
+    {
+        using var scope = NewDisposeScope();
+        using var whole = StableDiffusion3.Load(Folder);
+        var written = Path.Combine(_folder, "written");
+        ModelConversion.ToFolder(SingleFileCopy(), written, Tokenizers with { T5TokenizerPath = null });
+        using var without = StableDiffusion3.Load(written);
+        Assert.Contains("--t5-tokenizer", Assert.Single(without.Notes), StringComparison.Ordinal);
+        using var with = StableDiffusion3.Load(written, new LoadOptions { T5TokenizerPath = Tokenizers.T5TokenizerPath });
+        Assert.Empty(with.Notes);
+        using var a = whole.Text.Encode("a photo of a cat", t5Length: 32);
+        using var b = with.Text.Encode("a photo of a cat", t5Length: 32);
+        Assert.True(a.Context.SameAs(b.Context));
+    }
+
+    [Fact]
     public void OneStepEqualsTheFormula()
     {
         using var scope = NewDisposeScope();
@@ -86,16 +102,44 @@ public sealed class PipelineTests : IDisposable
         Assert.Equal(3, longPrompt.Notes.Count);
     }
 
-    [Fact]
-    public void EachPictureOfABatchStandsAlone()
+    [Theory]
+    [InlineData(SamplerKind.Euler)]
+    [InlineData(SamplerKind.Heun)]
+    [InlineData(SamplerKind.DpmSolver)]
+    [InlineData(SamplerKind.UniPc)]
+    [InlineData(SamplerKind.StochasticEuler)]
+    [InlineData(SamplerKind.StochasticDpmSolver)]
+    [InlineData(SamplerKind.DpmSolver2M)]
+    public void EachPictureOfABatchStandsAlone(SamplerKind kind)
     {
         using var scope = NewDisposeScope();
         using var model = StableDiffusion3.Load(Folder);
-        using var two = model.Generate("a cat", null, Small with { Count = 2 }, latentsOnly: true);
-        using var second = model.Generate("a cat", null, Small with { Seed = Small.Seed + 1 }, latentsOnly: true);
-        Reference.Close(second.Latents, two.Latents.narrow(0, 1, 1), 1e-4, "second picture");
-        using var again = model.Generate("a cat", null, Small with { Count = 2 }, latentsOnly: true);
+        var options = Small with { Sampler = new SamplerOptions { Kind = kind } };
+        using var two = model.Generate("a cat", null, options with { Count = 3 }, latentsOnly: true);
+        for (var i = 0; i < 3; i++)
+        {
+            using var alone = model.Generate("a cat", null, options with { Seed = Small.Seed + (ulong)i }, latentsOnly: true);
+            Reference.Close(alone.Latents, two.Latents.narrow(0, i, 1), 1e-4, $"picture {i}");
+        }
+        using var again = model.Generate("a cat", null, options with { Count = 3 }, latentsOnly: true);
         Assert.True(again.Latents.SameAs(two.Latents));
+    }
+
+    [Fact]
+    public void WhatACallbackGetsStaysValid()
+    {
+        using var scope = NewDisposeScope();
+        using var model = StableDiffusion3.Load(Folder);
+        var steps = new List<GenerationStep>();
+        using var result = model.Generate("a cat", null, Small, progress: new Direct<GenerationStep>(steps.Add), latentsOnly: true);
+        Assert.Equal(4, steps.Count);
+        foreach (var step in steps) Assert.True(step.Latents.isfinite().all().item<bool>() && step.Predicted.isfinite().all().item<bool>());
+        Assert.True(steps[^1].Latents.SameAs(result.Latents));
+        // At the last step nothing but the prediction is left; and the result does not hang on what the receiver does with his tensors.
+        Reference.Close(result.Latents, steps[^1].Predicted, 1e-4, "prediction");
+        steps[^1].Latents.fill_(0);
+        Assert.NotEqual(0, result.Latents.abs().max().item<float>());
+        foreach (var step in steps) step.Dispose();
     }
 
     [Fact]

@@ -99,7 +99,7 @@ public sealed class ClipTextEncoder : nn.Module<Tensor, Tensor>
         public TokenEmbeddings(ClipTextOptions options, WeightPlace place)
             : base(nameof(TokenEmbeddings))
         {
-            _tokens = new TokenTable(options.VocabularySize, options.Width, place);
+            _tokens = new TokenTable(options.VocabularySize, options.Width, place, takesPacked: true);
             _positions = new TokenTable(options.Positions, options.Width, place);
             RegisterComponents();
         }
@@ -107,7 +107,8 @@ public sealed class ClipTextEncoder : nn.Module<Tensor, Tensor>
         public override Tensor forward(Tensor ids)
         {
             using var scope = NewDisposeScope();
-            var type = HalfPrecision.ComputeType(_tokens.Weight);
+            // Packed encoders are small and run once: they compute in single precision.
+            var type = _tokens.IsPacked ? ScalarType.Float32 : HalfPrecision.ComputeType(_tokens.Weight);
             return _tokens.call(ids).to(type).add(_positions.Weight.narrow(0, 0, ids.size(1)).to(type)).MoveToOuterDisposeScope();
         }
     }

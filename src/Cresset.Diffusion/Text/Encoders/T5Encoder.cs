@@ -15,6 +15,8 @@ public sealed class T5Encoder : nn.Module<Tensor, Tensor>
     [ComponentName(Name = "encoder")]
     private readonly Stack _encoder;
 
+    private ScalarType? _compute;
+
     /// <summary>Builds the encoder.</summary>
     public T5Encoder(T5EncoderOptions options, WeightPlace? place = null)
         : base(nameof(T5Encoder))
@@ -22,13 +24,23 @@ public sealed class T5Encoder : nn.Module<Tensor, Tensor>
         ArgumentNullException.ThrowIfNull(options);
         Options = options.ThrowIfInvalid();
         place ??= WeightPlace.Cpu;
-        _tokens = new TokenTable(options.VocabularySize, options.Width, place);
+        _tokens = new TokenTable(options.VocabularySize, options.Width, place, takesPacked: true);
         _encoder = new Stack(options, place);
         RegisterComponents();
     }
 
     /// <summary>The sizes it was built with.</summary>
     public T5EncoderOptions Options { get; }
+
+    /// <summary>
+    /// Element type of the computation: that of the weights; float32 for half-precision weights on CPUs without instructions for them;
+    /// for packed weights bfloat16 or float32, whichever the processor multiplies fastest. May be set to either for packed weights.
+    /// </summary>
+    public ScalarType ComputeDtype
+    {
+        get => _encoder.IsPacked ? _compute ?? HalfPrecision.ForPacked : HalfPrecision.ComputeType(_tokens.IsPacked ? _encoder.Norm : _tokens.Weight);
+        set => _compute = HalfPrecision.CheckPacked(value);
+    }
 
     /// <summary>Ids [N, T] to token embeddings [N, T, W], attending to all tokens as SD3 does.</summary>
     public override Tensor forward(Tensor ids) => Encode(ids);
@@ -38,7 +50,7 @@ public sealed class T5Encoder : nn.Module<Tensor, Tensor>
     {
         Shape.Expect(ids, "N T");
         using var scope = NewDisposeScope();
-        return _encoder.Run(_tokens.call(ids).to(HalfPrecision.ComputeType(_tokens.Weight)), mask).MoveToOuterDisposeScope();
+        return _encoder.Run(_tokens.call(ids).to(ComputeDtype), mask).MoveToOuterDisposeScope();
     }
 
     /// <summary>The bias that positions add to attention, [1, heads, T, T].</summary>
@@ -78,6 +90,10 @@ public sealed class T5Encoder : nn.Module<Tensor, Tensor>
             _finalNorm = new RootMeanSquareNormalization(options.Width, 1e-6, place);
             RegisterComponents();
         }
+
+        public bool IsPacked => _blocks[0].IsPacked;
+
+        public Tensor Norm => _finalNorm.Weight;
 
         public Tensor PositionBias(long tokens)
         {
@@ -120,6 +136,8 @@ public sealed class T5Encoder : nn.Module<Tensor, Tensor>
         }
 
         public Tensor? Biases => _layers.Attention.SelfAttention.Biases;
+
+        public bool IsPacked => _layers.Attention.SelfAttention.IsPacked;
 
         public Tensor Run(Tensor x, Tensor bias)
         {
@@ -205,6 +223,8 @@ public sealed class T5Encoder : nn.Module<Tensor, Tensor>
         }
 
         public Tensor? Biases => _biases?.Weight;
+
+        public bool IsPacked => _query.IsQuantized;
 
         public Tensor Run(Tensor x, Tensor bias)
         {
