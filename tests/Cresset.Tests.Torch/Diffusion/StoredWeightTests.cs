@@ -60,9 +60,16 @@ public sealed class StoredWeightTests : IDisposable
         using var source = SafetensorsFile.Open(Path.Combine(Folder, "text_encoder_3", "model.safetensors"));
         var names = new Dictionary<string, string>
         {
-            ["layer.0.SelfAttention.q"] = "attn_q", ["layer.0.SelfAttention.k"] = "attn_k", ["layer.0.SelfAttention.v"] = "attn_v", ["layer.0.SelfAttention.o"] = "attn_o",
-            ["layer.0.SelfAttention.relative_attention_bias"] = "attn_rel_b", ["layer.0.layer_norm"] = "attn_norm",
-            ["layer.1.DenseReluDense.wi_0"] = "ffn_gate", ["layer.1.DenseReluDense.wi_1"] = "ffn_up", ["layer.1.DenseReluDense.wo"] = "ffn_down", ["layer.1.layer_norm"] = "ffn_norm",
+            ["layer.0.SelfAttention.q"] = "attn_q",
+            ["layer.0.SelfAttention.k"] = "attn_k",
+            ["layer.0.SelfAttention.v"] = "attn_v",
+            ["layer.0.SelfAttention.o"] = "attn_o",
+            ["layer.0.SelfAttention.relative_attention_bias"] = "attn_rel_b",
+            ["layer.0.layer_norm"] = "attn_norm",
+            ["layer.1.DenseReluDense.wi_0"] = "ffn_gate",
+            ["layer.1.DenseReluDense.wi_1"] = "ffn_up",
+            ["layer.1.DenseReluDense.wo"] = "ffn_down",
+            ["layer.1.layer_norm"] = "ffn_norm",
         };
         using var renamed = new VirtualSource("t5");
         foreach (var key in source.Entries.Keys)
