@@ -3,52 +3,65 @@ namespace Cresset.Detection;
 /// <summary>Mean AP at one IoU threshold under any set of rules; plain rather than fast.</summary>
 internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionResults results, double threshold)
 {
+    private readonly Dictionary<ScoringRules, double> _known = [];
+    private (ScoringRules Rules, CategoryMatches[] Matches)? _first, _last;
+    private ((bool, bool, int, bool) Key, EvaluationPlan Plan)? _plan;
+
+    /// <summary>
+    /// Mean AP under the rules. Chains of rules share their beginnings, and their ends differ in the curve only, so answers are
+    /// kept, and the matches of the first and the last rules asked for.
+    /// </summary>
     public double MeanAp(ScoringRules rules)
     {
+        if (_known.TryGetValue(rules, out var known)) return known;
+        var order = rules.Ties == TieRule.ImageFileOrder ? FileOrderOfImages() : null;
+        var ranking = new RankingRules(rules.Ties == TieRule.FileOrder, rules.Ties == TieRule.LaterImageFirst, rules.GroupWeight, DropIgnored: true);
+        double sum = 0;
+        var count = 0;
+        foreach (var m in Matches(rules))
+        {
+            if (m.TotalPositives(0) == 0 && !rules.EmptyClassesCountZero && !(rules.GroupWeight > 0)) continue;
+            var curve = RankedCurve.Make(order is null ? m : Rearrange(m, order), 0, 0, ranking);
+            if (curve.Positives > 0) sum += Ap(curve, rules.Curve);
+            if (curve.Positives > 0 || (rules.EmptyClassesCountZero && curve.Scores.Count > 0)) count++;
+        }
+        return _known[rules] = count == 0 ? double.NaN : sum / count;
+    }
+
+    private CategoryMatches[] Matches(ScoringRules rules)
+    {
+        var matching = rules with { Curve = default, Ties = default, EmptyClassesCountZero = false, GroupWeight = 0 };
+        if (_first is { } first && first.Rules == matching) return first.Matches;
+        if (_last is { } last && last.Rules == matching) return last.Matches;
+        var matches = MatchRunner.Run(Plan(rules), () => new RulesMatcher(rules, threshold), Environment.ProcessorCount, null, default);
+        _first ??= (matching, matches);
+        _last = (matching, matches);
+        return matches;
+    }
+
+    private EvaluationPlan Plan(ScoringRules rules)
+    {
+        var key = (rules.VerifiedClassesOnly, rules.VerifiedWhereListed, rules.PerImage, rules.CopiesByLastId);
+        if (_plan is { } kept && kept.Key == key) return kept.Plan;
         HashSet<long> ids = [.. dataset.Categories.Select(c => c.Id)];
         bool[]? keep = rules.VerifiedClassesOnly ? FederatedFilter.Keep(dataset.Objects, results.Items, dataset.FindImage, rules.PerImage, ids)
             : rules.VerifiedWhereListed ? WhereListed(ids)
             : rules.PerImage < int.MaxValue ? Best(rules.PerImage) : null;
         var plan = EvaluationPlan.Make(dataset, results, null, null, false, rules.CopiesByLastId, keep is null ? null : i => keep[i]);
-        var order = rules.Ties == TieRule.ImageFileOrder ? FileOrderOfImages() : null;
-        var matches = MatchRunner.Run(plan, () => new RulesMatcher(rules, threshold), 1, null, default);
-        var ranking = new RankingRules(rules.Ties == TieRule.FileOrder, rules.Ties == TieRule.LaterImageFirst, rules.GroupWeight, DropIgnored: true);
-        double sum = 0;
-        var count = 0;
-        foreach (var m in matches)
-        {
-            var curve = RankedCurve.Make(order is null ? m : Rearrange(m, order), 0, 0, ranking);
-            if (curve.Positives > 0) sum += Ap(curve, rules.Curve);
-            if (curve.Positives > 0 || (rules.EmptyClassesCountZero && curve.Scores.Count > 0)) count++;
-        }
-        return count == 0 ? double.NaN : sum / count;
+        _plan = (key, plan);
+        return plan;
     }
 
     private static double Ap(RankedCurve curve, CurveRule rule) => rule switch
     {
-        CurveRule.NumpyGrid => GridAp(curve, Grid.Linspace(0, 1, 101)),
-        CurveRule.SingleGrid => GridAp(curve, CocoBackend.SingleLinspace(0, 1, 101)),
+        CurveRule.NumpyGrid => curve.GridAp(Grid.Linspace(0, 1, 101)),
+        CurveRule.SingleGrid => curve.GridAp(CocoBackend.SingleLinspace(0, 1, 101)),
         CurveRule.ExactGrid => curve.HundredPointAp(),
         CurveRule.AllPoints => curve.AllPointAp(),
         CurveRule.ElevenPoints => curve.ElevenPointAp(),
         CurveRule.Trapezoids => YoloCurve.Ap(curve, legacy: false),
         _ => YoloCurve.Ap(curve, legacy: true),
     };
-
-    private static double GridAp(RankedCurve curve, double[] recalls)
-    {
-        var envelope = (double[])curve.Precision.Clone();
-        for (var i = envelope.Length - 1; i > 0; i--) envelope[i - 1] = Math.Max(envelope[i - 1], envelope[i]);
-        double sum = 0;
-        var place = 0;
-        foreach (var wanted in recalls)
-        {
-            while (place < envelope.Length && !(curve.Recall[place] >= wanted)) place++;
-            if (place == envelope.Length) break;
-            sum += envelope[place];
-        }
-        return sum / recalls.Length;
-    }
 
     private bool[] WhereListed(HashSet<long> ids)
     {
@@ -84,6 +97,19 @@ internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionR
 
         public override int MaxDetections => rules.PerImageAndClass;
 
+        public override bool Counts(in GroundTruthObject o) => !Ignored(o) && !OutOfPlay(o);
+
+        public override ReadOnlySpan<double> Overlaps(in MatchGroup group)
+        {
+            var values = new double[group.Detections.Length * group.Objects.Length];
+            for (var i = 0; i < values.Length; i++)
+            {
+                var box = group.AllDetections[group.Detections[i / group.Objects.Length]].Box;
+                values[i] = Overlap(box, group.AllObjects[group.Objects[i % group.Objects.Length]].Box, crowd: false);
+            }
+            return values;
+        }
+
         public override void Match(in MatchGroup group, SegmentSlots slots)
         {
             if (rules.GroupOf)
@@ -91,10 +117,18 @@ internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionR
                 new OpenImagesMatcher([threshold]).Match(group, slots);
                 return;
             }
+            if (group.Objects.Length == 0)
+            {
+                for (var d = 0; d < group.Detections.Length; d++)
+                {
+                    if (Excused(group, group.AllDetections[group.Detections[d]])) slots.Ignored[2 * d] = 1;
+                }
+                return;
+            }
             var taken = new bool[group.Objects.Length];
             for (var g = 0; g < group.Objects.Length; g++)
             {
-                if (!Ignored(group.AllObjects[group.Objects[g]]) && !OutOfPlay(group.AllObjects[group.Objects[g]])) slots.Positives[0]++;
+                if (Counts(group.AllObjects[group.Objects[g]])) slots.Positives[0]++;
             }
             for (var d = 0; d < group.Detections.Length; d++)
             {

@@ -26,17 +26,24 @@ public sealed record Calibration(IReadOnlyList<CalibrationBin> Bins, double Expe
     public static Calibration Compute(CocoResult result, int bins = 10, int threshold = 0, int? category = null)
     {
         ArgumentNullException.ThrowIfNull(result);
+        var wanted = Enumerable.Range(category ?? 0, category is null ? result.CategoryIds.Count : 1);
+        return Of(wanted.Select(k => result.Curve(k, threshold)), bins);
+    }
+
+    /// <summary>Computes it over rankings, such as those of the classes of a protocol.</summary>
+    public static Calibration Of(IEnumerable<RankedCurve> curves, int bins = 10)
+    {
+        ArgumentNullException.ThrowIfNull(curves);
         ArgumentOutOfRangeException.ThrowIfLessThan(bins, 1);
         var count = new long[bins];
         var confidence = new double[bins];
         var hits = new long[bins];
-        for (var k = category ?? 0; k < (category + 1 ?? result.CategoryIds.Count); k++)
+        foreach (var curve in curves)
         {
-            var curve = result.Curve(k, threshold);
             for (var i = 0; i < curve.Scores.Count; i++)
             {
                 var score = curve.Scores[i];
-                if (!double.IsFinite(score) || score == DetectedObject.FirstRank) continue;
+                if (curve.Hits[i] < 0 || !double.IsFinite(score) || score == DetectedObject.FirstRank) continue;
                 var b = (int)Math.Clamp(score * bins, 0, bins - 1);
                 count[b]++;
                 confidence[b] += score;

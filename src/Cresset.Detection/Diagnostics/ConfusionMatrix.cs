@@ -34,9 +34,18 @@ public sealed class ConfusionMatrix
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(results);
+        var images = ImageMatches.Of(dataset, results, iouThreshold, minScore, acrossClasses: true);
+        return Of(dataset, images, cancellationToken);
+    }
+
+    /// <summary>Counts the pairs of images: on the diagonal the hits of a protocol when they come from <see cref="DetectionMatching.ImagesAt"/>.</summary>
+    public static ConfusionMatrix Of(DetectionDataset dataset, IEnumerable<ImageMatches> images, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        ArgumentNullException.ThrowIfNull(images);
         var ids = dataset.Categories.Select(c => c.Id).Distinct().Order().ToArray();
         var matrix = new ConfusionMatrix(ids, Array.ConvertAll(ids, dataset.CategoryName));
-        foreach (var image in ImageMatches.Of(dataset, results, iouThreshold, minScore, acrossClasses: true))
+        foreach (var image in images)
         {
             cancellationToken.ThrowIfCancellationRequested();
             foreach (var (o, d) in image.Pairs)

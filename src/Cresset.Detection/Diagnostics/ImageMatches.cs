@@ -1,9 +1,20 @@
 namespace Cresset.Detection;
 
-/// <summary>Hits, misses and missed objects of one image at one IoU threshold, for pictures and tables.</summary>
+/// <summary>An object and a detection that belong together; one side is null for a missed object or a false detection.</summary>
+/// <param name="Object">The object.</param>
+/// <param name="Detection">The detection.</param>
+/// <param name="Iou">Their overlap; NaN where one side is missing.</param>
+/// <param name="IsHit">Whether the detection is right; a pair of two classes is not.</param>
+public readonly record struct MatchedPair(GroundTruthObject? Object, DetectedObject? Detection, double Iou, bool IsHit)
+{
+    /// <summary>The two sides.</summary>
+    public void Deconstruct(out GroundTruthObject? truth, out DetectedObject? detection) => (truth, detection) = (Object, Detection);
+}
+
+/// <summary>Hits, false detections and missed objects of one image at one IoU threshold, for pictures and tables.</summary>
 public sealed class ImageMatches
 {
-    private ImageMatches(DatasetImage image, List<(GroundTruthObject? Object, DetectedObject? Detection)> pairs)
+    internal ImageMatches(DatasetImage image, IReadOnlyList<MatchedPair> pairs)
     {
         Image = image;
         Pairs = pairs;
@@ -12,16 +23,19 @@ public sealed class ImageMatches
     /// <summary>The image.</summary>
     public DatasetImage Image { get; }
 
-    /// <summary>Pairs of object and detection; one side is null for a missed object or a false detection.</summary>
-    public IReadOnlyList<(GroundTruthObject? Object, DetectedObject? Detection)> Pairs { get; }
+    /// <summary>Pairs of object and detection.</summary>
+    public IReadOnlyList<MatchedPair> Pairs { get; }
 
-    /// <summary>Pairs with both sides of one class.</summary>
-    public int Hits => Pairs.Count(p => p.Object is { } o && p.Detection is { } d && o.CategoryId == d.CategoryId);
+    /// <summary>Right detections.</summary>
+    public int Hits => Pairs.Count(p => p.IsHit);
 
     /// <summary>Everything else.</summary>
     public int Errors => Pairs.Count - Hits;
 
-    /// <summary>Matches every image: detections by falling score, each takes the free object of highest IoU.</summary>
+    /// <summary>
+    /// Matches the boxes of every image blind to the rules of protocols: detections by falling score, each takes the free object
+    /// of highest IoU, crowds left out. <see cref="DetectionMatching.ImagesAt"/> gives the matches of a protocol.
+    /// </summary>
     /// <param name="dataset">Ground truth.</param>
     /// <param name="results">Detections.</param>
     /// <param name="iouThreshold">Least IoU of a match.</param>
@@ -40,9 +54,9 @@ public sealed class ImageMatches
         });
     }
 
-    private static List<(GroundTruthObject? Object, DetectedObject? Detection)> Match(GroundTruthObject[] objects, DetectedObject[] detections, double threshold, bool acrossClasses)
+    private static List<MatchedPair> Match(GroundTruthObject[] objects, DetectedObject[] detections, double threshold, bool acrossClasses)
     {
-        var pairs = new List<(GroundTruthObject?, DetectedObject?)>();
+        var pairs = new List<MatchedPair>();
         var order = Enumerable.Range(0, detections.Length).ToArray();
         ScoreOrder.SortGroup(order, detections);
         var taken = new bool[objects.Length];
@@ -57,11 +71,11 @@ public sealed class ImageMatches
                 if (iou > highest || (best < 0 && iou >= highest)) (best, highest) = (g, iou);
             }
             if (best >= 0) taken[best] = true;
-            pairs.Add((best < 0 ? null : objects[best], detections[i]));
+            pairs.Add(best < 0 ? new MatchedPair(null, detections[i], double.NaN, false) : new MatchedPair(objects[best], detections[i], highest, objects[best].CategoryId == detections[i].CategoryId));
         }
         for (var g = 0; g < objects.Length; g++)
         {
-            if (!taken[g]) pairs.Add((objects[g], null));
+            if (!taken[g]) pairs.Add(new MatchedPair(objects[g], null, double.NaN, false));
         }
         return pairs;
     }

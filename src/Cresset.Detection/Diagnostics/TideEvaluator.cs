@@ -134,15 +134,19 @@ public sealed class TideEvaluator
         }
     }
 
-    internal long[] AddDataset(DetectionDataset dataset, DetectionResults results, CancellationToken cancellationToken)
+    internal long[] AddDataset(DetectionDataset dataset, DetectionResults results, CancellationToken cancellationToken, MatchLedger? ledger = null)
     {
-        var objects = dataset.Objects.ToArray().ToLookup(o => o.ImageId);
-        var detections = results.Items.ToArray().ToLookup(d => d.ImageId);
+        GroundTruthObject[] allObjects = dataset.Objects.ToArray();
+        DetectedObject[] allDetections = results.Items.ToArray();
+        var objects = Enumerable.Range(0, allObjects.Length).ToLookup(i => allObjects[i].ImageId);
+        var detections = Enumerable.Range(0, allDetections.Length).ToLookup(i => allDetections[i].ImageId);
         var order = new List<long>();
         foreach (var image in dataset.Images.DistinctBy(i => i.Id))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Add(image, objects[image.Id].ToArray(), detections[image.Id].ToArray());
+            int[] o = [.. objects[image.Id]], d = [.. detections[image.Id]];
+            var run = new TideImage(_positive, _background, _overlap, MaxDetections);
+            _images[image.Id] = run.Run(image, Array.ConvertAll(o, i => allObjects[i]), Array.ConvertAll(d, i => allDetections[i]), ledger, o, d);
             order.Add(image.Id);
         }
         return [.. order];

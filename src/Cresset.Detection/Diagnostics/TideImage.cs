@@ -30,7 +30,13 @@ internal enum TideRecordKind : byte
 /// <summary>Matches one image over all classes and names every error.</summary>
 internal sealed class TideImage(double positive, double background, OverlapMatrix overlap, int maxDetections)
 {
-    public List<TideRecord> Run(DatasetImage image, GroundTruthObject[] objects, DetectedObject[] detections)
+    /// <param name="image">The image.</param>
+    /// <param name="objects">Its objects.</param>
+    /// <param name="detections">Its detections.</param>
+    /// <param name="ledger">Where to note who met whom.</param>
+    /// <param name="objectPlaces">Places of the objects in the ledger.</param>
+    /// <param name="detectionPlaces">Places of the detections in it.</param>
+    public List<TideRecord> Run(DatasetImage image, GroundTruthObject[] objects, DetectedObject[] detections, MatchLedger? ledger = null, int[]? objectPlaces = null, int[]? detectionPlaces = null)
     {
         var records = new List<TideRecord>();
         var plain = Enumerable.Range(0, objects.Length).Where(i => !objects[i].IsCrowd).ToArray();
@@ -43,6 +49,17 @@ internal sealed class TideImage(double positive, double background, OverlapMatri
         var iou = Overlaps(image, objects, plain, detections, order);
         var (hitOf, taken) = Match(objects, plain, detections, order, iou);
         var ignored = Ignore(image, objects, crowds, detections, order, hitOf);
+        if (ledger is not null)
+        {
+            foreach (var g in crowds) ledger.Objects[objectPlaces![g]] = MatchOutcome.Ignored;
+            for (var g = 0; g < m; g++) ledger.Objects[objectPlaces![plain[g]]] = taken[g] ? MatchOutcome.Hit : MatchOutcome.Missed;
+            for (var d = 0; d < n; d++)
+            {
+                var place = detectionPlaces![order[d]];
+                ledger.Detections[place] = hitOf[d] >= 0 ? MatchOutcome.Hit : ignored[d] ? MatchOutcome.Ignored : MatchOutcome.False;
+                if (hitOf[d] >= 0) ledger.Meet(place, objectPlaces![plain[hitOf[d]]], iou[(d * m) + hitOf[d]]);
+            }
+        }
         var errors = new (TideError Error, int Object)[n];
         var best = new (double Score, int Detection)[m];
         Array.Fill(best, (-1, -1));

@@ -11,11 +11,15 @@ public sealed partial class RunLengthMask
         if (!(ratio >= 0 && ratio <= 1)) throw new ArgumentOutOfRangeException(nameof(ratio), ratio, "The ratio must lie in [0, 1]; 0.02 is usual.");
         var diagonal = Math.Sqrt(((double)Height * Height) + ((double)Width * Width));
         var distance = Math.Max(1, (int)Math.Round(ratio * diagonal, MidpointRounding.ToEven));
-        var pixels = Decode();
-        var inner = ErodeColumns(pixels, distance);
-        ErodeRows(inner, distance);
-        for (var i = 0; i < pixels.Length; i++) pixels[i] = (byte)(pixels[i] & (inner[i] ^ 1));
-        return Encode(pixels, Height, Width);
+        var bounds = Bounds;
+        if (bounds.Width == 0) return Empty(Height, Width);
+        // Outside its bounds nothing is set, and outside the image counts as unset, so the work stays within the bounds.
+        int left = (int)bounds.X, top = (int)bounds.Y, columns = (int)bounds.Width, rows = (int)bounds.Height;
+        var band = new byte[columns * rows];
+        var inner = new byte[columns * rows];
+        FillColumns(band, inner, left, top, rows, distance);
+        ErodeAcross(inner, band, columns, rows, distance);
+        return EncodeWithin(band, left, top, columns, rows);
     }
 
     /// <summary>The smaller of mask IoU and boundary IoU; against a crowd the mask IoU alone.</summary>
@@ -27,37 +31,84 @@ public sealed partial class RunLengthMask
         return otherIsCrowd ? iou : Math.Min(iou, detectionBoundary.Iou(otherBoundary));
     }
 
-    /// <summary>A pixel stays when all pixels up to the distance above and below are set.</summary>
-    private byte[] ErodeColumns(byte[] pixels, int distance)
+    /// <summary>The set pixels within the bounds, and those that have the distance above and below them set too.</summary>
+    private void FillColumns(byte[] pixels, byte[] inner, int left, int top, int rows, int distance)
     {
-        var eroded = new byte[pixels.Length];
-        for (var x = 0; x < Width; x++)
+        long at = 0;
+        for (var i = 0; i < _counts.Length; i++)
         {
-            ErodeLine(pixels, eroded, x * Height, 1, Height, distance);
+            long run = _counts[i];
+            if (i % 2 == 1)
+            {
+                // A run may go on from the end of one column to the next, where the image's edge parts it.
+                for (var from = at; from < at + run;)
+                {
+                    int x = (int)(from / Height), y = (int)(from % Height);
+                    var length = (int)Math.Min(at + run - from, Height - y);
+                    var start = ((x - left) * rows) + y - top;
+                    pixels.AsSpan(start, length).Fill(1);
+                    if (length > 2 * distance) inner.AsSpan(start + distance, length - (2 * distance)).Fill(1);
+                    from += length;
+                }
+            }
+            at += run;
         }
-        return eroded;
     }
 
-    private void ErodeRows(byte[] pixels, int distance)
+    /// <summary>Clears from the band every pixel whose neighbours up to the distance left and right are inner ones too.</summary>
+    private static void ErodeAcross(byte[] inner, byte[] band, int columns, int rows, int distance)
     {
-        var copy = (byte[])pixels.Clone();
-        for (var y = 0; y < Height; y++)
+        var needed = (ushort)Math.Min((2 * distance) + 1, ushort.MaxValue);
+        if (columns < needed) return;
+        // For each row, how many columns in a row up to here are inner.
+        var streak = new ushort[rows];
+        for (var x = 0; x < columns; x++)
         {
-            ErodeLine(copy, pixels, y, Height, Width, distance);
+            var column = inner.AsSpan(x * rows, rows);
+            var middle = x - distance;
+            var target = middle >= 0 ? band.AsSpan(middle * rows, rows) : default;
+            if (column.IndexOf((byte)1) < 0)
+            {
+                Array.Clear(streak);
+                continue;
+            }
+            for (var y = 0; y < rows; y++)
+            {
+                var count = column[y] == 0 ? 0 : Math.Min(streak[y] + 1, needed);
+                streak[y] = (ushort)count;
+                if (count == needed) target[y] = 0;
+            }
         }
     }
 
-    private static void ErodeLine(byte[] source, byte[] target, int start, int stride, int length, int distance)
+    private RunLengthMask EncodeWithin(byte[] pixels, int left, int top, int columns, int rows)
     {
-        var runStart = -1;
-        for (var i = 0; i <= length; i++)
+        var counts = new List<uint>();
+        long before = 0;
+        for (var x = 0; x < columns; x++)
         {
-            var set = i < length && source[start + (i * stride)] != 0;
-            if (set && runStart < 0) runStart = i;
-            if (i < length) target[start + (i * stride)] = 0;
-            if (set || runStart < 0) continue;
-            for (var k = runStart + distance; k < i - distance; k++) target[start + (k * stride)] = 1;
-            runStart = -1;
+            var column = pixels.AsSpan(x * rows, rows);
+            for (var y = 0; y < rows;)
+            {
+                var next = column[y..].IndexOf((byte)1);
+                if (next < 0) break;
+                y += next;
+                var length = column[y..].IndexOf((byte)0);
+                if (length < 0) length = rows - y;
+                var start = ((long)(left + x) * Height) + top + y;
+                // A run that goes on over the image's edge is one run.
+                if (start == before && counts.Count > 0) counts[^1] += (uint)length;
+                else
+                {
+                    counts.Add((uint)(start - before));
+                    counts.Add((uint)length);
+                }
+                before = start + length;
+                y += length;
+            }
         }
+        var rest = ((long)Height * Width) - before;
+        if (rest > 0 || counts.Count == 0) counts.Add((uint)rest);
+        return new RunLengthMask(Height, Width, counts.ToArray());
     }
 }

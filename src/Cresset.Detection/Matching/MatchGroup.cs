@@ -25,6 +25,15 @@ internal abstract class GroupMatcher
     /// <summary>Largest number of detections an image and category may have.</summary>
     public virtual int MaxDetections => int.MaxValue;
 
+    /// <summary>Where to note who met whom; null when nobody asks.</summary>
+    public MatchLedger? Ledger { get; set; }
+
+    /// <summary>Whether an object of any size has to be found.</summary>
+    public abstract bool Counts(in GroundTruthObject o);
+
+    /// <summary>Overlaps as the protocol measures them, <c>[detection * objects + object]</c>; valid until the next call.</summary>
+    public abstract ReadOnlySpan<double> Overlaps(in MatchGroup group);
+
     /// <summary>Fills hit and ignore bits and the number of objects that count; the slots are zero on entry.</summary>
     public abstract void Match(in MatchGroup group, SegmentSlots slots);
 }

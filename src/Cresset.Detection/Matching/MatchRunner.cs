@@ -76,5 +76,6 @@ internal static class MatchRunner
             Detections = detections,
         };
         matcher.Match(group, slots);
+        matcher.Ledger?.Close(group, slots, matcher);
     }
 }

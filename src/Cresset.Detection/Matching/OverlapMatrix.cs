@@ -57,20 +57,27 @@ internal sealed class OverlapMatrix(CocoOptions options, bool crowdsDivideByDete
         {
             ref readonly var o = ref group.AllObjects[group.Objects[g]];
             _masks[g] = o.CannotBeHit ? RunLengthMask.Empty(height, width) : (o.Segmentation ?? new PolygonSegmentation([CornersOf(o.Box)])).ToMask(height, width);
-            _boundaries[g] = withBoundary ? _masks[g]!.Boundary(options.BoundaryRatio) : null;
+            _boundaries[g] = null;
             _boxes[g] = _masks[g]!.Bounds;
         }
         for (var d = 0; d < n; d++)
         {
             ref readonly var detection = ref group.AllDetections[group.Detections[d]];
             var mask = detection.Shape is { CannotHit: true } ? RunLengthMask.Empty(height, width) : (detection.Shape?.Segmentation ?? new PolygonSegmentation([CornersOf(detection.Box)])).ToMask(height, width);
-            var boundary = withBoundary ? mask.Boundary(options.BoundaryRatio) : null;
+            RunLengthMask? boundary = null;
             var bounds = mask.Bounds;
             for (var g = 0; g < m; g++)
             {
                 var crowd = crowdsDivideByDetection && group.AllObjects[group.Objects[g]].IsCrowd;
                 var iou = BoxOverlap.Iou(bounds, _boxes[g], crowd) > 0 ? mask.OverlapOfRuns(_masks[g]!, crowd) : 0;
-                _values[(d * m) + g] = withBoundary && !crowd ? Math.Min(iou, boundary!.Iou(_boundaries[g]!)) : iou;
+                if (withBoundary && !crowd && iou > 0)
+                {
+                    // A band has the bounds of its mask, and most pairs never meet: bands are made when they are needed.
+                    boundary ??= mask.Boundary(options.BoundaryRatio);
+                    _boundaries[g] ??= _masks[g]!.Boundary(options.BoundaryRatio);
+                    iou = Math.Min(iou, boundary.OverlapOfRuns(_boundaries[g]!, otherIsCrowd: false));
+                }
+                _values[(d * m) + g] = iou;
             }
         }
     }

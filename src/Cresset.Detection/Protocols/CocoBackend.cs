@@ -38,15 +38,24 @@ internal sealed class CocoBackend : IProtocolBackend
         return options.Protocol == DetectionProtocol.CocoFixed ? coco.AsCorrected() : coco;
     }
 
-    public void AddDataset(DetectionDataset dataset, DetectionResults results, IProgress<double>? progress, CancellationToken cancellation)
+    public void AddDataset(DetectionDataset dataset, DetectionResults results, IProgress<double>? progress, CancellationToken cancellation, MatchLedger? ledger = null)
     {
-        if (_variant == CocoVariant.TorchMetrics)
-        {
-            dataset = new DetectionDataset(dataset.Images, dataset.Categories, Array.ConvertAll(dataset.Objects.ToArray(), Single));
-            results = new DetectionResults(Array.ConvertAll(results.Items.ToArray(), Single));
-        }
-        _evaluator = CocoEvaluator.FromDataset(dataset, results, _options, _variant, progress, cancellation);
+        if (_variant == CocoVariant.TorchMetrics) (dataset, results) = AsSingle(dataset, results);
+        _evaluator = CocoEvaluator.FromDataset(dataset, results, _options, _variant, progress, cancellation, ledger);
     }
+
+    public GroupMatcher Measure() => new CocoMatcher(_options, CocoEvaluator.RulesOf(_options, int.MaxValue, DetectionAreaSource.PerDetection, _variant));
+
+    public TieRule Ties => TieRule.ImageOrder;
+
+    /// <summary>The same evaluation over other ranges of the objects.</summary>
+    public CocoResult Sliced(DetectionDataset dataset, DetectionResults results, CocoOptions ranges, CancellationToken cancellation)
+    {
+        var options = _options with { AreaRanges = ranges.AreaRanges, Measure = ranges.Measure };
+        return CocoEvaluator.FromDataset(dataset, results, options, _variant, null, cancellation).Compute();
+    }
+
+    public double Ap(RankedCurve curve) => curve.GridAp(_options.RecallThresholds);
 
     public void Add(DatasetImage image, IReadOnlyList<GroundTruthObject> objects, IReadOnlyList<DetectedObject> detections)
     {
@@ -86,6 +95,10 @@ internal sealed class CocoBackend : IProtocolBackend
         for (var i = 0; i < count; i++) values[i] = (float)(i < count / 2 ? start + ((double)step * i) : end - ((double)step * (count - 1 - i)));
         return values;
     }
+
+    /// <summary>Boxes, areas and scores as float32 holds them.</summary>
+    internal static (DetectionDataset Dataset, DetectionResults Results) AsSingle(DetectionDataset dataset, DetectionResults results)
+        => (dataset.With(Array.ConvertAll(dataset.Objects.ToArray(), Single)), new DetectionResults(Array.ConvertAll(results.Items.ToArray(), Single)) { Source = results.Source });
 
     private static GroundTruthObject Single(GroundTruthObject o) => o with { Box = Single(o.Box), Area = (float)o.Area };
 

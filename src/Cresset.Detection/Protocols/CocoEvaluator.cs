@@ -52,7 +52,7 @@ public sealed class CocoEvaluator
     public static CocoEvaluator FromDataset(DetectionDataset dataset, DetectionResults results, CocoOptions? options = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
         => FromDataset(dataset, results, options ?? new CocoOptions(), CocoVariant.Coco, progress, cancellationToken);
 
-    internal static CocoEvaluator FromDataset(DetectionDataset dataset, DetectionResults results, CocoOptions options, CocoVariant variant, IProgress<double>? progress, CancellationToken cancellationToken)
+    internal static CocoEvaluator FromDataset(DetectionDataset dataset, DetectionResults results, CocoOptions options, CocoVariant variant, IProgress<double>? progress, CancellationToken cancellationToken, MatchLedger? ledger = null)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(results);
@@ -62,7 +62,7 @@ public sealed class CocoEvaluator
         var evaluator = new CocoEvaluator(dataset.Categories, options, variant, source);
         var keep = variant == CocoVariant.Lvis ? FederatedFilter.Keep(dataset.Objects, results.Items, dataset.FindImage, evaluator._maxDetections[^1], evaluator._categoryIds) : null;
         var plan = EvaluationPlan.Make(dataset, results, options.CategoryIds, options.ImageIds, options.ClassAgnostic, lastCopyStandsForAll: !options.Corrected, keep is null ? null : i => keep[i]);
-        foreach (var matches in MatchRunner.Run(plan, () => new CocoMatcher(options, evaluator._rules), options.ThreadCount, progress, cancellationToken))
+        foreach (var matches in MatchRunner.Run(plan, () => new CocoMatcher(options, evaluator._rules) { Ledger = ledger }, options.ThreadCount, progress, cancellationToken))
         {
             evaluator._state.Put(matches);
         }

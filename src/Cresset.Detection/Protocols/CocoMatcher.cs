@@ -31,8 +31,13 @@ internal sealed class CocoMatcher : GroupMatcher
 
     public override int MaxDetections { get; }
 
-    /// <summary>When set, receives for layer, threshold, detection the matched object (place in the group's objects) or -1.</summary>
-    public Action<int, int, int, int>? OnMatch { get; set; }
+    public override bool Counts(in GroundTruthObject o) => !_rules.Ignores(o) && !(Size(o) < _areas[0].Min) && !(Size(o) > _areas[0].Max);
+
+    public override ReadOnlySpan<double> Overlaps(in MatchGroup group)
+    {
+        _overlap.Compute(group);
+        return _overlap.Values.AsSpan(0, group.Detections.Length * group.Objects.Length);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Match(in MatchGroup group, SegmentSlots slots)
@@ -71,6 +76,8 @@ internal sealed class CocoMatcher : GroupMatcher
             _sizes[d] = _options.Measure == RangeMeasure.AspectRatio ? AspectOf(detection.Box) : _rules.AreaSource == DetectionAreaSource.Box ? detection.Box.Width * detection.Box.Height : _rules.DetectionArea(detection, group.Image);
         }
     }
+
+    private double Size(in GroundTruthObject o) => _options.Measure == RangeMeasure.AspectRatio ? AspectOf(o.Box) : o.Area;
 
     private static double AspectOf(in Box box) => box.Height > 0 ? box.Width / box.Height : double.PositiveInfinity;
 
@@ -130,7 +137,7 @@ internal sealed class CocoMatcher : GroupMatcher
                 var match = Pick(values, d * m, m, start);
                 if (match < 0) continue;
                 _taken[match] = true;
-                OnMatch?.Invoke(layer, t, d, match);
+                if (layer == 0 && t == 0) Ledger?.Meet(group, d, match, values[(d * m) + match]);
                 var slot = (d * layers) + layer;
                 if (_ignored[match]) slots.Ignored[slot] |= bit;
                 // Matches are kept as object ids in an array that starts as zero, so id 0 reads as "no match".

@@ -81,6 +81,8 @@ public sealed class ProtocolEvaluator
     /// <summary>The result over all images added so far.</summary>
     public ProtocolResult Compute() => _backend.Compute();
 
+    internal IProtocolBackend Backend => _backend;
+
     private static IProtocolBackend MakeBackend(ProtocolOptions options, IReadOnlyList<DatasetCategory> categories) => options.Protocol switch
     {
         DetectionProtocol.Coco or DetectionProtocol.CocoFixed or DetectionProtocol.Lvis or DetectionProtocol.TorchMetrics => new CocoBackend(options, categories),
@@ -94,7 +96,16 @@ public sealed class ProtocolEvaluator
 /// <summary>The part of a protocol that holds state.</summary>
 internal interface IProtocolBackend
 {
-    void AddDataset(DetectionDataset dataset, DetectionResults results, IProgress<double>? progress, CancellationToken cancellation);
+    void AddDataset(DetectionDataset dataset, DetectionResults results, IProgress<double>? progress, CancellationToken cancellation, MatchLedger? ledger = null);
+
+    /// <summary>Overlaps and marks as the protocol takes them.</summary>
+    GroupMatcher Measure();
+
+    /// <summary>The order of detections of equal score.</summary>
+    TieRule Ties { get; }
+
+    /// <summary>AP of one ranking, as the protocol computes it from a curve with objects.</summary>
+    double Ap(RankedCurve curve);
 
     void Add(DatasetImage image, IReadOnlyList<GroundTruthObject> objects, IReadOnlyList<DetectedObject> detections);
 

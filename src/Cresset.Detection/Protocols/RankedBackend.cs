@@ -28,13 +28,25 @@ internal sealed class RankedBackend : IProtocolBackend
         _state = new EvaluationState(Fingerprint(), _matcher.Layers);
     }
 
-    public void AddDataset(DetectionDataset dataset, DetectionResults results, IProgress<double>? progress, CancellationToken cancellation)
+    public void AddDataset(DetectionDataset dataset, DetectionResults results, IProgress<double>? progress, CancellationToken cancellation, MatchLedger? ledger = null)
     {
         var keep = _options.Protocol == DetectionProtocol.OpenImages ? VerifiedOnly(dataset, results) : null;
         var plan = EvaluationPlan.Make(dataset, results, [.. _ids], null, _options.ClassAgnostic, lastCopyStandsForAll: false, keep);
-        foreach (var matches in MatchRunner.Run(plan, MakeMatcher, _options.Threads == 0 ? Environment.ProcessorCount : _options.Threads, progress, cancellation)) _state.Put(matches);
+        var threads = _options.Threads == 0 ? Environment.ProcessorCount : _options.Threads;
+        foreach (var matches in MatchRunner.Run(plan, MatcherWithLedger, threads, progress, cancellation)) _state.Put(matches);
         _state.AddImages(plan.ImageIds);
+
+        GroupMatcher MatcherWithLedger()
+        {
+            var matcher = MakeMatcher();
+            matcher.Ledger = ledger;
+            return matcher;
+        }
     }
+
+    public GroupMatcher Measure() => MakeMatcher();
+
+    public TieRule Ties => _options.Protocol == DetectionProtocol.OpenImages ? TieRule.LaterImageFirst : TieRule.FileOrder;
 
     public void Add(DatasetImage image, IReadOnlyList<GroundTruthObject> objects, IReadOnlyList<DetectedObject> detections)
     {
@@ -88,7 +100,7 @@ internal sealed class RankedBackend : IProtocolBackend
         return new ProtocolResult(_options.Protocol, _thresholds, statistics, classes) { OperatingPoint = point };
     }
 
-    private double Ap(RankedCurve curve) => _options.Protocol switch
+    public double Ap(RankedCurve curve) => _options.Protocol switch
     {
         DetectionProtocol.Voc07 or DetectionProtocol.Padilla11 => curve.ElevenPointAp(),
         DetectionProtocol.Yolo => YoloCurve.Ap(curve, legacy: false),

@@ -3,6 +3,8 @@ namespace Cresset.Detection;
 /// <summary>A ranking of detections of one category with running precision and recall, as drawn without any interpolation.</summary>
 public sealed class RankedCurve
 {
+    private static readonly double[] Hundredths = [.. Enumerable.Range(0, 101).Select(i => i / 100.0)];
+
     internal RankedCurve(double[] scores, double[] weights, double positives)
     {
         Scores = scores;
@@ -72,19 +74,30 @@ public sealed class RankedCurve
     }
 
     /// <summary>Mean of the envelope at the recalls i/100, i = 0 to 100.</summary>
-    public double HundredPointAp()
+    public double HundredPointAp() => GridAp(Hundredths);
+
+    /// <summary>Mean of the envelope at the given recalls, 0 beyond the last.</summary>
+    internal double GridAp(IReadOnlyList<double> recalls)
     {
         var envelope = (double[])Precision.Clone();
         for (var i = envelope.Length - 1; i > 0; i--) envelope[i - 1] = Math.Max(envelope[i - 1], envelope[i]);
         double sum = 0;
         var place = 0;
-        for (var r = 0; r <= 100; r++)
+        foreach (var wanted in recalls)
         {
-            while (place < Recall.Length && !(Recall[place] >= r / 100.0)) place++;
-            if (place == Recall.Length) break;
+            while (place < envelope.Length && !(Recall[place] >= wanted)) place++;
+            if (place == envelope.Length) break;
             sum += envelope[place];
         }
-        return sum / 101;
+        return sum / recalls.Count;
+    }
+
+    /// <summary>The same ranking without detections that do not count.</summary>
+    internal RankedCurve WithoutIgnored()
+    {
+        if (Array.TrueForAll(Hits, h => h >= 0)) return this;
+        int[] kept = [.. Enumerable.Range(0, Hits.Length).Where(i => Hits[i] >= 0)];
+        return new RankedCurve(Array.ConvertAll(kept, i => Scores[i]), Array.ConvertAll(kept, i => Hits[i]), Positives);
     }
 
     internal static RankedCurve Make(CategoryMatches matches, int threshold, int layer, RankingRules rules)

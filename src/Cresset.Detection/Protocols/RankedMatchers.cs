@@ -25,6 +25,7 @@ internal sealed class VocMatcher(IReadOnlyList<double> thresholds, bool padilla)
             {
                 var (overlap, best) = Best(group.AllDetections[group.Detections[d]].Box, group);
                 if (best < 0 || !(padilla ? overlap >= thresholds[t] : overlap > thresholds[t])) continue;
+                if (t == 0) Ledger?.Meet(group, d, best, overlap);
                 if (Neutral(group.AllObjects[group.Objects[best]]))
                 {
                     slots.Ignored[d] |= 1UL << t;
@@ -41,23 +42,39 @@ internal sealed class VocMatcher(IReadOnlyList<double> thresholds, bool padilla)
     /// <summary>Difficult objects neither count nor are missed; COCO crowds are read as such. Padilla's tool knows neither.</summary>
     private bool Neutral(in GroundTruthObject o) => !padilla && (o.IsDifficult || o.IsCrowd);
 
+    public override bool Counts(in GroundTruthObject o) => !Neutral(o);
+
+    public override ReadOnlySpan<double> Overlaps(in MatchGroup group)
+    {
+        var values = new double[group.Detections.Length * group.Objects.Length];
+        for (var i = 0; i < values.Length; i++)
+        {
+            var box = group.AllDetections[group.Detections[i / group.Objects.Length]].Box;
+            values[i] = Overlap(box, group.AllObjects[group.Objects[i % group.Objects.Length]].Box);
+        }
+        return values;
+    }
+
     private (double Overlap, int Index) Best(in Box box, in MatchGroup group)
     {
         var best = padilla ? double.Epsilon : double.NegativeInfinity;
         var index = -1;
-        double x1 = box.X, y1 = box.Y, x2 = box.Right, y2 = box.Bottom;
         for (var g = 0; g < group.Objects.Length; g++)
         {
-            var o = group.AllObjects[group.Objects[g]].Box;
-            double ox2 = o.Right, oy2 = o.Bottom;
-            // Object-Detection-Metrics first tests the plain edges, so boxes less than a pixel apart do not meet.
-            var apart = padilla && (x1 > ox2 || o.X > x2 || y2 < o.Y || y1 > oy2);
-            var overlap = apart ? 0 : BoxOverlap.InclusiveIou(x1, y1, x2, y2, o.X, o.Y, ox2, oy2);
+            var overlap = Overlap(box, group.AllObjects[group.Objects[g]].Box);
             if (!(overlap > best)) continue;
             best = overlap;
             index = g;
         }
         return (best, index);
+    }
+
+    private double Overlap(in Box box, in Box o)
+    {
+        double x1 = box.X, y1 = box.Y, x2 = box.Right, y2 = box.Bottom, ox2 = o.Right, oy2 = o.Bottom;
+        // Object-Detection-Metrics first tests the plain edges, so boxes less than a pixel apart do not meet.
+        var apart = padilla && (x1 > ox2 || o.X > x2 || y2 < o.Y || y1 > oy2);
+        return apart ? 0 : BoxOverlap.InclusiveIou(x1, y1, x2, y2, o.X, o.Y, ox2, oy2);
     }
 }
 
@@ -87,9 +104,23 @@ internal sealed class YoloMatcher(IReadOnlyList<double> thresholds, bool single)
                 }
                 if (best < 0 || _taken[best]) continue;
                 _taken[best] = true;
+                if (t == 0) Ledger?.Meet(group, d, best, highest);
                 slots.Hits[d] |= 1UL << t;
             }
         }
+    }
+
+    public override bool Counts(in GroundTruthObject o) => true;
+
+    public override ReadOnlySpan<double> Overlaps(in MatchGroup group)
+    {
+        var values = new double[group.Detections.Length * group.Objects.Length];
+        for (var i = 0; i < values.Length; i++)
+        {
+            var box = group.AllDetections[group.Detections[i / group.Objects.Length]].Box;
+            values[i] = Overlap(box, group.AllObjects[group.Objects[i % group.Objects.Length]].Box);
+        }
+        return values;
     }
 
     private double Overlap(in Box a, in Box b) => single ? SingleOverlap(a, b) : BoxOverlap.Iou(a, b);
@@ -129,6 +160,19 @@ internal sealed class OpenImagesMatcher(IReadOnlyList<double> thresholds) : Grou
         }
     }
 
+    public override bool Counts(in GroundTruthObject o) => !o.IsGroupOf && !o.IsDifficult;
+
+    public override ReadOnlySpan<double> Overlaps(in MatchGroup group)
+    {
+        var values = new double[group.Detections.Length * group.Objects.Length];
+        for (var i = 0; i < values.Length; i++)
+        {
+            var box = group.AllDetections[group.Detections[i / group.Objects.Length]].Box;
+            values[i] = BoxOverlap.Iou(box, group.AllObjects[group.Objects[i % group.Objects.Length]].Box);
+        }
+        return values;
+    }
+
     private void MatchPlain(in MatchGroup group, SegmentSlots slots, List<int> plain, int t)
     {
         if (plain.Count == 0) return;
@@ -137,6 +181,7 @@ internal sealed class OpenImagesMatcher(IReadOnlyList<double> thresholds) : Grou
         {
             var (overlap, best) = Best(group, d, plain, overDetection: false);
             if (!(overlap >= thresholds[t])) continue;
+            if (t == 0 && !taken[best]) Ledger?.Meet(group.Detections[d], plain[best], overlap);
             if (group.AllObjects[plain[best]].IsDifficult)
             {
                 slots.Ignored[2 * d] |= 1UL << t;
@@ -160,6 +205,7 @@ internal sealed class OpenImagesMatcher(IReadOnlyList<double> thresholds) : Grou
             var (overlap, best) = Best(group, d, groups, overDetection: true);
             if (!(overlap >= thresholds[t])) continue;
             slots.Ignored[2 * d] |= bit;
+            if (t == 0) Ledger?.Meet(group.Detections[d], groups[best], overlap);
             // Detections come by falling score: the first one carries the region's score.
             if (found[best] || !(slots.Scores[d] > 0)) continue;
             found[best] = true;

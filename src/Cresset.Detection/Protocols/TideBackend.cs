@@ -10,14 +10,22 @@ internal sealed class TideBackend(ProtocolOptions options, IReadOnlyList<Dataset
 
     private long[]? _fileOrder;
 
-    public void AddDataset(DetectionDataset dataset, DetectionResults results, IProgress<double>? progress, CancellationToken cancellation)
+    public TieRule Ties => TieRule.ImageFileOrder;
+
+    public GroupMatcher Measure() => new CocoMatcher(
+        new CocoOptions { Kind = options.Kind, KeypointSigmas = options.KeypointSigmas },
+        new CocoRules { MaxDetections = int.MaxValue, AreaSource = DetectionAreaSource.PerDetection });
+
+    public double Ap(RankedCurve curve) => curve.HundredPointAp();
+
+    public void AddDataset(DetectionDataset dataset, DetectionResults results, IProgress<double>? progress, CancellationToken cancellation, MatchLedger? ledger = null)
     {
         if (options.ClassAgnostic)
         {
             dataset = new DetectionDataset(dataset.Images, dataset.Categories, Array.ConvertAll(dataset.Objects.ToArray(), o => o with { CategoryId = -1 }));
             results = new DetectionResults(Array.ConvertAll(results.Items.ToArray(), d => d with { CategoryId = -1 }));
         }
-        _fileOrder = _evaluator.AddDataset(dataset, results, cancellation);
+        _fileOrder = _evaluator.AddDataset(dataset, results, cancellation, ledger);
         progress?.Report(1);
     }
 

@@ -7,6 +7,7 @@ namespace Cresset.Detection;
 public static class DetectionPicture
 {
     private const long MaxPicture = 4 << 20;
+    private const string Right = "#009e73", Wrong = "#d55e00", Missed = "#0072b2";
 
     internal static string Section(DetectionReport report)
     {
@@ -16,6 +17,27 @@ public static class DetectionPicture
         {
             text.Append("<figure>").Append(ToSvg(image, report.Dataset, report.Options.ImageFolder));
             text.Append(CultureInfo.InvariantCulture, $"<figcaption>{SvgChart.Text(image.Image.FileName.Length > 0 ? image.Image.FileName : "image " + image.Image.Id)}: {image.Errors} errors, {image.Hits} hits</figcaption></figure>");
+        }
+        return text.Append("</div>").ToString();
+    }
+
+    /// <summary>Labels that a person should look at, each with its image.</summary>
+    internal static string LabelSection(DetectionReport report)
+    {
+        if (report.LabelErrors.Count == 0) return "";
+        var text = new StringBuilder("<h2>Labels to look at</h2><p>Confident detections that the labels contradict: <b style=\"color:#d55e00\">detection</b>, <b style=\"color:#0072b2\">label</b>.</p><div class=\"row\">");
+        foreach (var c in report.LabelErrors.Take(report.Options.WorstImages))
+        {
+            var pairs = new List<MatchedPair> { new(null, c.Detection, double.NaN, false) };
+            if (c.Object is { } o) pairs.Add(new MatchedPair(o, null, double.NaN, false));
+            var what = c.Kind switch
+            {
+                LabelErrorKind.MissingLabel => "label missing?",
+                LabelErrorKind.WrongClass => "wrong class?",
+                _ => "badly placed?",
+            };
+            text.Append("<figure>").Append(ToSvg(new ImageMatches(c.Image, pairs), report.Dataset, report.Options.ImageFolder));
+            text.Append($"<figcaption>{SvgChart.Text(c.Image.FileName.Length > 0 ? c.Image.FileName : "image " + c.Image.Id)}: {what}</figcaption></figure>");
         }
         return text.Append("</div>").ToString();
     }
@@ -44,27 +66,68 @@ public static class DetectionPicture
         {
             svg.Append(CultureInfo.InvariantCulture, $"<image width=\"{width}\" height=\"{height}\" preserveAspectRatio=\"none\" href=\"{picture}\"/>");
         }
-        foreach (var (o, d) in matches.Pairs)
+        foreach (var pair in matches.Pairs)
         {
-            if (d is { } found)
+            if (pair.Detection is { } d)
             {
-                var right = o is { } truth && truth.CategoryId == found.CategoryId;
-                var label = string.Create(CultureInfo.InvariantCulture, $"{dataset.CategoryName(found.CategoryId)} {found.Score:0.00}");
-                Rectangle(svg, found.Box, right ? "#009e73" : "#d55e00", line, label, dashed: false);
+                var label = string.Create(CultureInfo.InvariantCulture, $"{dataset.CategoryName(d.CategoryId)} {d.Score:0.00}");
+                var color = pair.IsHit ? Right : Wrong;
+                Outline(svg, d.Shape?.Segmentation, d.Shape?.Keypoints, image, color, line);
+                if (d.HasBox || d.Shape?.Segmentation is null) Rectangle(svg, d.Box, color, line, label, dashed: false);
+                else Label(svg, ShapeBounds.Of(d.Shape.Segmentation, null), color, line, label);
             }
             else
             {
-                Rectangle(svg, o!.Value.Box, "#0072b2", line, dataset.CategoryName(o.Value.CategoryId), dashed: true);
+                var o = pair.Object!.Value;
+                Outline(svg, o.Segmentation, o.Keypoints, image, Missed, line);
+                Rectangle(svg, o.Box, Missed, line, dataset.CategoryName(o.CategoryId), dashed: true);
             }
         }
         return svg.Append("</svg>").ToString();
     }
 
+    /// <summary>Polygons as they are, the runs of a mask as strips, keypoints as dots.</summary>
+    private static void Outline(StringBuilder svg, Segmentation? shape, double[]? keypoints, DatasetImage image, string color, double line)
+    {
+        var path = new StringBuilder();
+        if (shape is PolygonSegmentation polygons)
+        {
+            foreach (var p in polygons.Polygons)
+            {
+                for (var i = 0; i + 1 < p.Length; i += 2) path.Append(CultureInfo.InvariantCulture, $"{(i == 0 ? 'M' : 'L')}{p[i]:0.#},{p[i + 1]:0.#}");
+                path.Append('Z');
+            }
+        }
+        else if (shape is RunLengthSegmentation { Mask: { Height: > 0 } mask })
+        {
+            long at = 0;
+            for (var i = 0; i < mask.Counts.Length; i++)
+            {
+                for (long left = i % 2 == 1 ? mask.Counts[i] : 0, from = at; left > 0;)
+                {
+                    var length = Math.Min(left, mask.Height - (from % mask.Height));
+                    path.Append(CultureInfo.InvariantCulture, $"M{from / mask.Height},{from % mask.Height}h1v{length}h-1z");
+                    (left, from) = (left - length, from + length);
+                }
+                at += mask.Counts[i];
+            }
+        }
+        if (path.Length > 0) svg.Append(CultureInfo.InvariantCulture, $"<path d=\"{path}\" fill=\"{color}\" fill-opacity=\"0.35\"/>");
+        for (var i = 0; keypoints is not null && i + 2 < keypoints.Length; i += 3)
+        {
+            if (keypoints[i + 2] > 0) svg.Append(CultureInfo.InvariantCulture, $"<circle cx=\"{keypoints[i]:0.#}\" cy=\"{keypoints[i + 1]:0.#}\" r=\"{line * 1.5:0.#}\" fill=\"{color}\"/>");
+        }
+    }
+
     private static void Rectangle(StringBuilder svg, Box b, string color, double line, string label, bool dashed)
     {
         var dash = dashed ? string.Create(CultureInfo.InvariantCulture, $" stroke-dasharray=\"{line * 4:0.#}\"") : "";
-        svg.Append(CultureInfo.InvariantCulture, $"<rect x=\"{b.X:0.##}\" y=\"{b.Y:0.##}\" width=\"{Math.Max(0, b.Width):0.##}\" height=\"{Math.Max(0, b.Height):0.##}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{line:0.##}\"{dash}/><text x=\"{b.X + line:0.##}\" y=\"{Math.Max(line * 9, b.Y - line):0.##}\" font-size=\"{line * 9:0.#}\" fill=\"{color}\">{SvgChart.Text(label)}</text>");
+        svg.Append(CultureInfo.InvariantCulture, $"<rect x=\"{b.X:0.##}\" y=\"{b.Y:0.##}\" width=\"{Math.Max(0, b.Width):0.##}\" height=\"{Math.Max(0, b.Height):0.##}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{line:0.##}\"{dash}/>");
+        Label(svg, b, color, line, label);
     }
+
+    private static void Label(StringBuilder svg, Box b, string color, double line, string label)
+        => svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{b.X + line:0.##}\" y=\"{Math.Max(line * 9, b.Y - line):0.##}\" font-size=\"{line * 9:0.#}\" fill=\"{color}\">{SvgChart.Text(label)}</text>");
 
     private static (int Width, int Height) Extent(ImageMatches matches)
     {

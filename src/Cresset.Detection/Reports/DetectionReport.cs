@@ -44,11 +44,11 @@ public sealed record DetectionReportOptions : IOptionsRecord
 /// <param name="Objects">Objects that count.</param>
 /// <param name="Detections">Detections.</param>
 /// <param name="Ap">AP under the report's protocol; NaN when it is not defined.</param>
-/// <param name="Ap50">AP at the report's IoU threshold, COCO way; NaN when it is not defined.</param>
+/// <param name="ApAtIou">AP at the report's IoU threshold under the same protocol; NaN when it is not defined.</param>
 /// <param name="Best">Threshold of best F1; null without hits.</param>
 /// <param name="AtHighPrecision">Threshold of highest recall at precision 0.9; null when there is none.</param>
 /// <param name="Curve">Ranking at the report's IoU threshold.</param>
-public sealed record ReportClass(long Id, string Name, double Objects, int Detections, double Ap, double Ap50, OperatingPoint? Best, OperatingPoint? AtHighPrecision, RankedCurve Curve);
+public sealed record ReportClass(long Id, string Name, double Objects, int Detections, double Ap, double ApAtIou, OperatingPoint? Best, OperatingPoint? AtHighPrecision, RankedCurve Curve);
 
 /// <summary>A slice of the objects.</summary>
 /// <param name="Group">What is sliced by: size or aspect.</param>
@@ -78,16 +78,19 @@ public sealed class DetectionReport
     /// <summary>Options used.</summary>
     public DetectionReportOptions Options { get; }
 
+    /// <summary>Who met whom at the report's IoU threshold, under the protocol.</summary>
+    public DetectionMatching Matching { get; private set; } = null!;
+
     /// <summary>The answer of the protocol.</summary>
     public ProtocolResult Protocol { get; }
 
     /// <summary>Classes, ascending by id.</summary>
     public IReadOnlyList<ReportClass> Classes { get; private set; } = [];
 
-    /// <summary>Slices by size and aspect ratio.</summary>
+    /// <summary>Slices by size and aspect ratio; empty for protocols that know no sizes.</summary>
     public IReadOnlyList<ReportSlice> Slices { get; private set; } = [];
 
-    /// <summary>Error breakdown; null for keypoints.</summary>
+    /// <summary>Error breakdown under the protocol; null for keypoints, and where group-of regions have a weight.</summary>
     public TideResult? Errors { get; private set; }
 
     /// <summary>Which classes are taken for which.</summary>
@@ -102,6 +105,9 @@ public sealed class DetectionReport
     /// <summary>Images with most errors, worst first.</summary>
     public IReadOnlyList<ImageMatches> Worst { get; private set; } = [];
 
+    /// <summary>Labels that confident detections contradict, the most confident first.</summary>
+    public IReadOnlyList<LabelErrorCandidate> LabelErrors { get; private set; } = [];
+
     /// <summary>Score from which detections enter matrix and pictures.</summary>
     public double MinScore { get; private set; }
 
@@ -114,19 +120,16 @@ public sealed class DetectionReport
         ArgumentNullException.ThrowIfNull(results);
         var o = (options ?? new DetectionReportOptions()).ThrowIfInvalid();
         var report = new DetectionReport(dataset, results, o, ProtocolEvaluator.Evaluate(dataset, results, o.Protocol, progress, cancellationToken));
-        var coco = (o.Protocol.Kind == IouKind.Keypoints ? CocoOptions.Keypoints : CocoOptions.Boxes) with
-        {
-            Kind = o.Protocol.Kind,
-            KeypointSigmas = o.Protocol.KeypointSigmas,
-            Threads = o.Protocol.Threads,
-        };
-        var atThreshold = CocoEvaluator.Evaluate(dataset, results, coco with { IouThresholds = [o.IouThreshold] }, null, cancellationToken);
-        report.Classes = report.ClassesOf(atThreshold);
+        var matching = DetectionMatching.Create(dataset, results, o.Protocol, o.IouThreshold, cancellationToken);
+        report.Matching = matching;
+        report.Classes = report.ClassesOf(matching);
         report.MinScore = o.MinScore ?? report.Classes.Where(c => c.Best is not null).Select(c => c.Best!.Threshold).DefaultIfEmpty(0).Average();
-        report.Slices = SlicesOf(dataset, results, coco, cancellationToken);
-        if (o.Protocol.Kind != IouKind.Keypoints) report.Errors = TideEvaluator.Evaluate(dataset, results, o.IouThreshold, Math.Min(0.1, o.IouThreshold), o.Protocol.Kind, cancellationToken);
-        report.Confusion = ConfusionMatrix.Compute(dataset, results, o.IouThreshold, report.MinScore, cancellationToken);
-        report.Calibration = Calibration.Compute(atThreshold);
+        report.Slices = report.SlicesOf(cancellationToken);
+        if (o.Protocol.Kind != IouKind.Keypoints && o.Protocol.GroupOfWeight == 0) report.Errors = ErrorsOf(matching, cancellationToken);
+        var images = matching.ImagesAt(report.MinScore, cancellationToken);
+        report.Confusion = ConfusionMatrix.Of(matching.Dataset, images, cancellationToken);
+        report.Calibration = Calibration.Of(report.Classes.Select(c => c.Curve));
+        report.LabelErrors = Detection.LabelErrors.Find(matching, Math.Max(report.MinScore, 0.5), 20, cancellationToken);
         if (o.Resamples > 0)
         {
             var full = report.Protocol.Coco ?? throw new ArgumentException(
@@ -134,7 +137,7 @@ public sealed class DetectionReport
                 nameof(options));
             report.Intervals = Bootstrap.Intervals(full, new ResamplingOptions { Resamples = o.Resamples, Seed = o.Seed, Threads = o.Protocol.Threads }, cancellationToken);
         }
-        report.Worst = [.. ImageMatches.Of(dataset, results, o.IouThreshold, report.MinScore, acrossClasses: true).Where(m => m.Errors > 0).OrderByDescending(m => m.Errors).ThenBy(m => m.Image.Id).Take(o.WorstImages)];
+        report.Worst = [.. images.Where(m => m.Errors > 0).OrderByDescending(m => m.Errors).ThenBy(m => m.Image.Id).Take(o.WorstImages)];
         return report;
     }
 
@@ -147,37 +150,40 @@ public sealed class DetectionReport
     /// <summary>Writes the JSON to a file.</summary>
     public void WriteJson(string path) => AtomicFile.Write(path, WriteJson);
 
-    private List<ReportClass> ClassesOf(CocoResult atThreshold)
+    private List<ReportClass> ClassesOf(DetectionMatching matching)
     {
-        var underProtocol = Protocol.Classes.ToDictionary(c => c.Id);
+        var whole = Protocol.Classes.ToDictionary(c => c.Id);
+        var atThreshold = matching.Result.Classes.ToDictionary(c => c.Id);
         var classes = new List<ReportClass>();
-        for (var k = 0; k < atThreshold.CategoryIds.Count; k++)
+        foreach (var (id, name, curve) in matching.Rankings())
         {
-            var id = atThreshold.CategoryIds[k];
-            var curve = atThreshold.Curve(k);
-            var ap50 = atThreshold.AveragePrecision(0, k);
-            var ap = underProtocol.TryGetValue(id, out var c) ? c.MeanAp : double.NaN;
-            classes.Add(new ReportClass(id, atThreshold.CategoryNames[k], curve.Positives, atThreshold.Matches[k].Detections, ap, ap50 < 0 ? double.NaN : ap50, OperatingPoint.BestF(curve), OperatingPoint.AtPrecision(curve, 0.9), curve));
+            var ap = whole.TryGetValue(id, out var c) ? c.MeanAp : double.NaN;
+            var apAtIou = atThreshold.TryGetValue(id, out var at) ? at.MeanAp : double.NaN;
+            var best = OperatingPoint.BestF(curve);
+            classes.Add(new ReportClass(id, name, curve.Positives, curve.Scores.Count, ap, apAtIou, best, OperatingPoint.AtPrecision(curve, 0.9), curve));
         }
         return classes;
     }
 
-    private static List<ReportSlice> SlicesOf(DetectionDataset dataset, DetectionResults results, CocoOptions coco, CancellationToken cancellationToken)
+    private static TideResult ErrorsOf(DetectionMatching matching, CancellationToken cancellation)
+        => matching.Result.Tide ?? new ErrorBreakdown(matching).Result(Math.Min(0.1, matching.IouThreshold), cancellation);
+
+    private List<ReportSlice> SlicesOf(CancellationToken cancellation)
     {
         var slices = new List<ReportSlice>();
-        var bySize = CocoEvaluator.Evaluate(dataset, results, coco, null, cancellationToken);
-        Add("size", bySize);
-        if (coco.Kind != IouKind.Keypoints)
-        {
-            Add("aspect", CocoEvaluator.Evaluate(dataset, results, CocoOptions.AspectSlices with { Kind = coco.Kind, Threads = coco.Threads }, null, cancellationToken));
-        }
+        if (Protocol.Coco is not { } coco || Matching.Backend is not CocoBackend) return slices;
+        Add("size", coco);
+        if (coco.Options.Kind == IouKind.Keypoints) return slices;
+        var backend = new CocoBackend(Options.Protocol with { Hierarchy = null }, Matching.Dataset.Categories);
+        Add("aspect", backend.Sliced(Matching.Dataset, Matching.Results, CocoOptions.AspectSlices, cancellation));
         return slices;
 
         void Add(string group, CocoResult result)
         {
             for (var a = 1; a < result.Options.AreaRanges.Count; a++)
             {
-                slices.Add(new ReportSlice(group, result.Options.AreaRanges[a].Name, result.Matches.Sum(m => m.TotalPositives(a)), result.AveragePrecision(area: a), result.AverageRecall(area: a)));
+                var objects = result.Matches.Sum(m => m.TotalPositives(a));
+                slices.Add(new ReportSlice(group, result.Options.AreaRanges[a].Name, objects, result.AveragePrecision(area: a), result.AverageRecall(area: a)));
             }
         }
     }

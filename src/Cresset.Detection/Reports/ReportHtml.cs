@@ -21,6 +21,7 @@ internal sealed class ReportHtml(DetectionReport report)
         Matrix();
         Scores();
         _page.Append(DetectionPicture.Section(report));
+        _page.Append(DetectionPicture.LabelSection(report));
         return _page.Append("</main></body></html>\n").ToString();
     }
 
@@ -71,7 +72,7 @@ internal sealed class ReportHtml(DetectionReport report)
         _page.Append("<details open><summary>Table</summary><table><thead><tr><th>class</th><th class=\"n\">objects</th><th class=\"n\">detections</th><th class=\"n\">AP</th><th class=\"n\">AP at IoU</th><th class=\"n\">best F1</th><th class=\"n\">threshold</th><th class=\"n\">precision</th><th class=\"n\">recall</th><th class=\"n\">threshold for precision 0.9</th></tr></thead><tbody>");
         foreach (var c in report.Classes)
         {
-            _page.Append(CultureInfo.InvariantCulture, $"<tr><td>{SvgChart.Text(c.Name)}</td><td class=\"n\">{c.Objects}</td><td class=\"n\">{c.Detections}</td><td class=\"n\">{Number(c.Ap)}</td><td class=\"n\">{Number(c.Ap50)}</td>");
+            _page.Append(CultureInfo.InvariantCulture, $"<tr><td>{SvgChart.Text(c.Name)}</td><td class=\"n\">{c.Objects}</td><td class=\"n\">{c.Detections}</td><td class=\"n\">{Number(c.Ap)}</td><td class=\"n\">{Number(c.ApAtIou)}</td>");
             _page.Append($"<td class=\"n\">{Number(c.Best?.FScore ?? double.NaN)}</td><td class=\"n\">{Number(c.Best?.Threshold ?? double.NaN)}</td><td class=\"n\">{Number(c.Best?.Precision ?? double.NaN)}</td><td class=\"n\">{Number(c.Best?.Recall ?? double.NaN)}</td><td class=\"n\">{Number(c.AtHighPrecision?.Threshold ?? double.NaN)}</td></tr>");
         }
         _page.Append("</tbody></table></details>");
@@ -89,6 +90,7 @@ internal sealed class ReportHtml(DetectionReport report)
 
     private void Slices()
     {
+        if (report.Slices.Count == 0) return;
         _page.Append("<h2>Slices</h2><table><thead><tr><th>by</th><th>slice</th><th class=\"n\">objects</th><th class=\"n\">AP</th><th class=\"n\">AR</th></tr></thead><tbody>");
         foreach (var s in report.Slices) _page.Append(CultureInfo.InvariantCulture, $"<tr><td>{s.Group}</td><td>{SvgChart.Text(s.Name)}</td><td class=\"n\">{s.Objects}</td><td class=\"n\">{Number(s.Ap)}</td><td class=\"n\">{Number(s.Ar)}</td></tr>");
         _page.Append("</tbody></table>");

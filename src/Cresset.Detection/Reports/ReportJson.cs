@@ -27,6 +27,21 @@ internal static class ReportJson
         WriteErrors(json, report);
         WriteConfusion(json, report);
         WriteCalibration(json, report);
+        json.WriteStartArray("label_errors");
+        foreach (var c in report.LabelErrors)
+        {
+            json.WriteStartObject();
+            json.WriteString("kind", JsonNamingPolicy.SnakeCaseLower.ConvertName(c.Kind.ToString()));
+            json.WriteNumber("image", c.Image.Id);
+            json.WriteString("file_name", c.Image.FileName);
+            json.WriteString("detected", report.Dataset.CategoryName(c.Detection.CategoryId));
+            Number(json, "score", c.Detection.Score);
+            if (c.Object is { } o) json.WriteString("labelled", report.Dataset.CategoryName(o.CategoryId));
+            else json.WriteNull("labelled");
+            Number(json, "iou", c.Iou);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
         json.WriteStartArray("worst_images");
         foreach (var m in report.Worst)
         {
@@ -74,7 +89,7 @@ internal static class ReportJson
             Number(json, "objects", c.Objects);
             json.WriteNumber("detections", c.Detections);
             Number(json, "ap", c.Ap);
-            Number(json, "ap_at_iou", c.Ap50);
+            Number(json, "ap_at_iou", c.ApAtIou);
             Point(json, "best_f1", c.Best);
             Point(json, "precision_90", c.AtHighPrecision);
             json.WriteStartObject("curve");

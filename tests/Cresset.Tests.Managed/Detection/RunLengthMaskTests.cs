@@ -99,4 +99,40 @@ public sealed class RunLengthMaskTests
     private static Box[] Boxes(JsonElement list) => [.. list.EnumerateArray().Select(b => b.Doubles()).Select(b => new Box(b[0], b[1], b[2], b[3]))];
 
     private static (int H, int W) Size(JsonElement e) => (e.GetProperty("size")[0].GetInt32(), e.GetProperty("size")[1].GetInt32());
+
+    /// <summary>A pixel of the band is set and has an unset pixel, or the image's edge, within the square of the distance around it.</summary>
+    [Fact]
+    public void TheBandOfAMaskIsThatOfItsDefinition()
+    {
+        var random = new System.Random(5);
+        for (var n = 0; n < 300; n++)
+        {
+            int height = random.Next(1, 40), width = random.Next(1, 40);
+            var pixels = new byte[height * width];
+            for (var blob = random.Next(4); blob > 0; blob--)
+            {
+                int x0 = random.Next(width), y0 = random.Next(height), x1 = random.Next(x0, width), y1 = random.Next(y0, height);
+                for (var x = x0; x <= x1; x++) pixels.AsSpan((x * height) + y0, y1 - y0 + 1).Fill(1);
+            }
+            if (n % 7 == 0) random.NextBytes(pixels);
+            for (var i = 0; i < pixels.Length; i++) pixels[i] = (byte)(pixels[i] & 1);
+            var ratio = random.NextDouble() * 0.15;
+            var distance = Math.Max(1, (int)Math.Round(ratio * Math.Sqrt((height * height) + (width * width)), MidpointRounding.ToEven));
+            bool Set(int x, int y) => x >= 0 && y >= 0 && x < width && y < height && pixels[(x * height) + y] != 0;
+            var band = new byte[pixels.Length];
+            for (var x = 0; x < width; x++)
+            {
+                for (var y = 0; y < height; y++)
+                {
+                    var inner = true;
+                    for (var dx = -distance; dx <= distance && inner; dx++)
+                    {
+                        for (var dy = -distance; dy <= distance && inner; dy++) inner = Set(x + dx, y + dy);
+                    }
+                    band[(x * height) + y] = (byte)(Set(x, y) && !inner ? 1 : 0);
+                }
+            }
+            Assert.Equal(RunLengthMask.Encode(band, height, width), RunLengthMask.Encode(pixels, height, width).Boundary(ratio));
+        }
+    }
 }
