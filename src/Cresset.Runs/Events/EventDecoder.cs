@@ -53,7 +53,7 @@ internal static class EventDecoder
     private static LoggedValue Value(ReadOnlySpan<byte> value)
     {
         string tag = "", plugin = "";
-        double? scalar = null;
+        double? scalar = null, exact = null;
         ReadOnlySpan<byte> image = default, histogram = default, tensor = default;
         var kind = 0;
         var reader = new ProtoReader(value);
@@ -76,11 +76,12 @@ internal static class EventDecoder
                     kind = 8;
                     break;
                 case 9: plugin = Plugin(reader.Content); break;
+                case EventFileWriter.ExactField when reader.Wire == 1: exact = reader.Double; break;
             }
         }
         return kind switch
         {
-            2 => new LoggedScalar(tag, scalar!.Value, IsTensor: false),
+            2 => new LoggedScalar(tag, exact ?? scalar!.Value, IsTensor: false),
             4 => Image(tag, image),
             5 => new LoggedHistogram(tag, HistogramSummary.Read(histogram)),
             8 => Tensor(tag, plugin, tensor),
@@ -107,6 +108,7 @@ internal static class EventDecoder
     {
         int width = 0, height = 0;
         byte[] encoded = [];
+        var caption = "";
         var reader = new ProtoReader(image);
         while (reader.Next())
         {
@@ -115,9 +117,10 @@ internal static class EventDecoder
                 case 1: height = (int)reader.Bits; break;
                 case 2: width = (int)reader.Bits; break;
                 case 4: encoded = reader.Content.ToArray(); break;
+                case EventFileWriter.CaptionField: caption = reader.Text; break;
             }
         }
-        return new(tag, width, height, encoded);
+        return new(tag, width, height, encoded) { Caption = caption };
     }
 
     private static LoggedValue Tensor(string tag, string plugin, ReadOnlySpan<byte> tensor)

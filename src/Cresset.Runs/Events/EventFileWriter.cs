@@ -9,6 +9,8 @@ namespace Cresset.Runs;
 /// </summary>
 public sealed class EventFileWriter : IDisposable
 {
+    /// <summary>Fields of a value that are ours alone: the number as float64, and a picture's words.</summary>
+    internal const int ExactField = 1000, CaptionField = 1001;
     private const int FlushAt = 1 << 18;
     private readonly Dictionary<string, byte[]> _tags = [];
     private readonly ProtoWriter _buffer = new();
@@ -24,7 +26,8 @@ public sealed class EventFileWriter : IDisposable
     {
         Directory.CreateDirectory(folder);
         var now = DateTime.UtcNow;
-        var seconds = new DateTimeOffset(now).ToUnixTimeSeconds();
+        // Readers take sessions in the order of their names: a clock that was set back, or two sessions in one second, must not change it.
+        var seconds = Math.Max(new DateTimeOffset(now).ToUnixTimeSeconds(), Newest(folder) + 1);
         // The number keeps two files of one process and one second apart.
         for (var number = 0; ; number++)
         {
@@ -52,17 +55,20 @@ public sealed class EventFileWriter : IDisposable
         _value.Clear();
         _value.Bytes(1, TagBytes(tag));
         _value.Float(2, (float)value);
+        // What float32 cannot hold stands beside it in a field that other readers pass over, so that a run can be made anew from its folder.
+        if ((float)value != value && !double.IsNaN(value)) _value.Double(ExactField, value);
         EndValue();
     }
 
     /// <summary>A PNG picture of <paramref name="width"/> x <paramref name="height"/> pixels.</summary>
-    public void Image(string tag, long step, long wallTime, ReadOnlySpan<byte> png, int width, int height)
+    public void Image(string tag, long step, long wallTime, ReadOnlySpan<byte> png, int width, int height, string caption = "")
     {
         var image = new ProtoWriter();
         image.Integer(1, height);
         image.Integer(2, width);
         image.Integer(3, 3);
         image.Bytes(4, png);
+        if (!string.IsNullOrEmpty(caption)) image.Text(CaptionField, caption);
         Value(tag, step, wallTime, 4, image);
     }
 
@@ -137,6 +143,17 @@ public sealed class EventFileWriter : IDisposable
     internal bool OwnerFlushes { get; init; }
 
     internal static long Microseconds(DateTime time) => (time - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+
+    private static long Newest(string folder)
+    {
+        const string prefix = "events.out.tfevents.";
+        var newest = long.MinValue / 2;
+        foreach (var file in Directory.EnumerateFiles(folder, prefix + "*"))
+        {
+            if (long.TryParse(System.IO.Path.GetFileName(file)[prefix.Length..].Split('.')[0], System.Globalization.CultureInfo.InvariantCulture, out var found)) newest = Math.Max(newest, found);
+        }
+        return newest;
+    }
 
     private void Value(string tag, long step, long wallTime, int field, ProtoWriter message)
     {

@@ -15,7 +15,11 @@ public sealed record LoggedScalar(string Tag, double Value, bool IsTensor) : Log
 /// <param name="Width">Width in pixels as the record states it.</param>
 /// <param name="Height">Height in pixels as the record states it.</param>
 /// <param name="Encoded">The bytes of the picture's file, usually PNG.</param>
-public sealed record LoggedImage(string Tag, int Width, int Height, byte[] Encoded) : LoggedValue(Tag);
+public sealed record LoggedImage(string Tag, int Width, int Height, byte[] Encoded) : LoggedValue(Tag)
+{
+    /// <summary>Words to show with it; only files of Cresset have them.</summary>
+    public string Caption { get; init; } = "";
+}
 
 /// <summary>A distribution.</summary>
 /// <param name="Tag">Name of its series.</param>

@@ -14,14 +14,15 @@ internal static class KeptEvents
                 if (point.Step > step) events.Scalar(tag, point.Step, point.WallTime, point.Value);
             }
         }
-        foreach (var (tag, at, time, file) in connection.Query(
-            "SELECT tag, step, time, file FROM media WHERE run = $0 AND step > $1", r => (r.GetString(0), r.GetInt64(1), r.GetInt64(2), r.GetString(3)), run, step))
+        foreach (var (tag, at, time, file, caption) in connection.Query(
+            "SELECT tag, step, time, file, caption FROM media WHERE run = $0 AND step > $1",
+            r => (r.GetString(0), r.GetInt64(1), r.GetInt64(2), r.GetString(3), r.GetString(4)), run, step))
         {
-            var path = Path.Combine(folder, file);
+            var path = RunFolder.PathOf(folder, file);
             if (!File.Exists(path)) continue;
             var bytes = File.ReadAllBytes(path);
             var picture = PictureFile.Describe(bytes) ?? throw new InvalidDataException($"{path} is not the picture that was recorded: it is neither a PNG nor a GIF file.");
-            events.Image(tag, at, time, bytes, picture.Width, picture.Height);
+            events.Image(tag, at, time, bytes, picture.Width, picture.Height, caption);
         }
         foreach (var (tag, at, time, text) in connection.Query(
             "SELECT tag, step, time, text FROM texts WHERE run = $0 AND step > $1", r => (r.GetString(0), r.GetInt64(1), r.GetInt64(2), r.GetString(3)), run, step)) events.Text(tag, at, time, text);

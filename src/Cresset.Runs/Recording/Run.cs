@@ -90,10 +90,18 @@ public sealed class Run : IRunRecorder, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Note(string text) => _writer.Post((connection, key) => connection.Execute("UPDATE runs SET note = $1 WHERE key = $0", key, text));
+    public void Note(string text)
+    {
+        _writer.Post((connection, key) => connection.Execute("UPDATE runs SET note = $1 WHERE key = $0", key, text));
+        _writer.ChangeFacts();
+    }
 
     /// <inheritdoc/>
-    public void Tag(string label) => _writer.Post((connection, key) => connection.Execute("INSERT OR IGNORE INTO tags (run, tag) VALUES ($0, $1)", key, label));
+    public void Tag(string label)
+    {
+        _writer.Post((connection, key) => connection.Execute("INSERT OR IGNORE INTO tags (run, tag) VALUES ($0, $1)", key, label));
+        _writer.ChangeFacts();
+    }
 
     /// <inheritdoc/>
     public void TruncateAfter(long step, Func<string, bool>? tags = null) => _writer.Truncate(step, Now(), tags);

@@ -36,6 +36,7 @@ internal sealed class RunWriter : IDisposable
     private long _lastLook = Stopwatch.GetTimestamp();
     private volatile Exception? _fault;
     private volatile bool _stop;
+    private volatile bool _factsChanged;
 
     public RunWriter(RunStore store, long key, string folder, bool eventFile)
     {
@@ -75,7 +76,13 @@ internal sealed class RunWriter : IDisposable
     {
         ObjectDisposedException.ThrowIf(_stop, typeof(Run));
         Commit(null);
+        if (!_factsChanged) return;
+        _factsChanged = false;
+        WriteFacts();
     }
+
+    /// <summary>Says that the run's facts change with the next commit, so that its folder must say so too.</summary>
+    public void ChangeFacts() => _factsChanged = true;
 
     public void Truncate(long step, long time, Func<string, bool>? tags)
     {
@@ -83,11 +90,9 @@ internal sealed class RunWriter : IDisposable
         {
             Flush();
             var kept = false;
-            Commit(connection =>
-            {
-                kept = SeriesTruncation.TruncateAfter(connection, _key, step, _folder, tags);
-                _series.Clear();
-            });
+            Commit(connection => kept = SeriesTruncation.TruncateAfter(connection, _key, step, _folder, tags));
+            // Only now: had the transaction failed, the appenders would hold what the database lacks.
+            _series.Clear();
             if (_events is null) return;
             _events.Restart(step + 1, time);
             // A restart hides every later record of the event file, those of other stages among them: they are written once more.
@@ -111,6 +116,7 @@ internal sealed class RunWriter : IDisposable
             foreach (var (place, (name, value)) in summary.Index()) connection.Execute("INSERT INTO summary (run, key, value, place) VALUES ($0, $1, $2, $3)", _key, name, value, place);
             Beat(connection);
         });
+        WriteFacts();
     }
 
     /// <summary>Closes database and event file; call <see cref="Finish"/> before.</summary>
@@ -155,6 +161,9 @@ internal sealed class RunWriter : IDisposable
             {
                 Collect();
                 var beat = Stopwatch.GetElapsedTime(_lastBeat) >= Heartbeat;
+                // A database that was deleted would go on taking rows that nobody can find.
+                if ((beat || also is not null) && !File.Exists(_path))
+                    throw new RunStoreException($"'{_path}' was deleted or moved away while '{_folder}' was being recorded. What the folder still holds can be taken in with: cresset runs repair.");
                 if (_points.Count > 0 || _rows.Count > 0 || beat || also is not null || _fault is not null) Store(also, beat);
                 _events?.Flush();
                 _fault = null;
@@ -169,10 +178,29 @@ internal sealed class RunWriter : IDisposable
                 _fault = new RunStoreException($"The run's files in '{_folder}' cannot be written: {e.Message}", e);
                 throw _fault;
             }
-            catch (InvalidDataException e)
+            catch (Exception e) when (e is InvalidDataException or RunStoreException)
             {
                 _fault = e;
                 throw;
+            }
+        }
+    }
+
+    private void WriteFacts()
+    {
+        lock (_commit)
+        {
+            try
+            {
+                RunStore.ReadFacts(_connection, _key).Write(_folder);
+            }
+            catch (SqliteException e)
+            {
+                throw Connections.Translate(e, _path);
+            }
+            catch (Exception e) when (e is UnauthorizedAccessException or (IOException and not RunStoreException))
+            {
+                throw new RunStoreException($"'{Path.Combine(_folder, RunFacts.FileName)}' cannot be written: {e.Message}", e);
             }
         }
     }
@@ -184,7 +212,16 @@ internal sealed class RunWriter : IDisposable
         List<RunRequest> open = [];
         lock (_commit)
         {
-            if (_connection.Scalar<long>("SELECT count(*) FROM control WHERE run = $0 AND taken IS NULL", _key) == 0) return;
+            try
+            {
+                if (_connection.Scalar<long>("SELECT count(*) FROM control WHERE run = $0 AND taken IS NULL", _key) == 0) return;
+            }
+            catch (SqliteException e)
+            {
+                // The next look, or the next commit, says whether it lasts.
+                _fault = Connections.Translate(e, _path);
+                return;
+            }
         }
         Commit(connection =>
         {

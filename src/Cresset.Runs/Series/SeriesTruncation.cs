@@ -18,7 +18,7 @@ internal static class SeriesTruncation
         }
         foreach (var (tag, file) in connection.Query("SELECT tag, file FROM media WHERE run = $0 AND step > $1", r => (r.GetString(0), r.GetString(1)), run, step))
         {
-            if (Accepts(tag)) File.Delete(Path.Combine(folder, file));
+            if (Accepts(tag)) File.Delete(RunFolder.PathOf(folder, file));
         }
         foreach (var table in (string[])["media", "texts", "histograms"])
         {

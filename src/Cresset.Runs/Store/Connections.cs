@@ -76,10 +76,25 @@ internal sealed class Connections(string path, bool readOnly) : IDisposable
         11 or 26 => new InvalidDataException($"'{path}' is no intact SQLite database ({e.Message}). Restore it from a copy or move it away.", e),
         13 => new RunStoreException($"No space left on the disk of '{path}'. Free some space and resume the run.", e),
         5 or 6 => new RunStoreException($"'{path}' stayed locked by another process for too long.", e),
+        10 when HasNoSpace(path) => new RunStoreException($"No space left on the disk of '{path}'. Free some space and resume the run.", e),
+        10 => new RunStoreException($"'{path}' cannot be read or written (disk I/O error): the disk is full or failing, or the file system does not support what SQLite needs.", e),
         8 => new RunStoreException($"'{path}' is not writable.", e),
         14 => new RunStoreException($"'{path}' cannot be opened; check that the folder exists and is readable and writable.", e),
         _ => new RunStoreException($"'{path}': {e.Message}", e),
     };
+
+    // A full disk shows as an I/O error where SQLite needs a page for its shared memory.
+    private static bool HasNoSpace(string path)
+    {
+        try
+        {
+            return new DriveInfo(Path.GetDirectoryName(Path.GetFullPath(path))!).AvailableFreeSpace < 1 << 20;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return false;
+        }
+    }
 
     private SqliteConnection OpenWith(bool immutable)
     {
@@ -97,7 +112,7 @@ internal sealed class Connections(string path, bool readOnly) : IDisposable
             connection.Open();
             connection.Execute("PRAGMA busy_timeout = 10000");
             if (readOnly) connection.Scalar<long>("SELECT count(*) FROM sqlite_master");
-            else connection.Execute("PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216;");
+            else Journal.Synchronise(connection);
             return connection;
         }
         catch

@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Microsoft.Data.Sqlite;
 
 namespace Cresset.Runs;
 
@@ -22,40 +23,34 @@ public sealed partial class RunStore
                 using var held = Hold(id, run.Folder);
                 Directory.Move(run.Folder, Path.Combine(Folder, $".deleted-{id}"));
             }
-            _connections.Write(connection =>
-            {
-                var key = KeyOf(connection, id);
-                connection.Execute("DELETE FROM chunks WHERE series IN (SELECT key FROM series WHERE run = $0)", key);
-                foreach (var table in RunTables) connection.Execute($"DELETE FROM {table} WHERE run = $0", key);
-                return connection.Execute("DELETE FROM runs WHERE key = $0", key);
-            });
+            _connections.Write(connection => Forget(connection, KeyOf(connection, id)));
             SweepDeleted();
             return 0;
         });
     }
 
     /// <summary>Replaces the note of a run.</summary>
-    public void SetNote(string id, string note) => Edit(id, "UPDATE runs SET note = $1 WHERE key = $0", note);
+    public void SetNote(string id, string note) => EditFacts(id, "UPDATE runs SET note = $1 WHERE key = $0", note);
 
     /// <summary>Gives a run another name; its id stays.</summary>
     public void Rename(string id, string name)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
-        Edit(id, "UPDATE runs SET name = $1 WHERE key = $0", name);
+        EditFacts(id, "UPDATE runs SET name = $1 WHERE key = $0", name);
     }
 
     /// <summary>Hides a run from ordinary lists, or shows it again.</summary>
-    public void SetArchived(string id, bool archived) => Edit(id, "UPDATE runs SET archived = $1 WHERE key = $0", archived ? 1 : 0);
+    public void SetArchived(string id, bool archived) => EditFacts(id, "UPDATE runs SET archived = $1 WHERE key = $0", archived ? 1 : 0);
 
     /// <summary>Adds a label to a run.</summary>
     public void AddTag(string id, string tag)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(tag);
-        Edit(id, "INSERT OR IGNORE INTO tags (run, tag) VALUES ($0, $1)", tag);
+        EditFacts(id, "INSERT OR IGNORE INTO tags (run, tag) VALUES ($0, $1)", tag);
     }
 
     /// <summary>Takes a label from a run.</summary>
-    public void RemoveTag(string id, string tag) => Edit(id, "DELETE FROM tags WHERE run = $0 AND tag = $1", tag);
+    public void RemoveTag(string id, string tag) => EditFacts(id, "DELETE FROM tags WHERE run = $0 AND tag = $1", tag);
 
     /// <summary>Gives a run another configuration, in the store and in its folder: for one that goes on with changed settings.</summary>
     /// <param name="id">The run.</param>
@@ -77,6 +72,11 @@ public sealed partial class RunStore
                 foreach (var (name, value) in config) connection.Execute("INSERT INTO config (run, key, value) VALUES ($0, $1, $2)", key, name, value);
                 return config.Count;
             });
+        });
+        Files(FolderOf(id), () =>
+        {
+            WriteFacts(id);
+            return 0;
         });
     }
 
@@ -103,6 +103,23 @@ public sealed partial class RunStore
     {
         ThrowIfReadOnly();
         _connections.Use(connection => connection.Execute("VACUUM"));
+    }
+
+    private static int Forget(SqliteConnection connection, long key)
+    {
+        connection.Execute("DELETE FROM chunks WHERE series IN (SELECT key FROM series WHERE run = $0)", key);
+        foreach (var table in RunTables) connection.Execute($"DELETE FROM {table} WHERE run = $0", key);
+        return connection.Execute("DELETE FROM runs WHERE key = $0", key);
+    }
+
+    private void EditFacts(string id, string sql, params object[] values)
+    {
+        Edit(id, sql, values);
+        Files(FolderOf(id), () =>
+        {
+            WriteFacts(id);
+            return 0;
+        });
     }
 
     private void Edit(string id, string sql, params object[] values)

@@ -67,7 +67,7 @@ public sealed partial class RunStore
     }
 
     private List<(string Id, string Name)> Ids() => _connections.Read(connection =>
-        connection.Query("SELECT id, name FROM runs WHERE deleted IS NULL ORDER BY created DESC, key DESC", r => (r.GetString(0), r.GetString(1))));
+        connection.Query("SELECT id, name FROM runs WHERE deleted IS NULL ORDER BY created DESC, key DESC", r => (RunFolder.CheckId(r.GetString(0)), r.GetString(1))));
 
     private List<RunInfo> ReadAll(SqliteConnection connection) => Complete(connection, connection.Query($"SELECT {Columns} FROM runs WHERE deleted IS NULL", ReadRow));
 

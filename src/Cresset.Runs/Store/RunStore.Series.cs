@@ -50,7 +50,7 @@ public sealed partial class RunStore
     /// <summary>The pictures of a run by tag and step.</summary>
     public IReadOnlyList<RunPicture> Pictures(string id) => OfRun(id, (connection, run) => connection.Query(
         "SELECT tag, step, time, type, file, bytes, sha256, caption FROM media WHERE run = $0 ORDER BY tag, step",
-        r => new RunPicture(r.GetString(0), r.GetInt64(1), r.Time(2), r.GetString(3), Path.Combine(FolderOf(id), r.GetString(4)), r.GetInt64(5), r.GetString(6), r.GetString(7)),
+        r => new RunPicture(r.GetString(0), r.GetInt64(1), r.Time(2), r.GetString(3), RunFolder.PathOf(FolderOf(id), r.GetString(4)), r.GetInt64(5), r.GetString(6), r.GetString(7)),
         run));
 
     /// <summary>The texts of a run by tag and step.</summary>

@@ -55,7 +55,7 @@ public sealed partial class RunStore : IDisposable
         {
             store._connections.Use(connection =>
             {
-                EnterWal(connection);
+                Journal.Enter(connection, store.Folder);
                 Schema.Migrate(connection, store.DatabasePath);
                 return 0;
             });
@@ -68,17 +68,25 @@ public sealed partial class RunStore : IDisposable
         }
     }
 
-    /// <summary>Opens an existing store for reading only; works in folders that are not writable (a store of an earlier version is brought up to date first).</summary>
+    /// <summary>
+    /// Opens an existing store for reading only; works in folders that are not writable. A store of an earlier version is brought up to date first, and
+    /// runs' folders that were copied here are taken in.
+    /// </summary>
     /// <exception cref="RunStoreException">There is no store in the folder, or it cannot be read.</exception>
     /// <exception cref="InvalidDataException"><c>runs.db</c> is damaged, of another program, or of a newer version.</exception>
     public static RunStore OpenReadOnly(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
+        if (!Exists(folder) && Directory.Exists(folder) && Directory.EnumerateDirectories(folder).Any(RunFolder.Is)) Repair(folder);
         if (!Exists(folder)) throw new RunStoreException($"There are no runs in '{Path.GetFullPath(folder)}' (no runs.db). Name the folder that holds them.");
         var store = new RunStore(folder, readOnly: true);
         try
         {
-            if (store._connections.Use(connection => Schema.Check(connection, store.DatabasePath)) == Schema.Version) return store;
+            if (store._connections.Use(connection => Schema.Check(connection, store.DatabasePath)) == Schema.Version)
+            {
+                store.TakeInWhatIsNew();
+                return store;
+            }
         }
         catch
         {
@@ -111,6 +119,7 @@ public sealed partial class RunStore : IDisposable
                 if (description.ConfigText is { } text) AtomicFile.WriteText(Path.Combine(folder, description.ConfigFileName), text);
                 else AtomicFile.WriteText(Path.Combine(folder, "config.json"), JsonSerializer.Serialize(description.Config, Indented));
                 var key = _connections.Write(connection => Insert(connection, id, description, now));
+                WriteFacts(id);
                 return new Run(this, Get(id), key, held, description.WriteEventFile, resumed: false);
             }
             catch
@@ -148,6 +157,7 @@ public sealed partial class RunStore : IDisposable
                         info.Id, EventFileWriter.Microseconds(DateTime.UtcNow), Environment.MachineName, Environment.ProcessId, Liveness.OwnKey);
                     return KeyOf(connection, info.Id);
                 });
+                WriteFacts(info.Id);
                 return new Run(this, info, key, held, writeEventFile, resumed: true);
             }
             catch
@@ -158,8 +168,11 @@ public sealed partial class RunStore : IDisposable
         });
     }
 
+    /// <summary>Folders here that look like runs and that the database does not know: being begun, damaged, or copied into a folder that cannot be written.</summary>
+    public IReadOnlyList<string> NotTakenIn => UnknownFolders();
+
     /// <summary>Full path of the folder of a run.</summary>
-    public string FolderOf(string id) => Path.Combine(Folder, id);
+    public string FolderOf(string id) => Path.Combine(Folder, RunFolder.CheckId(id));
 
     /// <summary>Closes the database. Runs that are being recorded keep their own connection.</summary>
     public void Dispose() => _connections.Dispose();
@@ -190,20 +203,17 @@ public sealed partial class RunStore : IDisposable
         return key;
     }
 
-    // Taking WAL needs the file for a moment alone, and SQLite's own waiting does not cover that.
-    private static void EnterWal(SqliteConnection connection)
+    private void TakeInWhatIsNew()
     {
-        for (var attempt = 0; ; attempt++)
+        if (UnknownFolders() is not { Count: > 0 }) return;
+        try
         {
-            try
-            {
-                if (connection.Scalar<string>("PRAGMA journal_mode = WAL") == "wal") return;
-            }
-            catch (SqliteException e) when (e.SqliteErrorCode is 5 or 6 && attempt < 100)
-            {
-            }
-            if (attempt == 100) throw new RunStoreException($"'{connection.DataSource}' does not take write-ahead logging; runs need a local disk.");
-            Thread.Sleep(20);
+            using var writable = Open(Folder);
+            writable.TakeIn([]);
+        }
+        catch (RunStoreException)
+        {
+            // The folder is for reading only: NotTakenIn names them.
         }
     }
 
