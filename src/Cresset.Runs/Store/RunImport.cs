@@ -44,7 +44,7 @@ internal sealed class RunImport
             INSERT INTO runs (id, name, kind, status, created, ended, heartbeat, active, sessions, host, note, message, archived)
             VALUES ($0, $1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11) RETURNING key
             """,
-            id, _facts.Name, _facts.Kind, _facts.Status, created, ended, (long)_facts.ActiveTime.TotalMicroseconds, _facts.Sessions, _facts.Host, _facts.Note, _facts.Message, _facts.Archived ? 1 : 0);
+            id, _facts.Name, _facts.Kind, _facts.Status, created, ended, (long)Math.Round(_facts.ActiveTime.TotalMicroseconds), _facts.Sessions, _facts.Host, _facts.Note, _facts.Message, _facts.Archived ? 1 : 0);
         foreach (var (name, value) in _facts.Config) connection.Execute("INSERT INTO config (run, key, value) VALUES ($0, $1, $2)", key, name, value);
         foreach (var (name, value) in _facts.Environment) connection.Execute("INSERT INTO environment (run, key, value) VALUES ($0, $1, $2)", key, name, value);
         foreach (var tag in _facts.Tags) connection.Execute("INSERT OR IGNORE INTO tags (run, tag) VALUES ($0, $1)", key, tag);
