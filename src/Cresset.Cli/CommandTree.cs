@@ -21,6 +21,7 @@ internal static class CommandTree
             PredictCommand.Create(parts),
             Sd3Command.Create(),
             RunsCommand.Create(),
+            ServeCommand.Create(),
             DetectCommand.Create(),
             RlCommand.Create(),
             ActivationsCommand.Create(),
@@ -48,6 +49,7 @@ internal static class CommandTree
             Then
               cresset train NAME key=value      run a recipe with settings of your own
               cresset runs                      what was recorded; eval, sample and train --resume go on with it
+              cresset serve                     the runs in a browser, live: curves, pictures, comparisons
               cresset show NAME                 what a recipe or part can be told
               cresset detect eval GT RESULTS    score a detector as COCO, VOC, LVIS ... do
 

@@ -21,13 +21,15 @@ internal static class TrainCommand
         var resume = new Option<string?>("--resume") { Description = "Go on with a stopped or killed run from its newest checkpoint, or extend a finished one (trainer.steps=6000).", HelpName = "RUN" };
         var print = new Option<bool>("--print-config") { Description = "Print the resolved recipe and do nothing." };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Show no progress." };
+        var watch = new Option<bool>("--watch", "-w") { Description = "Show the run in a browser while it goes on; prints the address." };
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);
-        var command = new Command("train", "Run a recipe: train a model, record the run, keep checkpoints and pictures.") { words, resume, print, quiet, with.Option, runs, json };
-        command.SetAction(result => Run(with.Recipes(result), result.GetValue(words)!, result.GetValue(resume), result.GetValue(print), result.GetValue(quiet), result.GetValue(runs)!, result.GetValue(json)));
+        var command = new Command("train", "Run a recipe: train a model, record the run, keep checkpoints and pictures.") { words, resume, watch, print, quiet, with.Option, runs, json };
+        command.SetAction(result => Run(with.Recipes(result), result.GetValue(words)!, result.GetValue(resume), result.GetValue(print), result.GetValue(quiet), result.GetValue(runs)!, result.GetValue(json), result.GetValue(watch)));
         return command.WithExamples(
             "cresset train",
+            "cresset train --watch",
             "cresset train digits-classifier trainer.steps=300 seed=7",
             "cresset train my-recipe.yaml optimizer=lion lr=3e-4 schedule=wsd",
             "cresset train --with bin/Release/net10.0/My.dll mine.yaml",
@@ -35,7 +37,7 @@ internal static class TrainCommand
             "cresset train --resume digits-classifier trainer.steps=800");
     }
 
-    private static int Run(RecipeCatalog catalog, string[] words, string? resume, bool print, bool quiet, string runsFolder, bool json)
+    private static int Run(RecipeCatalog catalog, string[] words, string? resume, bool print, bool quiet, string runsFolder, bool json, bool watch)
     {
         if (words.FirstOrDefault(w => w.StartsWith('-')) is { } unknown) throw new ArgumentException($"unknown option '{unknown}'; see 'cresset train --help'.");
         ResolvedRecipe? recipe = null;
@@ -61,16 +63,20 @@ internal static class TrainCommand
         using var store = RunStore.Open(runsFolder);
         using var interruption = new Interruption("finishing the step and saving; press Ctrl-C again to quit at once.");
         using var view = new TrainingView(quiet || json);
+        using var dashboard = watch ? new WatchedRun(runsFolder) : null;
         var runner = new RecipeRunner(store, catalog);
         void Announce(Run run)
         {
             if (!quiet && !json) Console.Out.WriteLine($"{(run.WasResumed ? "resuming" : "run")}  {run.Id}  ({TrainingView.Relative(run.Folder)})");
+            // Said even to --quiet and --json, on the other stream: without the address there is nothing to watch.
+            if (dashboard is not null) Console.Error.WriteLine($"watch  {dashboard.AddressOf(run.Id)}");
         }
         var result = recipe is not null
             ? runner.Train(recipe, Announce, view, interruption.Token)
             : runner.Resume(resume!, words, Announce, view, interruption.Token);
         view.Dispose();
         Report(result, json);
+        dashboard?.Linger(interruption.Token);
         if (result.Outcome.Completed) return ExitCode.Success;
         Console.Error.WriteLine($"cresset: stopped; go on with: cresset train --resume {result.RunId}");
         return ExitCode.Interrupted;

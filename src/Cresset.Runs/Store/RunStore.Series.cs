@@ -8,9 +8,7 @@ public sealed partial class RunStore
     /// <summary>The series of a run, sorted by tag, without their points.</summary>
     /// <exception cref="RunNotFoundException">There is no such run.</exception>
     public IReadOnlyList<SeriesInfo> Series(string id) => OfRun(id, (connection, run) => connection.Query(
-        "SELECT tag, count, first_step, last_step, final_step, final_time, final_value, min, max FROM series WHERE run = $0 ORDER BY tag",
-        r => new SeriesInfo(r.GetString(0), r.GetInt64(1), r.GetInt64(2), r.GetInt64(3), new(r.GetInt64(4), r.GetInt64(5), r.DoubleOrNaN(6)), r.DoubleOrNaN(7), r.DoubleOrNaN(8)),
-        run));
+        $"SELECT {SeriesColumns} FROM series WHERE run = $0 ORDER BY tag", ReadSeriesInfo, run));
 
     /// <summary>All points of a series in the order they were recorded.</summary>
     /// <exception cref="RunNotFoundException">There is no such run.</exception>
@@ -49,9 +47,7 @@ public sealed partial class RunStore
 
     /// <summary>The pictures of a run by tag and step.</summary>
     public IReadOnlyList<RunPicture> Pictures(string id) => OfRun(id, (connection, run) => connection.Query(
-        "SELECT tag, step, time, type, file, bytes, sha256, caption FROM media WHERE run = $0 ORDER BY tag, step",
-        r => new RunPicture(r.GetString(0), r.GetInt64(1), r.Time(2), r.GetString(3), RunFolder.PathOf(FolderOf(id), r.GetString(4)), r.GetInt64(5), r.GetString(6), r.GetString(7)),
-        run));
+        "SELECT tag, step, time, type, file, bytes, sha256, caption FROM media WHERE run = $0 ORDER BY tag, step", r => ReadPicture(r, id, 0), run));
 
     /// <summary>The texts of a run by tag and step.</summary>
     public IReadOnlyList<RunText> Texts(string id) => OfRun(id, (connection, run) => connection.Query(

@@ -14,6 +14,7 @@ public sealed class ProjectArrowsTests
         ["Rl"] = ["Numerics"],
         ["Plots"] = ["Numerics"],
         ["Runs"] = ["Numerics"],
+        ["Dashboard"] = ["Runs", "Numerics"],
         ["Tensors"] = ["Native", "Numerics"],
         ["Nn"] = ["Tensors"],
         ["Optim"] = ["Tensors"],
@@ -25,10 +26,10 @@ public sealed class ProjectArrowsTests
         ["Training"] = ["Nn", "Optim", "Data", "Runs"],
         ["Recipes"] = ["Training", "Plots", "Flows", "Quantization", "Diffusion", "Rl", "Rl.Deep", "Detection"],
         // Verbs may speak to a subject directly: a detector is scored without a recipe.
-        ["Cli"] = ["Recipes", "Detection", "Rl", "Rl.Deep", "Diffusion", "Quantization", "Nn", "Optim", "Plots", "Runs", "Numerics"],
+        ["Cli"] = ["Recipes", "Dashboard", "Detection", "Rl", "Rl.Deep", "Diffusion", "Quantization", "Nn", "Optim", "Plots", "Runs", "Numerics"],
     };
 
-    private static readonly string[] Managed = ["Numerics", "Detection", "Rl", "Plots", "Runs", "Native"];
+    private static readonly string[] Managed = ["Numerics", "Detection", "Rl", "Plots", "Runs", "Native", "Dashboard"];
 
     public static TheoryData<string> Projects() => [.. Directory.GetDirectories(Path.Combine(Repository.Root, "src")).Select(d => Path.GetFileName(d)!["Cresset.".Length..]).Order()];
 

@@ -44,7 +44,7 @@ public sealed class KillTests
             }
             Assert.Equal(store.LastValues(info.Id)["loss"].Step, store.LastValues(info.Id)["other"].Step, 1.0);
             foreach (var picture in store.Pictures(info.Id)) Assert.Equal(RunPictureTests.OnePixel, File.ReadAllBytes(picture.Path));
-            using (var log = new EventLog(info.Folder)) Assert.Empty(log.Damage);
+            using (var log = new Cresset.Runs.EventLog(info.Folder)) Assert.Empty(log.Damage);
             var count = store.Series(info.Id).Single(s => s.Tag == "loss").Count;
             Assert.True(count > before, $"kill {kill}: {count} points after {before}");
             before = count;

@@ -1,0 +1,109 @@
+using System.Globalization;
+using Cresset.Runs;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Cresset.Dashboard;
+
+/// <summary>Lists of runs and everything known of one.</summary>
+internal static class RunsApi
+{
+    public static void Map(IEndpointRouteBuilder routes, IRunSource source, LiveFeed feed)
+    {
+        routes.MapGet("/api/state", () => Answers.Json(new { source.Folder, source.CanWrite, feed.Version }));
+        routes.MapGet("/api/runs", () => List(source, feed));
+        routes.MapGet("/api/figures", () => Answers.Json(Figures(source)));
+        routes.MapGet("/api/run", (string id) => Answers.Json(Detail(source, id)));
+        routes.MapGet("/api/settings", (string[] run) => Answers.Json(Few(run).ToDictionary(id => id, source.Config)));
+        routes.MapGet("/api/texts", (string id) => Answers.Json(source.Texts(id).Select(t => new { t.Tag, t.Step, t.Time, t.Text })));
+        routes.MapGet("/api/histograms", (string id) => Answers.Json(source.Histograms(id).Select(h => new
+        {
+            h.Tag,
+            h.Step,
+            h.Histogram.Min,
+            h.Histogram.Max,
+            h.Histogram.Count,
+            h.Histogram.NonFinite,
+            Limits = h.Histogram.BucketLimits,
+            h.Histogram.Buckets,
+        })));
+        routes.MapGet("/api/requests", (string id) => Answers.Json(source.Requests(id)));
+    }
+
+    internal static string[] Few(string[] runs)
+        => runs.Length is > 0 and <= SeriesApi.MostRuns ? [.. runs.Distinct()] : throw new ArgumentException($"{runs.Length} runs were asked for; allowed: 1 to {SeriesApi.MostRuns}.");
+
+    private static IResult List(IRunSource source, LiveFeed feed)
+    {
+        // Before the runs are read: what changes in between is told again rather than lost.
+        var version = feed.Version;
+        var progress = source.Progress();
+        return Answers.Json(new
+        {
+            source.Folder,
+            source.CanWrite,
+            source.Problems,
+            Version = version,
+            Runs = source.List().Select(run => Card(run, progress.GetValueOrDefault(run.Id))),
+        });
+    }
+
+    private static object Card(RunInfo run, RunProgress? progress)
+    {
+        var total = progress?.PlannedSteps is { } planned && long.TryParse(planned, NumberStyles.Integer, CultureInfo.InvariantCulture, out var steps) && steps > 0 ? steps : (long?)null;
+        var done = progress?.LastStep ?? 0;
+        return new
+        {
+            run.Id,
+            run.Name,
+            run.Kind,
+            run.Status,
+            run.Created,
+            run.Ended,
+            run.Heartbeat,
+            Active = run.ActiveTime.TotalSeconds,
+            run.Sessions,
+            run.Note,
+            run.Message,
+            run.Archived,
+            run.Tags,
+            Summary = run.Summary.Select(s => new { s.Key, s.Value }),
+            Points = progress?.Points ?? 0,
+            Step = done,
+            Steps = total,
+            // A guess from the time so far; only for what is going on.
+            Left = run.Status == RunStatus.Running && total > done && done > 0 ? run.ActiveTime.TotalSeconds / done * (total.Value - done) : (double?)null,
+            Headline = progress?.Headline is { } h ? new { h.Tag, h.Last.Value, h.Min, h.Max, h.Count } : null,
+            Picture = progress?.LastPicture is { } p ? new { p.Tag, p.Step, p.Sha256, p.Caption } : null,
+        };
+    }
+
+    private static IEnumerable<object> Figures(IRunSource source) => source.AllSeries().GroupBy(s => s.Id).Select(g => new
+    {
+        Id = g.Key,
+        Series = g.Select(s => new { s.Series.Tag, s.Series.Last.Value, s.Series.Min, s.Series.Max }),
+    });
+
+    private static object Detail(IRunSource source, string id)
+    {
+        var run = source.Get(id);
+        var folder = RunFolder.Of(source, run);
+        return new
+        {
+            Run = Card(run, source.Progress().GetValueOrDefault(id)),
+            source.CanWrite,
+            run.Host,
+            run.ProcessId,
+            run.Folder,
+            Config = source.Config(id),
+            Environment = source.Environment(id),
+            Series = source.Series(id).Select(s => new { s.Tag, s.Count, s.FirstStep, s.LastStep, s.Last.Value, s.Last.WallTime, s.Min, s.Max }),
+            Pictures = source.Pictures(id).Select(p => new { p.Tag, p.Step, p.Time, p.Type, p.Bytes, p.Sha256, p.Caption }),
+            Texts = source.Texts(id).Count,
+            Histograms = source.Histograms(id).Select(h => h.Tag).Distinct(),
+            Requests = source.Requests(id),
+            Checkpoints = folder is null ? [] : Checkpoints.Read(folder),
+        };
+    }
+}

@@ -1,0 +1,159 @@
+// The frame of all pages: address, navigation, theme, keys, the stream of changes.
+import { fill, h, say } from './dom.js';
+import { follow, get, listen, post } from './api.js';
+import { home } from './home.js';
+import { run } from './run.js';
+import { compare } from './compare.js';
+import { chosen } from './chosen.js';
+
+const pages = { '/': home, '/run': run, '/compare': compare };
+const main = document.getElementById('main');
+const banner = document.getElementById('banner');
+const pulse = document.getElementById('pulse');
+let page = null, following = false;
+
+export function go(path, replace = false) {
+  if (path !== location.pathname + location.search) history[replace ? 'replaceState' : 'pushState'](null, '', path);
+  show();
+}
+
+// The address holds the view: changing it in place keeps the page.
+export function remember(params) {
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(params)) {
+    for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined && one !== null && one !== '' && one !== false) query.append(key, one === true ? '1' : one);
+  }
+  const text = query.toString();
+  history.replaceState(null, '', text ? `${location.pathname}?${text}` : location.pathname);
+}
+
+function show() {
+  page?.close?.();
+  const make = pages[location.pathname] ?? home;
+  fill(main, h('p', { class: 'empty' }, 'Loading…'));
+  const params = new URLSearchParams(location.search);
+  page = make({ main, params, go, remember, problem });
+  navigation();
+}
+
+function navigation() {
+  const picked = chosen.all();
+  const entry = (path, text) => h('a', { href: path, 'data-link': true, 'aria-current': location.pathname === path.split('?')[0] ? 'page' : null }, text);
+  fill(document.getElementById('nav'), entry('/', 'Runs'), entry(compareAddress(picked), picked.length ? `Compare ${picked.length}` : 'Compare'));
+}
+
+const compareAddress = ids => ids.length ? `/compare?${ids.map(id => `run=${encodeURIComponent(id)}`).join('&')}` : '/compare';
+chosen.onChange(navigation);
+
+export function problem(text) {
+  banner.hidden = !text;
+  banner.textContent = text ?? '';
+}
+
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  try {
+    localStorage.setItem('theme', theme);
+  } catch {
+    // Without storage the choice lasts as long as the page.
+  }
+  page?.redraw?.();
+}
+
+const dark = matchMedia('(prefers-color-scheme: dark)');
+const nextTheme = () => setTheme((document.documentElement.dataset.theme === 'auto' ? dark.matches : document.documentElement.dataset.theme === 'dark') ? 'light' : 'dark');
+document.getElementById('theme').addEventListener('click', nextTheme);
+dark.addEventListener('change', () => page?.redraw?.());
+
+const keys = [
+  ['/', 'search runs'], ['j  k', 'next, previous run'], ['Enter', 'open the run'], ['x', 'choose the run for comparing'], ['c', 'compare the chosen runs'],
+  ['g', 'all runs'], ['1 … 6', 'part of a run’s page'], ['[  ]', 'earlier, later picture'], ['t', 'dark or light'],
+  ['← →  + −  0', 'in a chart: move, zoom, show all'], ['?', 'these keys'], ['Esc', 'close'],
+];
+
+function showKeys() {
+  const dialog = h('dialog', { 'aria-label': 'Keyboard shortcuts' }, h('h2', null, 'Keys'), h('table', null, h('tbody', null, keys.map(([key, text]) => h('tr', null, h('td', null, h('kbd', null, key)), h('td', null, text))))),
+    h('button', { type: 'button', onclick: () => dialog.close() }, 'Close'));
+  dialog.addEventListener('close', () => dialog.remove());
+  dialog.addEventListener('click', event => event.target === dialog && dialog.close());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+document.getElementById('keys').addEventListener('click', showKeys);
+
+document.addEventListener('keydown', event => {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
+  const typing = event.target.matches('input:not([type=checkbox]):not([type=range]), textarea, select, [contenteditable]');
+  if (typing) {
+    if (event.key === 'Escape') event.target.blur();
+    return;
+  }
+  if (page?.key?.(event)) event.preventDefault();
+  else if (event.key === '?') showKeys();
+  else if (event.key === 't') nextTheme();
+  else if (event.key === 'g') go('/');
+  else if (event.key === 'c') go(compareAddress(chosen.all()));
+  else return;
+  event.preventDefault();
+});
+
+document.addEventListener('click', event => {
+  const link = event.target.closest('a[data-link]');
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+  event.preventDefault();
+  go(link.getAttribute('href'));
+});
+addEventListener('popstate', show);
+
+document.addEventListener('locked', () => {
+  page?.close?.();
+  page = null;
+  const input = h('input', { type: 'password', id: 'token', autocomplete: 'off', 'aria-label': 'Token' });
+  fill(main, h('form', { class: 'door', onsubmit: e => (e.preventDefault(), enter(input.value)) }, h('h1', null, 'This dashboard asks for its token'), h('p', null, 'It was printed where the server was started.'), input, h('button', { type: 'submit' }, 'Enter')));
+  input.focus();
+});
+
+async function enter(token) {
+  try {
+    await post('/api/enter', { token: token.trim() });
+    start();
+  } catch (error) {
+    say(error.message, true);
+  }
+}
+
+listen(change => {
+  if (change.lost !== undefined) {
+    pulse.textContent = change.lost ? 'waiting for the server' : 'live';
+    pulse.classList.toggle('off', change.lost);
+    return;
+  }
+  problem(change.problem);
+  page?.changed?.(change);
+});
+
+async function start() {
+  show();
+  if (following) return;
+  try {
+    const { folder, version } = await get('/api/state');
+    following = true;
+    const place = document.getElementById('folder');
+    place.textContent = folder.split(/[/\\]/).slice(-2).join('/');
+    place.title = folder;
+    follow(version);
+  } catch (error) {
+    if (error.status !== 401) problem(error.message);
+  }
+}
+
+try {
+  document.documentElement.dataset.theme = localStorage.getItem('theme') ?? 'auto';
+} catch {
+  // Storage may be forbidden.
+}
+const token = /^#token=([0-9a-f]+)$/.exec(location.hash)?.[1];
+if (token) {
+  history.replaceState(null, '', location.pathname + location.search);
+  enter(token);
+} else start();

@@ -1,0 +1,48 @@
+// Elements from plain values. Text is always text: nothing that a run recorded is ever read as HTML.
+const svgNames = new Set(['svg', 'g', 'path', 'line', 'circle', 'rect', 'text', 'polyline', 'title']);
+
+export function h(name, props, ...children) {
+  const element = svgNames.has(name) ? document.createElementNS('http://www.w3.org/2000/svg', name) : document.createElement(name);
+  for (const [key, value] of Object.entries(props ?? {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key.startsWith('on')) element.addEventListener(key.slice(2), value);
+    else if (key === 'style') Object.assign(element.style, value);
+    else if (key === 'data') Object.assign(element.dataset, value);
+    else if (key === 'value') element.value = value;
+    else element.setAttribute(key, value === true ? '' : value);
+  }
+  append(element, children);
+  return element;
+}
+
+function append(element, children) {
+  for (const child of children.flat(Infinity)) {
+    if (child === null || child === undefined || child === false) continue;
+    element.append(child instanceof Node ? child : document.createTextNode(String(child)));
+  }
+}
+
+// Replaces what an element holds and keeps the focus where it was, by id.
+export function fill(element, ...children) {
+  const focused = element.contains(document.activeElement) ? document.activeElement.id : '';
+  element.replaceChildren();
+  append(element, children);
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  return element;
+}
+
+export function later(work, delay) {
+  let timer = 0;
+  return (...args) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => work(...args), delay);
+  };
+}
+
+let toast;
+export function say(text, isBad = false) {
+  toast?.remove();
+  toast = h('div', { class: isBad ? 'toast bad' : 'toast', role: isBad ? 'alert' : 'status' }, text);
+  document.body.append(toast);
+  setTimeout((shown => () => shown.remove())(toast), isBad ? 9000 : 4000);
+}

@@ -1,0 +1,31 @@
+// The search box: words, tag:x, status:running, kind:train, and comparisons of figures and settings such as accuracy>0.9 or optimizer.lr<=1e-3.
+const operators = {
+  '<': (a, b) => a < b, '<=': (a, b) => a <= b, '>': (a, b) => a > b, '>=': (a, b) => a >= b, '=': (a, b) => a === b, '!=': (a, b) => a !== b,
+};
+
+export function parse(text) {
+  const terms = [];
+  for (const [word] of text.matchAll(/"[^"]*"|\S+/g)) {
+    const field = /^(tag|status|kind|name):(.+)$/.exec(word);
+    const comparison = /^([\w./-]+)(<=|>=|!=|<|>|=)(.+)$/.exec(word);
+    if (field) terms.push({ field: field[1], value: field[2].toLowerCase() });
+    else if (comparison) terms.push({ key: comparison[1], test: operators[comparison[2]], value: comparison[3] });
+    else terms.push({ word: word.replaceAll('"', '').toLowerCase() });
+  }
+  return terms;
+}
+
+export const needsFigures = terms => terms.some(t => t.key);
+
+// values: key → figure or setting of the run.
+export function matches(run, terms, values) {
+  return terms.every(t => {
+    if (t.word !== undefined) return [run.id, run.name, run.kind, run.note, run.message, ...run.tags].some(text => text.toLowerCase().includes(t.word));
+    if (t.field === 'tag') return run.tags.some(tag => tag.toLowerCase() === t.value);
+    if (t.field) return String(run[t.field]).toLowerCase() === t.value;
+    const found = values?.get(t.key) ?? [...(values ?? [])].find(([key]) => key.split(/[./]/).at(-1) === t.key)?.[1];
+    if (found === undefined) return false;
+    const [a, b] = [Number(found), Number(t.value)];
+    return Number.isNaN(a) || Number.isNaN(b) ? t.test(String(found), t.value) : t.test(a, b);
+  });
+}

@@ -1,0 +1,240 @@
+// The page of one run.
+import { fill, h, later, say } from './dom.js';
+import { address, get, post } from './api.js';
+import { bytes, count, duration, number, when } from './format.js';
+import { CurvePanel, shortStep } from './charts.js';
+import { progress, status } from './home.js';
+import { gallery } from './gallery.js';
+import { ridges } from './plots.js';
+import { chosen } from './chosen.js';
+import { viewControls, viewOf, viewParams } from './view.js';
+
+const parts = [['curves', 'Curves'], ['pictures', 'Pictures'], ['distributions', 'Distributions'], ['settings', 'Settings'], ['texts', 'Texts'], ['about', 'About']];
+
+// Series that were recorded often tell how training goes; they come first.
+const longest = list => Math.max(...list.map(s => s.count));
+
+export function run({ main, params, remember, problem }) {
+  const id = params.get('id') ?? '';
+  const view = viewOf(params);
+  let part = params.get('part') ?? 'curves', detail = null, closed = false, shown = '', pictures = null, texts = null, ridgesShown = null;
+  const panels = new Map();
+  const head = h('div', { class: 'run-head' });
+  const tabs = h('div', { class: 'tabs', role: 'tablist', 'aria-label': 'Parts of the run' });
+  const body = h('div', { class: 'part', role: 'tabpanel', id: 'part' });
+  fill(main, head, tabs, body);
+
+  const save = () => remember({ id, part: part === 'curves' ? '' : part, ...viewParams(view) });
+
+  async function load() {
+    try {
+      detail = await get('/api/run', { id });
+      if (closed) return;
+      document.title = `${detail.run.name} · Cresset`;
+      renderHead();
+      renderTabs();
+      renderPart();
+    } catch (error) {
+      if (closed || error.status === 401) return;
+      if (error.status === 404) fill(main, h('p', { class: 'empty' }, error.message));
+      else problem(error.message);
+    }
+  }
+
+  function renderHead() {
+    const r = detail.run;
+    const editing = head.contains(document.activeElement) && document.activeElement.matches('textarea, input:not([type=checkbox])');
+    if (editing) return;
+    fill(head,
+      h('div', { class: 'row' }, h('h1', null, r.name, ' ', h('small', null, r.id)), status(r), h('span', { class: 'grow' }),
+        h('label', { class: 'pick' }, h('input', { id: 'pick', type: 'checkbox', checked: chosen.has(id), onchange: () => chosen.toggle(id) }), 'compare'),
+        h('a', { class: 'button', href: address('/api/csv', { id }), download: '' }, 'CSV of every point')),
+      h('div', { class: 'row' }, progress(r), h('span', { class: 'grow' }), controls()),
+      r.message ? h('p', { class: 'message' }, r.message) : null,
+      r.summary.length ? h('dl', { class: 'summary' }, r.summary.map(s => h('div', null, h('dt', { title: s.key }, s.key), h('dd', null, number(s.value))))) : null,
+      h('div', { class: 'row' }, tags(), note()),
+      requests());
+  }
+
+  function controls() {
+    if (!detail.canWrite || detail.run.status !== 'running') return null;
+    const rate = h('input', { id: 'rate', type: 'text', size: 8, placeholder: 'x0.5', 'aria-label': 'New learning rate, such as 1e-4 or x0.5' });
+    return h('div', { class: 'steer', role: 'group', 'aria-label': 'Steer the run' },
+      h('form', { onsubmit: e => (e.preventDefault(), ask('rate', rate.value)) }, rate, h('button', { type: 'submit' }, 'Set learning rate')),
+      h('button', { id: 'evaluate', type: 'button', onclick: () => ask('evaluate') }, 'Evaluate now'),
+      h('button', { id: 'save', type: 'button', onclick: () => ask('save') }, 'Save now'),
+      h('button', { id: 'stop', type: 'button', class: 'danger', onclick: stop }, 'Stop'));
+  }
+
+  function stop() {
+    const dialog = h('dialog', { 'aria-label': 'Stop the run' }, h('h2', null, 'Stop this run?'), h('p', null, 'It finishes its step, saves a checkpoint and ends. ', h('code', null, `cresset train --resume ${id}`), ' goes on with it.'),
+      h('div', { class: 'row' }, h('button', { type: 'button', onclick: () => dialog.close() }, 'No'), h('button', { id: 'really', type: 'button', class: 'danger', onclick: () => (dialog.close(), ask('stop')) }, 'Stop')));
+    dialog.addEventListener('close', () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+
+  async function change(path, body, done) {
+    try {
+      await post(path, { id, ...body });
+      if (done) say(done);
+      await load();
+    } catch (error) {
+      say(error.message, true);
+    }
+  }
+
+  const ask = (command, value = '') => change('/api/ask', { command, value }, 'Asked; the run answers after its current step.');
+
+  function requests() {
+    if (!detail.requests.length) return null;
+    return h('ul', { class: 'requests', 'aria-label': 'What was asked of the run' }, detail.requests.slice(-4).reverse().map(r => h('li', null, h('b', null, `${r.command} ${r.value}`.trim()), ' ', r.answer || (r.taken ? 'taken up' : 'waiting for the run'))));
+  }
+
+  function tags() {
+    const input = h('input', { id: 'newtag', type: 'text', size: 10, maxlength: 100, placeholder: 'add a tag', 'aria-label': 'Add a tag' });
+    return h('div', { class: 'tags' }, detail.run.tags.map(t => h('span', { class: 'tag' }, t, detail.canWrite ? h('button', { type: 'button', 'aria-label': `Remove the tag ${t}`, onclick: () => change('/api/tag', { tag: t, remove: true }) }, '×') : null)),
+      detail.canWrite ? h('form', { onsubmit: e => (e.preventDefault(), input.value.trim() && (input.blur(), change('/api/tag', { tag: input.value.trim() }))) }, input) : null);
+  }
+
+  function note() {
+    if (!detail.canWrite) return detail.run.note ? h('p', { class: 'notetext' }, detail.run.note) : null;
+    const text = h('textarea', { id: 'note', rows: Math.min(6, detail.run.note.split('\n').length), maxlength: 20000, placeholder: 'A note', 'aria-label': 'Note', value: detail.run.note, onchange: () => change('/api/note', { note: text.value }, 'The note is kept.') });
+    return text;
+  }
+
+  function renderTabs() {
+    const n = { curves: detail.series.length, pictures: detail.pictures.length, distributions: detail.histograms.length, settings: Object.keys(detail.config).length, texts: detail.texts, about: detail.checkpoints.length };
+    fill(tabs, parts.map(([key, text]) => h('button', { id: `tab-${key}`, type: 'button', role: 'tab', 'aria-selected': key === part ? 'true' : 'false', 'aria-controls': 'part', onclick: () => open(key) }, text, key === 'about' ? null : h('b', null, count(n[key])))));
+  }
+
+  function open(key) {
+    part = key;
+    save();
+    renderTabs();
+    renderPart();
+  }
+
+  function renderPart() {
+    const isNew = shown !== part;
+    if (isNew) {
+      for (const panel of panels.values()) panel.dispose();
+      panels.clear();
+      pictures = texts = ridgesShown = null;
+      body.replaceChildren();
+      shown = part;
+    }
+    ({ curves, pictures: showPictures, distributions, settings, texts: showTexts, about })[part]?.(isNew);
+  }
+
+  function curves(isNew) {
+    if (isNew) {
+      fill(body, viewControls(view, asks => {
+        save();
+        if (view.from === undefined) document.getElementById('reset').disabled = true;
+        curves(false);
+        for (const panel of panels.values()) asks ? panel.refresh() : panel.curves.length ? panel.draw() : panel.refresh();
+      }), h('div', { id: 'groups' }));
+    }
+    const groups = body.querySelector('#groups');
+    const wanted = detail.series.filter(s => s.tag.toLowerCase().includes(view.filter.toLowerCase()));
+    if (!wanted.length) {
+      for (const panel of panels.values()) panel.dispose();
+      panels.clear();
+      fill(groups, h('p', { class: 'empty' }, detail.series.length ? 'No series has this in its name.' : 'No curves yet.'));
+      return;
+    }
+    const known = [...panels.keys()].join('\n');
+    const begun = Date.parse(detail.run.created) / 1000;
+    if (wanted.map(s => s.tag).join('\n') !== known) {
+      for (const panel of panels.values()) panel.dispose();
+      panels.clear();
+      fill(groups, [...Map.groupBy(wanted, s => (s.tag.includes('/') ? s.tag.split('/')[0] : ''))].sort((a, b) => longest(b[1]) - longest(a[1])).map(([name, list]) => h('section', { class: 'group' }, name ? h('h2', null, name, h('small', null, ` ${list.length}`)) : null, h('div', { class: 'panels' }, list.map(s => {
+        const panel = new CurvePanel(s.tag, [{ id, label: detail.run.name, index: 0, begun }], view, zoom);
+        panel.points = s.count;
+        panels.set(s.tag, panel);
+        return panel.element;
+      })))));
+      return;
+    }
+    for (const s of wanted) {
+      const panel = panels.get(s.tag);
+      if (panel.points === s.count) continue;
+      panel.points = s.count;
+      panel.refresh();
+    }
+  }
+
+  function zoom(from, to) {
+    Object.assign(view, { from, to });
+    save();
+    const reset = document.getElementById('reset');
+    if (reset) reset.disabled = from === undefined;
+    for (const panel of panels.values()) panel.refresh();
+  }
+
+  function showPictures() {
+    pictures ??= gallery(body, [{ id, label: detail.run.name }], params.get('step'));
+    pictures.update(new Map([[id, detail.pictures]]));
+  }
+
+  async function distributions() {
+    const signature = `${detail.histograms.length} ${detail.run.points}`;
+    if (ridgesShown === signature) return;
+    ridgesShown = signature;
+    if (!detail.histograms.length) return fill(body, h('p', { class: 'empty' }, 'No distributions were recorded.'));
+    const all = await get('/api/histograms', { id }).catch(error => (problem(error.message), []));
+    if (part === 'distributions' && !closed) fill(body, h('div', { class: 'panels' }, [...Map.groupBy(all, x => x.tag)].map(([tag, list]) => ridges(tag, list))));
+  }
+
+  function settings() {
+    const rows = object => Object.entries(object).map(([key, value]) => h('tr', null, h('td', null, key), h('td', null, h('code', null, value))));
+    fill(body, h('div', { class: 'columns' },
+      h('section', null, h('h2', null, 'Settings'), Object.keys(detail.config).length ? h('table', { class: 'pairs' }, h('tbody', null, rows(detail.config))) : h('p', { class: 'empty' }, 'None were recorded.')),
+      h('section', null, h('h2', null, 'Environment'), h('table', { class: 'pairs' }, h('tbody', null, rows(detail.environment))))));
+  }
+
+  async function showTexts() {
+    if (texts === detail.texts) return;
+    texts = detail.texts;
+    const all = await get('/api/texts', { id }).catch(error => (problem(error.message), []));
+    if (part !== 'texts' || closed) return;
+    fill(body, all.length ? [...Map.groupBy(all, t => t.tag)].map(([tag, list]) => h('section', { class: 'group' }, h('h2', null, tag), list.reverse().map(t => h('article', { class: 'text' }, h('header', null, `step ${shortStep(t.step, true)} · ${when(t.time)}`), h('pre', { tabindex: 0 }, t.text))))) : h('p', { class: 'empty' }, 'No texts were recorded.'));
+  }
+
+  function about() {
+    const r = detail.run;
+    const rows = [['Kind', r.kind], ['Began', when(r.created)], ['Ended', r.ended ? when(r.ended) : '—'], ['Recorded for', duration(r.active)], ['Sessions', r.sessions], ['Machine', `${detail.host}, process ${detail.processId}`], ['Folder', detail.folder], ['Points', count(r.points)]];
+    fill(body, h('div', { class: 'columns' },
+      h('section', null, h('h2', null, 'Run'), h('table', { class: 'pairs' }, h('tbody', null, rows.map(([key, value]) => h('tr', null, h('td', null, key), h('td', null, value)))))),
+      h('section', null, h('h2', null, 'Checkpoints'), detail.checkpoints.length ? h('table', { class: 'runs' }, h('thead', null, h('tr', null, ['step', 'figure', 'size', 'written'].map(t => h('th', null, t)))), h('tbody', null, detail.checkpoints.map(c => h('tr', null, h('td', { class: 'n' }, count(c.step)), h('td', { class: 'n' }, c.metric === null ? '' : number(c.metric)), h('td', { class: 'n' }, bytes(c.bytes)), h('td', null, when(c.written)))))) : h('p', { class: 'empty' }, 'None.'),
+        h('h2', null, 'Go on from here'), ['train --resume', 'eval', 'sample', 'runs export'].map(verb => h('p', null, h('code', null, `cresset ${verb} ${r.id}`))))));
+  }
+
+  const reload = later(load, 250);
+  load();
+  return {
+    changed: change => (change.all || change.runs.includes(id)) && reload(),
+    redraw() {
+      for (const panel of panels.values()) panel.lines && panel.draw();
+      ridgesShown = null;
+      if (detail && part === 'distributions') renderPart();
+    },
+    close() {
+      closed = true;
+      for (const panel of panels.values()) panel.dispose();
+      pictures?.close();
+    },
+    key(event) {
+      const at = Number(event.key);
+      if (at >= 1 && at <= parts.length) open(parts[at - 1][0]);
+      else if ((event.key === '[' || event.key === ']') && pictures) pictures.move(event.key === ']' ? 1 : -1);
+      else if (event.key === 'x') {
+        chosen.toggle(id);
+        renderHead();
+      } else if (event.key === '/') document.getElementById('series')?.focus();
+      else return false;
+      return true;
+    },
+  };
+}

@@ -1,0 +1,67 @@
+using System.IO.Compression;
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Cresset.Dashboard;
+
+/// <summary>The files of the page, embedded in the assembly, compressed once. Nothing is fetched from elsewhere.</summary>
+internal sealed class PageFiles
+{
+    private const string Prefix = "page/";
+    private readonly Dictionary<string, PageFile> _files = [];
+
+    public PageFiles()
+    {
+        var assembly = typeof(PageFiles).Assembly;
+        foreach (var name in assembly.GetManifestResourceNames().Where(n => n.StartsWith(Prefix, StringComparison.Ordinal)))
+        {
+            using var stream = assembly.GetManifestResourceStream(name)!;
+            using var bytes = new MemoryStream();
+            stream.CopyTo(bytes);
+            _files[name[Prefix.Length..]] = PageFile.Of(name, bytes.ToArray());
+        }
+    }
+
+    public IReadOnlyDictionary<string, PageFile> All => _files;
+
+    public void Map(IEndpointRouteBuilder routes)
+    {
+        // The page reads its own address: one document for all of them.
+        foreach (var address in (string[])["/", "/run", "/compare", "/table", "/explore"]) routes.MapGet(address, (HttpContext context) => Send(context, _files["index.html"]));
+        routes.MapGet("/page/{**name}", (HttpContext context, string name) => _files.TryGetValue(name, out var file) ? Send(context, file) : Answers.Problem(404, "There is no such file."));
+        routes.MapGet("/favicon.ico", (HttpContext context) => Send(context, _files["icon.svg"]));
+    }
+
+    private static IResult Send(HttpContext context, PageFile file)
+    {
+        var headers = context.Response.Headers;
+        headers.CacheControl = "no-cache";
+        headers.ETag = file.Tag;
+        headers.Vary = "Accept-Encoding";
+        if (context.Request.Headers.IfNoneMatch.ToString() == file.Tag) return Results.StatusCode(304);
+        var compressed = context.Request.Headers.AcceptEncoding.ToString().Contains("gzip", StringComparison.OrdinalIgnoreCase);
+        if (compressed) headers.ContentEncoding = "gzip";
+        return Results.Bytes(compressed ? file.Compressed : file.Bytes, file.Type);
+    }
+}
+
+/// <summary>One file of the page.</summary>
+internal sealed record PageFile(byte[] Bytes, byte[] Compressed, string Type, string Tag)
+{
+    public static PageFile Of(string name, byte[] bytes)
+    {
+        using var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.SmallestSize, leaveOpen: true)) gzip.Write(bytes);
+        var type = Path.GetExtension(name) switch
+        {
+            ".html" => "text/html; charset=utf-8",
+            ".js" => "text/javascript; charset=utf-8",
+            ".css" => "text/css; charset=utf-8",
+            ".svg" => "image/svg+xml",
+            _ => "text/plain; charset=utf-8",
+        };
+        return new(bytes, packed.ToArray(), type, $"\"{Convert.ToHexStringLower(SHA256.HashData(bytes))[..16]}\"");
+    }
+}

@@ -1,0 +1,57 @@
+using System.Text.RegularExpressions;
+using Cresset.Dashboard;
+using Xunit;
+
+namespace Cresset.Tests.Managed.Dashboard;
+
+/// <summary>The page's own files: small, complete, and nothing from elsewhere.</summary>
+public sealed partial class PageTests
+{
+    private static readonly PageFiles Files = new();
+
+    [Fact]
+    public void ThePageIsSmall()
+    {
+        var all = Files.All.Where(f => !f.Key.EndsWith(".txt", StringComparison.Ordinal)).Sum(f => f.Value.Compressed.Length);
+        Assert.InRange(all, 10_000, 60_000);
+    }
+
+    [Fact]
+    public void NothingComesFromElsewhere()
+    {
+        foreach (var (name, file) in Files.All.Where(f => !f.Key.StartsWith("vendor/", StringComparison.Ordinal)))
+        {
+            var text = System.Text.Encoding.UTF8.GetString(file.Bytes).Replace("http://www.w3.org/", "", StringComparison.Ordinal);
+            Assert.False(text.Contains("http://", StringComparison.Ordinal) || text.Contains("https://", StringComparison.Ordinal), $"{name} names another address.");
+            Assert.False(HtmlSinks().IsMatch(text), $"{name} makes HTML from text.");
+        }
+        Assert.Contains("MIT License", System.Text.Encoding.UTF8.GetString(Files.All["vendor/uplot.LICENSE.txt"].Bytes), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void EveryModuleThatIsImportedIsThere()
+    {
+        foreach (var (name, file) in Files.All.Where(f => f.Key.EndsWith(".js", StringComparison.Ordinal)))
+        {
+            foreach (Match import in Imports().Matches(System.Text.Encoding.UTF8.GetString(file.Bytes))) Assert.True(Files.All.ContainsKey(import.Groups[1].Value), $"{name} imports {import.Groups[1].Value}, which is not there.");
+        }
+    }
+
+    [Fact]
+    public async Task FilesAreCompressedAndKeptByTheBrowser()
+    {
+        await using var served = await ServedStore.Start();
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/page/app.js");
+        request.Headers.Add("Accept-Encoding", "gzip");
+        using var response = await served.Client.SendAsync(request);
+        Assert.Equal("gzip", response.Content.Headers.ContentEncoding.Single());
+        Assert.Equal("text/javascript", response.Content.Headers.ContentType?.MediaType);
+        Assert.Equal(304, await served.Send(HttpMethod.Get, "/page/app.js", ("If-None-Match", response.Headers.ETag!.ToString())));
+    }
+
+    [GeneratedRegex(@"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function")]
+    private static partial Regex HtmlSinks();
+
+    [GeneratedRegex(@"from '\./([\w-]+\.js)'")]
+    private static partial Regex Imports();
+}
