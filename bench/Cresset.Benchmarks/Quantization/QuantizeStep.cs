@@ -35,7 +35,7 @@ internal static class QuantizeStep
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(1);
-        using var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = codes, RestartThreshold = 0 } }, generator);
+        using var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = codes, RestartShare = 0 } }, generator);
         using (var start = randn([codes, 64], generator: generator)) quantizer.Codebook.SetCodes(start);
         var input = randn([count, 64], generator: generator).requires_grad_();
         var upstream = randn([count, 64], generator: generator);

@@ -19,9 +19,10 @@ public abstract class Tokenizer : nn.Module<Tensor, VqVaeOutput>
     /// <summary>By how much a map of each level is smaller than the data, the coarsest first.</summary>
     public abstract IReadOnlyList<int> Strides { get; }
 
-    /// <summary>Codes of data [N, C, H, W] (or [N, C, L]): int64 [N, h, w] a level (and the stages at the end when a vector has several), the coarsest first.</summary>
+    /// <summary>Codes of data [N, C, H, W] (or [N, C, L]): int64 [N, h, w] a level (and the stages at the end when a vector has several), the coarsest first. Computed in evaluation mode: reading codes teaches nothing.</summary>
     public IReadOnlyList<Tensor> Encode(Tensor data)
     {
+        using var mode = EvaluationMode.Of(this);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         return [.. call(data).Quantization.Select(q => q.Indices.MoveToOuterDisposeScope())];

@@ -66,12 +66,20 @@ public sealed class Codebook : nn.Module
     internal CodeMetric Metric => Options.Similarity == CodeSimilarity.Cosine ? CodeMetric.InnerProduct : CodeMetric.Euclidean;
 
     /// <summary>Puts other codes in place and restarts the averages from them.</summary>
-    /// <param name="codes">[K, D].</param>
+    /// <param name="codes">[K, D]; scaled to length one under cosine similarity.</param>
+    /// <exception cref="ArgumentException">A code is not finite, or has no direction under cosine similarity.</exception>
     public void SetCodes(Tensor codes)
     {
         Shape.Expect(codes, "K D", [("K", Options.Size), ("D", Options.Width)]);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
+        if (!codes.isfinite().all().ToBoolean()) throw new ArgumentException("The codes hold NaN or an infinity.", nameof(codes));
+        if (Options.Similarity == CodeSimilarity.Cosine)
+        {
+            var shortest = codes.norm(1).min().ToDouble();
+            if (shortest < UnitVectors.Smallest) throw new ArgumentException($"A code has length {shortest:G3}; under cosine similarity a code needs a direction.", nameof(codes));
+            codes = UnitVectors.Of(codes);
+        }
         _codes.copy_(codes);
         if (Options.AverageStart == AverageStart.Debiased)
         {
@@ -90,15 +98,16 @@ public sealed class Codebook : nn.Module
     /// <summary>The vectors in the space of the codes: scaled to length one under cosine similarity, else as they are.</summary>
     public Tensor Transform(Tensor rows) => Options.Similarity == CodeSimilarity.Cosine ? UnitVectors.Of(rows) : rows.alias();
 
-    /// <summary>The codes as they are compared and read: of length one under cosine similarity. Differentiable.</summary>
-    internal Tensor EffectiveCodes()
-        => Options.Similarity == CodeSimilarity.Cosine && Options.Learning == CodebookLearning.Gradient ? UnitVectors.Of(_codes) : _codes.alias();
+    /// <summary>True when a training call writes into the codes.</summary>
+    internal bool ChangesInForward => Options.Learning == CodebookLearning.MovingAverage || Options.RestartShare > 0;
 
-    /// <summary>Index int64 [N] of the code nearest to each (transformed) row [N, D].</summary>
-    internal Tensor Nearest(Tensor rows)
+    /// <summary>The codes as they are compared and read: of length one under cosine similarity. Differentiable.</summary>
+    /// <param name="type">The type of the vectors.</param>
+    /// <param name="copied">A copy, which a graph may keep while the codes change.</param>
+    internal Tensor EffectiveCodes(ScalarType type, bool copied = false)
     {
-        using var scope = NewDisposeScope();
-        return CodeSearch.Nearest(rows, EffectiveCodes(), Metric).MoveToOuterDisposeScope();
+        var codes = _codes.dtype != type ? _codes.to(type) : copied ? _codes.clone() : _codes.alias();
+        return Options.Similarity == CodeSimilarity.Cosine && Options.Learning == CodebookLearning.Gradient ? UnitVectors.Of(codes) : codes;
     }
 
     /// <summary>Places the codes by k-means on the first training batch, once.</summary>
@@ -108,7 +117,15 @@ public sealed class Codebook : nn.Module
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         rows = rows.detach();
-        var (centres, counts) = KMeans.Lloyd(rows, Draw(rows, Options.Size), Options.KMeansIterations, Options.Similarity);
+        var (centres, counts) = KMeans.Lloyd(rows, KMeans.Start(rows, Options.Size, _stream.Next(), Options.Similarity), Options.KMeansIterations, Options.Similarity);
+        var even = (double)rows.size(0) / Options.Size;
+        var empty = counts.eq(0).nonzero().reshape(-1);
+        if (even >= 1 && empty.size(0) > 0)
+        {
+            // Two centres began on equal vectors: the one that got nothing begins again elsewhere.
+            centres.index_copy_(0, empty, Draw(rows, (int)empty.size(0)));
+            counts.index_fill_(0, empty, even);
+        }
         _codes.copy_(centres);
         if (Options.AverageStart == AverageStart.Codes)
         {
@@ -122,7 +139,7 @@ public sealed class Codebook : nn.Module
     internal int Update(Tensor rows, Tensor indices)
     {
         var average = Options.Learning == CodebookLearning.MovingAverage;
-        if (!average && Options.RestartThreshold == 0) return 0;
+        if (!average && Options.RestartShare == 0) return 0;
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         rows = rows.detach();
@@ -131,8 +148,15 @@ public sealed class Codebook : nn.Module
         _sums.mul_(Options.Decay).add_(sums, alpha: 1 - Options.Decay);
         _steps.add_(1);
         if (average) AverageCodes();
-        return Options.RestartThreshold > 0 ? Restart(rows) : 0;
+        return Options.RestartShare > 0 ? Restart(rows, indices) : 0;
     }
+
+    /// <summary>
+    /// The codebook stays in float32 when its module goes to half precision: the averages move by a hundredth a step, which half precision
+    /// rounds to nothing, and near codes would become equal.
+    /// </summary>
+    protected override void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
+        => base._toEpilog(dtype is ScalarType.Float16 or ScalarType.BFloat16 ? ScalarType.Float32 : dtype, device, non_blocking);
 
     private void AverageCodes()
     {
@@ -146,17 +170,24 @@ public sealed class Codebook : nn.Module
         _codes.copy_(where(smoothed.unsqueeze(1) > 0, codes, _codes));
     }
 
-    private int Restart(Tensor rows)
+    private int Restart(Tensor rows, Tensor indices)
     {
-        var dead = _counts < Options.RestartThreshold;
-        var which = dead.nonzero().reshape(-1);
-        var count = (int)which.size(0);
+        // Relative to an even spread: an absolute count restarts nearly every code when a batch has few vectors a code.
+        var even = (double)rows.size(0) / Options.Size;
+        // First codes begin with a count of one; where the spread is greater they would look dead at once. What is left of the one counts as a spread.
+        var start = even > 1 ? Math.Pow(Options.Decay, _steps.ToInt64()) * (even - 1) : 0;
+        var dead = (int)(_counts < (Options.RestartShare * even) - start).sum().ToInt64();
+        // Never two codes on one vector: the second would not be chosen. What is left over has its turn in the next batch.
+        var count = Math.Min(dead, (int)rows.size(0));
         if (count == 0) return 0;
-        var vectors = Draw(rows, count);
+        var which = _counts.sort(0, false, true).Indices.narrow(0, 0, count);
+        var errors = (rows - CodeLookup.Values(EffectiveCodes(rows.dtype), indices)).to(ScalarType.Float64).square().sum(1).cpu().contiguous();
+        var stream = _stream.Next();
+        var vectors = rows.index_select(0, tensor(DistanceDraw.Draw(TensorSpans.Of<double>(errors), count, ref stream), device: rows.device)).to(_codes.dtype);
         // All three, or the next moving-average step would undo the restart.
         _codes.index_copy_(0, which, vectors);
-        _counts.index_fill_(0, which, Options.RestartThreshold);
-        _sums.index_copy_(0, which, vectors * Options.RestartThreshold);
+        _counts.index_fill_(0, which, even);
+        _sums.index_copy_(0, which, vectors * even);
         return count;
     }
 

@@ -23,11 +23,14 @@ public sealed record CodebookOptions : IOptionsRecord
     /// <summary>Where the moving averages start.</summary>
     public AverageStart AverageStart { get; init; } = AverageStart.Codes;
 
-    /// <summary>A code whose average count falls below this is dead and moves to a vector of the batch; 0 never restarts.</summary>
-    public double RestartThreshold { get; init; } = 2;
+    /// <summary>
+    /// A code whose average count falls below this share of an even spread (vectors a batch over codes) is dead and moves to a vector
+    /// of the batch, far from the codes rather than near; 0 never restarts. A code that was moved begins at the even spread: unchosen, it stays ln(1/share) / (1 - decay) batches.
+    /// </summary>
+    public double RestartShare { get; init; } = 0.2;
 
-    /// <summary>Lloyd iterations on the first training batch; 0 keeps the random start.</summary>
-    public int KMeansIterations { get; init; }
+    /// <summary>Lloyd iterations on the first training batch, among which the codes then lie; 0 keeps the random start.</summary>
+    public int KMeansIterations { get; init; } = 10;
 
     /// <summary>Distance or angle.</summary>
     public CodeSimilarity Similarity { get; init; } = CodeSimilarity.Euclidean;
@@ -43,8 +46,8 @@ public sealed record CodebookOptions : IOptionsRecord
         .Within(Decay, 0, 1, includeMax: false)
         .AtLeast(Epsilon, 0)
         .Defined(AverageStart)
-        .AtLeast(RestartThreshold, 0, hint: "0 switches restarts off; 2 suits most batches.")
-        .Must(RestartThreshold == 0 || AverageStart != AverageStart.Debiased, AverageStart, "Codes while RestartThreshold is above 0", "Debiased averages have no count to restart from: set RestartThreshold = 0 or AverageStart = Codes.", nameof(AverageStart))
+        .Within(RestartShare, 0, 1, includeMax: false, hint: "0 switches restarts off; 0.2 suits batches of any size.")
+        .Must(RestartShare == 0 || AverageStart != AverageStart.Debiased, AverageStart, "Codes while RestartShare is above 0", "Debiased averages have no count to restart from: set RestartShare = 0 or AverageStart = Codes.", nameof(AverageStart))
         .AtLeast(KMeansIterations, 0)
         .Defined(Similarity)
         .Defined(Start);

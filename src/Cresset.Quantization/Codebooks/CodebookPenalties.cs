@@ -13,8 +13,7 @@ public static class CodebookPenalties
         Shape.Expect(codes, "K D");
         using var scope = NewDisposeScope();
         var count = codes.size(0);
-        // A product, not the codes themselves, goes into the graph: a restart may overwrite the codes before the backward pass.
-        var unit = UnitVectors.Of(codes * 1);
+        var unit = UnitVectors.Of(codes);
         // |U U'|² = |U' U|²: the smaller of the two products.
         var gram = count <= codes.size(1) ? unit.matmul(unit.t()) : unit.t().matmul(unit);
         return ((gram.square().sum() / ((double)count * count)) - (1.0 / count)).MoveToOuterDisposeScope();

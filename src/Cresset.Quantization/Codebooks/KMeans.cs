@@ -1,4 +1,5 @@
 using Cresset.Tensors;
+using Cresset.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -7,6 +8,43 @@ namespace Cresset.Quantization;
 /// <summary>Lloyd's algorithm on tensors: the classical way to place codes among data.</summary>
 public static class KMeans
 {
+    // Rounds of the start: each sees the distances that the rounds before left. One centre a round is k-means++; more centres a round cost less.
+    private const int Rounds = 32;
+
+    /// <summary>First centres among the vectors, far from one another: drawn with probability proportional to the squared distance from those before (k-means++, Arthur and Vassilvitskii 2007; several a round, Bahmani et al. 2012).</summary>
+    /// <param name="vectors">Data [N, D].</param>
+    /// <param name="count">Centres; vectors are repeated when there are fewer distinct ones.</param>
+    /// <param name="stream">Source of the draws.</param>
+    /// <param name="similarity">With <see cref="CodeSimilarity.Cosine"/> the data must have length one.</param>
+    /// <returns>Centres [count, D].</returns>
+    internal static Tensor Start(Tensor vectors, int count, SplitMix64 stream, CodeSimilarity similarity)
+    {
+        Shape.Expect(vectors, "N D");
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var metric = similarity == CodeSimilarity.Cosine ? CodeMetric.InnerProduct : CodeMetric.Euclidean;
+        var available = (int)vectors.size(0);
+        var nearest = full([available], double.PositiveInfinity, dtype: ScalarType.Float64);
+        var chosen = new List<long> { stream.NextInt32(available) };
+        var from = 0;
+        for (var round = 0; chosen.Count < count; round++)
+        {
+            using var inner = NewDisposeScope();
+            var centres = vectors.index_select(0, tensor(chosen.GetRange(from, chosen.Count - from).ToArray(), device: vectors.device));
+            from = chosen.Count;
+            var own = centres.index_select(0, CodeSearch.Nearest(vectors, centres, metric));
+            nearest.copy_(nearest.minimum((vectors - own).to(ScalarType.Float64).square().sum(1).cpu()));
+            var weights = TensorSpans.Of<double>(nearest);
+            var distinct = 0;
+            foreach (var weight in weights) distinct += weight > 0 ? 1 : 0;
+            if (distinct == 0) break;
+            var wanted = Math.Max(1, (count - chosen.Count + Math.Max(0, Rounds - round - 1)) / Math.Max(1, Rounds - round));
+            chosen.AddRange(DistanceDraw.Draw(weights, Math.Min(distinct, Math.Min(wanted, count - chosen.Count)), ref stream));
+        }
+        while (chosen.Count < count) chosen.Add(stream.NextInt32(available));
+        return vectors.index_select(0, tensor(chosen.ToArray(), device: vectors.device)).MoveToOuterDisposeScope();
+    }
+
     /// <summary>Moves centres to the means of the vectors nearest to them, again and again. A centre nobody chose keeps its place.</summary>
     /// <param name="vectors">Data [N, D].</param>
     /// <param name="start">First centres [K, D].</param>

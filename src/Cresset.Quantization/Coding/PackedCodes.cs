@@ -7,7 +7,7 @@ namespace Cresset.Quantization;
 
 /// <summary>Codes with what is needed to read them again: their shape, the codebooks' sizes and the tokenizer they belong to.</summary>
 /// <remarks>
-/// File layout, little endian: magic <c>CRESSETQ</c>, version (u16), flags (u16, bit 0: payload is range-coded), tokenizer name
+/// File layout, little endian: magic <c>CRESSETQ</c>, version (u16), flags (u16, bit 0: payload is range-coded; bit 1, version 2: codes are raised by one and 0 stands for none), tokenizer name
 /// (u16 length and UTF-8), rank (u16) and sizes (i64 each) of the positions, stages (u16) and codebook sizes (i64 each), payload
 /// length (i64), CRC-32C of the header so far (u32), payload, CRC-32C of the codes as int64 (u32).
 /// The checksum is over the codes, so that it also notices a range-coded payload decoded with another prior.
@@ -15,12 +15,14 @@ namespace Cresset.Quantization;
 public sealed class PackedCodes
 {
     private static readonly byte[] Magic = "CRESSETQ"u8.ToArray();
-    private const ushort Version = 1;
+    private const ushort Version = 2;
+    private const ushort CodedFlag = 1;
+    private const ushort NoneFlag = 2;
 
     /// <summary>Wraps codes.</summary>
     /// <param name="shape">Positions, such as [images, height, width].</param>
     /// <param name="codebookSizes">Size of each stage's codebook.</param>
-    /// <param name="codes">Codes, positions in order, the stages of a position one after another.</param>
+    /// <param name="codes">Codes, positions in order, the stages of a position one after another; -1 for none (a masked position, a dropped stage).</param>
     /// <param name="tokenizer">Which model made them; free text.</param>
     /// <exception cref="ArgumentException">A code is out of range (position and value are named) or the count does not fit the shape.</exception>
     public PackedCodes(IReadOnlyList<long> shape, IReadOnlyList<long> codebookSizes, long[] codes, string tokenizer = "")
@@ -34,7 +36,7 @@ public sealed class PackedCodes
         for (var i = 0; i < codes.Length; i++)
         {
             var size = codebookSizes[i % codebookSizes.Count];
-            if (codes[i] < 0 || codes[i] >= size) throw new ArgumentException($"Code {codes[i]} at position {i / codebookSizes.Count}, stage {i % codebookSizes.Count} is out of range; allowed: 0 to {size - 1}.", nameof(codes));
+            if (codes[i] < -1 || codes[i] >= size) throw new ArgumentException($"Code {codes[i]} at position {i / codebookSizes.Count}, stage {i % codebookSizes.Count} is out of range; allowed: 0 to {size - 1}, or -1 for none.", nameof(codes));
         }
         (Shape, CodebookSizes, Codes, Tokenizer) = (shape, codebookSizes, codes, tokenizer);
     }
@@ -52,7 +54,10 @@ public sealed class PackedCodes
     public string Tokenizer { get; }
 
     /// <summary>Bytes of the payload when written without a prior.</summary>
-    public long PackedBytes => BitPacking.ByteCount(Codes.Length, Widths(CodebookSizes));
+    public long PackedBytes => BitPacking.ByteCount(Codes.Length, Widths(CodebookSizes, HasNone));
+
+    /// <summary>True when some position or stage has no code (-1).</summary>
+    public bool HasNone => Codes.Contains(-1);
 
     /// <summary>Writes the file; it appears whole or not at all.</summary>
     /// <param name="path">Where.</param>
@@ -63,13 +68,16 @@ public sealed class PackedCodes
     public void Write(Stream stream, ICodeCoder? coder = null)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        var payload = coder is null ? BitPacking.Pack(Codes, Widths(CodebookSizes)) : coder.Encode(this);
+        var none = HasNone;
+        if (none && coder is not null) throw new InvalidOperationException("A prior models codes, not their absence, and some codes are none (-1): write without a coder.");
+        var payload = coder is not null ? coder.Encode(this) : BitPacking.Pack(none ? [.. Codes.Select(c => c + 1)] : Codes, Widths(CodebookSizes, none));
         using var memory = new MemoryStream();
         using (var writer = new BinaryWriter(memory, Encoding.UTF8, leaveOpen: true))
         {
             writer.Write(Magic);
-            writer.Write(Version);
-            writer.Write((ushort)(coder is null ? 0 : 1));
+            // A file that needs nothing of version 2 is one of version 1, which older builds read.
+            writer.Write(none ? Version : (ushort)1);
+            writer.Write((ushort)((coder is null ? 0 : CodedFlag) | (none ? NoneFlag : 0)));
             var name = Encoding.UTF8.GetBytes(Tokenizer);
             if (name.Length > ushort.MaxValue) throw new InvalidOperationException($"The tokenizer's name takes {name.Length} bytes; at most {ushort.MaxValue} fit.");
             writer.Write((ushort)name.Length);
@@ -105,8 +113,10 @@ public sealed class PackedCodes
         var reader = new Cursor(bytes, path);
         if (!reader.Bytes(8).SequenceEqual(Magic)) throw new InvalidDataException($"{path}: not a file of packed codes (offset 0 does not hold \"CRESSETQ\").");
         var version = reader.UInt16();
-        if (version != Version) throw new InvalidDataException($"{path}: version {version} at offset 8; this build reads version {Version}.");
-        var coded = (reader.UInt16() & 1) != 0;
+        if (version is 0 or > Version) throw new InvalidDataException($"{path}: version {version} at offset 8; this build reads versions 1 to {Version}.");
+        var flags = reader.UInt16();
+        if ((flags & ~(version == 1 ? CodedFlag : CodedFlag | NoneFlag)) != 0 || flags == (CodedFlag | NoneFlag)) throw new InvalidDataException($"{path}: unknown flags {flags} at offset 10 in a file of version {version}.");
+        bool coded = (flags & CodedFlag) != 0, none = (flags & NoneFlag) != 0;
         var name = Encoding.UTF8.GetString(reader.Bytes(reader.UInt16()));
         var shape = reader.Sizes("shape");
         var sizes = reader.Sizes("codebook sizes");
@@ -126,15 +136,19 @@ public sealed class PackedCodes
         }
         else
         {
-            if (length != BitPacking.ByteCount(count, Widths(sizes))) throw new InvalidDataException($"{path}: {count} codes take {BitPacking.ByteCount(count, Widths(sizes))} bytes, the payload at offset {headerEnd + 4} has {length}.");
-            codes = BitPacking.Unpack(payload, Widths(sizes), count);
+            if (length != BitPacking.ByteCount(count, Widths(sizes, none))) throw new InvalidDataException($"{path}: {count} codes take {BitPacking.ByteCount(count, Widths(sizes, none))} bytes, the payload at offset {headerEnd + 4} has {length}.");
+            codes = BitPacking.Unpack(payload, Widths(sizes, none), count);
+            if (none)
+            {
+                for (var i = 0; i < codes.Length; i++) codes[i]--;
+            }
         }
         var sumAt = reader.Offset;
         if (reader.UInt32() != Checksum(codes)) throw new InvalidDataException($"{path}: the codes do not match their checksum (offset {sumAt}): the payload is damaged" + (coded ? ", or the prior is not the one it was written with." : "."));
         return new PackedCodes(shape, sizes, codes, name);
     }
 
-    private static int[] Widths(IReadOnlyList<long> sizes) => [.. sizes.Select(BitPacking.BitsFor)];
+    private static int[] Widths(IReadOnlyList<long> sizes, bool none) => [.. sizes.Select(s => BitPacking.BitsFor(none ? s + 1 : s))];
 
     private static uint Checksum(ReadOnlySpan<byte> bytes)
     {

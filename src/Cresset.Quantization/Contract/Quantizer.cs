@@ -9,7 +9,8 @@ namespace Cresset.Quantization;
 /// values, indices, a loss with its terms, and statistics; every index decodes to its value again.
 /// </summary>
 /// <remarks>
-/// Computation is in float32 (float64 for float64 input) whatever the input's precision: half precision cannot tell near codes apart.
+/// Computation is in float32 (float64 when the input or the module is in float64) whatever the input's precision: half precision cannot tell
+/// near codes apart. The values have the input's type; a codebook stays in float32 when its module is converted to half precision.
 /// In training mode (<c>train()</c>) a call may update the codebook; in evaluation mode it changes nothing.
 /// </remarks>
 public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
@@ -33,7 +34,7 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
     public NonFinitePolicy NonFinite { get; set; } = NonFinitePolicy.Throw;
 
     /// <summary>Quantizes vectors that lie in the last dimension.</summary>
-    /// <param name="input">Vectors [..., D], floating point.</param>
+    /// <param name="input">Vectors [..., D], floating point; [D] is one vector.</param>
     public override QuantizerOutput forward(Tensor input) => Quantize(input);
 
     /// <summary>Quantizes vectors that lie in the last dimension.</summary>
@@ -44,12 +45,12 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
     public QuantizerOutput Quantize(Tensor input, Tensor? mask = null)
     {
         ArgumentNullException.ThrowIfNull(input);
-        if (input.dim() < 2 || input.size(-1) != Width) throw Shape.Wrong(input, $"[..., {Width}]", $"The quantizer takes vectors of width {Width} in the last dimension; for [N, {Width}, H, W] maps call QuantizeMap.");
+        if (input.dim() < 1 || input.size(-1) != Width) throw Shape.Wrong(input, $"[..., {Width}]", $"The quantizer takes vectors of width {Width} in the last dimension; for [N, {Width}, H, W] maps call QuantizeMap.");
         if (!input.is_floating_point()) throw new ArgumentException($"input is {input.dtype}; expected a floating point type.", nameof(input));
         using var scope = NewDisposeScope();
         var positions = input.shape[..^1];
         var rows = input.reshape(-1, Width);
-        if (rows.dtype is not ScalarType.Float32 and not ScalarType.Float64) rows = rows.to(ScalarType.Float32);
+        rows = rows.to(WorkingType(input.dtype));
         var count = rows.size(0);
         if (count == 0) throw Shape.Wrong(input, "at least one vector");
         var kept = KeptRows(rows, positions, mask, out var notFinite);
@@ -61,9 +62,10 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
             rows = rows.index_select(0, kept);
         }
 
-        var result = QuantizeRows(new RowBatch(rows, positionsKept, count / positions[0], (int)positions[0]));
-        var error = result.Error ?? MeanSquaredError(result.Values, rows);
+        var result = QuantizeRows(new RowBatch(rows, positionsKept, positions.Length == 0 ? 1 : count / positions[0], positions.Length == 0 ? 1 : (int)positions[0]));
+        var error = result.Error ?? MeanSquaredError(result.Codes ?? result.Values, rows);
         var usage = Usage(result.Indices);
+        var learned = result.Learn?.Invoke();
         var values = result.Values;
         var indices = result.Indices;
         if (kept is not null)
@@ -77,7 +79,7 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
             stages == 1 ? indices.reshape(positions) : indices.reshape([.. positions, stages]),
             Total(result.Terms, rows),
             result.Terms,
-            new QuantizerStatistics(usage, result.Restarted, notFinite, error, result.Warnings));
+            new QuantizerStatistics(usage, learned?.Restarted ?? 0, notFinite, error, learned?.Warnings ?? []));
         output.MoveToOuterScope();
         return output;
     }
@@ -104,14 +106,13 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
     public Tensor Decode(Tensor indices)
     {
         ArgumentNullException.ThrowIfNull(indices);
-        if (indices.dtype != ScalarType.Int64) throw new ArgumentException($"indices are {indices.dtype}; expected Int64.", nameof(indices));
         using var scope = NewDisposeScope();
         var stages = CodebookSizes.Count;
         var given = stages == 1 ? 1 : indices.dim() > 0 ? indices.size(-1) : 0;
         if (given < 1 || given > stages || (given < stages && !AcceptsFewerStages)) throw Shape.Wrong(indices, $"[..., {stages}]: one index a stage");
         var positions = stages == 1 ? indices.shape : indices.shape[..^1];
         var rows = indices.reshape(-1, given);
-        CheckRange(rows.cpu().contiguous(), indices.shape);
+        CodeRange.Check(indices, [.. CodebookSizes.Take((int)given)], nameof(indices), none: true);
         return DecodeRows(rows).reshape([.. positions, Width]).MoveToOuterDisposeScope();
     }
 
@@ -124,6 +125,14 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
 
     /// <summary>Whether an index list may be cut short.</summary>
     internal virtual bool AcceptsFewerStages => false;
+
+    /// <summary>Makes ready what depends on the first vectors: a codebook that starts by k-means. Only in training mode.</summary>
+    internal virtual void Prepare(Tensor rows)
+    {
+    }
+
+    /// <summary>The codes [K, D] that a vector's nearest is taken of, with gradient where they learn by one; null when there is no such table.</summary>
+    internal virtual Tensor? Table(ScalarType type) => null;
 
     /// <summary>Quantizes the vectors that take part.</summary>
     internal abstract RowResult QuantizeRows(RowBatch batch);
@@ -148,6 +157,9 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
         }
         return usage;
     }
+
+    private ScalarType WorkingType(ScalarType input)
+        => input == ScalarType.Float64 || parameters().Concat(buffers()).Any(t => t.dtype == ScalarType.Float64) ? ScalarType.Float64 : ScalarType.Float32;
 
     private static Tensor Total(IReadOnlyList<LossTerm> terms, Tensor rows)
     {
@@ -191,34 +203,11 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
             if (notFinite > 0 && NonFinite == NonFinitePolicy.Throw)
             {
                 var first = bad.to(ScalarType.Int64).argmax().ToInt64();
-                throw new ArgumentException($"{notFinite} of {rows.size(0)} vectors of the input hold NaN or an infinity, the first at position {PositionText(first, positions)}. Nothing was changed. Look for a diverging encoder (lower the learning rate, clip gradients), or set NonFinite = Skip.");
+                throw new ArgumentException($"{notFinite} of {rows.size(0)} vectors of the input hold NaN or an infinity, the first at position {CodeRange.Position(first, positions)}. Nothing was changed. Look for a diverging encoder (lower the learning rate, clip gradients), or set NonFinite = Skip.");
             }
             keep = keep is null ? finite : keep.logical_and(finite);
             if (!keep.any().ToBoolean()) throw new ArgumentException("No vector of the input is finite: there is nothing to quantize.");
         }
         return keep?.nonzero().reshape(-1);
-    }
-
-    private void CheckRange(Tensor rows, long[] shape)
-    {
-        var sizes = CodebookSizes;
-        var stages = (int)rows.size(1);
-        var all = TensorSpans.Of<long>(rows);
-        for (var i = 0; i < all.Length; i++)
-        {
-            if (all[i] >= -1 && all[i] < sizes[i % stages]) continue;
-            throw new ArgumentException($"Index {all[i]} at position {PositionText(i, shape)} is out of range; allowed: 0 to {sizes[i % stages] - 1}, or -1 for none.");
-        }
-    }
-
-    private static string PositionText(long flat, long[] shape)
-    {
-        var position = new long[shape.Length];
-        for (var i = shape.Length - 1; i >= 0; i--)
-        {
-            position[i] = flat % shape[i];
-            flat /= shape[i];
-        }
-        return Shape.Text(position);
     }
 }

@@ -9,11 +9,30 @@ namespace Cresset.Quantization;
 /// <param name="SampleCount">Samples in the batch.</param>
 internal sealed record RowBatch(Tensor Rows, long[]? Kept, long PerSample, int SampleCount)
 {
+    /// <summary>True for a stage of a residual quantizer, which gives the sum of its stages one gradient estimator: values are then the codes themselves.</summary>
+    public bool IsStage { get; init; }
+
+    /// <summary>Codes chosen beforehand, int64 [N], by a search over all stages; null to choose the nearest.</summary>
+    public Tensor? Given { get; init; }
+
     /// <summary>The sample that vector <paramref name="row"/> belongs to.</summary>
     public int SampleOf(long row) => (int)((Kept is null ? row : Kept[row]) / PerSample);
 
     /// <summary>Only the given vectors.</summary>
-    public RowBatch Select(Tensor rows, IReadOnlyList<long> chosen) => new(rows, [.. chosen.Select(row => Kept is null ? row : Kept[row])], PerSample, SampleCount);
+    public RowBatch Select(Tensor rows, IReadOnlyList<long> chosen) => this with { Rows = rows, Kept = [.. chosen.Select(row => Kept is null ? row : Kept[row])] };
+}
+
+/// <summary>Where the gradient of a residual stage comes from.</summary>
+internal enum StageGradient
+{
+    /// <summary>From the estimator that the residual quantizer applies to the sum of its stages.</summary>
+    OfTheSum,
+
+    /// <summary>The values are the vectors moved along a direction: the moves add up on the input, whose gradient passes once.</summary>
+    Directed,
+
+    /// <summary>From the values themselves, which reach parameters that learn from the reconstruction: they add up as they are.</summary>
+    Own,
 }
 
 /// <summary>What a quantizer makes of a <see cref="RowBatch"/>.</summary>
@@ -22,12 +41,28 @@ internal sealed record RowBatch(Tensor Rows, long[]? Kept, long PerSample, int S
 /// <param name="Terms">Loss terms.</param>
 internal sealed record RowResult(Tensor Values, Tensor Indices, IReadOnlyList<LossTerm> Terms)
 {
-    /// <summary>Codes restarted.</summary>
-    public int Restarted { get; init; }
+    /// <summary>The codes behind <see cref="Values"/> [N, D], where an estimator made the values something else; null when they are the values.</summary>
+    public Tensor? Codes { get; init; }
 
-    /// <summary>Messages for the user.</summary>
-    public IReadOnlyList<string> Warnings { get; init; } = [];
+    /// <summary>How the gradient of <see cref="Values"/> is used when the quantizer is a stage of a residual one.</summary>
+    public StageGradient Gradient { get; init; }
+
+    /// <summary>Teaches the codebook, in training mode only. Called when every stage and head has read its codes: two of them may share a codebook.</summary>
+    public Func<LearnedCodes>? Learn { get; init; }
 
     /// <summary>Mean squared difference of vectors and values where it was computed anyway.</summary>
     public double? Error { get; init; }
+}
+
+/// <summary>What a codebook made of a batch.</summary>
+/// <param name="Restarted">Codes that were moved to a vector of the batch.</param>
+/// <param name="Warnings">Messages for the user.</param>
+internal sealed record LearnedCodes(int Restarted, IReadOnlyList<string> Warnings)
+{
+    /// <summary>What several codebooks made of their shares, each message with the name of its codebook.</summary>
+    public static LearnedCodes Together(IEnumerable<(string Name, LearnedCodes Learned)> parts)
+    {
+        var all = parts.ToList();
+        return new(all.Sum(p => p.Learned.Restarted), [.. all.SelectMany(p => p.Learned.Warnings.Select(w => $"{p.Name}: {w}"))]);
+    }
 }

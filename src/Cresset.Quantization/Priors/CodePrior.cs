@@ -30,9 +30,11 @@ public abstract class CodePrior : nn.Module<Tensor, Tensor?, Tensor>
     /// <param name="codes">int64 [B, H, W], 0 to K - 1.</param>
     /// <param name="labels">int64 [B]; null exactly when <see cref="Classes"/> is 0.</param>
     /// <returns>[B, K, H, W].</returns>
+    /// <exception cref="ArgumentException">A code or label is out of range; the message gives its position and value.</exception>
     public override Tensor forward(Tensor codes, Tensor? labels)
     {
         Shape.Expect(codes, "B H W");
+        CodeRange.Check(codes, [CodebookSize], nameof(codes));
         CheckLabels(labels, codes.size(0));
         return Logits(codes, labels);
     }

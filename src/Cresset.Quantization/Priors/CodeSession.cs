@@ -8,7 +8,10 @@ public abstract class CodeSession : IDisposable
     private bool _asked;
 
     /// <summary>Starts before the first position.</summary>
-    private protected CodeSession(long batch, long height, long width) => (Batch, Height, Width) = (batch, height, width);
+    private protected CodeSession(CodePrior prior, long batch, long height, long width) => (CodebookSize, Batch, Height, Width) = (prior.CodebookSize, batch, height, width);
+
+    /// <summary>Codes a position chooses from, K.</summary>
+    public int CodebookSize { get; }
 
     /// <summary>Maps.</summary>
     public long Batch { get; }
@@ -39,6 +42,10 @@ public abstract class CodeSession : IDisposable
     {
         if (!_asked) throw new InvalidOperationException("Ask for the logits (Next) before giving codes.");
         if (codes.Length != Batch) throw new ArgumentException($"{codes.Length} codes; expected one a map, {Batch}.", nameof(codes));
+        for (var b = 0; b < codes.Length; b++)
+        {
+            if (codes[b] < 0 || codes[b] >= CodebookSize) throw new ArgumentException($"Code {codes[b]} of map {b} at position {Position} is out of range; allowed: 0 to {CodebookSize - 1}.", nameof(codes));
+        }
         _asked = false;
         using var noGrad = no_grad();
         Store(codes);
@@ -68,16 +75,18 @@ internal sealed class FullPassSession : CodeSession
     private readonly CodePrior _prior;
     private readonly Tensor _codes;
     private readonly Tensor? _labels;
+    private readonly Device _device;
 
     public FullPassSession(CodePrior prior, long batch, long height, long width, Tensor? labels)
-        : base(batch, height, width)
+        : base(prior, batch, height, width)
     {
         _prior = prior;
         _labels = labels?.alias().DetachFromDisposeScope();
         _codes = zeros(batch, height, width, dtype: ScalarType.Int64).DetachFromDisposeScope();
+        _device = prior.parameters().First().device;
     }
 
-    private protected override Tensor Compute() => _prior.call(_codes, _labels).select(3, Position % Width).select(2, Position / Width);
+    private protected override Tensor Compute() => _prior.call(_codes.to(_device), _labels?.to(_device)).select(3, Position % Width).select(2, Position / Width);
 
     private protected override void Store(ReadOnlySpan<long> codes)
     {

@@ -57,10 +57,10 @@ public sealed class CodeTransformer : CodePrior
     }
 
     /// <summary>Start tokens int64 [N].</summary>
-    internal Tensor Start(long batch, Tensor? labels) => labels is null ? full([batch], (long)CodebookSize, dtype: ScalarType.Int64) : labels + CodebookSize;
+    internal Tensor Start(long batch, Tensor? labels) => labels is null ? full([batch], (long)CodebookSize, dtype: ScalarType.Int64, device: _positions.device) : labels.to(_positions.device) + CodebookSize;
 
     /// <summary>Input [N, D] of tokens [N] at a position.</summary>
-    internal Tensor Embed(Tensor tokens, long position) => _tokens.call(tokens) + _positions[position];
+    internal Tensor Embed(Tensor tokens, long position) => _tokens.call(tokens.to(_positions.device)) + _positions[position];
 
     /// <summary>Logits [N, K] of the last block's output [N, D].</summary>
     internal Tensor Head(Tensor x) => _head.call(_norm.call(x));

@@ -12,13 +12,14 @@ internal sealed class CodeTransformerSession : CodeSession
     private Tensor _token;
 
     public CodeTransformerSession(CodeTransformer model, long batch, long height, long width, Tensor? labels)
-        : base(batch, height, width)
+        : base(model, batch, height, width)
     {
         _model = model;
         var heads = model.Options.Heads;
+        var like = model.parameters().First();
         long[] shape = [batch, heads, height * width, model.Options.Width / heads];
-        _keys = [.. model.Blocks.Select(_ => zeros(shape).DetachFromDisposeScope())];
-        _values = [.. model.Blocks.Select(_ => zeros(shape).DetachFromDisposeScope())];
+        _keys = [.. model.Blocks.Select(_ => zeros(shape, dtype: like.dtype, device: like.device).DetachFromDisposeScope())];
+        _values = [.. model.Blocks.Select(_ => zeros(shape, dtype: like.dtype, device: like.device).DetachFromDisposeScope())];
         _token = model.Start(batch, labels).DetachFromDisposeScope();
     }
 

@@ -17,7 +17,7 @@ internal sealed class GatedPixelCnnSession : CodeSession
     private readonly Tensor[] _links;
 
     public GatedPixelCnnSession(GatedPixelCnn model, long batch, long height, long width, Tensor? labels)
-        : base(batch, height, width)
+        : base(model, batch, height, width)
     {
         _model = model;
         using var noGrad = no_grad();
@@ -28,13 +28,15 @@ internal sealed class GatedPixelCnnSession : CodeSession
         _flat = new Tensor[layers.Count];
         _conditions = new Tensor?[layers.Count];
         _links = new Tensor[layers.Count];
-        var channels = model.Embed(zeros(1, dtype: ScalarType.Int64)).size(1);
+        var like = model.parameters().First();
+        labels = labels?.to(like.device);
+        var channels = model.Embed(zeros(1, dtype: ScalarType.Int64, device: like.device)).size(1);
         for (var i = 0; i < layers.Count; i++)
         {
             var half = layers[i].Kernel / 2;
             // Inputs of layer i, padded above and to the left with the zeros that the convolution would see.
-            _vertical[i] = zeros(batch, channels, height + half, width).DetachFromDisposeScope();
-            _horizontal[i] = zeros(batch, channels, width + half).DetachFromDisposeScope();
+            _vertical[i] = zeros(batch, channels, height + half, width, dtype: like.dtype, device: like.device).DetachFromDisposeScope();
+            _horizontal[i] = zeros(batch, channels, width + half, dtype: like.dtype, device: like.device).DetachFromDisposeScope();
             _flat[i] = layers[i].FlatHorizontalWeight(_horizontal[i]).clone().DetachFromDisposeScope();
             _conditions[i] = layers[i].Condition(labels)?.DetachFromDisposeScope();
             _links[i] = zeros(1).DetachFromDisposeScope();
@@ -60,7 +62,7 @@ internal sealed class GatedPixelCnnSession : CodeSession
     {
         using var scope = NewDisposeScope();
         long row = Position / Width, column = Position % Width;
-        var embedded = _model.Embed(tensor(codes.ToArray()));
+        var embedded = _model.Embed(tensor(codes.ToArray(), device: _vertical[0].device));
         var half = _model.Layers[0].Kernel / 2;
         // Written after its logits were made: the type A layer masks the current position, so the zero seen there had no effect.
         _vertical[0].select(3, column).select(2, row + half).copy_(embedded);

@@ -51,6 +51,8 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
     public override Tensor forward(Tensor codes, Tensor? labels)
     {
         Shape.Expect(codes, "B H W");
+        CodeRange.Check(codes, [CodebookSize + 1], nameof(codes));
+        if (labels is not null) CodeRange.Check(labels, [_options.Classes], nameof(labels));
         long batch = codes.size(0), height = codes.size(1), width = codes.size(2), length = height * width;
         if (length > _options.MaxLength) throw new ArgumentException($"The map has {length} codes; the transformer was made for at most {_options.MaxLength} (MaxLength).", nameof(codes));
         if (labels is null != (_options.Classes == 0)) throw new ArgumentException($"labels must be given exactly when there are classes; Classes is {_options.Classes}.", nameof(labels));
@@ -65,11 +67,13 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
     public Tensor Loss(Tensor codes, Tensor? labels, Generator generator)
     {
         Shape.Expect(codes, "B H W");
+        CodeRange.Check(codes, [CodebookSize], nameof(codes));
         using var scope = NewDisposeScope();
         var flat = codes.reshape(codes.size(0), -1);
-        var share = (rand([codes.size(0), 1], generator: generator) * (Math.PI / 2)).cos();
+        // Drawn in main memory: a generator belongs to one device.
+        var share = (rand([codes.size(0), 1], generator: generator).to(codes.device) * (Math.PI / 2)).cos();
         var count = (share * flat.size(1)).ceil().clamp_min(1);
-        var rank = rand(flat.shape, generator: generator).argsort(1).argsort(1);
+        var rank = rand(flat.shape, generator: generator).argsort(1).argsort(1).to(codes.device);
         var hidden = rank < count;
         var input = flat.masked_fill(hidden, CodebookSize).reshape(codes.shape);
         var log = call(input, labels).flatten(2).log_softmax(1).gather(1, flat.unsqueeze(1)).squeeze(1);
@@ -103,7 +107,7 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         for (var t = 0; t < masked.Length; t++)
         {
             using var step = NewDisposeScope();
-            var logits = TensorSpans.Of<float>(call(tensor(codes, [batch, height, width]), labels).flatten(2).transpose(1, 2).contiguous());
+            var logits = TensorSpans.Of<float>(call(tensor(codes, [batch, height, width], device: _positions.device), labels?.to(_positions.device)).flatten(2).transpose(1, 2).to(ScalarType.Float32).cpu().contiguous());
             var last = t == masked.Length - 1;
             for (var b = 0; b < batch; b++)
             {

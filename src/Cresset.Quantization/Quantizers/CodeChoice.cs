@@ -6,7 +6,8 @@ namespace Cresset.Quantization;
 /// <param name="Vectors">[N, D] in the space of the codes, with gradient to the input.</param>
 /// <param name="Indices">int64 [N].</param>
 /// <param name="Codes">[N, D], with gradient to the codebook when that learns by gradient.</param>
-internal sealed record CodeChoice(Tensor Vectors, Tensor Indices, Tensor Codes);
+/// <param name="Table">All codes [K, D] as they were read, with the same gradient.</param>
+internal sealed record CodeChoice(Tensor Vectors, Tensor Indices, Tensor Codes, Tensor Table);
 
 /// <summary>Reading codes by index.</summary>
 internal static class CodeLookup

@@ -94,8 +94,9 @@ public sealed class FiniteScalarQuantizer : Quantizer
         var rounded = StraightThrough.Apply(position, level);
         if (!training || _options.NoiseShare == 0) return rounded;
         using var generator = _stream.NextGenerator();
-        var noise = rand(position.shape, dtype: position.dtype, device: position.device, generator: generator) - 0.5;
-        var noisy = rand([position.size(0), 1], dtype: position.dtype, device: position.device, generator: generator) < _options.NoiseShare;
+        // Drawn in main memory: a generator belongs to one device.
+        var noise = rand(position.shape, dtype: position.dtype, generator: generator).to(position.device) - 0.5;
+        var noisy = rand([position.size(0), 1], dtype: position.dtype, generator: generator).to(position.device) < _options.NoiseShare;
         return where(noisy, position + noise, rounded);
     }
 }

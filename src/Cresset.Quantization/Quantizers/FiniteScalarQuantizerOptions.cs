@@ -1,10 +1,12 @@
 using System.Numerics;
 using Cresset.Numerics;
+using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
 /// <summary>Finite scalar quantization (Mentzer et al. 2023, arXiv:2309.15505): each number of a vector is rounded to a few levels; there is no codebook to collapse.</summary>
-public sealed record FiniteScalarQuantizerOptions : IOptionsRecord
+[Part("finite-scalar", "Mentzer et al. 2023, arXiv:2309.15505", Aliases = ["fsq"])]
+public sealed record FiniteScalarQuantizerOptions : QuantizerOptions
 {
     /// <summary>Levels of each number; the vector's width is their count and the codebook's size their product.</summary>
     public IReadOnlyList<int> Levels { get; init; } = [8, 5, 5, 5];
@@ -31,7 +33,13 @@ public sealed record FiniteScalarQuantizerOptions : IOptionsRecord
     };
 
     /// <inheritdoc/>
-    public IEnumerable<OptionProblem> Validate()
+    public override Quantizer Build(Generator? generator = null) => new FiniteScalarQuantizer(this, generator);
+
+    /// <summary>The least level count decides, so that no stage's range is too small for what the stage before leaves.</summary>
+    internal override double StageScale(int stage) => Math.Pow(Levels.Min() - 1.0, -stage);
+
+    /// <inheritdoc/>
+    public override IEnumerable<OptionProblem> Validate()
     {
         var checks = new OptionChecks().Must(Levels is { Count: > 0 }, Levels?.Count, "at least one level count", field: nameof(Levels));
         if (Levels is not { Count: > 0 }) return checks;

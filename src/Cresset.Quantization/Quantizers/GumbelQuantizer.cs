@@ -47,22 +47,25 @@ public sealed class GumbelQuantizer : Quantizer
     internal override RowResult QuantizeRows(RowBatch batch)
     {
         if (!(Temperature > 0)) throw new InvalidOperationException($"Temperature is {Temperature}; it must be greater than 0.");
-        var logits = _classifier.call(batch.Rows);
+        var (type, rows) = (batch.Rows.dtype, batch.Rows);
+        var logits = nn.functional.linear(rows, _classifier.weight!.to(type), _classifier.bias!.to(type));
+        var codes = _codes.to(type);
         var log = logits.log_softmax(1);
         var divergence = (log.exp() * (log + Math.Log(_options.Size))).sum(1).mean();
         LossTerm[] terms = [new("prior", divergence, _options.PriorWeight)];
         if (!training)
         {
             var best = logits.max(1).indexes;
-            return new RowResult(_codes.index_select(0, best), best.unsqueeze(1), terms);
+            return new RowResult(codes.index_select(0, best), best.unsqueeze(1), terms);
         }
         using var generator = _stream.NextGenerator();
-        var noise = -(-rand(logits.shape, dtype: logits.dtype, device: logits.device, generator: generator).clamp_min(1e-20).log()).clamp_min(1e-20).log();
+        // Drawn in main memory: a generator belongs to one device.
+        var noise = -(-rand(logits.shape, dtype: logits.dtype, generator: generator).to(logits.device).clamp_min(1e-20).log()).clamp_min(1e-20).log();
         var soft = ((logits + noise) / Temperature).softmax(1);
         var indices = soft.detach().max(1).indexes;
         var weights = soft;
         if (_options.Hard) weights = zeros_like(soft).scatter_(1, indices.unsqueeze(1), ones([indices.size(0), 1], dtype: soft.dtype, device: soft.device)) + (soft - soft.detach());
-        return new RowResult(weights.matmul(_codes), indices.unsqueeze(1), terms);
+        return new RowResult(weights.matmul(codes), indices.unsqueeze(1), terms) { Codes = codes.index_select(0, indices), Gradient = StageGradient.Own };
     }
 
     internal override Tensor DecodeRows(Tensor indices) => CodeLookup.Values(_codes, indices.reshape(-1));

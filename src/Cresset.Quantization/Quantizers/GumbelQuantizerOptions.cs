@@ -1,9 +1,11 @@
 using Cresset.Numerics;
+using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
 /// <summary>Gumbel-softmax quantization (Jang et al. 2016; DALL-E's tokenizer): a classifier over codes, sampled in training.</summary>
-public sealed record GumbelQuantizerOptions : IOptionsRecord
+[Part("gumbel", "Jang et al. 2016, arXiv:1611.01144")]
+public sealed record GumbelQuantizerOptions : QuantizerOptions
 {
     /// <summary>Codes.</summary>
     public int Size { get; init; } = 512;
@@ -21,7 +23,14 @@ public sealed record GumbelQuantizerOptions : IOptionsRecord
     public double PriorWeight { get; init; } = 5e-4;
 
     /// <inheritdoc/>
-    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+    public override Quantizer Build(Generator? generator = null) => new GumbelQuantizer(this, generator);
+
+    internal override QuantizerOptions? WithCodes(int codes) => this with { Size = codes };
+
+    internal override bool HasOwnGradient => true;
+
+    /// <inheritdoc/>
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .AtLeast(Size, 2)
         .AtLeast(Width, 1)
         .Positive(Temperature)

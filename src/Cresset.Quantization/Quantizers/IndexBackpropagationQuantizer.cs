@@ -38,7 +38,7 @@ public sealed class IndexBackpropagationQuantizer : Quantizer
     internal override RowResult QuantizeRows(RowBatch batch)
     {
         var rows = _options.Normalize ? UnitVectors.Of(batch.Rows) : batch.Rows;
-        var codes = _options.Normalize ? UnitVectors.Of(_codes) : _codes;
+        var codes = EffectiveCodes(rows.dtype);
         var indices = CodeSearch.Nearest(rows, codes, CodeMetric.InnerProduct);
         var hard = codes.index_select(0, indices);
         if (!is_grad_enabled() || (!rows.requires_grad && !training)) return new RowResult(hard.detach(), indices.unsqueeze(1), Terms(rows, hard, hard, null));
@@ -47,14 +47,16 @@ public sealed class IndexBackpropagationQuantizer : Quantizer
         // one-hot + soft - sg soft, times the codes: the value of the chosen code, the gradient of the mixture.
         var oneHot = zeros_like(soft).scatter_(1, indices.unsqueeze(1), ones([indices.size(0), 1], dtype: soft.dtype, device: soft.device));
         var values = (oneHot + (soft - soft.detach())).matmul(codes);
-        return new RowResult(values, indices.unsqueeze(1), Terms(rows, hard, values, logits));
+        return new RowResult(values, indices.unsqueeze(1), Terms(rows, hard, values, logits)) { Gradient = StageGradient.Own };
     }
 
     internal override Tensor DecodeRows(Tensor indices)
     {
         using var scope = NewDisposeScope();
-        return CodeLookup.Values(_options.Normalize ? UnitVectors.Of(_codes) : _codes, indices.reshape(-1)).MoveToOuterDisposeScope();
+        return CodeLookup.Values(EffectiveCodes(_codes.dtype), indices.reshape(-1)).MoveToOuterDisposeScope();
     }
+
+    private Tensor EffectiveCodes(ScalarType type) => _options.Normalize ? UnitVectors.Of(_codes.to(type)) : _codes.to(type);
 
     private List<LossTerm> Terms(Tensor rows, Tensor hard, Tensor values, Tensor? logits)
     {

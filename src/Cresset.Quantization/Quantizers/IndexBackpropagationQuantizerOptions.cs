@@ -1,9 +1,11 @@
 using Cresset.Numerics;
+using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
 /// <summary>Index backpropagation quantization (IBQ, Shi et al. 2024): a straight-through one-hot over softmax(z·c) gives every code a gradient in every step.</summary>
-public sealed record IndexBackpropagationQuantizerOptions : IOptionsRecord
+[Part("index-backpropagation", "Shi et al. 2024, arXiv:2412.02692", Aliases = ["ibq"])]
+public sealed record IndexBackpropagationQuantizerOptions : QuantizerOptions
 {
     /// <summary>Codes.</summary>
     public int Size { get; init; } = 1024;
@@ -24,7 +26,14 @@ public sealed record IndexBackpropagationQuantizerOptions : IOptionsRecord
     public double EntropyTemperature { get; init; } = 0.01;
 
     /// <inheritdoc/>
-    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+    public override Quantizer Build(Generator? generator = null) => new IndexBackpropagationQuantizer(this, generator);
+
+    internal override QuantizerOptions? WithCodes(int codes) => this with { Size = codes };
+
+    internal override bool HasOwnGradient => true;
+
+    /// <inheritdoc/>
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .AtLeast(Size, 2)
         .AtLeast(Width, 1)
         .AtLeast(CodebookWeight, 0)

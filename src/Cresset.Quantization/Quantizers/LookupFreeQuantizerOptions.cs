@@ -1,9 +1,11 @@
 using Cresset.Numerics;
+using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
 /// <summary>Lookup-free quantization: the code of a vector is the signs of its numbers (MAGVIT-v2, Yu et al. 2023).</summary>
-public sealed record LookupFreeQuantizerOptions : IOptionsRecord
+[Part("lookup-free", "Yu et al. 2023, arXiv:2310.05737", Aliases = ["lfq"])]
+public sealed record LookupFreeQuantizerOptions : QuantizerOptions
 {
     /// <summary>Numbers a vector and bits an index; 2^Bits codes.</summary>
     public int Bits { get; init; } = 10;
@@ -30,7 +32,13 @@ public sealed record LookupFreeQuantizerOptions : IOptionsRecord
     public static LookupFreeQuantizerOptions BinarySpherical(int bits) => new() { Bits = bits, Spherical = true };
 
     /// <inheritdoc/>
-    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+    public override Quantizer Build(Generator? generator = null) => new LookupFreeQuantizer(this);
+
+    /// <summary>Signs leave at most half a step: each stage halves it.</summary>
+    internal override double StageScale(int stage) => Math.Pow(2, -stage);
+
+    /// <inheritdoc/>
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Within(Bits, 1, 62, hint: "An index holds at most 62 bits.")
         .AtLeast(EntropyWeight, 0)
         .AtLeast(DiversityGamma, 0)

@@ -39,14 +39,6 @@ public sealed class MultiHeadQuantizer : Quantizer
         RegisterComponents();
     }
 
-    /// <summary>Grouped residual quantization: the vector is cut in groups, each with its own residual quantizer.</summary>
-    public static MultiHeadQuantizer GroupedResidual(int groups, ResidualQuantizerOptions options, Generator? generator = null)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(groups);
-        using var own = generator is null ? new Generator(0) : null;
-        return new MultiHeadQuantizer([.. Enumerable.Range(0, groups).Select(_ => (Quantizer)new ResidualQuantizer(options, generator ?? own))]);
-    }
-
     /// <summary>Parts a vector is cut in.</summary>
     public int HeadCount { get; }
 
@@ -67,7 +59,7 @@ public sealed class MultiHeadQuantizer : Quantizer
         {
             var kept = batch.Kept?.SelectMany(row => Enumerable.Range(0, HeadCount).Select(h => (row * HeadCount) + h)).ToArray();
             var one = _heads[0].QuantizeRows(new RowBatch(batch.Rows.reshape(-1, width), kept, batch.PerSample * HeadCount, batch.SampleCount));
-            return one with { Values = one.Values.reshape(count, Width), Indices = one.Indices.reshape(count, -1) };
+            return one with { Values = one.Values.reshape(count, Width), Indices = one.Indices.reshape(count, -1), Codes = one.Codes?.reshape(count, Width) };
         }
         var results = new RowResult[HeadCount];
         var terms = new List<LossTerm>();
@@ -79,8 +71,9 @@ public sealed class MultiHeadQuantizer : Quantizer
         }
         return new RowResult(cat([.. results.Select(r => r.Values)], 1), cat([.. results.Select(r => r.Indices)], 1), terms)
         {
-            Restarted = results.Sum(r => r.Restarted),
-            Warnings = [.. results.SelectMany((r, h) => r.Warnings.Select(w => $"Head {h}: {w}"))],
+            Gradient = results.Max(r => r.Gradient),
+            Codes = results.Any(r => r.Codes is not null) ? cat([.. results.Select(r => r.Codes ?? r.Values)], 1) : null,
+            Learn = results.Any(r => r.Learn is not null) ? () => LearnedCodes.Together(results.Select((r, h) => ($"Head {h}", r.Learn?.Invoke() ?? new(0, [])))) : null,
         };
     }
 

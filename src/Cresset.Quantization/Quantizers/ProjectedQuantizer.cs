@@ -46,15 +46,20 @@ public sealed class ProjectedQuantizer : Quantizer
 
     internal override RowResult QuantizeRows(RowBatch batch)
     {
-        var result = _inner.QuantizeRows(batch with { Rows = _projectIn.call(batch.Rows) });
-        return result with { Values = _projectOut.call(result.Values), Error = null };
+        // The outgoing map learns from the values: inside, the estimator stays that of the inner quantizer even in a residual stage.
+        var result = _inner.QuantizeRows(batch with { Rows = Apply(_projectIn, batch.Rows), IsStage = false });
+        var values = Apply(_projectOut, result.Values);
+        return result with { Values = values, Codes = result.Codes is null ? null : Apply(_projectOut, result.Codes), Gradient = StageGradient.Own, Error = null };
     }
 
     internal override Tensor DecodeRows(Tensor indices)
     {
         using var scope = NewDisposeScope();
-        var values = _projectOut.call(_inner.DecodeRows(indices));
+        var values = Apply(_projectOut, _inner.DecodeRows(indices));
         // A position without any index is nothing, not the map's bias.
         return values.masked_fill((indices < 0).all(1).unsqueeze(1), 0).MoveToOuterDisposeScope();
     }
+
+    /// <summary>The map in the type of the vectors, whatever type the module was converted to.</summary>
+    private static Tensor Apply(Linear map, Tensor rows) => nn.functional.linear(rows, map.weight!.to(rows.dtype), map.bias!.to(rows.dtype));
 }

@@ -30,36 +30,10 @@ public sealed class ResidualQuantizer : Quantizer
         generator ??= own;
         _stageCount = options.Stages;
         var modules = options.SharedCodebook ? 1 : options.Stages;
-        _stages = new ModuleList<Quantizer>([.. Enumerable.Range(0, modules).Select(_ => (Quantizer)new VectorQuantizer(options.Stage, generator))]);
+        _stages = new ModuleList<Quantizer>([.. Enumerable.Range(0, modules).Select(i => Scaled(options.StageOptions(i), i).Build(generator))]);
+        if (_stages[0].CodebookSizes.Count != 1) throw new ArgumentException($"A stage must give a vector one index; this one gives it {_stages[0].CodebookSizes.Count}. Put the residual quantizer inside the other: heads of residual quantizers.", nameof(options));
         _stream = new CountedStream(generator);
         RegisterComponents();
-    }
-
-    private ResidualQuantizer(IReadOnlyList<Quantizer> stages)
-        : base(nameof(ResidualQuantizer))
-    {
-        if (stages.Count == 0) throw new ArgumentException("There must be at least one stage.", nameof(stages));
-        if (stages.Any(s => s.Width != stages[0].Width || s.CodebookSizes.Count != 1)) throw new ArgumentException("All stages must have one width and one index a vector.", nameof(stages));
-        _options = new ResidualQuantizerOptions { Stages = stages.Count };
-        _stageCount = stages.Count;
-        _stages = new ModuleList<Quantizer>([.. stages]);
-        _stream = new CountedStream(null);
-        RegisterComponents();
-    }
-
-    /// <summary>Stages of any kind, of one width and with one index a vector each; greedy and without dropout.</summary>
-    public static ResidualQuantizer Of(IReadOnlyList<Quantizer> stages)
-    {
-        ArgumentNullException.ThrowIfNull(stages);
-        return new ResidualQuantizer(stages);
-    }
-
-    /// <summary>Residual FSQ: stage i works on a grid finer by the number of levels to the power i (the least level count, so that no stage's range is too small).</summary>
-    public static ResidualQuantizer Finite(FiniteScalarQuantizerOptions options, int stages)
-    {
-        ArgumentNullException.ThrowIfNull(options);
-        var finer = options.Levels.Min() - 1.0;
-        return new ResidualQuantizer([.. Enumerable.Range(0, stages).Select(i => (Quantizer)new ScaledQuantizer(new FiniteScalarQuantizer(options), Math.Pow(finer, -i)))]);
     }
 
     /// <inheritdoc/>
@@ -80,15 +54,15 @@ public sealed class ResidualQuantizer : Quantizer
         var count = batch.Rows.size(0);
         var residual = batch.Rows;
         var total = zeros_like(batch.Rows);
+        Tensor? own = null;
+        var gradient = StageGradient.OfTheSum;
         var indices = full([count, _stageCount], -1L, dtype: ScalarType.Int64, device: residual.device);
         var terms = new List<LossTerm>();
-        var warnings = new List<string>();
-        var restarted = 0;
-        var teach = new List<(VectorQuantizer Stage, CodeChoice Choice, int Number)>();
+        var teach = new List<(string Name, Func<LearnedCodes> Learn)>();
         for (var i = 0; i < _stageCount; i++)
         {
             Tensor? chosen = null;
-            var part = batch with { Rows = residual };
+            var part = batch with { Rows = residual, IsStage = true, Given = path?.narrow(1, i, 1).reshape(-1) };
             if (kept is not null)
             {
                 long[] rows = [.. Enumerable.Range(0, kept.Length).Where(row => kept[row] > i).Select(row => (long)row)];
@@ -96,47 +70,31 @@ public sealed class ResidualQuantizer : Quantizer
                 if (rows.Length < count)
                 {
                     chosen = tensor(rows, device: residual.device);
-                    part = batch.Select(residual.index_select(0, chosen), rows);
+                    part = part.Select(residual.index_select(0, chosen), rows) with { Given = part.Given?.index_select(0, chosen) };
                 }
             }
-            Tensor values, found;
-            if (Stage(i) is VectorQuantizer stage)
-            {
-                var given = path?.narrow(1, i, 1).reshape(-1);
-                if (given is not null && chosen is not null) given = given.index_select(0, chosen);
-                var choice = stage.Choose(part.Rows, given);
-                terms.AddRange(stage.Terms(choice).Select(term => term with { Name = $"{term.Name}.{i}" }));
-                teach.Add((stage, choice, i));
-                (values, found) = (choice.Codes.detach(), choice.Indices);
-            }
-            else
-            {
-                var result = Stage(i).QuantizeRows(part);
-                terms.AddRange(result.Terms.Select(term => term with { Name = $"{term.Name}.{i}" }));
-                restarted += result.Restarted;
-                warnings.AddRange(result.Warnings.Select(w => $"Stage {i}: {w}"));
-                (values, found) = (result.Values.detach(), result.Indices.reshape(-1));
-            }
-            if (chosen is null)
-            {
-                indices.select(1, i).copy_(found);
-            }
-            else
-            {
-                indices.select(1, i).index_copy_(0, chosen, found);
-                values = zeros_like(total).index_copy_(0, chosen, values);
-            }
-            residual = residual - values;
-            total = total + values;
+            var result = Stage(i).QuantizeRows(part);
+            terms.AddRange(result.Terms.Select(term => term with { Name = $"{term.Name}.{i}" }));
+            if (result.Learn is { } learn) teach.Add(($"Stage {i}", learn));
+            var codes = (result.Codes ?? result.Values).detach();
+            gradient = result.Gradient;
+            if (gradient == StageGradient.Own) own = Sum(own, result.Values, chosen, total);
+            // z + sum of the moves, and what the later stages moved from as a constant: it came from z, whose gradient has passed.
+            if (gradient == StageGradient.Directed) own = Sum(own, i == 0 ? result.Values : result.Values - part.Rows + part.Rows.detach(), chosen, total);
+            if (chosen is null) indices.select(1, i).copy_(result.Indices.reshape(-1));
+            else indices.select(1, i).index_copy_(0, chosen, result.Indices.reshape(-1));
+            if (chosen is not null) codes = zeros_like(total).index_copy_(0, chosen, codes);
+            residual = residual - codes;
+            total = total + codes;
         }
-        // After all stages have read: with a shared codebook a stage must not see what an earlier one has just taught.
-        foreach (var (stage, choice, number) in teach)
+        var output = own is not null ? own
+            : _options.Estimator == GradientEstimator.Rotation ? RotationTrick.Apply(batch.Rows, total) : StraightThrough.Apply(batch.Rows, total);
+        return new RowResult(output, indices, terms)
         {
-            restarted += stage.Learn(choice, out var warning);
-            if (warning is not null) warnings.Add($"Stage {number}: {warning}");
-        }
-        var output = _options.Stage.Estimator == GradientEstimator.Rotation ? RotationTrick.Apply(batch.Rows, total) : StraightThrough.Apply(batch.Rows, total);
-        return new RowResult(output, indices, terms) { Restarted = restarted, Warnings = warnings };
+            Codes = own is null ? null : total,
+            Gradient = own is null ? StageGradient.OfTheSum : StageGradient.Own,
+            Learn = teach.Count == 0 ? null : () => LearnedCodes.Together(teach.Select(t => (t.Name, t.Learn()))),
+        };
     }
 
     internal override Tensor DecodeRows(Tensor indices)
@@ -165,21 +123,29 @@ public sealed class ResidualQuantizer : Quantizer
         return rows;
     }
 
-    private Tensor? BeamPath(Tensor rows)
+    private Tensor BeamPath(Tensor rows)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var residual = rows.detach();
-        if (training)
+        var tables = new List<Tensor>();
+        for (var i = 0; i < _stageCount; i++)
         {
-            // K-means start of the stages, each on the greedy residual of those before.
-            for (var i = 0; i < _stageCount; i++)
-            {
-                var choice = ((VectorQuantizer)Stage(i)).Choose(residual);
-                residual = residual - choice.Codes;
-            }
+            // A stage that starts by k-means starts on what the greedy choice of those before leaves.
+            Stage(i).Prepare(residual);
+            var table = (Stage(i).Table(rows.dtype) ?? throw new InvalidOperationException($"Stage {i} has no table of codes for a beam search.")).detach();
+            tables.Add(table);
+            if (training) residual = residual - table.index_select(0, CodeSearch.Nearest(residual, table, CodeMetric.Euclidean));
         }
-        var codebooks = Enumerable.Range(0, _stageCount).Select(i => ((VectorQuantizer)Stage(i)).Codebook.EffectiveCodes().detach()).ToArray();
-        return ResidualBeam.Search(rows.detach(), codebooks, _options.BeamWidth).MoveToOuterDisposeScope();
+        return ResidualBeam.Search(rows.detach(), tables, _options.BeamWidth).MoveToOuterDisposeScope();
+    }
+
+    private static QuantizerOptions Scaled(QuantizerOptions options, int stage)
+        => options.StageScale(stage) is var scale && scale == 1 ? options : new ScaledQuantizerOptions(options, scale);
+
+    private static Tensor Sum(Tensor? sum, Tensor part, Tensor? chosen, Tensor like)
+    {
+        if (chosen is not null) part = zeros_like(like).index_add(0, chosen, part, 1);
+        return sum is null ? part : sum + part;
     }
 }

@@ -1,18 +1,26 @@
 using Cresset.Numerics;
+using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>Residual vector quantization (SoundStream, Zeghidour et al. 2021): each stage quantizes what the stages before left over.</summary>
-public sealed record ResidualQuantizerOptions : IOptionsRecord
+/// <summary>Residual quantization (SoundStream, Zeghidour et al. 2021): each stage quantizes what the stages before left over.</summary>
+[Part("residual", "Zeghidour et al. 2021, arXiv:2107.03312", Aliases = ["rvq"])]
+public sealed record ResidualQuantizerOptions : QuantizerOptions
 {
     /// <summary>Stages.</summary>
     public int Stages { get; init; } = 2;
 
-    /// <summary>The quantizer of each stage. K-means places the first codes of a stage among its residuals.</summary>
-    public VectorQuantizerOptions Stage { get; init; } = new() { Codebook = new() { Size = 256, KMeansIterations = 10 } };
+    /// <summary>The quantizer of each stage, with one index a vector. Stages on a fixed grid (finite scalar, lookup free) work on finer and finer ones.</summary>
+    public QuantizerOptions Stage { get; init; } = new VectorQuantizerOptions { Codebook = new() { Size = 256 } };
+
+    /// <summary>Codes of each stage, where they differ; empty for those of <see cref="Stage"/>.</summary>
+    public IReadOnlyList<int> Sizes { get; init; } = [];
 
     /// <summary>All stages read and teach one codebook.</summary>
     public bool SharedCodebook { get; init; }
+
+    /// <summary>How the reconstruction gradient reaches the encoder: straight-through or rotation, over the sum of the stages.</summary>
+    public GradientEstimator Estimator { get; init; } = GradientEstimator.StraightThrough;
 
     /// <summary>Probability that a sample keeps only its first n stages in training, n uniform: one model for many bit rates (DAC uses 0.5 a sample).</summary>
     public double DropoutProbability { get; init; }
@@ -20,16 +28,28 @@ public sealed record ResidualQuantizerOptions : IOptionsRecord
     /// <summary>Kept stages are rounded up to a multiple of this (EnCodec uses 4).</summary>
     public int DropoutMultiple { get; init; } = 1;
 
-    /// <summary>Candidates kept a stage; 1 is the greedy choice. A wider beam never gives a greater error than greedy.</summary>
+    /// <summary>Candidates kept a stage; 1 is the greedy choice. A wider beam never gives a greater error than greedy. Needs stages with a table of codes chosen by distance.</summary>
     public int BeamWidth { get; init; } = 1;
 
     /// <inheritdoc/>
-    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+    public override Quantizer Build(Generator? generator = null) => new ResidualQuantizer(this, generator);
+
+    /// <inheritdoc/>
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .AtLeast(Stages, 1)
         .Nested(Stage)
-        .OneOf(Stage.Estimator, [GradientEstimator.StraightThrough, GradientEstimator.Rotation], field: "Stage.Estimator")
+        .Must(Sizes.Count == 0 || Sizes.Count == Stages, Sizes.Count, $"one size a stage ({Stages}), or none", field: nameof(Sizes))
+        .Must(Sizes.Count == 0 || !SharedCodebook || Sizes.Distinct().Count() == 1, string.Join(", ", Sizes), "equal sizes while SharedCodebook is true", field: nameof(Sizes))
+        .Must(Sizes.Count == 0 || Stage.WithCodes(2) is not null, string.Join(", ", Sizes), "none: the stage's number of codes follows from its other options", field: nameof(Sizes))
+        .Must(Sizes.All(s => s >= 2), string.Join(", ", Sizes), "at least 2 each", field: nameof(Sizes))
+        .OneOf(Estimator, [GradientEstimator.StraightThrough, GradientEstimator.Rotation])
+        .Must(Stage is not VectorQuantizerOptions { Estimator: GradientEstimator.Rotation }, GradientEstimator.Rotation, "StraightThrough or Directional", "The gradient crosses the stages as one: set the residual quantizer's own Estimator = Rotation.", "Stage.Estimator")
+        .Must(!Stage.HasOwnGradient || Estimator == GradientEstimator.StraightThrough, Estimator, "StraightThrough: these stages bring a gradient of their own", field: nameof(Estimator))
         .Within(DropoutProbability, 0, 1)
         .AtLeast(DropoutMultiple, 1)
         .AtLeast(BeamWidth, 1)
-        .Must(BeamWidth == 1 || Stage.Codebook.Similarity == CodeSimilarity.Euclidean, BeamWidth, "1 with cosine similarity", "The beam minimises a distance: use Euclidean similarity.", nameof(BeamWidth));
+        .Must(BeamWidth == 1 || Stage is VectorQuantizerOptions { Codebook.Similarity: CodeSimilarity.Euclidean } or SimVectorQuantizerOptions, BeamWidth, "1, or stages of kind vector with Euclidean similarity or sim-vq", "The beam minimises a distance to the codes of a table.", nameof(BeamWidth));
+
+    /// <summary>The options of one stage.</summary>
+    internal QuantizerOptions StageOptions(int stage) => Sizes.Count == 0 ? Stage : Stage.WithCodes(Sizes[stage])!;
 }

@@ -1,3 +1,4 @@
+using Cresset.Numerics;
 using TorchSharp;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -5,7 +6,7 @@ using static TorchSharp.torch;
 namespace Cresset.Quantization;
 
 /// <summary>A quantizer on a finer grid: quantizes z / scale and multiplies the value by the scale. Stages of a residual FSQ or LFQ shrink so.</summary>
-public sealed class ScaledQuantizer : Quantizer
+internal sealed class ScaledQuantizer : Quantizer
 {
     [ComponentName(Name = "inner")]
     private readonly Quantizer _inner;
@@ -33,7 +34,7 @@ public sealed class ScaledQuantizer : Quantizer
     internal override RowResult QuantizeRows(RowBatch batch)
     {
         var result = _inner.QuantizeRows(batch with { Rows = batch.Rows / _scale });
-        return result with { Values = result.Values * _scale, Error = null };
+        return result with { Values = result.Values * _scale, Codes = result.Codes is null ? null : result.Codes * _scale, Error = null };
     }
 
     internal override Tensor DecodeRows(Tensor indices)
@@ -41,4 +42,12 @@ public sealed class ScaledQuantizer : Quantizer
         using var scope = NewDisposeScope();
         return (_inner.DecodeRows(indices) * _scale).MoveToOuterDisposeScope();
     }
+}
+
+/// <summary>Makes a <see cref="ScaledQuantizer"/>. Not a part: only stages are scaled.</summary>
+internal sealed record ScaledQuantizerOptions(QuantizerOptions Inner, double Scale) : QuantizerOptions
+{
+    public override Quantizer Build(Generator? generator = null) => new ScaledQuantizer(Inner.Build(generator), Scale);
+
+    public override IEnumerable<OptionProblem> Validate() => Inner.Validate();
 }

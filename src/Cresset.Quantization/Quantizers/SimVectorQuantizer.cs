@@ -42,20 +42,23 @@ public sealed class SimVectorQuantizer : Quantizer
     /// <summary>The codes [K, D] as they stand, with gradient to the map.</summary>
     public Tensor Codes() => _transform.call(_frozen);
 
+    internal override Tensor? Table(ScalarType type) => nn.functional.linear(_frozen.to(type), _transform.weight!.to(type));
+
     internal override RowResult QuantizeRows(RowBatch batch)
     {
-        var codes = Codes();
-        var indices = CodeSearch.Nearest(batch.Rows, codes, CodeMetric.Euclidean);
+        var codes = Table(batch.Rows.dtype)!;
+        var indices = batch.Given ?? CodeSearch.Nearest(batch.Rows, codes, CodeMetric.Euclidean);
         var chosen = codes.index_select(0, indices);
-        var warning = training ? _watch.Observe(TensorSpans.Of<long>(indices.cpu())) : null;
         return new RowResult(
-            _options.Estimator == GradientEstimator.Rotation ? RotationTrick.Apply(batch.Rows, chosen) : StraightThrough.Apply(batch.Rows, chosen),
+            batch.IsStage ? chosen.detach() : _options.Estimator == GradientEstimator.Rotation ? RotationTrick.Apply(batch.Rows, chosen) : StraightThrough.Apply(batch.Rows, chosen),
             indices.unsqueeze(1),
             [
                 new("commitment", nn.functional.mse_loss(batch.Rows, chosen.detach()), _options.CommitmentWeight),
                 new("codebook", nn.functional.mse_loss(chosen, batch.Rows.detach()), _options.CodebookWeight),
             ])
-        { Warnings = warning is null ? [] : [warning] };
+        {
+            Learn = !training ? null : () => new(0, _watch.Observe(TensorSpans.Of<long>(indices.cpu().contiguous()), 0) is { } warning ? [warning] : []),
+        };
     }
 
     internal override Tensor DecodeRows(Tensor indices)

@@ -1,9 +1,11 @@
 using Cresset.Numerics;
+using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
 /// <summary>SimVQ (Zhu et al. 2024, arXiv:2411.02038): frozen random codes seen through one learned linear map, so that every step moves the whole codebook.</summary>
-public sealed record SimVectorQuantizerOptions : IOptionsRecord
+[Part("sim-vq", "Zhu et al. 2024, arXiv:2411.02038", Aliases = ["simvq"])]
+public sealed record SimVectorQuantizerOptions : QuantizerOptions
 {
     /// <summary>Codes.</summary>
     public int Size { get; init; } = 1024;
@@ -24,7 +26,12 @@ public sealed record SimVectorQuantizerOptions : IOptionsRecord
     public GradientEstimator Estimator { get; init; } = GradientEstimator.StraightThrough;
 
     /// <inheritdoc/>
-    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+    public override Quantizer Build(Generator? generator = null) => new SimVectorQuantizer(this, generator);
+
+    internal override QuantizerOptions? WithCodes(int codes) => this with { Size = codes };
+
+    /// <inheritdoc/>
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .AtLeast(Size, 2)
         .AtLeast(Width, 1)
         .AtLeast(FrozenWidth, 0)

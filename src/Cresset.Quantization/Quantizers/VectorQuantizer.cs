@@ -19,10 +19,7 @@ public sealed class VectorQuantizer : Quantizer
     {
         _options = options.ThrowIfInvalid();
         _codebook = new Codebook(options.Codebook, generator);
-        var remedy = options.Codebook.RestartThreshold > 0
-            ? "Raise RestartThreshold, or make the codebook smaller: there may be fewer clusters than codes."
-            : "Set RestartThreshold = 2: codes that nobody chooses then move to vectors of the batch.";
-        _watch = new CollapseWatch(options.Codebook.Size, remedy);
+        _watch = new CollapseWatch(options.Codebook.Size, options.Codebook.RestartShare);
         RegisterComponents();
     }
 
@@ -37,54 +34,66 @@ public sealed class VectorQuantizer : Quantizer
 
     internal override RowResult QuantizeRows(RowBatch batch)
     {
-        var choice = Choose(batch.Rows);
-        Tensor values;
+        var choice = Choose(batch.Rows, batch.Given);
+        var values = choice.Codes;
         Tensor? commitment = null;
-        if (_options.Estimator == GradientEstimator.Rotation) values = RotationTrick.Apply(choice.Vectors, choice.Codes);
-        else if (_options.Estimator == GradientEstimator.Directional && training) values = Directional(choice);
+        if (_options.Estimator == GradientEstimator.Directional && training) values = Directional(choice);
+        else if (batch.IsStage) values = choice.Codes.detach();
+        else if (_options.Estimator == GradientEstimator.Rotation) values = RotationTrick.Apply(choice.Vectors, choice.Codes);
         else if (StraightThroughCommitment.Handles(choice.Vectors, choice.Codes)) (values, commitment) = StraightThroughCommitment.Apply(choice.Vectors, choice.Codes);
         else values = StraightThrough.Apply(choice.Vectors, choice.Codes);
         var terms = Terms(choice, commitment);
         return new RowResult(values, choice.Indices.unsqueeze(1), terms)
         {
-            Restarted = Learn(choice, out var warning),
-            Warnings = warning is null ? [] : [warning],
+            Codes = _options.Estimator == GradientEstimator.Directional && training ? choice.Codes : null,
+            Gradient = _options.Estimator == GradientEstimator.Directional && training ? StageGradient.Directed : StageGradient.OfTheSum,
+            Learn = training ? () => Learn(choice) : null,
             Error = _options.Codebook.Similarity == CodeSimilarity.Euclidean ? terms[0].Value.ToDouble() : null,
         };
     }
 
+    internal override void Prepare(Tensor rows)
+    {
+        if (!training) return;
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        _codebook.InitializeFrom(_codebook.Transform(rows));
+    }
+
+    internal override Tensor? Table(ScalarType type) => _codebook.EffectiveCodes(type);
+
     internal override Tensor DecodeRows(Tensor indices)
     {
         using var scope = NewDisposeScope();
-        return CodeLookup.Values(_codebook.EffectiveCodes(), indices.reshape(-1)).MoveToOuterDisposeScope();
+        return CodeLookup.Values(_codebook.EffectiveCodes(_codebook.Codes.dtype), indices.reshape(-1)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The nearest codes of rows [N, D] (or given ones), before any estimator: the step that a residual quantizer repeats.</summary>
-    internal CodeChoice Choose(Tensor rows, Tensor? indices = null)
+    private CodeChoice Choose(Tensor rows, Tensor? indices)
     {
         var vectors = _codebook.Transform(rows);
         if (training) _codebook.InitializeFrom(vectors);
-        indices ??= _codebook.Nearest(vectors);
-        return new CodeChoice(vectors, indices, _codebook.EffectiveCodes().index_select(0, indices));
+        // The averages or a restart will write into the codes before the backward pass, which must still see what was read here.
+        var changes = training && _codebook.ChangesInForward && (_options.Codebook.Learning == CodebookLearning.Gradient || _options.DiversityWeight > 0);
+        var table = _codebook.EffectiveCodes(rows.dtype, copied: changes);
+        indices ??= CodeSearch.Nearest(vectors, table, _codebook.Metric);
+        return new CodeChoice(vectors, indices, table.index_select(0, indices), table);
     }
 
     /// <summary>The loss terms of a choice; the commitment term, computed unless given, comes first.</summary>
-    internal List<LossTerm> Terms(CodeChoice choice, Tensor? commitment = null)
+    private List<LossTerm> Terms(CodeChoice choice, Tensor? commitment)
     {
         var terms = new List<LossTerm> { new("commitment", commitment ?? SquaredDifference.Mean(choice.Vectors, choice.Codes), _options.CommitmentWeight) };
         if (_options.Codebook.Learning == CodebookLearning.Gradient) terms.Add(new("codebook", nn.functional.mse_loss(choice.Codes, choice.Vectors.detach()), _options.CodebookWeight));
-        if (_options.OrthogonalWeight > 0) terms.Add(new("orthogonal", CodebookPenalties.Orthogonality(_codebook.Codes), _options.OrthogonalWeight));
-        if (_options.DiversityWeight > 0) terms.Add(new("diversity", CodebookPenalties.Diversity(choice.Vectors, _codebook.EffectiveCodes(), _codebook.Metric, _options.DiversityInverseTemperature), _options.DiversityWeight));
+        if (_options.OrthogonalWeight > 0) terms.Add(new("orthogonal", CodebookPenalties.Orthogonality(choice.Table), _options.OrthogonalWeight));
+        if (_options.DiversityWeight > 0) terms.Add(new("diversity", CodebookPenalties.Diversity(choice.Vectors, choice.Table, _codebook.Metric, _options.DiversityInverseTemperature), _options.DiversityWeight));
         return terms;
     }
 
-    /// <summary>Updates the codebook in training mode, after all reads of this step. Returns the restarted codes.</summary>
-    internal int Learn(CodeChoice choice, out string? warning)
+    private LearnedCodes Learn(CodeChoice choice)
     {
-        warning = null;
-        if (!training) return 0;
-        using (var scope = NewDisposeScope()) warning = _watch.Observe(TensorSpans.Of<long>(choice.Indices.cpu().contiguous()));
-        return _codebook.Update(choice.Vectors, choice.Indices);
+        using var scope = NewDisposeScope();
+        var restarted = _codebook.Update(choice.Vectors, choice.Indices);
+        return new(restarted, _watch.Observe(TensorSpans.Of<long>(choice.Indices.cpu().contiguous()), restarted) is { } warning ? [warning] : []);
     }
 
     private Tensor Directional(CodeChoice choice)

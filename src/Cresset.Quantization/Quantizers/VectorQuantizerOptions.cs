@@ -1,9 +1,11 @@
 using Cresset.Numerics;
+using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
 /// <summary>Vector quantization with one learned codebook (VQ-VAE, van den Oord et al. 2017).</summary>
-public sealed record VectorQuantizerOptions : IOptionsRecord
+[Part("vector", "van den Oord et al. 2017, arXiv:1711.00937", Aliases = ["vq"])]
+public sealed record VectorQuantizerOptions : QuantizerOptions
 {
     /// <summary>The codebook.</summary>
     public CodebookOptions Codebook { get; init; } = new();
@@ -36,7 +38,14 @@ public sealed record VectorQuantizerOptions : IOptionsRecord
     public static VectorQuantizerOptions ByGradient { get; } = new() { Codebook = new() { Learning = CodebookLearning.Gradient }, CommitmentWeight = 1 };
 
     /// <inheritdoc/>
-    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+    public override Quantizer Build(Generator? generator = null) => new VectorQuantizer(this, generator);
+
+    internal override QuantizerOptions? WithCodes(int codes) => this with { Codebook = Codebook with { Size = codes } };
+
+    internal override bool HasOwnGradient => Estimator == GradientEstimator.Directional;
+
+    /// <inheritdoc/>
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Nested(Codebook)
         .AtLeast(CommitmentWeight, 0)
         .AtLeast(CodebookWeight, 0)

@@ -69,8 +69,8 @@ public sealed record TokenizerOptions : IOptionsRecord
     /// <summary>Decay of the moving averages.</summary>
     public double Decay { get; init; } = 0.99;
 
-    /// <summary>Average count below which a code is restarted; 0 never.</summary>
-    public double RestartThreshold { get; init; } = 2;
+    /// <summary>Share of an even spread below which a code is restarted; 0 never.</summary>
+    public double RestartShare { get; init; } = 0.2;
 
     /// <summary>Weight of the commitment term.</summary>
     public double CommitmentWeight { get; init; } = 0.25;
@@ -112,7 +112,7 @@ public sealed record TokenizerOptions : IOptionsRecord
         .Within(Stages, 1, 64)
         .Within(Bits, 1, 20)
         .Within(Decay, 0, 1, includeMax: false)
-        .AtLeast(RestartThreshold, 0)
+        .Within(RestartShare, 0, 1, includeMax: false)
         .AtLeast(CommitmentWeight, 0)
         .OneOf(Estimator, [GradientEstimator.StraightThrough, GradientEstimator.Rotation])
         .Nested(Quantizer == TokenizerQuantizer.FiniteScalar ? new FiniteScalarQuantizerOptions { Levels = Levels } : null, nameof(Levels));
@@ -146,7 +146,7 @@ public sealed record TokenizerOptions : IOptionsRecord
 
     private Quantizer BuildQuantizer(TorchSharp.torch.Generator generator)
     {
-        var codebook = new CodebookOptions { Size = Codes, Width = LatentWidth, Decay = Decay, RestartThreshold = RestartThreshold };
+        var codebook = new CodebookOptions { Size = Codes, Width = LatentWidth, Decay = Decay, RestartShare = RestartShare };
         var vector = new VectorQuantizerOptions { Codebook = codebook, CommitmentWeight = CommitmentWeight, Estimator = Estimator };
         return Quantizer switch
         {

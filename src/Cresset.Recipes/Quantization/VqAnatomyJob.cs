@@ -75,7 +75,7 @@ public sealed class VqAnatomyJob : StudyJob<VqAnatomyOptions, object>
 
     private static VectorQuantizer Quantizer(VqAnatomyOptions options, Tensor codes, GradientEstimator estimator, CodebookLearning learning)
     {
-        var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = options.Codes, Width = 2, Learning = learning, RestartThreshold = 0 }, Estimator = estimator });
+        var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = options.Codes, Width = 2, Learning = learning, RestartShare = 0, KMeansIterations = 0 }, Estimator = estimator });
         quantizer.Codebook.SetCodes(codes);
         quantizer.eval();
         return quantizer;

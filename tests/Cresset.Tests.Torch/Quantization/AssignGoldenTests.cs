@@ -18,7 +18,7 @@ public class AssignGoldenTests
         Tensor z0 = file.Read("z"), codebook = file.Read("codebook"), w = file.Read("w");
         foreach (var estimator in new[] { GradientEstimator.StraightThrough, GradientEstimator.Rotation })
         {
-            using var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = 32, Width = 16, Similarity = similarity, RestartThreshold = 0 }, Estimator = estimator });
+            using var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = 32, Width = 16, Similarity = similarity, RestartShare = 0 }, Estimator = estimator });
             quantizer.Codebook.SetCodes(file.Read($"{name}.codebook_used"));
             quantizer.eval();
             var z = z0.clone().requires_grad_();
@@ -85,7 +85,7 @@ public class AssignGoldenTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(2);
-        using var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = 8, Width = 4, Learning = CodebookLearning.Gradient, RestartThreshold = 0 } });
+        using var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = 8, Width = 4, Learning = CodebookLearning.Gradient, RestartShare = 0 } });
         quantizer.Codebook.SetCodes(randn([8, 4], generator: generator));
         var z = randn([30, 4], generator: generator).requires_grad_();
         var upstream = randn([30, 4], generator: generator);

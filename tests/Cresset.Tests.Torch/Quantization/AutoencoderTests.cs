@@ -19,7 +19,7 @@ public class AutoencoderTests
         "1-D" => new VqVae(new() { Dimensions = 1, Channels = 2, Width = 8, Downsamplings = 3 }, Codebook()),
         "1-D, nearest" => new VqVae(new() { Dimensions = 1, Channels = 2, Width = 8, Downsamplings = 3, Upsampler = UpsamplerKind.Nearest }, Codebook()),
         "two levels" => new VqVae2(new() { Channels = 2, Width = 16 }, Codebook(), Codebook(4)),
-        "residual codes" => new VqVae(new() { Channels = 2, Width = 8 }, new ResidualQuantizer(new() { Stages = 3, Stage = new() { Codebook = new() { Size = 16, Width = 8 } } })),
+        "residual codes" => new VqVae(new() { Channels = 2, Width = 8 }, new ResidualQuantizer(new() { Stages = 3, Stage = new VectorQuantizerOptions { Codebook = new() { Size = 16, Width = 8 } } })),
         "finite scalar" => new VqVae(new() { Channels = 2, Width = 8, Downsamplings = 1 }, new ProjectedQuantizer(new FiniteScalarQuantizer(FiniteScalarQuantizerOptions.ForBits(8)), 8)),
         _ => new VqVae(new() { Channels = 2, Width = 8, Upsampler = Enum.Parse<UpsamplerKind>(name) }, Codebook()),
     };

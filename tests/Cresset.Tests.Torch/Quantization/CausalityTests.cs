@@ -86,6 +86,53 @@ public class CausalityTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Codes_out_of_range_are_named_wherever_they_come_in(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var prior = Make(name);
+        foreach (var wrong in new long[] { 5, 7, 8, 1000, -1 })
+        {
+            var (codes, labels) = Data(2, 3, 3);
+            codes[1, 2, 0] = wrong;
+            var message = Assert.Throws<ArgumentException>(() => prior.call(codes, labels)).Message;
+            Assert.Contains($"Index {wrong} at position [1, 2, 0]", message);
+            Assert.Throws<ArgumentException>(() => prior.NegativeLogLikelihood(codes, labels));
+            using var session = prior.Begin(2, 3, 3, labels);
+            session.Next();
+            Assert.Contains($"Code {wrong} of map 1", Assert.Throws<ArgumentException>(() => session.Accept([0, wrong])).Message);
+            session.Accept([0, 4]);
+        }
+        using var generator = new Generator(1);
+        using var masked = new MaskedCodeTransformer(new() { CodebookSize = 5, Width = 8, Heads = 2, MaxLength = 9 }, generator);
+        var map = full([1, 3, 3], 5L, dtype: ScalarType.Int64);
+        masked.call(map, null).Dispose();
+        Assert.Throws<ArgumentException>(() => masked.Loss(map, null, generator));
+        map[0, 1, 1] = 6;
+        Assert.Contains("Index 6 at position [0, 1, 1]", Assert.Throws<ArgumentException>(() => masked.call(map, null)).Message);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_session_works_in_the_type_of_its_model(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var prior = Make(name);
+        prior.to(ScalarType.Float64);
+        var (codes, labels) = Data(2, 4, 4);
+        var full = prior.call(codes, labels);
+        using var session = prior.Begin(2, 4, 4, labels);
+        for (var position = 0; position < 16; position++)
+        {
+            var logits = session.Next();
+            Assert.Equal(ScalarType.Float64, logits.dtype);
+            Golden.Near(full.select(3, position % 4).select(2, position / 4), logits, 1e-9, $"position {position}");
+            long[] next = [codes[0, position / 4, position % 4].ToInt64(), codes[1, position / 4, position % 4].ToInt64()];
+            session.Accept(next);
+        }
+    }
+
     [Fact]
     public void The_plain_stack_has_its_known_blind_spot_up_and_to_the_right()
     {

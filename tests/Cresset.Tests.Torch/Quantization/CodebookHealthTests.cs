@@ -52,7 +52,7 @@ public class CodebookHealthTests
         using var generator = new Generator(8);
         // Data around 4 places seen by 64 codes, all of which start far away: without restart a handful wins everything.
         var places = randn([4, 8], generator: generator) * 3;
-        using var collapsing = new VectorQuantizer(new() { Codebook = new() { Size = 64, Width = 8, RestartThreshold = 0 } });
+        using var collapsing = new VectorQuantizer(new() { Codebook = new() { Size = 64, Width = 8, RestartShare = 0, KMeansIterations = 0 } });
         using var healthy = new VectorQuantizer(new() { Codebook = new() { Size = 64, Width = 8 } });
         List<string> warnings = [], none = [];
         for (var step = 0; step < 100; step++)
@@ -63,7 +63,7 @@ public class CodebookHealthTests
             none.AddRange(healthy.call(rows).Statistics.Warnings);
         }
         Assert.NotEmpty(warnings);
-        Assert.Contains("RestartThreshold = 2", warnings[0]);
+        Assert.Contains("RestartShare = 0.2", warnings[0]);
         Assert.Contains("of 64 codes", warnings[0]);
         Assert.Empty(none);
     }

@@ -229,6 +229,32 @@ public class CodingTests
         Assert.InRange(new PriorCoder(prior).Encode(packed).Length * 8.0, best, (best * 1.02) + (2 * 300) + 16);
     }
 
+    [Fact]
+    public void Whatever_a_quantizer_returns_can_be_packed_and_read_back()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(4);
+        using var quantizer = new ResidualQuantizer(new() { Stages = 3, DropoutProbability = 1, Sizes = [16, 8, 8], Stage = new VectorQuantizerOptions { Codebook = new() { Width = 4 } } }, generator);
+        var codes = quantizer.Quantize(randn([8, 5, 4], generator: generator), rand([8, 5], generator: generator) > 0.2).Indices;
+        var packed = new PackedCodes([8, 5], quantizer.CodebookSizes, codes.data<long>().ToArray());
+        Assert.True(packed.HasNone);
+        using var stream = new MemoryStream();
+        packed.Write(stream);
+        Assert.Equal(packed.Codes, PackedCodes.Parse(stream.ToArray(), "none.cvq", null).Codes);
+        // 17, 9 and 9 values take 5, 4 and 4 bits.
+        Assert.Equal((8 * 5 * 13 / 8), packed.PackedBytes);
+        using var prior = new CodeTransformer(new() { CodebookSize = 16, MaxLength = 60, Width = 8, Heads = 2 }, generator);
+        Assert.Contains("-1", Assert.Throws<InvalidOperationException>(() => packed.Write(new MemoryStream(), new PriorCoder(prior))).Message);
+        Assert.Throws<ArgumentException>(() => new PackedCodes([1], [4], [-2]));
+        // A file that needs nothing new stays one that earlier builds read; unknown flags are refused.
+        using var plain = new MemoryStream();
+        new PackedCodes([2], [4], [0, 3]).Write(plain);
+        Assert.Equal(1, plain.ToArray()[8]);
+        var wrong = stream.ToArray();
+        wrong[10] = 8;
+        Assert.Contains("flags", Assert.Throws<InvalidDataException>(() => PackedCodes.Parse(wrong, "none.cvq", null)).Message);
+    }
+
     private sealed class FailingCoder : ICodeCoder
     {
         public byte[] Encode(PackedCodes codes) => throw new InvalidOperationException("no");

@@ -18,7 +18,7 @@ public class CompositeQuantizerTests
     private static VectorQuantizer Plain(int seed, int size, int width)
     {
         using var generator = new Generator((ulong)seed);
-        return new VectorQuantizer(new() { Codebook = new() { Size = size, Width = width, Start = CodebookStart.Normal, RestartThreshold = 0 } }, generator);
+        return new VectorQuantizer(new() { Codebook = new() { Size = size, Width = width, Start = CodebookStart.Normal, RestartShare = 0 } }, generator);
     }
 
     private static Tensor Nearest(Tensor rows, Tensor codes) => (rows.to(ScalarType.Float64).unsqueeze(1) - codes.to(ScalarType.Float64)).square().sum(2).argmin(1);
@@ -50,18 +50,19 @@ public class CompositeQuantizerTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(6);
-        using var quantizer = MultiHeadQuantizer.GroupedResidual(2, new() { Stages = 2, Stage = new() { Codebook = new() { Size = 8, Width = 4, Start = CodebookStart.Normal, RestartThreshold = 0 } } }, generator);
+        var residual = new ResidualQuantizerOptions { Stages = 2, Stage = new VectorQuantizerOptions { Codebook = new() { Size = 8, Width = 4, Start = CodebookStart.Normal, RestartShare = 0 } } };
+        using var quantizer = (MultiHeadQuantizer)new MultiHeadQuantizerOptions { Heads = 2, Head = residual }.Build(generator);
         quantizer.eval();
         var input = Data(7, 25, 8);
         var output = quantizer.call(input);
         for (var g = 0; g < 2; g++)
         {
-            var residual = input.narrow(1, 4 * g, 4);
-            var total = zeros_like(residual);
+            var left = input.narrow(1, 4 * g, 4);
+            var total = zeros_like(left);
             for (var s = 0; s < 2; s++)
             {
                 var codes = ((VectorQuantizer)((ResidualQuantizer)quantizer.Head(g)).Stage(s)).Codebook.Codes;
-                var expected = Nearest(residual - total, codes);
+                var expected = Nearest(left - total, codes);
                 Golden.Same(expected, output.Indices.select(1, (2 * g) + s), $"group {g}, stage {s}");
                 total = total + codes.index_select(0, expected);
             }

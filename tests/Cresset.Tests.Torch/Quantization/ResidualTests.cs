@@ -16,7 +16,7 @@ public class ResidualTests
 
     private static ResidualQuantizer Make(int stages, int beam = 1, double dropout = 0, int size = 8, double restart = 0)
     {
-        var quantizer = new ResidualQuantizer(new() { Stages = stages, BeamWidth = beam, DropoutProbability = dropout, Stage = new() { Codebook = new() { Size = size, Width = 4, RestartThreshold = restart } } });
+        var quantizer = new ResidualQuantizer(new() { Stages = stages, BeamWidth = beam, DropoutProbability = dropout, Stage = new VectorQuantizerOptions { Codebook = new() { Size = size, Width = 4, RestartShare = restart } } });
         for (var i = 0; i < stages; i++)
         {
             using var codes = Data(100 + i, size, 4) / (i + 1);
