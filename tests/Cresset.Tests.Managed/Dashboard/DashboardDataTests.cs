@@ -239,7 +239,8 @@ public sealed class DashboardDataTests
                 connection.Open();
                 connection.Execute("UPDATE runs SET id = '../x'");
             }
-            Assert.Equal(0, (await served.Get("/api/run?id=..%2fx")).Json.GetProperty("checkpoints").GetArrayLength());
+            var escaped = (await served.Get("/api/run?id=..%2fx")).Json;
+            Assert.True(!escaped.TryGetProperty("checkpoints", out var found) || found.GetArrayLength() == 0, escaped.ToString());
         }
         finally
         {
