@@ -1,5 +1,5 @@
-using Cresset.Tensors;
 using Cresset.Numerics;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -115,15 +115,17 @@ public sealed class StateDictTests : IDisposable
 
     private sealed class TiedNet : nn.Module
     {
-        private readonly TorchSharp.Modules.Embedding embedding;
-        private readonly TorchSharp.Modules.Linear head;
+        [TorchSharp.Utils.ComponentName(Name = "embedding")]
+        private readonly TorchSharp.Modules.Embedding _embedding;
+        [TorchSharp.Utils.ComponentName(Name = "head")]
+        private readonly TorchSharp.Modules.Linear _head;
 
         public TiedNet(bool tie = true)
             : base(nameof(TiedNet))
         {
-            embedding = nn.Embedding(5, 3);
-            head = nn.Linear(3, 5, hasBias: false);
-            if (tie) head.weight = embedding.weight!;
+            _embedding = nn.Embedding(5, 3);
+            _head = nn.Linear(3, 5, hasBias: false);
+            if (tie) _head.weight = _embedding.weight!;
             RegisterComponents();
         }
     }
