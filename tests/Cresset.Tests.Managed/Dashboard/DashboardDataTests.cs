@@ -230,7 +230,9 @@ public sealed class DashboardDataTests
                 connection.Execute($"UPDATE media SET file = '../../{Path.GetFileName(secret)}', sha256 = 'aa' || sha256 WHERE tag = 'p'");
                 connection.Execute("UPDATE media SET type = 'text/html' WHERE tag = 'q'");
             }
-            foreach (var picture in (await served.Get($"/api/run?id={id}")).Json.GetProperty("pictures").EnumerateArray())
+            // Whether the store refuses the rows or the server the files: nothing outside the run's folder goes out.
+            var shown = (await served.Get($"/api/run?id={id}")).Json;
+            foreach (var picture in shown.TryGetProperty("pictures", out var pictures) ? pictures.EnumerateArray().ToArray() : [])
             {
                 Assert.Equal(404, await served.Send(HttpMethod.Get, $"/media?run={id}&hash={picture.GetProperty("sha256").GetString()}"));
             }
