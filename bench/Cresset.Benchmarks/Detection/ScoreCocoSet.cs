@@ -7,7 +7,8 @@ namespace Cresset.Benchmarks.Detection;
 /// <summary>
 /// From two JSON files to the twelve statistics, cold: <c>detection-score GT DT [threads]</c>; without files the synthetic set
 /// of <c>--images N</c> (5,000) is made first in the temporary folder. <c>--memory GT DT</c> times what is already in memory,
-/// <c>--bootstrap GT DT</c> 1,000 resamples, <c>--make GT DT N</c> only writes the set.
+/// <c>--bootstrap GT DT</c> 1,000 resamples, <c>--protocols GT DT</c> the comparison of all protocols, <c>--masks N</c> masks
+/// of N images, <c>--make GT DT N</c> only writes the set.
 /// </summary>
 internal static class ScoreCocoSet
 {
@@ -22,8 +23,11 @@ internal static class ScoreCocoSet
             return 0;
         }
         if (args is ["--memory", var memoryTruth, var memoryResults]) return InMemory(memoryTruth, memoryResults);
+        if (args is ["--masks", var masks]) return SyntheticMasks.Run(int.Parse(masks, CultureInfo.InvariantCulture));
+        if (args is ["--protocols", var protocolTruth, var protocolResults]) return Protocols(protocolTruth, protocolResults);
         if (args is ["--bootstrap", var bootTruth, var bootResults]) return Resample(bootTruth, bootResults);
-        if (args.Length >= 2 && args[0] != "--images") return Score(args[0], args[1], args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 0);
+        if (args.Length >= 2 && args[0] != "--images") return Score(args[0], args[1], args.Length > 2
+            ? int.Parse(args[2], CultureInfo.InvariantCulture) : 0);
         var truth = Path.Combine(Path.GetTempPath(), $"cresset-coco-{images}.gt.json");
         var results = Path.Combine(Path.GetTempPath(), $"cresset-coco-{images}.dt.json");
         new SyntheticCocoSet().Write(truth, results, images);
@@ -53,6 +57,18 @@ internal static class ScoreCocoSet
         var clock = Stopwatch.StartNew();
         foreach (var i in Bootstrap.Intervals(result)) Console.WriteLine($"{i.Name,-6} {i.Value:F4} [{i.Low:F4}, {i.High:F4}]");
         Console.WriteLine($"1000 resamples: CPU {(Process.GetCurrentProcess().TotalProcessorTime - start).TotalSeconds:F2} s, wall {clock.Elapsed.TotalSeconds:F2} s");
+        return 0;
+    }
+
+    private static int Protocols(string truthPath, string resultPath)
+    {
+        var options = new ReadOptions { Parts = RecordParts.Boxes };
+        var truth = CocoFormat.ReadGroundTruth(truthPath, options);
+        var results = CocoFormat.ReadResults(resultPath, truth, options);
+        var read = Process.GetCurrentProcess().TotalProcessorTime;
+        foreach (var c in ProtocolComparison.Run(truth, results)) Console.WriteLine(
+            $"{c.Protocol,-12} {c.MeanAp:F6} {c.Rules.Count} rules");
+        Console.WriteLine($"start and parse: CPU {read.TotalSeconds:F2} s; all protocols: CPU {(Process.GetCurrentProcess().TotalProcessorTime - read).TotalSeconds:F2} s");
         return 0;
     }
 

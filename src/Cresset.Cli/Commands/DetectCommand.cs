@@ -6,42 +6,60 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset detect</c>: scoring of detectors.</summary>
 internal static class DetectCommand
 {
-    public static Command Create() => new("detect", "Score detectors: mAP under every protocol, comparison, conversion, pictures.")
+    public static Command Create()
     {
-        DetectEvalCommand.Create(),
-        DetectCompareCommand.Create(),
-        DetectProtocolsCommand.Create(),
-        DetectConvertCommand.Create(),
-        DetectDrawCommand.Create(),
-    };
+        var command = new Command("detect", "Score detectors: mAP under every protocol, comparison, conversion, data sets, pictures.")
+        {
+            DetectEvalCommand.Create(),
+            DetectCompareCommand.Create(),
+            DetectProtocolsCommand.Create(),
+            DetectConvertCommand.Create(),
+            DetectDrawCommand.Create(),
+            DetectCheckCommand.Create(),
+        };
+        foreach (var verb in DetectDatasetCommands.Create()) command.Add(verb);
+        return command;
+    }
 
-    public static Option<string> Truth() => new("--gt") { Description = "Ground truth: COCO JSON (.json, .json.gz), a VOC folder, a YOLO folder or a CSV file.", Required = true, HelpName = "FILE" };
+    public static Option<string> Truth()
+        => new("--gt") { Description = "Ground truth: COCO JSON, or a file or folder of another format (VOC, YOLO with data.yaml, CVAT, ...).", Required = true, HelpName = "FILE" };
 
-    public static Option<string> Results(string name = "--dt") => new(name) { Description = "Detections: COCO result JSON, or a folder or table of the same kinds.", Required = true, HelpName = "FILE" };
+    public static Option<string> Results(string name = "--dt")
+        => new(name) { Description = "Detections: COCO result JSON, or a folder or table of the same kinds.", Required = true,
+        HelpName = "FILE" };
 
-    public static Option<bool> Lenient() => new("--lenient") { Description = "Count faulty records and go on, instead of stopping at the first." };
+    public static Option<bool> Lenient()
+        => new("--lenient") { Description = "Count faulty records and go on, instead of stopping at the first." };
 
-    public static Option<bool> AllowEmpty() => new("--allow-empty") { Description = "Score a file without detections as a model that finds nothing." };
+    public static Option<bool> AllowEmpty()
+        => new("--allow-empty") { Description = "Score a file without detections as a model that finds nothing." };
 
-    public static Option<string?> Classes() => new("--classes") { Description = "Text file with one class name a line (YOLO; optional for VOC and CSV).", HelpName = "FILE" };
+    public static Option<string?> Classes()
+        => new("--classes") { Description = "Class names: a text file with one a line, or a data.yaml.", HelpName = "FILE" };
 
-    public static Option<string?> Images() => new("--images") { Description = "Folder of the pictures (sizes for YOLO, pictures for drawing).", HelpName = "FOLDER" };
+    public static Option<string?> Images()
+        => new("--images") { Description = "Folder of the pictures (sizes for YOLO, pictures for drawing).", HelpName = "FOLDER" };
 
     public static Option<string> Kind()
     {
-        var option = new Option<string>("--iou-type") { Description = "What is compared: bbox, segm, keypoints or boundary.", DefaultValueFactory = _ => "bbox", HelpName = "TYPE" };
+        var option = new Option<string>("--iou-type") { Description = "What is compared: bbox, segm, keypoints or boundary.",
+            DefaultValueFactory = _ => "bbox", HelpName = "TYPE" };
         option.AcceptOnlyFromAmong("bbox", "segm", "keypoints", "boundary");
         return option;
     }
 
     public static Option<string> Protocol()
     {
-        var option = new Option<string>("--protocol") { Description = "Rules of scoring: " + string.Join(", ", DetectionProtocols.Names) + ".", DefaultValueFactory = _ => "coco", HelpName = "NAME" };
+        var option = new Option<string>(
+            "--protocol") { Description = "Rules of scoring: " + string.Join(", ", DetectionProtocols.Names) + ".",
+            DefaultValueFactory = _ => "coco", HelpName = "NAME" };
         option.AcceptOnlyFromAmong([.. DetectionProtocols.Names]);
         return option;
     }
 
-    public static Option<int> Threads() => new("--threads") { Description = "Threads (0: all cores). Results do not depend on it.", DefaultValueFactory = _ => 0, HelpName = "N" };
+    public static Option<int> Threads()
+        => new("--threads") { Description = "Threads (0: all cores). Results do not depend on it.", DefaultValueFactory = _ => 0,
+        HelpName = "N" };
 
     public static IouKind KindOf(string name) => name switch
     {

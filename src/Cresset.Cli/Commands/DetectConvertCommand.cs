@@ -10,55 +10,54 @@ internal static class DetectConvertCommand
     public static Command Create()
     {
         var truth = DetectCommand.Truth();
-        var results = new Option<string?>("--dt") { Description = "Convert these detections instead of the ground truth (which names images and classes).", HelpName = "FILE" };
-        var to = new Option<string>("--to") { Description = "Format: coco, voc, yolo or csv.", Required = true, HelpName = "FORMAT" };
-        to.AcceptOnlyFromAmong("coco", "voc", "yolo", "csv");
-        var output = new Option<string>("--out", "-o") { Description = "File (coco: .json or .json.gz; csv) or folder (voc, yolo) to write.", Required = true, HelpName = "PATH" };
+        var results = new Option<string?>(
+            "--dt") { Description = "Convert these detections instead of the ground truth (which names images and classes).",
+            HelpName = "FILE" };
+        var to = new Option<string>("--to") { Description = $"Format: {string.Join(", ", DetectionFormats.Names)}.", Required = true,
+            HelpName = "FORMAT" };
+        to.AcceptOnlyFromAmong([.. DetectionFormats.Names]);
+        var labels = new Option<YoloLabels?>("--labels") { Description = "yolo: boxes, segments, pose or orientedboxes.",
+            HelpName = "KIND" };
+        var output = new Option<string>("--out",
+            "-o") { Description = "File (coco, csv, cvat, label-studio, mot, openimages) or folder (the others) to write.",
+            Required = true, HelpName = "PATH" };
         var lenient = DetectCommand.Lenient();
         Option<string?> classes = DetectCommand.Classes(), images = DetectCommand.Images();
-        var command = new Command("convert", "Convert ground truth or detections between COCO, VOC, YOLO and CSV.") { truth, results, to, output, classes, images, lenient };
+        var command = new Command("convert",
+            "Convert ground truth or detections from any format to any other; what the other cannot hold is said.") { truth, results, to,
+            output, labels, classes, images, lenient };
+        var formats = new DetectFormatOptions();
+        formats.AddTo(command);
         command.SetAction(r =>
         {
             using var interruption = new Interruption("stopping.");
             var files = new DetectFiles(r.GetValue(lenient), RecordParts.All, r.GetValue(classes), r.GetValue(images));
-            var dataset = files.Truth(r.GetValue(truth)!, interruption.Token);
+            var truthPath = r.GetValue(truth)!;
+            var dataset = files.Truth(truthPath, formats.Truth(r, truthPath), interruption.Token);
             var path = r.GetValue(output)!;
+            var format = DetectionFormats.Get(r.GetValue(to)!);
+            if (r.GetValue(labels) is { } kind) format = format is YoloFolder yolo ? yolo with { Labels = kind }
+                : throw new ArgumentException("--labels belongs to --to yolo.");
+            IReadOnlyList<string> losses;
             if (r.GetValue(results) is { } from)
             {
-                var detections = files.Results(from, dataset, interruption.Token);
-                Write(detections, dataset, r.GetValue(to)!, path);
+                var detections = files.Results(from, dataset, formats.Results(r, from), interruption.Token);
+                losses = format.LossesOf(detections);
+                format.WriteResults(detections, dataset, path);
                 Console.Out.WriteLine($"{detections.Items.Length} detections written to {path}");
             }
             else
             {
-                Write(dataset, r.GetValue(to)!, path);
+                losses = format.LossesOf(dataset);
+                format.WriteGroundTruth(dataset, path);
                 Console.Out.WriteLine($"{dataset.Images.Count} images with {dataset.Objects.Length} objects written to {path}");
             }
+            if (losses.Count > 0) Console.Error.WriteLine(
+                $"cresset: warning: {DetectionFormats.NameOf(format)} cannot hold, and lost: {string.Join("; ", losses)}.");
             files.ShowFaults();
             return ExitCode.Success;
         });
-        return command.WithExamples("cresset detect convert --gt instances.json --to voc --out Annotations/", "cresset detect convert --gt labels/ --images images/ --classes classes.txt --to coco --out gt.json.gz");
-    }
-
-    private static void Write(DetectionDataset dataset, string format, string path)
-    {
-        switch (format)
-        {
-            case "voc": VocFormat.WriteGroundTruth(dataset, path); break;
-            case "yolo": YoloFormat.WriteGroundTruth(dataset, path); break;
-            case "csv": CsvFormat.WriteGroundTruth(dataset, path); break;
-            default: CocoFormat.WriteGroundTruth(dataset, path); break;
-        }
-    }
-
-    private static void Write(DetectionResults results, DetectionDataset dataset, string format, string path)
-    {
-        switch (format)
-        {
-            case "voc": VocFormat.WriteResults(results, dataset, path); break;
-            case "yolo": YoloFormat.WriteResults(results, dataset, path); break;
-            case "csv": CsvFormat.WriteResults(results, dataset, path); break;
-            default: CocoFormat.WriteResults(results, path, dataset); break;
-        }
+        return command.WithExamples("cresset detect convert --gt instances.json --to voc --out Annotations/",
+            "cresset detect convert --gt labels/ --images images/ --classes classes.txt --to coco --out gt.json.gz");
     }
 }

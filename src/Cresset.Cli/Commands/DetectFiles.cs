@@ -3,9 +3,10 @@ using Cresset.Detection;
 namespace Cresset.Cli.Commands;
 
 /// <summary>Opens detection files of any format, recognised by their names.</summary>
-internal sealed class DetectFiles(bool lenient, RecordParts parts, string? classesFile, string? imageFolder) : IProgress<double>
+internal sealed class DetectFiles(bool lenient, RecordParts parts, string? classesFile, string? imageFolder, int examples = 20)
+    : IProgress<double>
 {
-    private readonly ReadReport _report = new();
+    private readonly ReadReport _report = new() { ExamplesPerKind = examples };
     private string _reading = "";
     private int _shown = -1;
 
@@ -16,30 +17,23 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
         _ => RecordParts.Masks,
     };
 
-    public DetectionDataset Truth(string path, CancellationToken cancellation)
+    /// <summary>What was met while reading.</summary>
+    public ReadReport Report => _report;
+
+    public DetectionDataset Truth(string path, DetectionFormat format, CancellationToken cancellation)
     {
-        var options = Begin(path);
-        var dataset = FormatOf(path) switch
-        {
-            "coco" => CocoFormat.ReadGroundTruth(path, options, cancellation),
-            "voc" => VocFormat.ReadGroundTruth(path, Classes(), options, cancellation),
-            "csv" => CsvFormat.ReadGroundTruth(path, Classes(), options),
-            _ => ReadYolo(path, options),
-        };
+        RequireThere(path);
+        var context = Begin(path, cancellation);
+        var dataset = format.ReadGroundTruth(path, context);
         End();
         return dataset;
     }
 
-    public DetectionResults Results(string path, DetectionDataset dataset, CancellationToken cancellation)
+    public DetectionResults Results(string path, DetectionDataset dataset, DetectionFormat format, CancellationToken cancellation)
     {
-        var options = Begin(path);
-        var results = FormatOf(path) switch
-        {
-            "coco" => CocoFormat.ReadResults(path, dataset, options, cancellation),
-            "csv" => CsvFormat.ReadResults(path, dataset, options),
-            _ when IsVocResults(path) => VocFormat.ReadResults(path, dataset, options, cancellation),
-            _ => YoloFormat.ReadResults(path, dataset, options),
-        };
+        RequireThere(path);
+        var context = Begin(path, cancellation);
+        var results = format.ReadResults(path, dataset, context);
         End();
         return results;
     }
@@ -47,7 +41,8 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
     /// <summary>What was faulty, on the error stream, so that a pipe stays clean.</summary>
     public void ShowFaults()
     {
-        foreach (var (kind, count) in _report.Counts) Console.Error.WriteLine($"cresset: warning: {count} times {kind}, for example {_report.Examples.First(e => e.Kind == kind)}");
+        foreach (var (kind, count) in _report.Counts) Console.Error.WriteLine(
+            $"cresset: warning: {count} times {kind}, for example {_report.Examples.First(e => e.Kind == kind)}");
     }
 
     /// <summary>A score of files of which too little could be read would look like a measurement.</summary>
@@ -57,7 +52,8 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
         if (_report.Refusal() is { } why) throw new InvalidDataException(why);
     }
 
-    /// <summary>Refuses a score of 0 that comes from files that cannot meet at all; with allowEmpty an empty list is a model that finds nothing.</summary>
+    /// <summary>Refuses a score of 0 that comes from files that cannot meet at all; with allowEmpty an empty list is a model
+    /// that finds nothing.</summary>
     public void RequireMeeting(DetectionDataset dataset, DetectionResults results, string path, bool allowEmpty, bool classAgnostic = false)
     {
         RequireEnough();
@@ -65,7 +61,8 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
         if (results.Items.Length == 0)
         {
             if (allowEmpty) return;
-            throw new InvalidDataException($"{path} has no detections; nothing was measured. Where the model really finds nothing, say --allow-empty.");
+            throw new InvalidDataException(
+                $"{path} has no detections; nothing was measured. Where the model really finds nothing, say --allow-empty.");
         }
         var objects = new HashSet<(long Image, long Category)>();
         foreach (ref readonly var o in dataset.Objects) objects.Add((o.ImageId, classAgnostic ? -1 : o.CategoryId));
@@ -73,11 +70,12 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
         {
             if (objects.Contains((d.ImageId, classAgnostic ? -1 : d.CategoryId))) return;
         }
-        throw new InvalidDataException($"{path}: none of {results.Items.Length} detections lies in an image that has an object of its class; "
+        throw new InvalidDataException(
+            $"{path}: none of {results.Items.Length} detections lies in an image that has an object of its class; "
             + "nothing was measured. Compare the image and category ids of both files.");
     }
 
-    public void Report(double value)
+    void IProgress<double>.Report(double value)
     {
         var percent = (int)(value * 100);
         if (Console.IsErrorRedirected || percent / 5 == _shown / 5) return;
@@ -85,30 +83,32 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
         Console.Error.Write($"\rreading {Path.GetFileName(_reading)} {percent,3} %");
     }
 
-    private static string FormatOf(string path)
+    private static void RequireThere(string path)
     {
-        if (Directory.Exists(path)) return Directory.EnumerateFiles(path, "*.xml").Any() ? "voc" : "yolo";
-        if (!File.Exists(path)) throw new FileNotFoundException($"'{path}' does not exist.", path);
-        return path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? "csv" : "coco";
+        if (!File.Exists(path) && !Directory.Exists(path)) throw new FileNotFoundException($"'{path}' does not exist.", path);
     }
 
-    private static bool IsVocResults(string folder) => Directory.EnumerateFiles(folder, "comp4_det_test_*.txt").Any();
-
-    private DetectionDataset ReadYolo(string path, ReadOptions options)
+    private string[]? Classes()
     {
-        var beside = Path.Combine(path, "classes.txt");
-        var classes = Classes() ?? (File.Exists(beside) ? File.ReadAllLines(beside) : throw new ArgumentException($"'{path}' holds YOLO labels: name the classes with --classes FILE (one a line)."));
-        if (imageFolder is null) throw new ArgumentException($"'{path}' holds YOLO labels, which need the sizes of the images: give --images FOLDER.");
-        return YoloFormat.ReadGroundTruth(path, classes, YoloFormat.ReadImages(imageFolder), options);
+        if (classesFile is null) return null;
+        return classesFile.EndsWith(".yaml", StringComparison.OrdinalIgnoreCase)
+            || classesFile.EndsWith(".yml", StringComparison.OrdinalIgnoreCase)
+            ? [.. YoloFolder.NamesOf(classesFile)]
+            : [.. File.ReadAllLines(classesFile).Select(l => l.Trim()).Where(l => l.Length > 0)];
     }
 
-    private string[]? Classes() => classesFile is null ? null : [.. File.ReadAllLines(classesFile).Select(l => l.Trim()).Where(l => l.Length > 0)];
-
-    private ReadOptions Begin(string path)
+    private FormatContext Begin(string path, CancellationToken cancellation)
     {
         _reading = path;
         _shown = -1;
-        return new ReadOptions { Lenient = lenient, Parts = parts, Needs = parts == RecordParts.All ? RecordParts.Boxes : parts, Progress = this, Report = _report };
+        return new FormatContext
+        {
+            Read = new ReadOptions { Lenient = lenient, Parts = parts, Needs = parts == RecordParts.All ? RecordParts.Boxes : parts,
+                Progress = this, Report = _report },
+            Classes = Classes(),
+            ImageFolder = imageFolder,
+            Cancellation = cancellation,
+        };
     }
 
     private void End()

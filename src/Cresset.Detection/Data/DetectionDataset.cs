@@ -78,7 +78,11 @@ public sealed class DetectionDataset
         => FindCategory(id) is { Name.Length: > 0 } category ? category.Name : id.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>The same images and categories with other objects.</summary>
-    internal DetectionDataset With(GroundTruthObject[] objects) => new(Images, Categories, objects) { Source = Source, ObjectKeys = ObjectKeys };
+    internal DetectionDataset With(GroundTruthObject[] objects) => With(Images, Categories, objects);
+
+    internal DetectionDataset With(IReadOnlyList<DatasetImage> images, IReadOnlyList<DatasetCategory> categories,
+        GroundTruthObject[] objects)
+        => new(images, categories, objects) { Source = Source, ObjectKeys = ObjectKeys };
 
     private static string Few(IEnumerable<long> ids, string what)
     {

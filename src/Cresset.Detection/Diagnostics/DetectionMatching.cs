@@ -19,7 +19,8 @@ public sealed class DetectionMatching
 {
     private readonly IProtocolBackend _backend;
 
-    private DetectionMatching(DetectionDataset dataset, DetectionResults results, ProtocolOptions options, IProtocolBackend backend, MatchLedger ledger)
+    private DetectionMatching(DetectionDataset dataset, DetectionResults results, ProtocolOptions options, IProtocolBackend backend,
+        MatchLedger ledger)
     {
         Dataset = dataset;
         Results = results;
@@ -55,11 +56,13 @@ public sealed class DetectionMatching
     /// <param name="iouThreshold">IoU threshold in (0, 1].</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="InvalidOptionsException">The options are not allowed.</exception>
-    public static DetectionMatching Create(DetectionDataset dataset, DetectionResults results, ProtocolOptions? options = null, double iouThreshold = 0.5, CancellationToken cancellationToken = default)
+    public static DetectionMatching Create(DetectionDataset dataset, DetectionResults results, ProtocolOptions? options = null,
+        double iouThreshold = 0.5, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(results);
-        if (!(iouThreshold is > 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(iouThreshold), iouThreshold, "The IoU threshold must lie in (0, 1].");
+        if (!(iouThreshold is > 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(iouThreshold), iouThreshold,
+            "The IoU threshold must lie in (0, 1].");
         var o = (options ?? new ProtocolOptions()) with { IouThresholds = [iouThreshold] };
         if (o.Hierarchy is { } hierarchy)
         {
@@ -111,7 +114,8 @@ public sealed class DetectionMatching
     public IReadOnlyList<ImageScore> ImageScores(double minScore = double.NegativeInfinity, CancellationToken cancellationToken = default)
     {
         var objects = PlacesByImage(Dataset.Objects.Length, i => Dataset.Objects[i].ImageId, i => Counted(Ledger.Objects[i]));
-        var detections = PlacesByImage(Results.Items.Length, i => Results.Items[i].ImageId, i => Ledger.Detections[i] is MatchOutcome.Hit or MatchOutcome.False);
+        var detections = PlacesByImage(Results.Items.Length, i => Results.Items[i].ImageId, i
+            => Ledger.Detections[i] is MatchOutcome.Hit or MatchOutcome.False);
         var scores = new List<ImageScore>();
         foreach (var image in Dataset.Images.DistinctBy(i => i.Id).OrderBy(i => i.Id))
         {
@@ -124,7 +128,8 @@ public sealed class DetectionMatching
                 else wrong++;
             }
             var all = hits + wrong + total;
-            scores.Add(new ImageScore(image, hits, wrong, total - hits, all == 0 ? double.NaN : 2.0 * hits / all, ImageAp(objects[image.Id], detections[image.Id])));
+            scores.Add(new ImageScore(image, hits, wrong, total - hits, all == 0 ? double.NaN : 2.0 * hits / all,
+                ImageAp(objects[image.Id], detections[image.Id])));
         }
         return scores;
     }
@@ -169,7 +174,8 @@ public sealed class DetectionMatching
         }
         int[] left = [.. objects.Where(free.Contains)];
         int[] wrong = [.. detections.Where(d => Ledger.Detections[d] == MatchOutcome.False)];
-        var group = new MatchGroup { ImageId = image.Id, Image = image, AllObjects = Dataset.Objects, AllDetections = Results.Items, Objects = left, Detections = wrong };
+        var group = new MatchGroup { ImageId = image.Id, Image = image, AllObjects = Dataset.Objects, AllDetections = Results.Items,
+            Objects = left, Detections = wrong };
         var overlaps = left.Length == 0 || wrong.Length == 0 ? [] : measure.Overlaps(group);
         var row = 0;
         foreach (var d in detections)

@@ -38,15 +38,20 @@ internal sealed class ErrorBreakdown
     public IReadOnlyList<(long Id, string Name, RankedCurve Curve)> Rankings()
     {
         var ids = _ranked.Keys.Union(_positives.Keys).Order();
-        return [.. ids.Select(id => (id, id == -1 && _matching.Options.ClassAgnostic ? "all" : _matching.Dataset.CategoryName(id), Curve(id, _positives.GetValueOrDefault(id), d => d)))];
+        return [.. ids.Select(id
+            => (id, id == -1 && _matching.Options.ClassAgnostic ? "all" : _matching.Dataset.CategoryName(id),
+            Curve(id, _positives.GetValueOrDefault(id), d => d)))];
     }
 
-    /// <summary>Names every false detection; detections nearer than the background threshold to an object of their class are badly placed.</summary>
+    /// <summary>Names every false detection; detections nearer than the background threshold to an object of their class are
+    /// badly placed.</summary>
     public IReadOnlyList<NamedError> Name(double background, CancellationToken cancellation)
     {
         var (dataset, results, ledger) = (_matching.Dataset, _matching.Results, _matching.Ledger);
-        var objects = DetectionMatching.PlacesByImage(dataset.Objects.Length, i => dataset.Objects[i].ImageId, i => DetectionMatching.Counted(ledger.Objects[i]));
-        var wrong = DetectionMatching.PlacesByImage(results.Items.Length, i => results.Items[i].ImageId, i => ledger.Detections[i] == MatchOutcome.False);
+        var objects = DetectionMatching.PlacesByImage(dataset.Objects.Length, i => dataset.Objects[i].ImageId, i
+            => DetectionMatching.Counted(ledger.Objects[i]));
+        var wrong = DetectionMatching.PlacesByImage(results.Items.Length, i => results.Items[i].ImageId, i
+            => ledger.Detections[i] == MatchOutcome.False);
         var measure = _matching.Backend.Measure();
         var named = new List<NamedError>();
         foreach (var image in wrong)
@@ -111,10 +116,12 @@ internal sealed class ErrorBreakdown
             var right = _matching.ClassOf(_matching.Dataset.Objects[objects[g]].CategoryId) == category;
             if (right && iou[g] >= sameIou) (same, sameIou) = (objects[g], iou[g]);
             if (!right && iou[g] >= otherIou) (other, otherIou) = (objects[g], iou[g]);
-            if (right && _matching.Ledger.Objects[objects[g]] == MatchOutcome.Hit && iou[g] >= duplicateIou) (duplicate, duplicateIou) = (objects[g], iou[g]);
+            if (right && _matching.Ledger.Objects[objects[g]] == MatchOutcome.Hit && iou[g] >= duplicateIou) (duplicate,
+                duplicateIou) = (objects[g], iou[g]);
         }
         var threshold = _matching.IouThreshold;
-        if (same >= 0 && sameIou >= background && sameIou < threshold) return new NamedError(detection, TideError.Localization, same, sameIou);
+        if (same >= 0 && sameIou >= background && sameIou < threshold) return new NamedError(detection, TideError.Localization, same,
+            sameIou);
         if (other >= 0 && otherIou >= threshold) return new NamedError(detection, TideError.Classification, other, otherIou);
         if (duplicate >= 0 && duplicateIou >= threshold) return new NamedError(detection, TideError.Duplicate, duplicate, duplicateIou);
         var highest = Math.Max(sameIou, otherIou);
@@ -155,7 +162,8 @@ internal sealed class ErrorBreakdown
         }
     }
 
-    /// <summary>The curve of a class; <paramref name="keep"/> gives the detection, its complement for one that became a hit, or the least number for none.</summary>
+    /// <summary>The curve of a class; <paramref name="keep"/> gives the detection, its complement for one that became a hit, or
+    /// the least number for none.</summary>
     private RankedCurve Curve(long id, int positives, Func<int, int> keep, List<int>? moved = null, bool perfectOrder = false)
     {
         var entries = new List<(int Detection, bool Hit)>();
@@ -174,13 +182,15 @@ internal sealed class ErrorBreakdown
         return new RankedCurve([.. entries.Select(e => _items[e.Detection].Score)], [.. entries.Select(e => e.Hit ? 1.0 : 0)], positives);
     }
 
-    private double Mean(Dictionary<long, double> classes) => classes.Count == 0 ? _emptyClassesCount ? 0 : double.NaN : classes.Values.Sum() / classes.Count;
+    private double Mean(Dictionary<long, double> classes)
+        => classes.Count == 0 ? _emptyClassesCount ? 0 : double.NaN : classes.Values.Sum() / classes.Count;
 
     /// <summary>Detections that count, by class and falling score, ties as the protocol has them.</summary>
     private void Rank()
     {
         var (items, outcomes) = (_items, _matching.Ledger.Detections);
-        var order = Enumerable.Range(0, items.Length).Where(d => outcomes[d] is MatchOutcome.Hit or MatchOutcome.False).OrderBy(d => ScoreOrder.Key(items[d].Score));
+        var order = Enumerable.Range(0, items.Length).Where(d => outcomes[d] is MatchOutcome.Hit or MatchOutcome.False)
+            .OrderBy(d => ScoreOrder.Key(items[d].Score));
         Dictionary<long, int> place = [];
         foreach (var image in _matching.Dataset.Images) place.TryAdd(image.Id, place.Count);
         var ties = _matching.Backend.Ties switch
@@ -191,7 +201,8 @@ internal sealed class ErrorBreakdown
             _ => order.ThenBy(d => items[d].ImageId),
         };
         // Class-agnostic groups hold an image's detections by class, then file order; those of tide by file order alone.
-        if (_matching.Options.ClassAgnostic && _matching.Backend.Ties is TieRule.ImageOrder or TieRule.LaterImageFirst) ties = ties.ThenBy(d => items[d].CategoryId);
+        if (_matching.Options.ClassAgnostic
+            && _matching.Backend.Ties is TieRule.ImageOrder or TieRule.LaterImageFirst) ties = ties.ThenBy(d => items[d].CategoryId);
         foreach (var d in ties.ThenBy(d => d))
         {
             var category = _matching.ClassOf(items[d].CategoryId);

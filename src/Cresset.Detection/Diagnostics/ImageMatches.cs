@@ -41,7 +41,8 @@ public sealed class ImageMatches
     /// <param name="iouThreshold">Least IoU of a match.</param>
     /// <param name="minScore">Detections below are left out.</param>
     /// <param name="acrossClasses">Whether an object may be matched by a detection of another class.</param>
-    public static IEnumerable<ImageMatches> Of(DetectionDataset dataset, DetectionResults results, double iouThreshold = 0.5, double minScore = double.NegativeInfinity, bool acrossClasses = false)
+    public static IEnumerable<ImageMatches> Of(DetectionDataset dataset, DetectionResults results, double iouThreshold = 0.5,
+        double minScore = double.NegativeInfinity, bool acrossClasses = false)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(results);
@@ -71,7 +72,8 @@ public sealed class ImageMatches
                 if (iou > highest || (best < 0 && iou >= highest)) (best, highest) = (g, iou);
             }
             if (best >= 0) taken[best] = true;
-            pairs.Add(best < 0 ? new MatchedPair(null, detections[i], double.NaN, false) : new MatchedPair(objects[best], detections[i], highest, objects[best].CategoryId == detections[i].CategoryId));
+            pairs.Add(best < 0 ? new MatchedPair(null, detections[i], double.NaN, false)
+                : new MatchedPair(objects[best], detections[i], highest, objects[best].CategoryId == detections[i].CategoryId));
         }
         for (var g = 0; g < objects.Length; g++)
         {

@@ -19,7 +19,8 @@ public enum LabelErrorKind
 /// <param name="Object">The labelled object; null for a missing one.</param>
 /// <param name="Detection">The detection that disagrees.</param>
 /// <param name="Iou">Their overlap, or the highest with any object.</param>
-public sealed record LabelErrorCandidate(LabelErrorKind Kind, DatasetImage Image, GroundTruthObject? Object, DetectedObject Detection, double Iou);
+public sealed record LabelErrorCandidate(LabelErrorKind Kind, DatasetImage Image, GroundTruthObject? Object, DetectedObject Detection,
+    double Iou);
 
 /// <summary>Finds labels that confident detections contradict, the most confident first.</summary>
 public static class LabelErrors
@@ -29,7 +30,8 @@ public static class LabelErrors
     /// <param name="minScore">Detections below say nothing about labels.</param>
     /// <param name="limit">At most so many.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    public static IReadOnlyList<LabelErrorCandidate> Find(DetectionMatching matching, double minScore = 0.7, int limit = 100, CancellationToken cancellationToken = default)
+    public static IReadOnlyList<LabelErrorCandidate> Find(DetectionMatching matching, double minScore = 0.7, int limit = 100,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(matching);
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
@@ -51,7 +53,8 @@ public static class LabelErrors
                 _ => null,
             };
             if (kind is null || matching.Dataset.FindImage(items[e.Detection].ImageId) is not { } image) continue;
-            found.Add(new LabelErrorCandidate(kind.Value, image, e.Object >= 0 ? matching.Dataset.Objects[e.Object] : null, items[e.Detection], e.Iou));
+            found.Add(new LabelErrorCandidate(kind.Value, image, e.Object >= 0 ? matching.Dataset.Objects[e.Object] : null,
+                items[e.Detection], e.Iou));
         }
         return found;
     }

@@ -7,7 +7,7 @@ namespace Cresset.Detection;
 /// The rankings of one or two results, so arranged that the statistics for any weights of the images come from one pass.
 /// An image of weight w acts as w copies of it; with two results an image has a slot for each.
 /// </summary>
-internal sealed class ResamplingTable
+internal sealed class ResamplingTable : IResamplingTable
 {
     private readonly CocoResult _first;
     private readonly Ranking[] _rankings;
@@ -19,15 +19,21 @@ internal sealed class ResamplingTable
         _models = results.Length;
         _layers = _first.Options.AreaRanges.Count;
         _thresholds = _first.Options.IouThresholds.Count;
-        ImageIds = [.. results.SelectMany(r => r.Matches).SelectMany(m => Enumerable.Range(0, m.Segments).Select(m.ImageId)).Distinct().Order()];
+        ImageIds = [.. results.SelectMany(r => r.Matches).SelectMany(m => Enumerable.Range(0, m.Segments).Select(m.ImageId)).Distinct()
+            .Order()];
         var place = ImageIds.Select((id, i) => (id, i)).ToDictionary(x => x.id, x => x.i);
         _rankings = new Ranking[_first.CategoryIds.Count];
-        Parallel.For(0, _rankings.Length, k => _rankings[k] = new Ranking(Array.ConvertAll(results, r => r.Matches[k]), place, _layers, _models, AllBits));
+        Parallel.For(0, _rankings.Length, k
+            => _rankings[k] = new Ranking(Array.ConvertAll(results, r => r.Matches[k]), place, _layers, _models, AllBits));
     }
 
     public long[] ImageIds { get; }
 
     private ulong AllBits => _thresholds == 64 ? ulong.MaxValue : (1UL << _thresholds) - 1;
+
+    public int ImageCount => ImageIds.Length;
+
+    public int SlotCount => Slots;
 
     public int Slots => ImageIds.Length * _models;
 
@@ -133,7 +139,8 @@ internal sealed class ResamplingTable
         int? half = IndexOf(.5), threeQuarters = IndexOf(.75);
         if (_first.Variant == CocoVariant.Lvis && _first.Options.Kind != IouKind.Keypoints)
         {
-            double Group(string frequency) => Mean((c, t) => _first.Frequencies[c] == frequency ? ap[c, LayerOf("all"), t] : -1, null, "all");
+            double Group(string frequency)
+                => Mean((c, t) => _first.Frequencies[c] == frequency ? ap[c, LayerOf("all"), t] : -1, null, "all");
             return [Ap(null, "all"), Ap(half, "all"), Ap(threeQuarters, "all"), Ap(null, "small"), Ap(null, "medium"), Ap(null, "large"),
                 Group("r"), Group("c"), Group("f"),
                 Ar(null, "all", 0), Ar(null, "small", 0), Ar(null, "medium", 0), Ar(null, "large", 0)];
@@ -141,10 +148,12 @@ internal sealed class ResamplingTable
         if (_first.Options.Kind == IouKind.Keypoints)
         {
             return [Ap(null, "all"), Ap(half, "all"), Ap(threeQuarters, "all"), Ap(null, "medium"), Ap(null, "large"),
-                Ar(null, "all", max - 1), Ar(half, "all", max - 1), Ar(threeQuarters, "all", max - 1), Ar(null, "medium", max - 1), Ar(null, "large", max - 1)];
+                Ar(null, "all", max - 1), Ar(half, "all", max - 1), Ar(threeQuarters, "all", max - 1), Ar(null, "medium", max - 1),
+                    Ar(null, "large", max - 1)];
         }
         return [Ap(null, "all"), Ap(half, "all"), Ap(threeQuarters, "all"), Ap(null, "small"), Ap(null, "medium"), Ap(null, "large"),
-            Ar(null, "all", 0), Ar(null, "all", Math.Min(1, max - 1)), Ar(null, "all", max - 1), Ar(null, "small", max - 1), Ar(null, "medium", max - 1), Ar(null, "large", max - 1)];
+            Ar(null, "all", 0), Ar(null, "all", Math.Min(1, max - 1)), Ar(null, "all", max - 1), Ar(null, "small", max - 1),
+                Ar(null, "medium", max - 1), Ar(null, "large", max - 1)];
     }
 
     private int LayerOf(string area)
@@ -193,11 +202,14 @@ internal sealed class ResamplingTable
         public Ranking(CategoryMatches[] models, Dictionary<long, int> place, int layers, int modelCount, ulong allBits)
         {
             var slots = new List<(int Model, int Index, int Slot, int Rank)>();
-            var byImage = models.SelectMany((m, model) => Enumerable.Range(0, m.Segments).Select(s => (Image: place[m.ImageId(s)], Model: model, Segment: s))).OrderBy(x => x.Image).ThenBy(x => x.Model).ToArray();
+            var byImage = models.SelectMany((m, model)
+                => Enumerable.Range(0, m.Segments).Select(s => (Image: place[m.ImageId(s)], Model: model, Segment: s)))
+                .OrderBy(x => x.Image).ThenBy(x => x.Model).ToArray();
             foreach (var (image, model, segment) in byImage)
             {
                 var m = models[model];
-                for (var i = m.Start(segment); i < m.End(segment); i++) slots.Add((model, i, (image * modelCount) + model, i - m.Start(segment)));
+                for (var i = m.Start(segment); i < m.End(segment); i++) slots.Add(
+                    (model, i, (image * modelCount) + model, i - m.Start(segment)));
             }
             var keys = new ulong[slots.Count];
             for (var i = 0; i < keys.Length; i++) keys[i] = ScoreOrder.Key(models[slots[i].Model].Scores[slots[i].Index]);
@@ -218,7 +230,9 @@ internal sealed class ResamplingTable
                 HitEntries[layer] = [.. list.Where(e => e.Hits != 0)];
             }
             // Objects are the same for all models; the first one that has the image gives their number.
-            _images = [.. byImage.GroupBy(x => x.Image).Select(g => (g.Key, Enumerable.Range(0, layers).Select(l => models[g.First().Model].Positives(g.First().Segment, l)).ToArray()))];
+            _images = [.. byImage.GroupBy(x => x.Image)
+                .Select(g => (g.Key,
+                Enumerable.Range(0, layers).Select(l => models[g.First().Model].Positives(g.First().Segment, l)).ToArray()))];
         }
 
         public Entry[][] Entries { get; }

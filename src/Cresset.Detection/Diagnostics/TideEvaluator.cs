@@ -32,7 +32,8 @@ public enum TideError
 /// <param name="FalsePositiveDelta">Gain when no false positive outranks a hit.</param>
 /// <param name="FalseNegativeDelta">Gain when no object is missed.</param>
 /// <param name="ClassAp">AP of each class; 0 for a class with detections only.</param>
-public sealed record TideResult(double Ap, IReadOnlyDictionary<TideError, int> Counts, IReadOnlyDictionary<TideError, double> Deltas, double FalsePositiveDelta, double FalseNegativeDelta, IReadOnlyDictionary<long, double> ClassAp);
+public sealed record TideResult(double Ap, IReadOnlyDictionary<TideError, int> Counts, IReadOnlyDictionary<TideError, double> Deltas,
+    double FalsePositiveDelta, double FalseNegativeDelta, IReadOnlyDictionary<long, double> ClassAp);
 
 /// <summary>The error breakdown of tidecv, image by image or for a data set; evaluators can be saved and merged.</summary>
 public sealed class TideEvaluator
@@ -48,8 +49,10 @@ public sealed class TideEvaluator
     /// <param name="kind">Boxes or masks.</param>
     public TideEvaluator(double positiveThreshold = 0.5, double backgroundThreshold = 0.1, IouKind kind = IouKind.Box)
     {
-        if (!(positiveThreshold is > 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(positiveThreshold), positiveThreshold, "The positive threshold must lie in (0, 1].");
-        if (!(backgroundThreshold >= 0 && backgroundThreshold <= positiveThreshold)) throw new ArgumentOutOfRangeException(nameof(backgroundThreshold), backgroundThreshold, "The background threshold must lie between 0 and the positive threshold.");
+        if (!(positiveThreshold is > 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(positiveThreshold), positiveThreshold,
+            "The positive threshold must lie in (0, 1].");
+        if (!(backgroundThreshold >= 0 && backgroundThreshold <= positiveThreshold)) throw new ArgumentOutOfRangeException(
+            nameof(backgroundThreshold), backgroundThreshold, "The background threshold must lie between 0 and the positive threshold.");
         if (kind == IouKind.Keypoints) throw new ArgumentException("keypoints have no error breakdown; take boxes or masks.", nameof(kind));
         (_positive, _background, _kind) = (positiveThreshold, backgroundThreshold, kind);
         _overlap = new OverlapMatrix(new CocoOptions { Kind = kind });
@@ -58,10 +61,13 @@ public sealed class TideEvaluator
     /// <summary>Most detections of an image that are looked at.</summary>
     public int MaxDetections { get; init; } = 100;
 
-    private string Fingerprint => string.Create(CultureInfo.InvariantCulture, $"tide kind={_kind} positive={_positive:R} background={_background:R} dets={MaxDetections}");
+    private string Fingerprint
+        => string.Create(CultureInfo.InvariantCulture,
+        $"tide kind={_kind} positive={_positive:R} background={_background:R} dets={MaxDetections}");
 
     /// <summary>Breaks down a whole data set; images count in the order of the file where scores are equal.</summary>
-    public static TideResult Evaluate(DetectionDataset dataset, DetectionResults results, double positiveThreshold = 0.5, double backgroundThreshold = 0.1, IouKind kind = IouKind.Box, CancellationToken cancellationToken = default)
+    public static TideResult Evaluate(DetectionDataset dataset, DetectionResults results, double positiveThreshold = 0.5,
+        double backgroundThreshold = 0.1, IouKind kind = IouKind.Box, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(results);
@@ -77,18 +83,22 @@ public sealed class TideEvaluator
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(objects);
         ArgumentNullException.ThrowIfNull(detections);
-        if (_images.ContainsKey(image.Id)) throw new ArgumentException($"image {image.Id} was added before; every image is added once.", nameof(image));
-        _images[image.Id] = new TideImage(_positive, _background, _overlap, MaxDetections).Run(image, objects as GroundTruthObject[] ?? [.. objects], detections as DetectedObject[] ?? [.. detections]);
+        if (_images.ContainsKey(image.Id)) throw new ArgumentException($"image {image.Id} was added before; every image is added once.",
+            nameof(image));
+        _images[image.Id] = new TideImage(_positive, _background, _overlap, MaxDetections)
+            .Run(image, objects as GroundTruthObject[] ?? [.. objects], detections as DetectedObject[] ?? [.. detections]);
     }
 
     /// <summary>Takes over the images of another evaluator with the same settings.</summary>
     public void Merge(TideEvaluator other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        if (other.Fingerprint != Fingerprint) throw new ArgumentException($"evaluators of different settings cannot be merged: {Fingerprint} and {other.Fingerprint}.", nameof(other));
+        if (other.Fingerprint != Fingerprint) throw new ArgumentException(
+            $"evaluators of different settings cannot be merged: {Fingerprint} and {other.Fingerprint}.", nameof(other));
         foreach (var (id, records) in other._images)
         {
-            if (!_images.TryAdd(id, records)) throw new ArgumentException($"image {id} is in both evaluators; shards must not share images.", nameof(other));
+            if (!_images.TryAdd(id, records)) throw new ArgumentException(
+                $"image {id} is in both evaluators; shards must not share images.", nameof(other));
         }
     }
 
@@ -117,7 +127,8 @@ public sealed class TideEvaluator
         try
         {
             var found = reader.ReadString();
-            if (found != Fingerprint) throw new InvalidDataException($"The state was saved with other settings: {found}; these are {Fingerprint}.");
+            if (found != Fingerprint) throw new InvalidDataException(
+                $"The state was saved with other settings: {found}; these are {Fingerprint}.");
             var images = reader.ReadInt32();
             for (var i = 0; i < images; i++)
             {
@@ -134,7 +145,8 @@ public sealed class TideEvaluator
         }
     }
 
-    internal long[] AddDataset(DetectionDataset dataset, DetectionResults results, CancellationToken cancellationToken, MatchLedger? ledger = null)
+    internal long[] AddDataset(DetectionDataset dataset, DetectionResults results, CancellationToken cancellationToken,
+        MatchLedger? ledger = null)
     {
         GroundTruthObject[] allObjects = dataset.Objects.ToArray();
         DetectedObject[] allDetections = results.Items.ToArray();
@@ -146,11 +158,15 @@ public sealed class TideEvaluator
             cancellationToken.ThrowIfCancellationRequested();
             int[] o = [.. objects[image.Id]], d = [.. detections[image.Id]];
             var run = new TideImage(_positive, _background, _overlap, MaxDetections);
-            _images[image.Id] = run.Run(image, Array.ConvertAll(o, i => allObjects[i]), Array.ConvertAll(d, i => allDetections[i]), ledger, o, d);
+            _images[image.Id] = run.Run(image, Array.ConvertAll(o, i => allObjects[i]), Array.ConvertAll(d, i => allDetections[i]),
+                ledger, o, d);
             order.Add(image.Id);
         }
         return [.. order];
     }
+
+    internal IReadOnlyList<(long Image, List<TideRecord> Records)> Images(IReadOnlyList<long>? order)
+        => [.. (order ?? [.. _images.Keys]).Select(id => (id, _images[id]))];
 
     internal TideResult Compute(IReadOnlyList<long> imageOrder) => new TideRepair([.. imageOrder.SelectMany(id => _images[id])]).Result();
 }

@@ -6,6 +6,7 @@ internal sealed class DatasetNames
     private const long Several = long.MinValue;
     private readonly Dictionary<string, long> _images = new(StringComparer.Ordinal), _shortImages = new(StringComparer.Ordinal);
     private readonly Dictionary<string, long> _categories = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> _fileCategories = new(StringComparer.Ordinal);
     private readonly Dictionary<string, long> _imageKeys = new(StringComparer.Ordinal), _categoryKeys = new(StringComparer.Ordinal);
 
     public DatasetNames(DetectionDataset dataset)
@@ -27,6 +28,7 @@ internal sealed class DatasetNames
         {
             if (category.Key is not null) Put(_categoryKeys, category.Key, category.Id);
             Put(_categories, dataset.CategoryName(category.Id), category.Id);
+            Put(_fileCategories, SafeNames.Segment(dataset.CategoryName(category.Id)), category.Id);
         }
         InOrder = [.. dataset.Categories.Select(c => c.Id).Distinct().Order()];
     }
@@ -62,14 +64,17 @@ internal sealed class DatasetNames
     {
         name = name.Replace('\\', '/');
         var last = name[(name.LastIndexOf('/') + 1)..];
-        return Forms(name).Any(f => _images.GetValueOrDefault(f) == Several) || (Image(name) is null && Forms(last).Any(f => _shortImages.GetValueOrDefault(f) == Several));
+        return Forms(name).Any(f => _images.GetValueOrDefault(f) == Several)
+            || (Image(name) is null && Forms(last).Any(f => _shortImages.GetValueOrDefault(f) == Several));
     }
 
-    public long? Category(string name) => Get(_categories, name) ?? Get(_categories, SafeNames.Original(name));
+    public long? Category(string name)
+        => Get(_categories, name) ?? Get(_categories, SafeNames.Original(name)) ?? Get(_fileCategories, name);
 
     /// <summary>Only extensions of pictures are taken off: in "scan.5" the 5 belongs to the name.</summary>
     private static string[] Forms(string name)
-        => ImageHeader.IsPicture(name) ? [name, ImagePaths.WithoutExtension(name), SafeNames.Original(name)] : [name, SafeNames.Original(name)];
+        => ImageHeader.IsPicture(name) ? [name, ImagePaths.WithoutExtension(name), SafeNames.Original(name)]
+            : [name, SafeNames.Original(name)];
 
     private static long? Get(Dictionary<string, long> map, string name) => map.TryGetValue(name, out var id) && id != Several ? id : null;
 

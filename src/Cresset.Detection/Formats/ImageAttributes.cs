@@ -70,6 +70,14 @@ internal static class ReaderCollections
         return result;
     }
 
+    /// <summary>A dictionary by name in which of equal names the first counts.</summary>
+    public static Dictionary<string, T> ToDictionaryOfFirst<T>(this IEnumerable<T> items, Func<T, string> key)
+    {
+        var result = new Dictionary<string, T>(StringComparer.Ordinal);
+        foreach (var item in items) result.TryAdd(key(item), item);
+        return result;
+    }
+
     public static void Clear<T>(this (List<T> Items, HashSet<long> Ids) list)
     {
         list.Items.Clear();

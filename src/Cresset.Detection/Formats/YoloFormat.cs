@@ -34,7 +34,12 @@ public static class YoloFormat
     /// <param name="options">Strict or lenient.</param>
     /// <param name="keypoints">Number of keypoints and values of each, 2 or 3 (<c>kpt_shape</c>); null when there are none.</param>
     /// <exception cref="DetectionFormatException">The first fault, unless lenient.</exception>
-    public static DetectionDataset ReadGroundTruth(string folder, IReadOnlyList<string> classes, IReadOnlyList<DatasetImage> images, ReadOptions? options = null, (int Points, int Values)? keypoints = null)
+    public static DetectionDataset ReadGroundTruth(string folder, IReadOnlyList<string> classes, IReadOnlyList<DatasetImage> images,
+        ReadOptions? options = null, (int Points, int Values)? keypoints = null)
+        => ReadGroundTruth(folder, classes, images, options, keypoints, null);
+
+    internal static DetectionDataset ReadGroundTruth(string folder, IReadOnlyList<string> classes, IReadOnlyList<DatasetImage> images,
+        ReadOptions? options, (int Points, int Values)? keypoints, IReadOnlyList<string>? files)
     {
         ArgumentNullException.ThrowIfNull(classes);
         ArgumentNullException.ThrowIfNull(images);
@@ -43,7 +48,7 @@ public static class YoloFormat
         var empty = new DetectionDataset(images, categories, Array.Empty<GroundTruthObject>());
         var objects = new List<GroundTruthObject>();
         var reader = new YoloReader(empty, options, withScore: false, keypoints);
-        foreach (var line in reader.Read(folder))
+        foreach (var line in reader.Read(folder, files))
         {
             objects.Add(new GroundTruthObject
             {
@@ -66,13 +71,15 @@ public static class YoloFormat
     /// <param name="options">Strict or lenient.</param>
     /// <param name="keypoints">Number of keypoints and values of each; null when there are none.</param>
     /// <exception cref="DetectionFormatException">The first fault, unless lenient.</exception>
-    public static DetectionResults ReadResults(string folder, DetectionDataset dataset, ReadOptions? options = null, (int Points, int Values)? keypoints = null)
+    public static DetectionResults ReadResults(string folder, DetectionDataset dataset, ReadOptions? options = null,
+        (int Points, int Values)? keypoints = null)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         var reader = new YoloReader(dataset, options ?? new ReadOptions(), withScore: true, keypoints);
         return new DetectionResults([.. reader.Read(folder).Select(l => new DetectedObject(l.Image, l.Category, l.Box, l.Score)
         {
-            Shape = l.Polygon is null && l.Keypoints is null ? null : new DetectionShape { Segmentation = l.Polygon, Keypoints = l.Keypoints, HasBox = l.Polygon is null, FromFile = true },
+            Shape = l.Polygon is null && l.Keypoints is null ? null
+                : new DetectionShape { Segmentation = l.Polygon, Keypoints = l.Keypoints, HasBox = l.Polygon is null, FromFile = true },
         })])
         { Source = folder };
     }
@@ -82,7 +89,8 @@ public static class YoloFormat
     public static IReadOnlyList<DatasetImage> ReadImages(string folder)
     {
         var images = new List<DatasetImage>();
-        foreach (var file in Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Where(ImageHeader.IsSized).Order(StringComparer.Ordinal))
+        foreach (var file in Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Where(ImageHeader.IsSized)
+            .Order(StringComparer.Ordinal))
         {
             images.Add(ReadImage(file, Path.GetRelativePath(folder, file).Replace('\\', '/'), images.Count + 1));
         }
@@ -92,7 +100,8 @@ public static class YoloFormat
     internal static DatasetImage ReadImage(string file, string name, long id)
         => ImageHeader.TryReadSize(file, out var width, out var height)
             ? new DatasetImage(id, name, width, height)
-            : throw new DetectionFormatException(new DataProblem(DataProblemKind.Malformed, file, "", "", "is not a picture whose size can be read."));
+            : throw new DetectionFormatException(
+                new DataProblem(DataProblemKind.Malformed, file, "", "", "is not a picture whose size can be read."));
 
     /// <summary>Writes labels, six digits after the point, and <c>classes.txt</c>.</summary>
     /// <exception cref="ArgumentException">An image has no size, two have one name, or a shape that is asked for is missing.</exception>
@@ -131,29 +140,37 @@ internal sealed class YoloWriter
         _order = new DatasetNames(dataset).InOrder;
         foreach (var image in dataset.Images)
         {
-            if (image.Width <= 0 || image.Height <= 0) throw new ArgumentException($"image {image.Id} ({image.FileName}) has no size; relative coordinates need one.", nameof(dataset));
+            if (image.Width <= 0
+                || image.Height <= 0) throw new ArgumentException(
+                $"image {image.Id} ({image.FileName}) has no size; relative coordinates need one.", nameof(dataset));
             _lines[image.Id] = new StringBuilder();
         }
         foreach (var category in dataset.Categories)
         {
-            if (category.Name.AsSpan().ContainsAny('\r', '\n')) throw new ArgumentException($"the class name \"{category.Name}\" has a line break; classes.txt holds one name a line.", nameof(dataset));
+            if (category.Name.AsSpan()
+                .ContainsAny('\r', '\n')) throw new ArgumentException(
+                $"the class name \"{category.Name}\" has a line break; classes.txt holds one name a line.", nameof(dataset));
         }
     }
 
     public void Add(long imageId, long category, Box box, Segmentation? shape, double[]? keypoints, double? score)
     {
-        var image = _dataset.FindImage(imageId) ?? throw new ArgumentException($"a record lies in image {imageId}, which the data set does not have.");
+        var image = _dataset.FindImage(imageId) ?? throw new ArgumentException(
+            $"a record lies in image {imageId}, which the data set does not have.");
         var index = Array.BinarySearch(_order, category);
-        if (index < 0) throw new ArgumentException($"a record of image {imageId} has the category {category}, which the data set does not have.");
+        if (index < 0) throw new ArgumentException(
+            $"a record of image {imageId} has the category {category}, which the data set does not have.");
         var text = _lines[imageId].Append(CultureInfo.InvariantCulture, $"{index}");
         if (_labels is YoloLabels.Segments or YoloLabels.OrientedBoxes) Outline(text, image, shape, imageId);
-        else text.Append(CultureInfo.InvariantCulture, $" {(box.X + (box.Width / 2)) / image.Width:F6} {(box.Y + (box.Height / 2)) / image.Height:F6} {box.Width / image.Width:F6} {box.Height / image.Height:F6}");
+        else text.Append(CultureInfo.InvariantCulture,
+            $" {(box.X + (box.Width / 2)) / image.Width:F6} {(box.Y + (box.Height / 2)) / image.Height:F6} {box.Width / image.Width:F6} {box.Height / image.Height:F6}");
         if (_labels == YoloLabels.Pose)
         {
             if (keypoints is null) throw new ArgumentException($"a record of image {imageId} has no keypoints; pose labels need them.");
             for (var i = 0; i + 2 < keypoints.Length; i += 3)
             {
-                text.Append(CultureInfo.InvariantCulture, $" {keypoints[i] / image.Width:F6} {keypoints[i + 1] / image.Height:F6} {keypoints[i + 2]:0.######}");
+                text.Append(CultureInfo.InvariantCulture,
+                    $" {keypoints[i] / image.Width:F6} {keypoints[i + 1] / image.Height:F6} {keypoints[i + 2]:0.######}");
             }
         }
         if (score is { } s) text.Append(' ').Append(VocFormat.Text(s));
@@ -165,18 +182,21 @@ internal sealed class YoloWriter
         var paths = new ImagePaths(_dataset.Images);
         Directory.CreateDirectory(folder);
         foreach (var (id, text) in _lines) AtomicFile.WriteText(SafeNames.Below(folder, paths.Of(id) + ".txt"), text.ToString());
-        if (withClasses) AtomicFile.WriteText(Path.Combine(folder, "classes.txt"), string.Concat(_order.Select(id => _dataset.CategoryName(id) + "\n")));
+        if (withClasses) AtomicFile.WriteText(Path.Combine(folder, "classes.txt"),
+            string.Concat(_order.Select(id => _dataset.CategoryName(id) + "\n")));
     }
 
     private void Outline(StringBuilder text, DatasetImage image, Segmentation? shape, long imageId)
     {
         if (shape is not PolygonSegmentation { Polygons: var polygons })
         {
-            throw new ArgumentException($"a record of image {imageId} has {(shape is null ? "no polygon" : "a run-length mask")}; outlines need polygons. Write boxes (yolo), or COCO.");
+            throw new ArgumentException(
+                $"a record of image {imageId} has {(shape is null ? "no polygon" : "a run-length mask")}; outlines need polygons. Write boxes (yolo), or COCO.");
         }
         if (_labels == YoloLabels.OrientedBoxes && (polygons.Count != 1 || polygons[0].Length != 8))
         {
-            throw new ArgumentException($"a record of image {imageId} has a shape that is not one polygon of four corners; oriented boxes need that.");
+            throw new ArgumentException(
+                $"a record of image {imageId} has a shape that is not one polygon of four corners; oriented boxes need that.");
         }
         foreach (var polygon in polygons)
         {

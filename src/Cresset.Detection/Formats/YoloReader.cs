@@ -1,7 +1,8 @@
 namespace Cresset.Detection;
 
 /// <summary>One line of a label file in pixels.</summary>
-internal readonly record struct YoloLine(long Image, long Category, Box Box, double Area, double Score, PolygonSegmentation? Polygon, double[]? Keypoints);
+internal readonly record struct YoloLine(long Image, long Category, Box Box, double Area, double Score, PolygonSegmentation? Polygon,
+    double[]? Keypoints);
 
 /// <summary>Reads the label files of a folder for the images of a data set.</summary>
 internal sealed class YoloReader(DetectionDataset dataset, ReadOptions options, bool withScore, (int Points, int Values)? keypoints)
@@ -10,16 +11,22 @@ internal sealed class YoloReader(DetectionDataset dataset, ReadOptions options, 
     private static readonly string[] Others = ["classes.txt", "notes.txt", "readme.txt", "obj.names"];
     private readonly DatasetNames _names = new(dataset);
 
-    public IEnumerable<YoloLine> Read(string folder)
+    public static bool IsOther(string file) => Others.Contains(Path.GetFileName(file), StringComparer.OrdinalIgnoreCase);
+
+    /// <param name="folder">Folder from which names of images are counted.</param>
+    /// <param name="files">The label files; null takes all below the folder.</param>
+    public IEnumerable<YoloLine> Read(string folder, IReadOnlyList<string>? files = null)
     {
-        foreach (var file in Directory.GetFiles(folder, "*.txt", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+        foreach (var file in files ?? FilePeek.Files(folder, ".txt"))
         {
-            if (Others.Contains(Path.GetFileName(file), StringComparer.OrdinalIgnoreCase)) continue;
+            if (IsOther(file)) continue;
             var desk = new FaultDesk(file, options);
             var name = Path.GetRelativePath(folder, file).Replace('\\', '/')[..^4];
             if (_names.Image(name) is not { } imageId)
             {
-                desk.Fault(DataProblemKind.UnknownImage, "", "", _names.IsAmbiguous(name) ? "has the name of several images of the data set; keep the folders of the images." : "has the name of no image of the data set.");
+                desk.Fault(DataProblemKind.UnknownImage, "", "", _names.IsAmbiguous(name)
+                    ? "has the name of several images of the data set; keep the folders of the images."
+                    : "has the name of no image of the data set.");
                 desk.Tally(1, 1);
                 continue;
             }
@@ -60,7 +67,8 @@ internal sealed class YoloReader(DetectionDataset dataset, ReadOptions options, 
         }
         if (!IsClass(n[0]))
         {
-            desk.Fault(DataProblemKind.UnknownCategory, record, "class", $"is {fields[0]}; there are classes 0 to {_names.InOrder.Length - 1}.");
+            desk.Fault(DataProblemKind.UnknownCategory, record, "class",
+                $"is {fields[0]}; there are classes 0 to {_names.InOrder.Length - 1}.");
             return null;
         }
         var category = _names.InOrder[(int)n[0]];

@@ -15,7 +15,7 @@ public static class KeypointSimilarity
         if (truth is null || truth.Length != 3 * sigmas.Count || detected.Length != 3 * sigmas.Count)
         {
             throw new ArgumentException(
-                $"image {target.ImageId}: the object has {(truth?.Length ?? 0) / 3} keypoints and the detection {detected.Length / 3}; {sigmas.Count} are needed, one a sigma. Set KeypointSigmas for another skeleton.",
+                $"image {target.ImageId}: the object has {(truth?.Length ?? 0) / 3} keypoints and the detection {detected.Length / 3}; {sigmas.Count} are needed, one a sigma. For another skeleton give its sigmas (--sigmas of the command, KeypointSigmas in code).",
                 nameof(detected));
         }
         var anyLabelled = false;

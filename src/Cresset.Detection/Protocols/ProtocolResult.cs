@@ -27,7 +27,8 @@ public sealed record ProtocolClass(long Id, string Name, double Positives, IRead
 /// <summary>The answer of one protocol.</summary>
 public sealed class ProtocolResult
 {
-    internal ProtocolResult(DetectionProtocol protocol, IReadOnlyList<double> thresholds, IReadOnlyList<ProtocolStatistic> statistics, IReadOnlyList<ProtocolClass> classes)
+    internal ProtocolResult(DetectionProtocol protocol, IReadOnlyList<double> thresholds, IReadOnlyList<ProtocolStatistic> statistics,
+        IReadOnlyList<ProtocolClass> classes)
     {
         Protocol = protocol;
         IouThresholds = thresholds;
@@ -50,6 +51,13 @@ public sealed class ProtocolResult
     /// <summary>The full arrays, for the COCO family.</summary>
     public CocoResult? Coco { get; init; }
 
+    /// <summary>What resampling needs, for ranked protocols.</summary>
+    internal RankedState? Ranked { get; init; }
+
+    /// <summary>What resampling needs, for <c>tide</c>: the records of each image, in the order that decides between equal
+    /// scores.</summary>
+    internal IReadOnlyList<(long Image, List<TideRecord> Records)>? TideImages { get; init; }
+
     /// <summary>The error breakdown, for <c>tide</c>.</summary>
     public TideResult? Tide { get; init; }
 
@@ -66,7 +74,8 @@ public sealed class ProtocolResult
             {
                 if (statistic.Name == name) return statistic.Value;
             }
-            throw new KeyNotFoundException($"the protocol has no statistic \"{name}\"; it has {string.Join(", ", Statistics.Select(s => s.Name))}.");
+            throw new KeyNotFoundException(
+                $"the protocol has no statistic \"{name}\"; it has {string.Join(", ", Statistics.Select(s => s.Name))}.");
         }
     }
 }

@@ -28,7 +28,8 @@ internal sealed class RankedBackend : IProtocolBackend
         _state = new EvaluationState(Fingerprint(), _matcher.Layers);
     }
 
-    public void AddDataset(DetectionDataset dataset, DetectionResults results, IProgress<double>? progress, CancellationToken cancellation, MatchLedger? ledger = null)
+    public void AddDataset(DetectionDataset dataset, DetectionResults results, IProgress<double>? progress,
+        CancellationToken cancellation, MatchLedger? ledger = null)
     {
         var keep = _options.Protocol == DetectionProtocol.OpenImages ? VerifiedOnly(dataset, results) : null;
         var plan = EvaluationPlan.Make(dataset, results, [.. _ids], null, _options.ClassAgnostic, lastCopyStandsForAll: false, keep);
@@ -52,13 +53,15 @@ internal sealed class RankedBackend : IProtocolBackend
     {
         var (allObjects, allDetections) = ImageGroups.Own(image, objects, detections, _ids);
         _state.AddImage(image.Id);
-        if (_options.Protocol == DetectionProtocol.OpenImages && VerifiedOnly(new DetectionDataset([image], _categories, allObjects), new DetectionResults(allDetections)) is { } keep)
+        if (_options.Protocol == DetectionProtocol.OpenImages
+            && VerifiedOnly(new DetectionDataset([image], _categories, allObjects), new DetectionResults(allDetections)) is { } keep)
         {
             allDetections = [.. allDetections.Where((_, i) => keep(i))];
         }
         foreach (var (category, o, d) in ImageGroups.Split(allObjects, allDetections, _ids, _options.ClassAgnostic))
         {
-            MatchRunner.MatchOne(_state.Category(category), _matcher, image.Id, image, allObjects, allDetections, o, d, MatchRunner.NoSequence);
+            MatchRunner.MatchOne(_state.Category(category), _matcher, image.Id, image, allObjects, allDetections, o, d,
+                MatchRunner.NoSequence);
         }
     }
 
@@ -69,35 +72,25 @@ internal sealed class RankedBackend : IProtocolBackend
     public void Restore(Stream stream)
     {
         var state = EvaluationState.Read(stream);
-        if (state.Fingerprint != _state.Fingerprint) throw new InvalidDataException($"The state was saved with other options: {state.Fingerprint}; these are {_state.Fingerprint}.");
+        if (state.Fingerprint != _state.Fingerprint) throw new InvalidDataException(
+            $"The state was saved with other options: {state.Fingerprint}; these are {_state.Fingerprint}.");
         _state = state;
     }
 
     public ProtocolResult Compute()
     {
-        var classes = new List<ProtocolClass>();
-        var named = _options.ClassAgnostic ? [(Id: -1L, Name: "all")] : _categories.Select(c => (c.Id, Name: ProtocolEvaluator.NameOf(c)));
-        foreach (var (id, name) in named)
+        (long Id, string Name)[] named = _options.ClassAgnostic ? [(-1L, "all")]
+            : [.. _categories.Select(c => (c.Id, ProtocolEvaluator.NameOf(c)))];
+        var matches = Array.ConvertAll(named, n => (_state.Find(n.Id) ?? new CategoryMatches(n.Id, _matcher.Layers)).InImageOrder());
+        var curves = Array.ConvertAll(matches, m
+            => Enumerable.Range(0, _thresholds.Length).Select(t => RankedCurve.Make(m, t, 0, _rules)).ToArray());
+        var (statistics, ap, point) = RankedSummary.Make(_options, _thresholds, curves, Ap);
+        var classes = named.Select((n, k) => new ProtocolClass(n.Id, n.Name, curves[k][0].Positives, ap[k], curves[k][0])).ToArray();
+        return new ProtocolResult(_options.Protocol, _thresholds, statistics, classes)
         {
-            var matches = (_state.Find(id) ?? new CategoryMatches(id, _matcher.Layers)).InImageOrder();
-            var curves = Enumerable.Range(0, _thresholds.Length).Select(t => RankedCurve.Make(matches, t, 0, _rules)).ToArray();
-            classes.Add(new ProtocolClass(id, name, curves[0].Positives, Array.ConvertAll(curves, Ap), curves[0]));
-        }
-        var counted = classes.Where(c => c.Positives > 0).ToArray();
-        var perThreshold = Enumerable.Range(0, _thresholds.Length).Select(t => counted.Length == 0 ? double.NaN : counted.Average(c => c.Ap[t])).ToArray();
-        var statistics = new List<ProtocolStatistic>();
-        if (_thresholds.Length > 1) statistics.Add(new ProtocolStatistic("mAP", perThreshold.Average()));
-        statistics.AddRange(_thresholds.Select((t, i) => new ProtocolStatistic("mAP" + (t * 100).ToString("0.##", CultureInfo.InvariantCulture), perThreshold[i])));
-        if (_thresholds.Length == 1) statistics.Insert(0, statistics[0] with { Name = "mAP" });
-        var yolo = _options.Protocol is DetectionProtocol.Yolo or DetectionProtocol.YoloLegacy;
-        var point = yolo ? YoloCurve.OperatingPoint([.. counted.Select(c => c.Curve)]) : null;
-        if (point is not null && counted.Length > 0)
-        {
-            statistics.Add(new ProtocolStatistic("P", point.Precision.Average()));
-            statistics.Add(new ProtocolStatistic("R", point.Recall.Average()));
-            statistics.Add(new ProtocolStatistic("confidence", point.Confidence));
-        }
-        return new ProtocolResult(_options.Protocol, _thresholds, statistics, classes) { OperatingPoint = point };
+            OperatingPoint = point,
+            Ranked = new RankedState(_options, _thresholds, _rules, matches, Ap),
+        };
     }
 
     public double Ap(RankedCurve curve) => _options.Protocol switch
@@ -126,5 +119,7 @@ internal sealed class RankedBackend : IProtocolBackend
         return i => keep[i] || dataset.FindImage(results.Items[i].ImageId)?.NegativeCategoryIds is null;
     }
 
-    private string Fingerprint() => string.Create(CultureInfo.InvariantCulture, $"{DetectionProtocols.NameOf(_options.Protocol)} iou={string.Join(",", _thresholds.Select(t => t.ToString("R", CultureInfo.InvariantCulture)))} agnostic={_options.ClassAgnostic} single={_options.YoloSinglePrecision}");
+    private string Fingerprint()
+        => string.Create(CultureInfo.InvariantCulture,
+        $"{DetectionProtocols.NameOf(_options.Protocol)} iou={string.Join(",", _thresholds.Select(t => t.ToString("R", CultureInfo.InvariantCulture)))} agnostic={_options.ClassAgnostic} single={_options.YoloSinglePrecision}");
 }

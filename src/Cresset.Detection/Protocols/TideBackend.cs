@@ -3,7 +3,8 @@ namespace Cresset.Detection;
 /// <summary>tide behind the common face.</summary>
 internal sealed class TideBackend(ProtocolOptions options, IReadOnlyList<DatasetCategory> categories) : IProtocolBackend
 {
-    private readonly TideEvaluator _evaluator = new(options.IouThresholds is { Count: > 0 } t ? t[0] : 0.5, options.BackgroundThreshold, options.Kind)
+    private readonly TideEvaluator _evaluator = new(options.IouThresholds is { Count: > 0 } t ? t[0] : 0.5, options.BackgroundThreshold,
+        options.Kind)
     {
         MaxDetections = options.MaxDetections is { Count: > 0 } max ? max.Max() : 100,
     };
@@ -18,11 +19,13 @@ internal sealed class TideBackend(ProtocolOptions options, IReadOnlyList<Dataset
 
     public double Ap(RankedCurve curve) => curve.HundredPointAp();
 
-    public void AddDataset(DetectionDataset dataset, DetectionResults results, IProgress<double>? progress, CancellationToken cancellation, MatchLedger? ledger = null)
+    public void AddDataset(DetectionDataset dataset, DetectionResults results, IProgress<double>? progress,
+        CancellationToken cancellation, MatchLedger? ledger = null)
     {
         if (options.ClassAgnostic)
         {
-            dataset = new DetectionDataset(dataset.Images, dataset.Categories, Array.ConvertAll(dataset.Objects.ToArray(), o => o with { CategoryId = -1 }));
+            dataset = new DetectionDataset(dataset.Images, dataset.Categories,
+                Array.ConvertAll(dataset.Objects.ToArray(), o => o with { CategoryId = -1 }));
             results = new DetectionResults(Array.ConvertAll(results.Items.ToArray(), d => d with { CategoryId = -1 }));
         }
         _fileOrder = _evaluator.AddDataset(dataset, results, cancellation, ledger);
@@ -54,12 +57,26 @@ internal sealed class TideBackend(ProtocolOptions options, IReadOnlyList<Dataset
     public ProtocolResult Compute()
     {
         var tide = _fileOrder is null ? _evaluator.Compute() : _evaluator.Compute(_fileOrder);
+        var names = categories.ToDictionary(c => c.Id, ProtocolEvaluator.NameOf);
+        var classes = tide.ClassAp.Select(c
+            => new ProtocolClass(c.Key,
+            names.GetValueOrDefault(c.Key) ?? (c.Key == -1 ? "all"
+            : c.Key.ToString(System.Globalization.CultureInfo.InvariantCulture)), double.NaN, [c.Value],
+            new RankedCurve([], [], double.NaN))).ToArray();
+        return new ProtocolResult(DetectionProtocol.Tide, [options.IouThresholds is { Count: > 0 } t ? t[0] : 0.5], StatisticsOf(tide),
+            classes)
+        {
+            Tide = tide,
+            TideImages = _evaluator.Images(_fileOrder),
+        };
+    }
+
+    internal static List<ProtocolStatistic> StatisticsOf(TideResult tide)
+    {
         var statistics = new List<ProtocolStatistic> { new("AP", tide.Ap) };
         statistics.AddRange(tide.Deltas.Select(d => new ProtocolStatistic("d" + d.Key, d.Value)));
         statistics.Add(new ProtocolStatistic("dFalsePositive", tide.FalsePositiveDelta));
         statistics.Add(new ProtocolStatistic("dFalseNegative", tide.FalseNegativeDelta));
-        var names = categories.ToDictionary(c => c.Id, ProtocolEvaluator.NameOf);
-        var classes = tide.ClassAp.Select(c => new ProtocolClass(c.Key, names.GetValueOrDefault(c.Key) ?? (c.Key == -1 ? "all" : c.Key.ToString(System.Globalization.CultureInfo.InvariantCulture)), double.NaN, [c.Value], new RankedCurve([], [], double.NaN))).ToArray();
-        return new ProtocolResult(DetectionProtocol.Tide, [options.IouThresholds is { Count: > 0 } t ? t[0] : 0.5], statistics, classes) { Tide = tide };
+        return statistics;
     }
 }

@@ -48,7 +48,16 @@ public sealed record DetectionReportOptions : IOptionsRecord
 /// <param name="Best">Threshold of best F1; null without hits.</param>
 /// <param name="AtHighPrecision">Threshold of highest recall at precision 0.9; null when there is none.</param>
 /// <param name="Curve">Ranking at the report's IoU threshold.</param>
-public sealed record ReportClass(long Id, string Name, double Objects, int Detections, double Ap, double ApAtIou, OperatingPoint? Best, OperatingPoint? AtHighPrecision, RankedCurve Curve);
+public sealed record ReportClass(long Id, string Name, double Objects, int Detections, double Ap, double ApAtIou, OperatingPoint? Best,
+    OperatingPoint? AtHighPrecision, RankedCurve Curve)
+{
+    /// <summary>At most so many places of the curve, for drawing.</summary>
+    public (double[] Recall, double[] Precision, double[] Scores) Line(int places)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(places, 2);
+        return ReportJson.Thin(Curve, places);
+    }
+}
 
 /// <summary>A slice of the objects.</summary>
 /// <param name="Group">What is sliced by: size or aspect.</param>
@@ -78,6 +87,9 @@ public sealed class DetectionReport
     /// <summary>Options used.</summary>
     public DetectionReportOptions Options { get; }
 
+    /// <summary>The numbers alone, as they are kept for a baseline.</summary>
+    public ScoreSummary Summary => ScoreSummary.Of(Protocol, Options.Protocol.Kind, Dataset, Results, Intervals);
+
     /// <summary>Who met whom at the report's IoU threshold, under the protocol.</summary>
     public DetectionMatching Matching { get; private set; } = null!;
 
@@ -105,6 +117,9 @@ public sealed class DetectionReport
     /// <summary>Images with most errors, worst first.</summary>
     public IReadOnlyList<ImageMatches> Worst { get; private set; } = [];
 
+    /// <summary>Optimal localization-recall-precision error of every class with objects, at the report's IoU threshold.</summary>
+    public IReadOnlyList<LocalizationRecallPrecision> LocalizationErrors { get; private set; } = [];
+
     /// <summary>Labels that confident detections contradict, the most confident first.</summary>
     public IReadOnlyList<LabelErrorCandidate> LabelErrors { get; private set; } = [];
 
@@ -113,29 +128,31 @@ public sealed class DetectionReport
 
     /// <summary>Evaluates and collects.</summary>
     /// <exception cref="InvalidOptionsException">The options are not allowed.</exception>
-    /// <exception cref="ArgumentException">Intervals are asked for under a protocol that has none.</exception>
-    public static DetectionReport Create(DetectionDataset dataset, DetectionResults results, DetectionReportOptions? options = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
+    /// <exception cref="ArgumentException">Intervals are asked for with limits that cannot be resampled.</exception>
+    public static DetectionReport Create(DetectionDataset dataset, DetectionResults results, DetectionReportOptions? options = null,
+        IProgress<double>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(results);
         var o = (options ?? new DetectionReportOptions()).ThrowIfInvalid();
-        var report = new DetectionReport(dataset, results, o, ProtocolEvaluator.Evaluate(dataset, results, o.Protocol, progress, cancellationToken));
+        var report = new DetectionReport(dataset, results, o,
+            ProtocolEvaluator.Evaluate(dataset, results, o.Protocol, progress, cancellationToken));
         var matching = DetectionMatching.Create(dataset, results, o.Protocol, o.IouThreshold, cancellationToken);
         report.Matching = matching;
         report.Classes = report.ClassesOf(matching);
-        report.MinScore = o.MinScore ?? report.Classes.Where(c => c.Best is not null).Select(c => c.Best!.Threshold).DefaultIfEmpty(0).Average();
+        report.MinScore = o.MinScore ?? report.Classes.Where(c => c.Best is not null).Select(c => c.Best!.Threshold).DefaultIfEmpty(0)
+            .Average();
         report.Slices = report.SlicesOf(cancellationToken);
         if (o.Protocol.Kind != IouKind.Keypoints && o.Protocol.GroupOfWeight == 0) report.Errors = ErrorsOf(matching, cancellationToken);
         var images = matching.ImagesAt(report.MinScore, cancellationToken);
         report.Confusion = ConfusionMatrix.Of(matching.Dataset, images, cancellationToken);
         report.Calibration = Calibration.Of(report.Classes.Select(c => c.Curve));
+        report.LocalizationErrors = LocalizationRecallPrecision.Compute(matching);
         report.LabelErrors = Detection.LabelErrors.Find(matching, Math.Max(report.MinScore, 0.5), 20, cancellationToken);
         if (o.Resamples > 0)
         {
-            var full = report.Protocol.Coco ?? throw new ArgumentException(
-                $"Resamples is {o.Resamples}, but {DetectionProtocols.NameOf(o.Protocol.Protocol)} has no intervals; coco, coco-fixed, lvis and torchmetrics have.",
-                nameof(options));
-            report.Intervals = Bootstrap.Intervals(full, new ResamplingOptions { Resamples = o.Resamples, Seed = o.Seed, Threads = o.Protocol.Threads }, cancellationToken);
+            report.Intervals = Bootstrap.Intervals(report.Protocol,
+                new ResamplingOptions { Resamples = o.Resamples, Seed = o.Seed, Threads = o.Protocol.Threads }, cancellationToken);
         }
         report.Worst = [.. images.Where(m => m.Errors > 0).OrderByDescending(m => m.Errors).ThenBy(m => m.Image.Id).Take(o.WorstImages)];
         return report;
@@ -160,7 +177,8 @@ public sealed class DetectionReport
             var ap = whole.TryGetValue(id, out var c) ? c.MeanAp : double.NaN;
             var apAtIou = atThreshold.TryGetValue(id, out var at) ? at.MeanAp : double.NaN;
             var best = OperatingPoint.BestF(curve);
-            classes.Add(new ReportClass(id, name, curve.Positives, curve.Scores.Count, ap, apAtIou, best, OperatingPoint.AtPrecision(curve, 0.9), curve));
+            classes.Add(new ReportClass(id, name, curve.Positives, curve.Scores.Count, ap, apAtIou, best,
+                OperatingPoint.AtPrecision(curve, 0.9), curve));
         }
         return classes;
     }
@@ -183,7 +201,8 @@ public sealed class DetectionReport
             for (var a = 1; a < result.Options.AreaRanges.Count; a++)
             {
                 var objects = result.Matches.Sum(m => m.TotalPositives(a));
-                slices.Add(new ReportSlice(group, result.Options.AreaRanges[a].Name, objects, result.AveragePrecision(area: a), result.AverageRecall(area: a)));
+                slices.Add(new ReportSlice(group, result.Options.AreaRanges[a].Name, objects, result.AveragePrecision(area: a),
+                    result.AverageRecall(area: a)));
             }
         }
     }

@@ -25,22 +25,31 @@ internal sealed class ReportHtml(DetectionReport report)
         return _page.Append("</main></body></html>\n").ToString();
     }
 
-    private static string Number(double value) => double.IsFinite(value) && value >= 0 ? value.ToString("0.0000", CultureInfo.InvariantCulture) : "\u2013";
+    private static string Number(double value)
+        => double.IsFinite(value) && value >= 0 ? value.ToString("0.0000", CultureInfo.InvariantCulture) : "\u2013";
 
     private void Summary()
     {
         var d = report.Dataset;
-        _page.Append(CultureInfo.InvariantCulture, $"<p class=\"facts\">{d.Images.Count:N0} images, {d.Objects.Length:N0} objects, {report.Results.Items.Length:N0} detections; protocol <b>{DetectionProtocols.NameOf(report.Protocol.Protocol)}</b>, {ReportJson.KindName(report.Options.Protocol.Kind)}.</p>");
-        if (d.Source.Length > 0) _page.Append($"<p class=\"facts\">Ground truth <code>{SvgChart.Text(Path.GetFileName(d.Source))}</code>, results <code>{SvgChart.Text(Path.GetFileName(report.Results.Source))}</code>.</p>");
+        _page.Append(CultureInfo.InvariantCulture,
+            $"<p class=\"facts\">{d.Images.Count:N0} images, {d.Objects.Length:N0} objects, {report.Results.Items.Length:N0} detections; protocol <b>{DetectionProtocols.NameOf(report.Protocol.Protocol)}</b>, {ReportJson.KindName(report.Options.Protocol.Kind)}.</p>");
+        if (d.Source.Length > 0) _page.Append(
+            $"<p class=\"facts\">Ground truth <code>{SvgChart.Text(Path.GetFileName(d.Source))}</code>, results <code>{SvgChart.Text(Path.GetFileName(report.Results.Source))}</code>.</p>");
         var intervals = report.Intervals.ToDictionary(i => i.Name);
-        _page.Append("<table><thead><tr><th>statistic</th><th class=\"n\">value</th>" + (intervals.Count > 0 ? "<th class=\"n\">95 % interval</th>" : "") + "</tr></thead><tbody>");
+        _page.Append("<table><thead><tr><th>statistic</th><th class=\"n\">value</th>" + (intervals.Count > 0
+            ? "<th class=\"n\">95 % interval</th>" : "") + "</tr></thead><tbody>");
         foreach (var s in report.Protocol.Statistics)
         {
             _page.Append($"<tr><td>{SvgChart.Text(s.Name)}</td><td class=\"n\">{Number(s.Value)}</td>");
-            if (intervals.Count > 0) _page.Append(intervals.TryGetValue(s.Name, out var i) && i.Value >= 0 ? $"<td class=\"n\">{Number(i.Low)} \u2013 {Number(i.High)}</td>" : "<td></td>");
+            if (intervals.Count > 0) _page.Append(intervals.TryGetValue(s.Name, out var i) && i.Value >= 0
+                ? $"<td class=\"n\">{Number(i.Low)} \u2013 {Number(i.High)}</td>" : "<td></td>");
             _page.Append("</tr>");
         }
         _page.Append("</tbody></table>");
+        if (report.LocalizationErrors.Count == 0) return;
+        var mean = report.LocalizationErrors.Average(l => l.Error);
+        _page.Append(CultureInfo.InvariantCulture,
+            $"<p class=\"facts\">moLRP {mean:0.0000} at IoU {report.Options.IouThreshold:0.##} (lower is better: places, false and missed objects at the best threshold of each class).</p>");
     }
 
     private void Curves()
@@ -48,12 +57,15 @@ internal sealed class ReportHtml(DetectionReport report)
         _page.Append(CultureInfo.InvariantCulture, $"<h2>Precision and recall at IoU {report.Options.IouThreshold:0.##}</h2>");
         var shown = report.Classes.Where(c => c.Objects > 0).OrderByDescending(c => c.Objects).ToArray();
         _page.Append("<div class=\"row\">");
-        foreach (var group in shown.Take(24).Chunk(6)) _page.Append(SvgChart.Lines("Precision over recall", "recall", "precision", [.. group.Select(Line)]));
+        foreach (var group in shown.Take(24)
+            .Chunk(6)) _page.Append(SvgChart.Lines("Precision over recall", "recall", "precision", [.. group.Select(Line)]));
         _page.Append("</div>");
         if (shown.Length > 24)
         {
-            _page.Append(CultureInfo.InvariantCulture, $"<details><summary>{shown.Length - 24} further classes</summary><div class=\"row\">");
-            foreach (var group in shown.Skip(24).Chunk(6)) _page.Append(SvgChart.Lines("Precision over recall", "recall", "precision", [.. group.Select(Line)]));
+            _page.Append(CultureInfo.InvariantCulture,
+                $"<details><summary>{shown.Length - 24} further classes</summary><div class=\"row\">");
+            foreach (var group in shown.Skip(24)
+                .Chunk(6)) _page.Append(SvgChart.Lines("Precision over recall", "recall", "precision", [.. group.Select(Line)]));
             _page.Append("</div></details>");
         }
     }
@@ -72,7 +84,8 @@ internal sealed class ReportHtml(DetectionReport report)
         _page.Append("<details open><summary>Table</summary><table><thead><tr><th>class</th><th class=\"n\">objects</th><th class=\"n\">detections</th><th class=\"n\">AP</th><th class=\"n\">AP at IoU</th><th class=\"n\">best F1</th><th class=\"n\">threshold</th><th class=\"n\">precision</th><th class=\"n\">recall</th><th class=\"n\">threshold for precision 0.9</th></tr></thead><tbody>");
         foreach (var c in report.Classes)
         {
-            _page.Append(CultureInfo.InvariantCulture, $"<tr><td>{SvgChart.Text(c.Name)}</td><td class=\"n\">{c.Objects}</td><td class=\"n\">{c.Detections}</td><td class=\"n\">{Number(c.Ap)}</td><td class=\"n\">{Number(c.ApAtIou)}</td>");
+            _page.Append(CultureInfo.InvariantCulture,
+                $"<tr><td>{SvgChart.Text(c.Name)}</td><td class=\"n\">{c.Objects}</td><td class=\"n\">{c.Detections}</td><td class=\"n\">{Number(c.Ap)}</td><td class=\"n\">{Number(c.ApAtIou)}</td>");
             _page.Append($"<td class=\"n\">{Number(c.Best?.FScore ?? double.NaN)}</td><td class=\"n\">{Number(c.Best?.Threshold ?? double.NaN)}</td><td class=\"n\">{Number(c.Best?.Precision ?? double.NaN)}</td><td class=\"n\">{Number(c.Best?.Recall ?? double.NaN)}</td><td class=\"n\">{Number(c.AtHighPrecision?.Threshold ?? double.NaN)}</td></tr>");
         }
         _page.Append("</tbody></table></details>");
@@ -82,7 +95,9 @@ internal sealed class ReportHtml(DetectionReport report)
     {
         if (report.Errors is not { } errors) return;
         _page.Append("<h2>What the errors cost</h2><p>Gain in AP when all errors of one kind are repaired (TIDE).</p>");
-        var bars = errors.Deltas.Select(d => (d.Key.ToString(), d.Value, string.Create(CultureInfo.InvariantCulture, $"{d.Value:0.0000} ({errors.Counts[d.Key]})"))).ToList();
+        var bars = errors.Deltas.Select(d
+            => (d.Key.ToString(), d.Value, string.Create(CultureInfo.InvariantCulture, $"{d.Value:0.0000} ({errors.Counts[d.Key]})")))
+            .ToList();
         bars.Add(("all false positives", errors.FalsePositiveDelta, Number(errors.FalsePositiveDelta)));
         bars.Add(("all false negatives", errors.FalseNegativeDelta, Number(errors.FalseNegativeDelta)));
         _page.Append(SvgChart.Bars("Gain in AP by kind of error", bars, Math.Max(0.01, bars.Max(b => b.Item2))));
@@ -92,7 +107,8 @@ internal sealed class ReportHtml(DetectionReport report)
     {
         if (report.Slices.Count == 0) return;
         _page.Append("<h2>Slices</h2><table><thead><tr><th>by</th><th>slice</th><th class=\"n\">objects</th><th class=\"n\">AP</th><th class=\"n\">AR</th></tr></thead><tbody>");
-        foreach (var s in report.Slices) _page.Append(CultureInfo.InvariantCulture, $"<tr><td>{s.Group}</td><td>{SvgChart.Text(s.Name)}</td><td class=\"n\">{s.Objects}</td><td class=\"n\">{Number(s.Ap)}</td><td class=\"n\">{Number(s.Ar)}</td></tr>");
+        foreach (var s in report.Slices) _page.Append(CultureInfo.InvariantCulture,
+            $"<tr><td>{s.Group}</td><td>{SvgChart.Text(s.Name)}</td><td class=\"n\">{s.Objects}</td><td class=\"n\">{Number(s.Ap)}</td><td class=\"n\">{Number(s.Ar)}</td></tr>");
         _page.Append("</tbody></table>");
     }
 
@@ -101,23 +117,28 @@ internal sealed class ReportHtml(DetectionReport report)
         var m = report.Confusion;
         var n = m.CategoryIds.Count;
         string Name(int i) => i == n ? "background" : m.CategoryNames[i];
-        _page.Append(CultureInfo.InvariantCulture, $"<h2>Confusion</h2><p>Row: what it is; column: what it was taken for; detections with a score of at least {report.MinScore:0.###}.</p>");
+        _page.Append(CultureInfo.InvariantCulture,
+            $"<h2>Confusion</h2><p>Row: what it is; column: what it was taken for; detections with a score of at least {report.MinScore:0.###}.</p>");
         if (n <= MatrixLimit)
         {
             _page.Append(SvgChart.Heat("Confusion matrix", [.. Enumerable.Range(0, n + 1).Select(Name)], (i, j) => m[i, j]));
             return;
         }
         _page.Append("<table><thead><tr><th>is</th><th>taken for</th><th class=\"n\">times</th></tr></thead><tbody>");
-        var worst = Enumerable.Range(0, n).SelectMany(i => Enumerable.Range(0, n).Where(j => j != i).Select(j => (i, j, Count: m[i, j]))).Where(x => x.Count > 0).OrderByDescending(x => x.Count).Take(40);
-        foreach (var (i, j, count) in worst) _page.Append(CultureInfo.InvariantCulture, $"<tr><td>{SvgChart.Text(Name(i))}</td><td>{SvgChart.Text(Name(j))}</td><td class=\"n\">{count}</td></tr>");
+        var worst = Enumerable.Range(0, n).SelectMany(i => Enumerable.Range(0, n).Where(j => j != i).Select(j => (i, j, Count: m[i, j])))
+            .Where(x => x.Count > 0).OrderByDescending(x => x.Count).Take(40);
+        foreach (var (i, j, count) in worst) _page.Append(CultureInfo.InvariantCulture,
+            $"<tr><td>{SvgChart.Text(Name(i))}</td><td>{SvgChart.Text(Name(j))}</td><td class=\"n\">{count}</td></tr>");
         _page.Append("</tbody></table>");
     }
 
     private void Scores()
     {
         var bins = report.Calibration.Bins.Where(b => b.Count > 0).ToArray();
-        _page.Append(CultureInfo.InvariantCulture, $"<h2>Scores</h2><p>Expected calibration error {report.Calibration.Expected:0.0000}, largest {report.Calibration.Maximum:0.0000}.</p><div class=\"row\">");
-        _page.Append(SvgChart.Lines("Share of hits over score", "mean score", "share of hits", [new SvgLine("hits", [.. bins.Select(b => b.Confidence)], [.. bins.Select(b => b.Accuracy)])], diagonal: true));
+        _page.Append(CultureInfo.InvariantCulture,
+            $"<h2>Scores</h2><p>Expected calibration error {report.Calibration.Expected:0.0000}, largest {report.Calibration.Maximum:0.0000}.</p><div class=\"row\">");
+        _page.Append(SvgChart.Lines("Share of hits over score", "mean score", "share of hits",
+            [new SvgLine("hits", [.. bins.Select(b => b.Confidence)], [.. bins.Select(b => b.Accuracy)])], diagonal: true));
         var most = report.Classes.Where(c => c.Best is not null).OrderByDescending(c => c.Objects).Take(6);
         _page.Append(SvgChart.Lines("F1 over the score threshold", "score threshold", "F1", [.. most.Select(F1Line)]));
         _page.Append("</div>");

@@ -6,27 +6,36 @@ namespace Cresset.Detection;
 /// <summary>The report as JSON, schema <c>cresset-detection-report/1</c>; what is not defined is null.</summary>
 internal static class ReportJson
 {
+    public const string Schema = "cresset-detection-report/1";
+
     public static void Write(DetectionReport report, Stream stream)
     {
-        using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        using var json = new Utf8JsonWriter(stream,
+            new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         json.WriteStartObject();
-        json.WriteString("schema", "cresset-detection-report/1");
-        json.WriteString("protocol", DetectionProtocols.NameOf(report.Protocol.Protocol));
-        json.WriteString("iou_type", KindName(report.Options.Protocol.Kind));
-        json.WriteString("ground_truth", report.Dataset.Source);
-        json.WriteString("results", report.Results.Source);
-        json.WriteNumber("images", report.Dataset.Images.Count);
-        json.WriteNumber("objects", report.Dataset.Objects.Length);
-        json.WriteNumber("detections", report.Results.Items.Length);
-        json.WriteStartObject("statistics");
-        foreach (var s in report.Protocol.Statistics) Number(json, s.Name, s.Value < 0 ? double.NaN : s.Value);
-        json.WriteEndObject();
-        WriteIntervals(json, report);
+        report.Summary.WriteHead(json);
         WriteClasses(json, report);
         WriteSlices(json, report);
         WriteErrors(json, report);
         WriteConfusion(json, report);
         WriteCalibration(json, report);
+        json.WriteStartObject("lrp");
+        Number(json, "mean", report.LocalizationErrors.Count == 0 ? double.NaN : report.LocalizationErrors.Average(l => l.Error));
+        json.WriteStartArray("classes");
+        foreach (var l in report.LocalizationErrors)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("id", l.Id);
+            json.WriteString("name", l.Name);
+            Number(json, "error", l.Error);
+            Number(json, "localization", l.Localization);
+            Number(json, "false", l.FalseShare);
+            Number(json, "missed", l.MissedShare);
+            Number(json, "threshold", l.Threshold);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
         json.WriteStartArray("label_errors");
         foreach (var c in report.LabelErrors)
         {
@@ -64,39 +73,23 @@ internal static class ReportJson
         _ => "boundary",
     };
 
-    private static void WriteIntervals(Utf8JsonWriter json, DetectionReport report)
-    {
-        json.WriteStartObject("intervals");
-        foreach (var i in report.Intervals.Where(i => i.Value >= 0))
-        {
-            json.WriteStartObject(i.Name);
-            Number(json, "low", i.Low);
-            Number(json, "high", i.High);
-            Number(json, "standard_error", i.StandardError);
-            json.WriteEndObject();
-        }
-        json.WriteEndObject();
-    }
-
     private static void WriteClasses(Utf8JsonWriter json, DetectionReport report)
     {
         json.WriteStartArray("classes");
+        var scores = report.Summary.Classes.ToDictionary(c => c.Id);
         foreach (var c in report.Classes)
         {
             json.WriteStartObject();
-            json.WriteNumber("id", c.Id);
-            json.WriteString("name", c.Name);
-            Number(json, "objects", c.Objects);
+            ScoreSummary.WriteClass(json, scores.GetValueOrDefault(c.Id) ?? new ClassScore(c.Id, c.Name, c.Objects, c.Ap, []));
             json.WriteNumber("detections", c.Detections);
-            Number(json, "ap", c.Ap);
             Number(json, "ap_at_iou", c.ApAtIou);
             Point(json, "best_f1", c.Best);
             Point(json, "precision_90", c.AtHighPrecision);
             json.WriteStartObject("curve");
-            var (recall, precision, scores) = Thin(c.Curve, 200);
+            var (recall, precision, at) = Thin(c.Curve, 200);
             Numbers(json, "recall", recall);
             Numbers(json, "precision", precision);
-            Numbers(json, "score", scores);
+            Numbers(json, "score", at);
             json.WriteEndObject();
             json.WriteEndObject();
         }
@@ -195,13 +188,13 @@ internal static class ReportJson
         json.WriteEndObject();
     }
 
-    private static void Number(Utf8JsonWriter json, string name, double value)
+    internal static void Number(Utf8JsonWriter json, string name, double value)
     {
         if (double.IsFinite(value)) json.WriteNumber(name, value);
         else json.WriteNull(name);
     }
 
-    private static void Numbers(Utf8JsonWriter json, string name, IReadOnlyList<double> values)
+    internal static void Numbers(Utf8JsonWriter json, string name, IReadOnlyList<double> values)
     {
         json.WriteStartArray(name);
         foreach (var v in values)
@@ -216,7 +209,9 @@ internal static class ReportJson
     internal static (double[] Recall, double[] Precision, double[] Scores) Thin(RankedCurve curve, int limit)
     {
         var hits = Enumerable.Range(0, curve.Scores.Count).Where(i => curve.Hits[i] > 0 || i == curve.Scores.Count - 1).ToArray();
-        var kept = hits.Length <= limit ? hits : [.. Enumerable.Range(0, limit).Select(i => hits[(long)i * (hits.Length - 1) / (limit - 1)])];
-        return (Array.ConvertAll(kept, i => curve.Recall[i]), Array.ConvertAll(kept, i => curve.Precision[i]), Array.ConvertAll(kept, i => curve.Scores[i]));
+        var kept = hits.Length <= limit ? hits
+            : [.. Enumerable.Range(0, limit).Select(i => hits[(long)i * (hits.Length - 1) / (limit - 1)])];
+        return (Array.ConvertAll(kept, i => curve.Recall[i]), Array.ConvertAll(kept, i => curve.Precision[i]),
+            Array.ConvertAll(kept, i => curve.Scores[i]));
     }
 }

@@ -12,11 +12,13 @@ public sealed class DiagnosticsTests
     [MemberData(nameof(Sets))]
     public void MatrixThresholdsAndCalibrationAgree(string set)
     {
-        var expected = Golden.Json("diagnostics.json.gz").GetProperty("sets").EnumerateArray().Single(s => s.GetProperty("set").GetString() == set);
+        var expected = Golden.Json("diagnostics.json.gz").GetProperty("sets").EnumerateArray()
+            .Single(s => s.GetProperty("set").GetString() == set);
         var truth = CocoGoldenTests.Truth(set);
         var results = CocoGoldenTests.Results(set);
         Assert.Equal(expected.GetProperty("confusion_iou0.5").Longs(), Flat(ConfusionMatrix.Compute(truth, results)));
-        Assert.Equal(expected.GetProperty("confusion_iou0.5_min_score0.3").Longs(), Flat(ConfusionMatrix.Compute(truth, results, 0.5, 0.3)));
+        Assert.Equal(expected.GetProperty("confusion_iou0.5_min_score0.3").Longs(),
+            Flat(ConfusionMatrix.Compute(truth, results, 0.5, 0.3)));
         var result = CocoEvaluator.Evaluate(truth, results);
         foreach (var beta in new[] { 1, 2 })
         {
@@ -39,7 +41,8 @@ public sealed class DiagnosticsTests
         var measured = Calibration.Compute(result);
         Assert.Equal(calibration.GetProperty("ece").GetDouble(), measured.Expected, 1e-12);
         Assert.Equal(calibration.GetProperty("mce").GetDouble(), measured.Maximum, 1e-12);
-        Assert.Equal(calibration.GetProperty("bins").EnumerateArray().Select(b => b.GetProperty("count").GetInt64()), measured.Bins.Select(b => b.Count));
+        Assert.Equal(calibration.GetProperty("bins").EnumerateArray().Select(b => b.GetProperty("count").GetInt64()),
+            measured.Bins.Select(b => b.Count));
     }
 
     [Fact]
@@ -85,8 +88,10 @@ public sealed class DiagnosticsTests
             {
                 var id = (table.ImageIds[i] * 10) + copy;
                 images.Add(truth.FindImage(table.ImageIds[i])! with { Id = id });
-                objects.AddRange(truth.Objects.ToArray().Where(o => o.ImageId == table.ImageIds[i]).Select(o => o with { ImageId = id, Id = objects.Count + 1000 }));
-                detections.AddRange(results.Items.ToArray().Where(d => d.ImageId == table.ImageIds[i]).Select(d => d with { ImageId = id }));
+                objects.AddRange(truth.Objects.ToArray().Where(o => o.ImageId == table.ImageIds[i])
+                    .Select(o => o with { ImageId = id, Id = objects.Count + 1000 }));
+                detections.AddRange(results.Items.ToArray().Where(d => d.ImageId == table.ImageIds[i])
+                    .Select(d => d with { ImageId = id }));
             }
         }
         for (var i = 0; i < objects.Count; i++) objects[i] = objects[i] with { Id = i + 1 };
@@ -116,8 +121,68 @@ public sealed class DiagnosticsTests
             Assert.Equal(result.StatNames, intervals.Select(i => i.Name));
             Assert.All(intervals.Where(i => i.Value >= 0), i => Assert.True(i.Low <= i.Value && i.Value <= i.High, $"{protocol} {i}"));
         }
-        var voc = new DetectionReportOptions { Resamples = 10, Protocol = new ProtocolOptions { Protocol = DetectionProtocol.Voc10 } };
-        Assert.Contains("voc10", Assert.Throws<ArgumentException>(() => DetectionReport.Create(set.Truth, set.Results, voc)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void EveryProtocolHasIntervalsAndComparison()
+    {
+        var set = new RandomSet(7);
+        var worse = new DetectionResults([.. set.Results.Items.ToArray().Where((_, i) => i % 2 != 0)]);
+        var options = new ResamplingOptions { Resamples = 60 };
+        foreach (var protocol in Enum.GetValues<DetectionProtocol>())
+        {
+            var result = ProtocolEvaluator.Evaluate(set.Truth, set.Results, protocol);
+            var intervals = Bootstrap.Intervals(result, options);
+            Assert.Equal(result.Statistics.Select(s => s.Name), intervals.Select(i => i.Name));
+            Assert.Equal(intervals, Bootstrap.Intervals(result, options with { Threads = 1 }));
+            Assert.All(intervals.Where(i => i.Value >= 0), i => Assert.True(i.Low <= i.Value && i.Value <= i.High, $"{protocol} {i}"));
+            Assert.True(intervals[0].StandardError > 0, $"{protocol}");
+            var other = ProtocolEvaluator.Evaluate(set.Truth, worse, protocol);
+            var compared = Bootstrap.Compare(other, result, options)[0];
+            Assert.Equal(result.Statistics[0].Value - other.Statistics[0].Value, compared.Difference, 1e-12);
+            Assert.True(compared.Low <= compared.Difference && compared.Difference <= compared.High, $"{protocol} {compared}");
+            var same = Bootstrap.Compare(result, result, options)[0];
+            Assert.Equal((0, 1.0), (same.Difference, same.PValue));
+        }
+        var voc = ProtocolEvaluator.Evaluate(set.Truth, set.Results, DetectionProtocol.Voc10);
+        Assert.Throws<ArgumentException>(()
+            => Bootstrap.Compare(voc, ProtocolEvaluator.Evaluate(set.Truth, set.Results, DetectionProtocol.Voc07), options));
+    }
+
+    /// <summary>Images copied under new ids give what weights give.</summary>
+    [Theory]
+    [InlineData(DetectionProtocol.Voc10)]
+    [InlineData(DetectionProtocol.OpenImages)]
+    [InlineData(DetectionProtocol.Tide)]
+    public void WeightsAreCopiesUnderOtherProtocolsToo(DetectionProtocol protocol)
+    {
+        var set = new RandomSet(8);
+        // Scores that differ everywhere: between copies of different images no tie decides.
+        var distinct = new DetectionResults([.. set.Results.Items.ToArray().Select((d, i) => d with { Score = d.Score + (i * 1e-6) })]);
+        var result = ProtocolEvaluator.Evaluate(set.Truth, distinct, protocol);
+        IResamplingTable table = result.TideImages is { } images ? new TideResampling(images) : new RankedResampling(result.Ranked!);
+        long[] ids = protocol == DetectionProtocol.Tide ? [.. result.TideImages!.Select(i => i.Image)]
+            : [.. set.Truth.Images.Select(i => i.Id).Order()];
+        var weights = ids.Select((_, i) => i % 3).ToArray();
+        if (weights.Length != table.ImageCount) weights = [.. Enumerable.Range(0, table.ImageCount).Select(i => i % 3)];
+        ids = ids.Length == table.ImageCount ? ids
+            : [.. result.Ranked!.Matches.SelectMany(m => Enumerable.Range(0, m.Segments).Select(m.ImageId)).Distinct().Order()];
+        List<DatasetImage> copies = [];
+        List<GroundTruthObject> objects = [];
+        List<DetectedObject> detections = [];
+        for (var i = 0; i < ids.Length; i++)
+        {
+            for (var copy = 0; copy < weights[i]; copy++)
+            {
+                var id = (ids[i] * 10) + copy;
+                copies.Add(set.Truth.FindImage(ids[i])! with { Id = id });
+                objects.AddRange(set.Truth.Objects.ToArray().Where(o => o.ImageId == ids[i]).Select(o => o with { ImageId = id }));
+                detections.AddRange(distinct.Items.ToArray().Where(d => d.ImageId == ids[i]).Select(d => d with { ImageId = id }));
+            }
+        }
+        var direct = ProtocolEvaluator.Evaluate(new DetectionDataset(copies, set.Truth.Categories, objects),
+            new DetectionResults(detections), protocol);
+        Assert.Equal(direct.Statistics[0].Value, table.Statistics(weights, weights)[0], 1e-9);
     }
 
     /// <summary>Nominal 95 % over simulated test sets, for the value expected at that size.</summary>
@@ -136,7 +201,8 @@ public sealed class DiagnosticsTests
         Assert.InRange(intervals.Count(i => i.Low <= expected && expected <= i.High) / (double)Sets, 0.93, 0.97);
     }
 
-    /// <summary>Images of one class with one to four objects; a detector that finds some of them, better in some images, and errs.</summary>
+    /// <summary>Images of one class with one to four objects; a detector that finds some of them, better in some images, and
+    /// errs.</summary>
     private static CocoResult Simulated(System.Random random, int images)
     {
         var evaluator = new CocoEvaluator([new DatasetCategory(1, "a")], new CocoOptions { IouThresholds = [0.5] });
@@ -181,7 +247,8 @@ public sealed class DiagnosticsTests
         var result = CocoEvaluator.Evaluate(truth, CocoGoldenTests.Results("s15_realistic"), CocoOptions.AspectSlices);
         for (var k = 0; k < result.CategoryIds.Count; k++)
         {
-            Assert.Equal(result.Matches[k].TotalPositives(0), result.Matches[k].TotalPositives(1) + result.Matches[k].TotalPositives(2) + result.Matches[k].TotalPositives(3));
+            Assert.Equal(result.Matches[k].TotalPositives(0),
+                result.Matches[k].TotalPositives(1) + result.Matches[k].TotalPositives(2) + result.Matches[k].TotalPositives(3));
         }
         Assert.True(result.AveragePrecision(area: 1) > 0);
         Assert.Equal(CocoEvaluator.Evaluate(truth, CocoGoldenTests.Results("s15_realistic")).Stats[0], result.Stats[0], 1e-12);

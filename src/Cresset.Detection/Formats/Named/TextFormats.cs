@@ -1,0 +1,166 @@
+using System.Globalization;
+using System.Text;
+using Cresset.Numerics;
+
+namespace Cresset.Detection;
+
+/// <summary>The text files of Object-Detection-Metrics: one file an image, lines <c>class left top right bottom</c>, with a
+/// score after the class for detections.</summary>
+[Part("padilla", "Padilla et al. 2020")]
+public sealed record PadillaFolder : LabelledFormat
+{
+    /// <summary>Whether the last two numbers are width and height instead of right and bottom.</summary>
+    public bool Sizes { get; init; }
+
+    /// <inheritdoc/>
+    public override FormatFeatures Keeps => FormatFeatures.EmptyImages;
+
+    /// <inheritdoc/>
+    public override bool Recognizes(string path)
+        => FilePeek.FirstFields(path) is { Length: >= 5 } f && !FilePeek.IsNumber(f[0]) && f[^4..].All(FilePeek.IsNumber)
+            && !DotaFolder.Looks(f)
+            && !FilePeek.Files(path, ".txt").Any(p => Path.GetFileName(p).Contains("_det_", StringComparison.Ordinal));
+
+    private protected override IEnumerable<LabelledImage> Read(string path, FormatContext context, bool withScores)
+    {
+        var numbers = withScores ? 5 : 4;
+        var pictures = context.ImageFolder is { } folder
+            ? YoloFormat.ReadImages(folder).ToLookup(i => ImagePaths.WithoutExtension(i.FileName), StringComparer.Ordinal) : null;
+        foreach (var file in FilePeek.Files(path, ".txt"))
+        {
+            var desk = new FaultDesk(file, context.Read);
+            var stem = FilePeek.StemBelow(path, file);
+            var picture = pictures?[stem].FirstOrDefault();
+            var image = new LabelledImage(picture?.FileName ?? stem, picture?.Width ?? 0, picture?.Height ?? 0, file);
+            foreach (var (line, fields, record) in TextLines.ReadWhole(file))
+            {
+                if (fields.Length < numbers + 1)
+                {
+                    desk.Fault(DataProblemKind.Malformed, record, "",
+                        $"has {fields.Length} fields; class {(withScores ? "score " : "")}left top {(Sizes ? "width height" : "right bottom")} are needed.");
+                    desk.Tally(1, 1);
+                    continue;
+                }
+                // A class may hold blanks: the numbers are counted from the end.
+                var shape = new LabelledShape(fields.Length == numbers + 1 ? fields[0] : TextLines.WithoutLast(line, numbers), record);
+                if (!TextLines.TryNumbers(fields.AsSpan(fields.Length - numbers), desk, record,
+                    out var n)) shape = shape with { Broken = true };
+                else
+                {
+                    var at = numbers - 4;
+                    var box = Sizes ? new Box(n[at], n[at + 1], n[at + 2], n[at + 3])
+                        : CornerBox(desk, record, n[at], n[at + 1], n[at + 2], n[at + 3]);
+                    shape = shape with { Box = box, Score = withScores ? n[0] : null };
+                }
+                image.Shapes.Add(shape);
+            }
+            yield return image;
+        }
+    }
+
+    private protected override void Write(string path, DetectionDataset dataset,
+        IReadOnlyList<(DatasetImage Image, LabelledImage Labels)> images, bool withScores)
+    {
+        foreach (var c in dataset.Categories)
+        {
+            if (c.Name.Length > 0
+                && (c.Name.AsSpan().IndexOfAny("\r\n") >= 0 || c.Name.Trim() != c.Name)) throw new ArgumentException(
+                $"the class \"{c.Name}\" holds a line break, or begins or ends with a blank; a line of this format cannot hold it.");
+        }
+        var paths = new ImagePaths(dataset.Images);
+        Directory.CreateDirectory(path);
+        foreach (var (image, labels) in images)
+        {
+            var text = new StringBuilder();
+            foreach (var s in labels.Shapes)
+            {
+                var b = s.Box;
+                text.Append(CultureInfo.InvariantCulture,
+                    $"{s.Class}{(withScores ? " " + Text(s.Score!.Value) : "")} {Text(b.X)} {Text(b.Y)} {Text(Sizes ? b.Width : b.Right)} {Text(Sizes ? b.Height : b.Bottom)}\n");
+            }
+            AtomicFile.WriteText(SafeNames.Below(path, paths.Of(image.Id) + ".txt"), text.ToString());
+        }
+    }
+}
+
+/// <summary>DOTA: one text file an image, lines of four corners, class and difficulty; kept as polygons with their bounds as
+/// boxes. Detections have a score at the end.</summary>
+[Part("dota", "Xia et al. 2018, arXiv:1711.10398")]
+public sealed record DotaFolder : LabelledFormat
+{
+    /// <inheritdoc/>
+    public override FormatFeatures Keeps => FormatFeatures.Difficult | FormatFeatures.EmptyImages | FormatFeatures.Polygons;
+
+    /// <inheritdoc/>
+    public override bool Recognizes(string path) => FilePeek.FirstFields(path) is { } f && Looks(f);
+
+    internal static bool Looks(string[] fields)
+        => fields.Length is 9 or 10 or 11 && fields[..8].All(FilePeek.IsNumber) && !FilePeek.IsNumber(fields[8]);
+
+    private protected override IEnumerable<LabelledImage> Read(string path, FormatContext context, bool withScores)
+    {
+        var pictures = context.ImageFolder is { } folder
+            ? YoloFormat.ReadImages(folder).ToLookup(i => ImagePaths.WithoutExtension(i.FileName), StringComparer.Ordinal) : null;
+        foreach (var file in FilePeek.Files(path, ".txt"))
+        {
+            var desk = new FaultDesk(file, context.Read);
+            var stem = FilePeek.StemBelow(path, file);
+            var picture = pictures?[stem].FirstOrDefault();
+            var image = new LabelledImage(picture?.FileName ?? stem, picture?.Width ?? 0, picture?.Height ?? 0, file);
+            foreach (var (fields, record) in TextLines.Read(file))
+            {
+                if (fields[0].StartsWith("imagesource:", StringComparison.Ordinal)
+                    || fields[0].StartsWith("gsd:", StringComparison.Ordinal)) continue;
+                if (fields.Length < (withScores ? 10 : 9))
+                {
+                    desk.Fault(DataProblemKind.Malformed, record, "",
+                        $"has {fields.Length} fields; x1 y1 x2 y2 x3 y3 x4 y4 class {(withScores ? "score" : "difficult")} are needed.");
+                    desk.Tally(1, 1);
+                    continue;
+                }
+                var shape = new LabelledShape(fields[8], record);
+                if (withScores && Numbers(desk, record, "score", fields[^1]) is { } score) shape = shape with { Score = score[0] };
+                var difficult = false;
+                if (!withScores && fields.Length > 9
+                    && !FlagText.TryParse(fields[9], out difficult)) desk.Fault(DataProblemKind.WrongValue, record, "difficult",
+                    $"is \"{fields[9]}\"; 0, 1 or 2 is needed.");
+                shape = shape with { Marks = difficult ? ObjectMarks.Difficult : ObjectMarks.None };
+                image.Shapes.Add(TextLines.TryNumbers(fields.AsSpan(0, 8), desk, record, out var n) ? Polygon(desk, shape, [n])
+                    : shape with { Broken = true });
+            }
+            yield return image;
+        }
+    }
+
+    private protected override void Write(string path, DetectionDataset dataset,
+        IReadOnlyList<(DatasetImage Image, LabelledImage Labels)> images, bool withScores)
+    {
+        foreach (var c in dataset.Categories)
+        {
+            if (c.Name.Any(char.IsWhiteSpace)) throw new ArgumentException(
+                $"the class \"{c.Name}\" holds a blank; a line of DOTA cannot hold it.");
+        }
+        foreach (var (image, labels) in images)
+        {
+            if (labels.Shapes.FirstOrDefault(s => s.Segmentation is not null
+                && s.Segmentation is not PolygonSegmentation { Polygons: [{ Length: 8 }] }) is not null)
+            {
+                throw new ArgumentException($"image {image.Id} has a shape that is not one polygon of four corners, which DOTA needs.");
+            }
+        }
+        var paths = new ImagePaths(dataset.Images);
+        Directory.CreateDirectory(path);
+        foreach (var (image, labels) in images)
+        {
+            var text = new StringBuilder();
+            foreach (var s in labels.Shapes)
+            {
+                var corners = s.Segmentation is PolygonSegmentation { Polygons: [var p] } ? p : Corners(s.Box);
+                text.Append(string.Join(' ', corners.Select(Text)))
+                    .Append(CultureInfo.InvariantCulture,
+                    $" {s.Class} {(withScores ? Text(s.Score!.Value) : (s.Marks & ObjectMarks.Difficult) != 0 ? "1" : "0")}\n");
+            }
+            AtomicFile.WriteText(SafeNames.Below(path, paths.Of(image.Id) + ".txt"), text.ToString());
+        }
+    }
+}
