@@ -5,7 +5,7 @@ using Cresset.Runs;
 
 namespace Cresset.Samples.Snippets;
 
-/// <summary>docs/data.md.</summary>
+/// <summary>docs/own-data.md.</summary>
 internal static class DataSnippets
 {
     public static void OwnPictures()

@@ -16,11 +16,17 @@ internal static class SampleCommand
         var count = new Option<int>("--count", "-n") { Description = "How many samples (default: the model's own number)." };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the draw; the same seed draws the same." };
         var temperature = new Option<double>("--temperature") { Description = "Below 1: safer samples; above 1: more varied.", DefaultValueFactory = _ => 1 };
-        var output = new Option<string?>("--output", "-o") { Description = "Folder for the pictures (default: samples/ in the run's folder).", HelpName = "FOLDER" };
+        var output = new Option<string?>("--output", "-o") { Description = "Folder for the files (default: samples/ in the run's folder).", HelpName = "FOLDER" };
+        var format = new Option<string>("--format")
+        {
+            Description = "png: pictures to look at; gif: a frame for each sample; npy, csv, safetensors: the samples themselves.",
+            DefaultValueFactory = _ => "png",
+        };
+        format.AcceptOnlyFromAmong([.. Enum.GetNames<SampleFormat>().Select(n => n.ToLowerInvariant())]);
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);
-        var command = new Command("sample", "Draw samples from a run's best checkpoint.") { run, conditions, count, seed, temperature, output, with.Option, runs, json };
+        var command = new Command("sample", "Draw samples from a run's best checkpoint.") { run, conditions, count, seed, temperature, format, output, with.Option, runs, json };
         command.SetAction(result =>
         {
             if (result.GetValue(count) < 0) throw new ArgumentException($"--count is {result.GetValue(count)}; allowed: 0 (the model's own number) or more.");
@@ -29,10 +35,13 @@ internal static class SampleCommand
             using var interruption = new Interruption("stopping.");
             using var view = new TrainingView(result.GetValue(json));
             var folder = result.GetValue(output) is { } given ? Path.GetFullPath(given) : null;
-            var request = new SampleRequest(result.GetValue(count), result.GetValue(seed), result.GetValue(conditions), result.GetValue(temperature), folder);
+            var request = new SampleRequest(result.GetValue(count), result.GetValue(seed), result.GetValue(conditions), result.GetValue(temperature), folder)
+            {
+                Format = Enum.Parse<SampleFormat>(result.GetValue(format)!, ignoreCase: true),
+            };
             TrainCommand.Report(new RecipeRunner(store, with.Recipes(result)).Sample(result.GetValue(run)!, request, view, interruption.Token), result.GetValue(json));
             return ExitCode.Success;
         });
-        return command.WithExamples("cresset sample sd3-digits seven three", "cresset sample glow-digits --temperature 0.7 --seed 1 -n 64");
+        return command.WithExamples("cresset sample sd3-digits seven three", "cresset sample glow-digits --temperature 0.7 --seed 1 -n 64", "cresset sample my-table -n 1000 --format csv -o drawn/");
     }
 }

@@ -9,6 +9,9 @@ namespace Cresset.Data;
 /// </summary>
 public sealed class Loader : IDisposable
 {
+    // Enough to keep one thread decoding while the model looks at the batch before.
+    private const int PreparedAhead = 2;
+
     private readonly IDataset _dataset;
     private readonly LoaderOptions _options;
     private readonly Queue<Task<IPreparedBatch>> _ahead = new();
@@ -25,7 +28,7 @@ public sealed class Loader : IDisposable
         _dataset = dataset;
         _options = options.ThrowIfInvalid();
         BatchesPerEpoch = options.DropLast ? dataset.Count / options.BatchSize : (dataset.Count + options.BatchSize - 1) / options.BatchSize;
-        if (BatchesPerEpoch == 0) throw new ArgumentException($"The dataset has {dataset.Count} examples, fewer than one batch of {options.BatchSize}; lower BatchSize or set DropLast to false.", nameof(dataset));
+        if (BatchesPerEpoch == 0) throw new ArgumentException($"The dataset has {dataset.Count} examples, fewer than one batch of {options.BatchSize}; lower the batch size (trainer.batch_size={dataset.Count} or less), or add examples.", nameof(dataset));
         if (position.Epoch < 0 || position.Batch < 0 || position.Batch > BatchesPerEpoch) throw new ArgumentException($"Position {position} lies outside an epoch of {BatchesPerEpoch} batches; the dataset or the batch size has changed.", nameof(position));
         _next = _scheduled = Normalize(position);
     }
@@ -56,22 +59,42 @@ public sealed class Loader : IDisposable
         return prepared.ToBatch();
     }
 
-    /// <summary>One pass in dataset order, the smaller last batch included: for evaluation.</summary>
+    /// <summary>One pass in dataset order, the smaller last batch included: for evaluation. The next batches are prepared on other threads.</summary>
     public static IEnumerable<Batch> Once(IDataset dataset, int batchSize)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
-        for (var start = 0; start < dataset.Count; start += batchSize)
+        return Pass(dataset, batchSize);
+    }
+
+    private static IEnumerable<Batch> Pass(IDataset dataset, int batchSize)
+    {
+        var ahead = new Queue<Task<IPreparedBatch>>();
+        try
         {
-            var indices = Enumerable.Range(start, Math.Min(batchSize, dataset.Count - start)).ToArray();
-            yield return dataset.Prepare(new BatchRequest(indices, 0, 0)).ToBatch();
+            for (var start = 0; start < dataset.Count || ahead.Count > 0;)
+            {
+                for (; start < dataset.Count && ahead.Count <= PreparedAhead; start += batchSize)
+                {
+                    var indices = Enumerable.Range(start, Math.Min(batchSize, dataset.Count - start)).ToArray();
+                    ahead.Enqueue(Task.Run(() => dataset.Prepare(new BatchRequest(indices, 0, 0))));
+                }
+                yield return ahead.Dequeue().GetAwaiter().GetResult().ToBatch();
+            }
+        }
+        finally
+        {
+            Abandon(ahead);
         }
     }
 
     /// <summary>Waits for the workers to end.</summary>
-    public void Dispose()
+    public void Dispose() => Abandon(_ahead);
+
+    // Who leaves early may free the dataset next: nobody must still be reading it. What failed there was not asked for.
+    private static void Abandon(Queue<Task<IPreparedBatch>> ahead)
     {
-        while (_ahead.TryDequeue(out var task)) task.ContinueWith(static t => _ = t.Exception, TaskScheduler.Default).Wait();
+        while (ahead.TryDequeue(out var task)) task.ContinueWith(static t => _ = t.Exception, TaskScheduler.Default).Wait();
     }
 
     private BatchRequest RequestAt(LoaderPosition position)

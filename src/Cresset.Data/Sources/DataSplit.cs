@@ -163,4 +163,16 @@ public static class DatasetExtensions
         ArgumentNullException.ThrowIfNull(data);
         return data.Prepare(new BatchRequest([.. Enumerable.Range(0, Math.Min(count, data.Count))], 0, 0)).ToBatch();
     }
+
+    /// <summary>
+    /// At most <paramref name="count"/> examples, evenly spaced, as one batch in the caller's scope: folders are sorted by class, so the first ones are
+    /// all of one kind.
+    /// </summary>
+    public static Batch Spread(this IDataset data, int count)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        var taken = Math.Min(count, data.Count);
+        return data.Prepare(new BatchRequest([.. Enumerable.Range(0, taken).Select(i => (int)((long)i * data.Count / taken))], 0, 0)).ToBatch();
+    }
 }

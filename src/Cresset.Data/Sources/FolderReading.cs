@@ -203,12 +203,13 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         var captions = new List<string>();
         var indexOf = new Dictionary<string, int>();
         var missing = new List<string>();
-        var byFolder = options.CaptionColumn.Length == 0 && options.Caption.Length == 0 && files.TrueForAll(f => f.TopFolder.Length > 0 && CaptionOf(f).Length == 0);
+        var depth = HasFolderSplit ? 1 : 0;
+        var byFolder = options.CaptionColumn.Length == 0 && options.Caption.Length == 0 && files.TrueForAll(f => f.Name.Count(c => c == '/') > depth && CaptionOf(f).Length == 0);
         if (byFolder) _notes.Add($"{options.Path}: no picture has a caption, so the names of the sub-folders are taken.");
         var labels = new int[files.Count];
         for (var i = 0; i < files.Count; i++)
         {
-            var text = byFolder ? files[i].Name.Split('/')[^2].Replace('_', ' ') : CaptionOf(files[i]);
+            var text = byFolder ? files[i].Name.Split('/')[depth].Replace('_', ' ') : CaptionOf(files[i]);
             if (text.Length == 0)
             {
                 missing.Add(files[i].Name);

@@ -8,7 +8,7 @@ public sealed record ClassifierOptions : IOptionsRecord
     /// <summary>Channels of the first stage of convolutions; each stage has twice as many as the one before.</summary>
     public int Width { get; init; } = 32;
 
-    /// <summary>Stages of convolutions, each of which halves the picture; 0 goes on until a side is 8 pixels or less.</summary>
+    /// <summary>Stages of convolutions, each of which halves the picture; 0 goes on until a side is 4 pixels or less, so that the last one sees whole things.</summary>
     public int Stages { get; init; }
 
     /// <summary>Widths of the hidden layers for rows of numbers.</summary>

@@ -42,7 +42,7 @@ public sealed class PictureClassifier : Module<Tensor, Tensor>
         var stages = options.Stages;
         if (stages == 0)
         {
-            for (stages = 1; side >> stages > 8; stages++)
+            for (stages = 1; side >> stages > 4; stages++)
             {
             }
         }

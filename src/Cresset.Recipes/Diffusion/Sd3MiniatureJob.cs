@@ -61,11 +61,12 @@ public sealed class Sd3MiniatureJob : DataJob<Sd3MiniatureOptions>
     }
 
     /// <inheritdoc/>
-    protected override IEnumerable<TaskPicture> Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
+    protected override Drawing Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
     {
         ArgumentNullException.ThrowIfNull(request);
+        request.RefuseWhatIsNotTaken(Name, takesTemperature: false, takesConditions: true);
         var miniature = (Sd3MiniatureTask)task;
         var prompts = request.Conditions is { Count: > 0 } asked ? asked : miniature.Names;
-        return [miniature.Draw(prompts, request.Count > 0 ? request.Count : 10, generator)];
+        return miniature.Draw(prompts, request.Count > 0 ? request.Count : 10, generator);
     }
 }

@@ -82,7 +82,7 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData
     {
         ArgumentNullException.ThrowIfNull(context);
         using var scope = NewDisposeScope();
-        var held = Data.Choosing.Take(512);
+        var held = Data.Choosing.Spread(512);
         var metrics = new Dictionary<string, double>
         {
             ["loss"] = LossOf(held.Inputs, held.Targets!, context.Generator, 0).item<float>(),
@@ -107,7 +107,7 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData
     }
 
     /// <summary>Draws prompts into one picture: a row a prompt.</summary>
-    public TaskPicture Draw(IReadOnlyList<string> prompts, int each, Generator generator)
+    public Drawing Draw(IReadOnlyList<string> prompts, int each, Generator generator)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         foreach (var prompt in prompts)
@@ -117,8 +117,9 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData
             if (words > Model.Tokenizer.ContextLength - 2) throw new ArgumentException($"The prompt \"{prompt}\" has {words} words; the miniature reads at most {Model.Tokenizer.ContextLength - 2}. Ask for example for \"{Prompt(7)}\".", nameof(prompts));
             if (unknown.Count > 0) throw new ArgumentException($"The miniature does not know the word \"{unknown[0]}\".{NearestName.Suggest(unknown[0], Model.Tokenizer.Words)} It knows: {string.Join(", ", Model.Tokenizer.Words)}.", nameof(prompts));
         }
-        var pictures = Draw([.. prompts.SelectMany(p => Enumerable.Repeat(p, each))], generator, CancellationToken.None);
-        return Grid(pictures, each, prompts, null, "");
+        string[] asked = [.. prompts.SelectMany(p => Enumerable.Repeat(p, each))];
+        var pictures = Draw(asked, generator, CancellationToken.None);
+        return new Drawing([Grid(pictures, each, prompts, null, "")], pictures) { Labels = asked };
     }
 
     /// <inheritdoc/>

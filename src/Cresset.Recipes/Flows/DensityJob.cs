@@ -90,10 +90,11 @@ public sealed class DensityJob : DataJob<DensityOptions>, IPredictingJob
     protected override ITrainingTask CreateTask(DensityOptions options, DataSplit data, TrainerOptions trainer) => new DensityTask(options, data);
 
     /// <inheritdoc/>
-    protected override IEnumerable<TaskPicture> Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
+    protected override Drawing Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return [((DensityTask)task).Samples(request.Count, request.Temperature, generator)];
+        request.RefuseWhatIsNotTaken(Name, takesTemperature: true, takesConditions: false);
+        return ((DensityTask)task).Samples(request.Count, request.Temperature, generator);
     }
 
     Predictor IPredictingJob.Open(IOptionsRecord model, DataFacts facts)

@@ -115,11 +115,11 @@ public sealed class DensityTask : ITrainingTask, ILearnsFromData
     public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        foreach (var temperature in Data.Facts.ArePictures ? _options.Temperatures : [1]) yield return Samples(0, temperature, context.Generator);
+        foreach (var temperature in Data.Facts.ArePictures ? _options.Temperatures : [1]) yield return Samples(0, temperature, context.Generator).Pictures[0];
     }
 
     /// <summary>Pictures side by side, or the first two columns of drawn rows over those of real ones.</summary>
-    internal TaskPicture Samples(int count, double temperature, Generator generator)
+    internal Drawing Samples(int count, double temperature, Generator generator)
     {
         using var scope = NewDisposeScope();
         var facts = Data.Facts;
@@ -128,16 +128,17 @@ public sealed class DensityTask : ITrainingTask, ILearnsFromData
         {
             var pictures = _density.Draw(count > 0 ? count : 24, temperature, generator).contiguous();
             var grid = ImageGrid.Render(pictures.data<float>().ToArray(), (int)pictures.size(0), (int)facts.Shape[0], (int)facts.Shape[1], (int)facts.Shape[2], new ImageGridOptions { Columns = 12, Title = title, Scale = facts.Shape[1] < 16 ? 5 : 2 });
-            return new TaskPicture(string.Create(CultureInfo.InvariantCulture, $"samples-{temperature:0.##}"), grid.ToPng(), title);
+            return new Drawing([new TaskPicture(string.Create(CultureInfo.InvariantCulture, $"samples-{temperature:0.##}"), grid.ToPng(), title)], pictures.MoveToOuterDisposeScope());
         }
         var drawn = _density.Draw(count > 0 ? count : 1000, temperature, generator);
-        var real = Original(Data.Train.Take(1000).Inputs);
+        var real = Original(Data.Train.Spread(1000).Inputs);
         var chart = new Chart(new ChartOptions { Title = title, Width = 620, Height = 560, XLabel = Name(0), YLabel = Name(Math.Min(1, drawn.size(1) - 1)) });
         foreach (var (label, rows) in new[] { ("rows", real), ("drawn", drawn) })
         {
             chart.Scatter<float, float>(label, Column(rows, 0), Column(rows, Math.Min(1, rows.size(1) - 1)), 3);
         }
-        return new TaskPicture("samples", chart.ToPng(), "The first two columns: training rows, and rows drawn from the density.");
+        var picture = new TaskPicture("samples", chart.ToPng(), "The first two columns: training rows, and rows drawn from the density.");
+        return new Drawing([picture], drawn.MoveToOuterDisposeScope()) { Columns = facts.Table?.Features };
     }
 
     /// <inheritdoc/>

@@ -29,6 +29,10 @@ public sealed class DigitsFlowJob : TrainingJob<DigitsFlowOptions>
     protected override ITrainingTask CreateTask(DigitsFlowOptions options, TrainerOptions trainer) => new DigitsFlowTask(options);
 
     /// <inheritdoc/>
-    protected override IEnumerable<TaskPicture> Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
-        => ((DigitsFlowTask)task).Pictures(new EvaluationContext(0, generator, device, true, CancellationToken.None));
+    protected override Drawing Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        request.RefuseWhatIsNotTaken(Name, takesTemperature: true, takesConditions: false);
+        return ((DigitsFlowTask)task).Draw(request.Count > 0 ? request.Count : 48, request.Temperature, generator, device);
+    }
 }

@@ -78,10 +78,24 @@ public sealed class DigitsFlowTask : ITrainingTask
         const int columns = 12;
         List<Tensor> rows = [.. _options.Temperatures.Select(t => Images(_flow.Sample(columns, temperature: t, generator: context.Generator)))];
         yield return Grid("samples", cat(rows), columns, "Samples by temperature", [.. _options.Temperatures.Select(t => t.ToString("0.##", CultureInfo.InvariantCulture))]);
+        yield return Interpolation(columns, context.Generator, context.Device);
+    }
+
+    /// <summary>New digits at one temperature, and paths between digits of the test part.</summary>
+    internal Drawing Draw(int count, double temperature, Generator generator, Device device)
+    {
+        const int columns = 12;
+        var images = Images(_flow.Sample(count, temperature: temperature, generator: generator));
+        var title = string.Create(CultureInfo.InvariantCulture, $"{count} samples at temperature {temperature:0.##}");
+        return new Drawing([Grid("samples", images, columns, title, null), Interpolation(columns, generator, device)], images.reshape(count, 1, 8, 8));
+    }
+
+    private TaskPicture Interpolation(int columns, Generator generator, Device device)
+    {
         const int pairs = 6;
-        Tensor Some(int start) => Space(_test.narrow(0, start, pairs).to(context.Device), context.Generator).Values;
+        Tensor Some(int start) => Space(_test.narrow(0, start, pairs).to(device), generator).Values;
         var between = _flow.Interpolate(Some(0), Some(40), columns);
-        yield return Grid("interpolation", Images(between.transpose(0, 1).reshape(pairs * columns, Pixels)), columns, "Between two test digits, through the latent", null);
+        return Grid("interpolation", Images(between.transpose(0, 1).reshape(pairs * columns, Pixels)), columns, "Between two test digits, through the latent", null);
     }
 
     /// <inheritdoc/>

@@ -29,6 +29,11 @@ public sealed class MatchingJob : TrainingJob<MatchingOptions>
     protected override ITrainingTask CreateTask(MatchingOptions options, TrainerOptions trainer) => new MatchingTask(options);
 
     /// <inheritdoc/>
-    protected override IEnumerable<TaskPicture> Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
-        => ((MatchingTask)task).Pictures(new EvaluationContext(0, generator, device, true, CancellationToken.None));
+    protected override Drawing Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var matching = (MatchingTask)task;
+        request.RefuseWhatIsNotTaken(Name, takesTemperature: false, takesConditions: matching.HasClasses);
+        return matching.HasClasses ? matching.DrawDigits(request.Count > 0 ? request.Count : 8, request.Conditions ?? [], generator) : matching.DrawPoints(request.Count > 0 ? request.Count : 2000, generator);
+    }
 }

@@ -83,7 +83,30 @@ public sealed class MatchingTask : ITrainingTask
     public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        return _options.Digits ? [DigitGrid(context.Generator), DigitMorph(context.Generator)] : [.. Paths(context.Generator), Curve(context)];
+        return _options.Digits ? [DrawDigits(8, [], context.Generator).Pictures[0], DigitMorph(context.Generator)] : [.. Paths(context.Generator), Curve(context)];
+    }
+
+    /// <summary>True when samples belong to classes.</summary>
+    internal bool HasClasses => _options.Digits;
+
+    /// <summary>Points where particles of the eight Gaussians end, and their paths.</summary>
+    internal Drawing DrawPoints(int count, Generator generator)
+    {
+        var (samples, _) = FlowSampler.Sample(Model.Field(), EightGaussians(count, generator), OdeOptions.Dopri5(1e-4));
+        return new Drawing([.. Paths(generator)], samples) { Columns = ["x", "y"] };
+    }
+
+    /// <summary>Pictures of the classes, all of them where none is named.</summary>
+    internal Drawing DrawDigits(int each, IReadOnlyList<string> classes, Generator generator)
+    {
+        long[] chosen = classes.Count == 0 ? [.. Enumerable.Range(0, 10)] : [.. classes.Select(c => c.Length == 1 && char.IsAsciiDigit(c[0]) ? c[0] - '0' : throw new ArgumentException($"\"{c}\" is not a class; allowed: 0 to 9."))];
+        var labels = tensor(chosen).repeat_interleave(each);
+        var field = Model.Guided(labels, full_like(labels, UNetVelocity.NoLabel), _options.Guidance);
+        var noise = randn(labels.size(0), 1, 8, 8, generator: generator);
+        var images = ((FlowSampler.Sample(field, noise, FlowSampler.Grid(20), OdeMethod.Heun) + 1) / 2).clamp(0, 1).contiguous();
+        string[] names = [.. chosen.Select(c => $"{c}")];
+        var grid = ImageGrid.Render(images.data<float>().ToArray(), names.Length * each, 1, 8, 8, new ImageGridOptions { Columns = each, Title = "Rectified flow, 20 Heun steps", RowLabels = names, Scale = 5 });
+        return new Drawing([new TaskPicture("samples", grid.ToPng(), "Samples by class.")], images) { Labels = [.. names.SelectMany(n => Enumerable.Repeat(n, each))] };
     }
 
     /// <inheritdoc/>
@@ -133,16 +156,6 @@ public sealed class MatchingTask : ITrainingTask
         var upper = rand(count, generator: generator) < 0.5;
         var points = stack([where(upper, angle.cos(), 1 - angle.cos()), where(upper, angle.sin(), 0.5 - angle.sin())], 1);
         return (points + randn(count, 2, generator: generator) * 0.2) * 3 - 1;
-    }
-
-    private TaskPicture DigitGrid(Generator generator)
-    {
-        const int each = 8;
-        var labels = arange(10, dtype: ScalarType.Int64).repeat_interleave(each);
-        var field = Model.Guided(labels, full_like(labels, UNetVelocity.NoLabel), _options.Guidance);
-        var images = (FlowSampler.Sample(field, randn(10 * each, 1, 8, 8, generator: generator), FlowSampler.Grid(20), OdeMethod.Heun) + 1) / 2;
-        var grid = ImageGrid.Render(images.clamp(0, 1).contiguous().data<float>().ToArray(), 10 * each, 1, 8, 8, new ImageGridOptions { Columns = each, Title = "Rectified flow, 20 Heun steps", RowLabels = [.. Enumerable.Range(0, 10).Select(d => $"{d}")], Scale = 5 });
-        return new TaskPicture("samples", grid.ToPng(), "Samples by class.");
     }
 
     private IEnumerable<TaskPicture> Paths(Generator generator)

@@ -29,6 +29,10 @@ public sealed class PlaneFlowJob : TrainingJob<PlaneFlowOptions>
     protected override ITrainingTask CreateTask(PlaneFlowOptions options, TrainerOptions trainer) => new PlaneFlowTask(options);
 
     /// <inheritdoc/>
-    protected override IEnumerable<TaskPicture> Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
-        => ((PlaneFlowTask)task).Pictures(new EvaluationContext(0, generator, device, true, CancellationToken.None));
+    protected override Drawing Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        request.RefuseWhatIsNotTaken(Name, takesTemperature: true, takesConditions: false);
+        return ((PlaneFlowTask)task).Draw(request.Count > 0 ? request.Count : 2000, request.Temperature, generator, device);
+    }
 }

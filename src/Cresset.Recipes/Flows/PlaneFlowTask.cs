@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cresset.Data;
 using Cresset.Flows;
 using Cresset.Numerics;
@@ -61,11 +62,17 @@ public sealed class PlaneFlowTask : ITrainingTask
     public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        yield return Density(context.Device);
-        var samples = _flow.Sample(2000, generator: context.Generator).cpu();
-        yield return new TaskPicture("samples", Cloud(samples, "Samples").ToPng(), "2,000 samples of the flow.");
-        if (_flow is not ContinuousFlow continuous) yield break;
-        foreach (var picture in Paths(continuous, context.Generator)) yield return picture;
+        return Draw(2000, 1, context.Generator, context.Device).Pictures;
+    }
+
+    /// <summary>The learned density, points drawn from it [N, 2] and, of a continuous flow, their paths.</summary>
+    internal Drawing Draw(int count, double temperature, Generator generator, Device device)
+    {
+        List<TaskPicture> pictures = [Density(device)];
+        var samples = _flow.Sample(count, temperature: temperature, generator: generator).cpu();
+        pictures.Add(new TaskPicture("samples", Cloud(samples, "Samples").ToPng(), string.Create(CultureInfo.InvariantCulture, $"{count:N0} samples of the flow.")));
+        if (_flow is ContinuousFlow continuous) pictures.AddRange(Paths(continuous, generator));
+        return new Drawing(pictures, samples) { Columns = ["x", "y"] };
     }
 
     /// <inheritdoc/>

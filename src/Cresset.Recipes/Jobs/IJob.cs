@@ -39,11 +39,3 @@ public interface IJob
 /// <param name="Name">Its key.</param>
 /// <param name="Defaults">The record with its default values.</param>
 public sealed record OptionsSection(string Name, IOptionsRecord Defaults);
-
-/// <summary>What to draw.</summary>
-/// <param name="Count">Number of samples; 0 leaves it to the model.</param>
-/// <param name="Seed">Seed of the draw.</param>
-/// <param name="Conditions">Prompts or class names; empty for none.</param>
-/// <param name="Temperature">Where the model has one; 1 is the model as trained.</param>
-/// <param name="OutputFolder">Where pictures go; null for the run's own folder.</param>
-public sealed record SampleRequest(int Count = 0, ulong Seed = 0, IReadOnlyList<string>? Conditions = null, double Temperature = 1, string? OutputFolder = null);

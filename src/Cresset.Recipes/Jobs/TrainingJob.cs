@@ -28,9 +28,10 @@ public abstract class TrainingJob<TModel> : Job
     /// <summary>Makes module, data and loss. libtorch's global stream is seeded before the call, so initial weights follow the seed.</summary>
     protected abstract ITrainingTask CreateTask(TModel options, TrainerOptions trainer);
 
-    /// <summary>Pictures drawn from a trained task (in evaluation mode, without gradients); a job that overrides it says in <see cref="Job.Samples"/> what they show.</summary>
+    /// <summary>Draws from a trained task (in evaluation mode, without gradients); a job that overrides it says in <see cref="Job.Samples"/> what is drawn.</summary>
     /// <exception cref="NotSupportedException">The model does not generate.</exception>
-    protected virtual IEnumerable<TaskPicture> Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
+    /// <exception cref="ArgumentException">The request asks for what the model does not take.</exception>
+    protected virtual Drawing Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
         => throw new NotSupportedException($"'{Name}' does not generate anything to sample; use eval for its figures.");
 
     /// <summary>Figures of the last <see cref="Draw"/>, such as its speed.</summary>
@@ -50,7 +51,7 @@ public abstract class TrainingJob<TModel> : Job
     public override JobOutcome Sample(JobContext context, SampleRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return Samples is null ? base.Sample(context, request) : StageOf(context).Sample(request, (task, generator, device) => Draw(task, request, generator, device), DrawMetrics);
+        return Samples is null ? base.Sample(context, request) : StageOf(context).Sample(Name, request, (task, generator, device) => Draw(task, request, generator, device), DrawMetrics);
     }
 
     /// <inheritdoc/>

@@ -39,11 +39,11 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
     });
 
     /// <summary>Draws from the best checkpoint.</summary>
-    public JobOutcome Sample(SampleRequest request, Func<ITrainingTask, Generator, Device, IEnumerable<TaskPicture>> draw, Func<ITrainingTask, IReadOnlyDictionary<string, double>> metrics) => WithBest((task, evaluation) =>
+    public JobOutcome Sample(string job, SampleRequest request, Func<ITrainingTask, Generator, Device, Drawing> draw, Func<ITrainingTask, IReadOnlyDictionary<string, double>> metrics) => WithBest((task, evaluation) =>
     {
         using var generator = Seeding.Generator(request.Seed, "sample");
-        var pictures = Keep(request.OutputFolder ?? "samples", evaluation.Step, draw(task, generator, evaluation.Device));
-        return new JobOutcome(true, metrics(task), pictures);
+        var folder = Path.Combine(context.Folder, request.OutputFolder ?? "samples");
+        return new JobOutcome(true, metrics(task), draw(task, generator, evaluation.Device).Save(folder, evaluation.Step, request, job));
     });
 
     private JobOutcome WithBest(Func<ITrainingTask, EvaluationContext, JobOutcome> work)

@@ -48,7 +48,7 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
     public override JobOutcome Sample(JobContext context, SampleRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return PriorOf(Trained(context)).Sample(request, (task, _, _) => Draw((CodePriorTask)task, request), task => ((CodePriorTask)task).LastDraw);
+        return PriorOf(Trained(context)).Sample(Name, request, (task, _, _) => Draw((CodePriorTask)task, request), task => ((CodePriorTask)task).LastDraw);
     }
 
     internal static string WeightsOf(JobContext context) => Path.Combine(context.Folder, TokenizerFolder, "model.safetensors");
@@ -135,9 +135,9 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
         }
     }
 
-    private static TaskPicture[] Draw(CodePriorTask prior, SampleRequest request)
+    private static Drawing Draw(CodePriorTask prior, SampleRequest request)
     {
         var count = request.Count > 0 ? request.Count : prior.Classes == 0 ? 64 : 8;
-        return [prior.Draw(count, request.Conditions ?? [], request.Temperature, request.Seed)];
+        return prior.Draw(count, request.Conditions ?? [], request.Temperature, request.Seed);
     }
 }

@@ -92,7 +92,7 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
     public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        yield return Draw(_prior.Classes == 0 ? 40 : 4, [], 1, (ulong)context.Step);
+        yield return Draw(_prior.Classes == 0 ? 40 : 4, [], 1, (ulong)context.Step).Pictures[0];
     }
 
     /// <summary>New pictures.</summary>
@@ -100,7 +100,7 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
     /// <param name="classes">Class numbers to draw; empty for all.</param>
     /// <param name="temperature">Temperature of the codes.</param>
     /// <param name="seed">Seed of the draw.</param>
-    internal TaskPicture Draw(int count, IReadOnlyList<string> classes, double temperature, ulong seed)
+    internal Drawing Draw(int count, IReadOnlyList<string> classes, double temperature, ulong seed)
     {
         using var scope = NewDisposeScope();
         long[]? labels = null;
@@ -126,7 +126,8 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
             Scale = pictures.size(2) < 16 ? 6 : 2,
             Title = string.Create(CultureInfo.InvariantCulture, $"{total} new pictures, temperature {temperature}"),
         });
-        return new TaskPicture("samples", grid.ToPng(), labels is null ? "Drawn from the prior." : "Drawn from the prior, a row a class.");
+        var picture = new TaskPicture("samples", grid.ToPng(), labels is null ? "Drawn from the prior." : "Drawn from the prior, a row a class.");
+        return new Drawing([picture], pictures.MoveToOuterDisposeScope()) { Labels = labels is null ? null : [.. labels.Select(c => c < Data.Facts.Classes.Count ? Data.Facts.Classes[(int)c] : c.ToString(CultureInfo.InvariantCulture))] };
     }
 
     /// <inheritdoc/>

@@ -163,7 +163,7 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData
     {
         using var scope = NewDisposeScope();
         var count = Math.Min(12, _test.Count);
-        var inputs = _test.Take(count).Inputs.to(device);
+        var inputs = _test.Spread(count).Inputs.to(device);
         var rebuilt = _model.call(inputs).Reconstruction.clamp(0, 1);
         var both = cat([inputs, rebuilt]).cpu().contiguous();
         var grid = ImageGrid.Render(both.data<float>().ToArray(), 2 * count, (int)inputs.size(1), (int)inputs.size(2), (int)inputs.size(3), new ImageGridOptions

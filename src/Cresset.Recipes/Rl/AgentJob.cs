@@ -74,6 +74,8 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(request);
+        request.RefuseWhatIsNotTaken(Name, takesTemperature: false, takesConditions: false);
+        request.RefuseNumbers(Name);
         var options = context.Options<AgentLoopOptions>(TrainingSection);
         using var agent = MakePlayer(context, options);
         var films = new List<string>();

@@ -83,6 +83,8 @@ public sealed class RlSolveJob : StudyJob<RlSolveOptions, RlSolveJob.Learned>
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(request);
+        request.RefuseWhatIsNotTaken(Name, takesTemperature: false, takesConditions: false);
+        request.RefuseNumbers(Name);
         var policy = Stored(context);
         var folder = request.OutputFolder ?? Path.Combine(context.Folder, "samples");
         Directory.CreateDirectory(folder);

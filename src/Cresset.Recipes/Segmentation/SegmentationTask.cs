@@ -66,7 +66,7 @@ public sealed class SegmentationTask : ITrainingTask, ILearnsFromData
     {
         ArgumentNullException.ThrowIfNull(context);
         using var scope = NewDisposeScope();
-        var batch = Data.Reported.Take(6);
+        var batch = Data.Reported.Spread(6);
         var (height, width) = ((int)batch.Inputs.size(2), (int)batch.Inputs.size(3));
         var predicted = _net.call(batch.Inputs.to(context.Device)).argmax(1).cpu();
         var shown = new List<Picture>();
@@ -94,7 +94,7 @@ public sealed class SegmentationTask : ITrainingTask, ILearnsFromData
     {
         using var scope = NewDisposeScope();
         var counts = new double[data.Facts.Classes.Count];
-        foreach (var label in data.Train.Take(256).Targets!.data<long>())
+        foreach (var label in data.Train.Spread(256).Targets!.data<long>())
         {
             if (label >= 0) counts[label]++;
         }

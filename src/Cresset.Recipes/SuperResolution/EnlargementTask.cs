@@ -69,7 +69,7 @@ public sealed class EnlargementTask : ITrainingTask, ILearnsFromData
     {
         ArgumentNullException.ThrowIfNull(context);
         using var scope = NewDisposeScope();
-        var large = Whole(Data.Reported.Take(4).Inputs);
+        var large = Whole(Data.Reported.Spread(4).Inputs);
         var small = EspcnTask.Shrink(large, _options.Scale);
         var rows = new List<Picture>();
         var captions = new List<string>();

@@ -100,7 +100,7 @@ public sealed class MiniatureTests
         using var generator = new Generator(1);
         var error = Assert.Throws<ArgumentException>(() => task.Draw(["sevn"], 1, generator));
         Assert.Contains("seven", error.Message, StringComparison.Ordinal);
-        Assert.Equal([0x89, (byte)'P'], task.Draw(["seven"], 2, generator).Png[..2]);
+        Assert.Equal([0x89, (byte)'P'], task.Draw(["seven"], 2, generator).Pictures[0].Png[..2]);
     }
 
     [Fact]

@@ -24,11 +24,12 @@ public sealed partial class OwnDataTests : IDisposable
     public void EveryRecipeOfTheGuideTrainsResumesAndIsEvaluated(int block)
     {
         MakePhotos(14);
+        MakeMess();
         MakeHouses();
         var yaml = Recipes()[block];
         // The guide's paths are relative to where the command runs; here that is this test's own folder.
         foreach (var name in new[] { "photos", "masks", "houses.csv" }) yaml = Regex.Replace(yaml, $@"(path|masks): {Regex.Escape(name)}\b", $"$1: {Path.Combine(_folder, name)}");
-        var recipe = Recipe.Parse(yaml, "docs/data.md", "own", BuiltInParts.Catalog);
+        var recipe = Recipe.Parse(yaml, "docs/own-data.md", "own", BuiltInParts.Catalog);
         List<string> tiny = ["trainer.steps=4", "trainer.batch_size=4", "trainer.evaluate_every=2", "trainer.checkpoint_every=2"];
         tiny.AddRange(recipe.Job.Name switch
         {
@@ -42,11 +43,16 @@ public sealed partial class OwnDataTests : IDisposable
         using var store = RunStore.Open(Path.Combine(_folder, "runs"));
         var runner = new RecipeRunner(store, new RecipeCatalog());
         var notices = new Notices();
-        var result = runner.Train(recipe.Resolve([.. tiny.Where(t => !(recipe.Job.Name == "regression" && t.StartsWith("model.width", StringComparison.Ordinal)))]), progress: notices);
+        var resolved = recipe.Resolve([.. tiny.Where(t => !(recipe.Job.Name == "regression" && t.StartsWith("model.width", StringComparison.Ordinal)))]);
+        var result = runner.Train(resolved, progress: notices);
         Assert.True(result.Outcome.Completed);
         Assert.All(result.Outcome.Metrics.Values, value => Assert.True(double.IsFinite(value)));
         Assert.Contains(notices.All, n => n.Contains("to learn from", StringComparison.Ordinal));
+        if (recipe.Job.Sections[0].Defaults is DataSource && resolved.Options["data"] is FolderData)
+            Assert.Contains(notices.All, n => n.Contains("left out", StringComparison.Ordinal) && n.Contains(".ipynb_checkpoints", StringComparison.Ordinal));
         Assert.Equal(result.Outcome.Metrics.Keys, runner.Evaluate(result.RunId).Outcome.Metrics.Keys);
+        var stopped = Interrupted(runner, resolved);
+        Assert.Equal(File.ReadAllBytes(Path.Combine(result.Folder, "model.safetensors")), File.ReadAllBytes(Path.Combine(runner.Resume(stopped).Folder, "model.safetensors")));
         if (recipe.Job.Name is "code-prior" or "sd3-miniature") return;
         using var model = TrainedModel.Open(result.Folder);
         var input = Path.Combine(_folder, model.Facts.Table is null ? "photos/cat/0.png" : "houses.csv");
@@ -55,6 +61,15 @@ public sealed partial class OwnDataTests : IDisposable
         Assert.Equal(model.Facts.Table is null ? 1 : 5, answers.Count);
         Assert.All(answers, a => Assert.True(a.Class is not null || (a.Value is { } v && double.IsFinite(v)) || a.Picture is not null));
         Parallel.For(0, 8, _ => Assert.Equal(answers.Select(a => (a.Class, a.Value)), model.Predict(input).Select(a => (a.Class, a.Value))));
+    }
+
+    // Stopped after its second step, as a kill would leave it: the checkpoint of that step is all there is.
+    private static string Interrupted(RecipeRunner runner, ResolvedRecipe recipe)
+    {
+        using var stop = new CancellationTokenSource();
+        var result = runner.Train(recipe, progress: new StopAt(2, stop), cancellation: stop.Token);
+        Assert.False(result.Outcome.Completed);
+        return result.RunId;
     }
 
     [Fact]
@@ -109,7 +124,7 @@ public sealed partial class OwnDataTests : IDisposable
 
     private static double Validation(SplitRule split) => split switch { GivenSplit given => given.Validation, ShareSplit share => share.Validation, _ => -1 };
 
-    private static List<string> Recipes() => [.. Yaml().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "data.md")).ReplaceLineEndings("\n")).Select(m => m.Groups[1].Value)];
+    private static List<string> Recipes() => [.. Yaml().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "own-data.md")).ReplaceLineEndings("\n")).Select(m => m.Groups[1].Value)];
 
     private void MakePhotos(int each)
     {
@@ -135,6 +150,31 @@ public sealed partial class OwnDataTests : IDisposable
             }
         }
         File.WriteAllBytes(Path.Combine(_folder, "photos", ".DS_Store"), [1]);
+    }
+
+    // What lies about in folders of photographs: left out and named, or read as what it is.
+    private void MakeMess()
+    {
+        byte[] junk = [0, 5, 22, 7];
+        foreach (var name in new[]
+        {
+            "cat/._0.png", "cat/.DS_Store", ".ipynb_checkpoints/cat-checkpoint.png", "dog/.ipynb_checkpoints/0-checkpoint.png", "dog/Thumbs.db", "desktop.ini",
+            "__MACOSX/cat/0.png", "cat/notes.md", "labels.json", "dog/movie.mp4", "dog/phone.heic", "cat/half.png.part",
+        })
+        {
+            var path = Path.Combine(_folder, "photos", name);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllBytes(path, junk);
+        }
+        Directory.CreateDirectory(Path.Combine(_folder, "photos", "empty"));
+        Directory.CreateDirectory(Path.Combine(_folder, "photos", "dog", "more", "still"));
+        (string Reference, string Name)[] odd =
+        [
+            ("turned6.jpg", "cat/photo.JPEG"), ("cmyk.jpg", "cat/print.jpg"), ("grey16.png", "dog/scan.png"), ("alpha.png", "dog/logo.png"), ("plain.gif", "dog/old.gif"),
+            ("plain.tif", "dog/scan 2.tif"), ("moving.webp", "cat/moving.webp"), ("plain.bmp", "cat/wrong-ending.png"), ("grey16.tif", "dog/more/still/deep.TIFF"),
+            ("plain.png", "cat/mit Leerzeichen ü [1] #%.png"),
+        ];
+        foreach (var (reference, name) in odd) File.Copy(Repository.Reference($"data/{reference}"), Path.Combine(_folder, "photos", name));
     }
 
     private void MakeHouses()
@@ -166,6 +206,14 @@ public sealed partial class OwnDataTests : IDisposable
         public void Report(TrainingReport value)
         {
             if (value is NoticeReport notice) All.Add(notice.Text);
+        }
+    }
+
+    private sealed class StopAt(int step, CancellationTokenSource stop) : IProgress<TrainingReport>
+    {
+        public void Report(TrainingReport value)
+        {
+            if (value is StepReport { Step: var at } && at == step) stop.Cancel();
         }
     }
 

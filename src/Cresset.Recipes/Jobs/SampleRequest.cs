@@ -1,0 +1,53 @@
+namespace Cresset.Recipes;
+
+/// <summary>How samples are written.</summary>
+public enum SampleFormat
+{
+    /// <summary>Pictures to look at, many samples in one.</summary>
+    Png,
+
+    /// <summary>An animation with a frame for each sample.</summary>
+    Gif,
+
+    /// <summary>A NumPy array of all samples.</summary>
+    Npy,
+
+    /// <summary>A table with a row for each sample.</summary>
+    Csv,
+
+    /// <summary>The tensor <c>samples</c>; what each was asked for is in the metadata.</summary>
+    Safetensors,
+}
+
+/// <summary>What to draw.</summary>
+/// <param name="Count">Number of samples (of each class or prompt, where there are any); 0 leaves it to the model.</param>
+/// <param name="Seed">Seed of the draw.</param>
+/// <param name="Conditions">Prompts or class names; empty for none.</param>
+/// <param name="Temperature">Where the model has one; 1 is the model as trained.</param>
+/// <param name="OutputFolder">Where files go; null for the folder "samples" of the run.</param>
+public sealed record SampleRequest(int Count = 0, ulong Seed = 0, IReadOnlyList<string>? Conditions = null, double Temperature = 1, string? OutputFolder = null)
+{
+    /// <summary>How the samples are written.</summary>
+    public SampleFormat Format { get; init; }
+
+    /// <summary>Refuses what a model cannot follow; nothing that was asked for is passed over in silence.</summary>
+    /// <exception cref="ArgumentException">The request has a temperature or classes, and the model takes none.</exception>
+    internal void RefuseWhatIsNotTaken(string job, bool takesTemperature, bool takesConditions)
+    {
+        if (!takesTemperature && Temperature != 1)
+        {
+            throw new ArgumentException(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"'{job}' has no temperature, and {Temperature} was asked for; leave it out."));
+        }
+        if (!takesConditions && Conditions is { Count: > 0 } asked)
+        {
+            throw new ArgumentException($"'{job}' draws without classes or prompts, and {string.Join(", ", asked.Select(a => $"'{a}'"))} {(asked.Count == 1 ? "was" : "were")} asked for; leave "
+                + $"{(asked.Count == 1 ? "it" : "them")} out.");
+        }
+    }
+
+    /// <summary>Refuses numbers where there are films alone, which are always GIF files.</summary>
+    internal void RefuseNumbers(string job)
+    {
+        if (Format is not (SampleFormat.Png or SampleFormat.Gif)) throw new ArgumentException($"'{job}' draws films of episodes, no numbers; use --format gif.");
+    }
+}
