@@ -7,10 +7,14 @@ internal static class CheckpointKind
 {
     public const string Lora = "a LoRA adapter";
 
+    private const string LoKr = "a LyCORIS adapter (LoKr)";
+
+    private const string LoHa = "a LyCORIS adapter (LoHa)";
+
     private static readonly (string Part, string Kind)[] Signs =
     [
-        ("lokr_w", "a LyCORIS adapter (LoKr)"),
-        ("hada_w", "a LyCORIS adapter (LoHa)"),
+        ("lokr_w", LoKr),
+        ("hada_w", LoHa),
         ("lora_A", Lora),
         ("lora_down", Lora),
         ("lora.down", Lora),
@@ -33,6 +37,8 @@ internal static class CheckpointKind
         ("text_model.encoder.", "a CLIP text encoder"),
         ("model.layers.0.self_attn.", "a language model"),
     ];
+
+    public static bool IsAdapter(ITensorSource source) => Of(source) is Lora or LoKr or LoHa;
 
     public static string Of(ITensorSource source)
     {

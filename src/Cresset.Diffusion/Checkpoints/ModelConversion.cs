@@ -71,7 +71,12 @@ public static class ModelConversion
         {
             if (!Directory.Exists(path))
             {
-                var source = ModelFiles.OpenFile(path);
+                return One(ModelFiles.OpenFile(path));
+            }
+            // The folder of one network, such as vae/.
+            if (File.Exists(Path.Combine(path, "config.json")) && !Directory.Exists(Path.Combine(path, "transformer"))) return One(ModelFiles.OpenNetwork(path));
+            OpenedParts One(ITensorSource source)
+            {
                 owned.Add(source);
                 var parts = SingleFile.Open(source);
                 return new OpenedParts(withText ? parts : parts with { ClipL = null, ClipG = null, T5 = null }, owned);
@@ -138,7 +143,7 @@ public static class ModelConversion
             ClipTokenizer.Standard(padWithZero).Save(to);
             return;
         }
-        foreach (var name in new[] { "vocab.json", "merges.txt", "tokenizer_config.json" })
+        foreach (var name in new[] { "vocab.json", "merges.txt", "tokenizer_config.json", "tokenizer.json" })
         {
             var file = Path.Combine(from, name);
             if (File.Exists(file)) File.Copy(file, Path.Combine(to, name), overwrite: true);

@@ -69,6 +69,9 @@ public sealed class ControlNet : nn.Module
     /// <summary>The sizes it was built with.</summary>
     public ControlNetOptions Options { get; }
 
+    /// <summary>Keys of its file that nothing in the network uses.</summary>
+    public IReadOnlyList<string> Unused { get; private set; } = [];
+
     /// <summary>Loads a diffusers folder.</summary>
     public static ControlNet Load(string folder, ScalarType? dtype = null, Device? device = null, CancellationToken cancellation = default)
     {
@@ -77,7 +80,7 @@ public sealed class ControlNet : nn.Module
         try
         {
             using var source = ModelFiles.Open(folder, "diffusion_pytorch_model");
-            WeightLoader.Load(net, source, dtype, device, cancellation);
+            net.Unused = WeightLoader.Load(net, source, dtype, device, cancellation).Unexpected;
             return net;
         }
         catch

@@ -18,6 +18,8 @@ public sealed class Projection : WeightLayer
 
     private PackedWeight? _packed;
 
+    private readonly List<LowRankTerm> _terms = [];
+
     internal Projection(long inputs, long outputs, bool hasBias, WeightPlace place)
         : base(nameof(Projection))
     {
@@ -42,12 +44,29 @@ public sealed class Projection : WeightLayer
     /// <summary>A low-rank change in training, added to the output; it belongs to whoever put it here.</summary>
     internal LoraLayer? Adapter { get; set; }
 
+    /// <summary>Adds a low-rank change to the output from now on.</summary>
+    internal void Add(LowRankTerm term) => _terms.Add(term);
+
+    /// <summary>Takes such a change out again.</summary>
+    internal void Remove(LowRankTerm term) => _terms.Remove(term);
+
+    /// <summary>Hands the packed weight over; the layer has no values until another weight is put in its place.</summary>
+    internal PackedWeight? Release()
+    {
+        var packed = _packed;
+        _packed = null;
+        return packed;
+    }
+
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
-        if (Adapter is null) return Plain(input);
+        if (Adapter is null && _terms.Count == 0) return Plain(input);
         using var scope = NewDisposeScope();
-        return Plain(input).add(Adapter.call(input)).MoveToOuterDisposeScope();
+        var output = Plain(input);
+        if (Adapter is not null) output = output.add(Adapter.call(input));
+        foreach (var term in _terms) output = output.add(term.Of(input));
+        return output.MoveToOuterDisposeScope();
     }
 
     private Tensor Plain(Tensor input)

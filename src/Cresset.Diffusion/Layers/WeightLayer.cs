@@ -15,6 +15,9 @@ public abstract class WeightLayer : nn.Module<Tensor, Tensor>
     {
     }
 
+    /// <summary>Changes of the weight by adapters, in their order: the last one is taken out first.</summary>
+    internal List<object> Merged { get; } = [];
+
     /// <summary>Puts a tensor in the place of the weight of this name; the layer owns it afterwards.</summary>
     internal abstract void Assign(string name, Tensor value);
 

@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Diffusion;
 
-/// <summary>The two families of names of LoRA files, and the original layout's stacked layers, brought to the folder layout.</summary>
+/// <summary>What a file of an adapter holds. The lists own their tensors.</summary>
+internal sealed record AdapterFile(List<LoraPair> Pairs, List<IWeightChange> Others, List<string> LeftOut);
+
+/// <summary>The families of names of adapter files, and the original layout's stacked layers, brought to the folder layout.</summary>
 internal static partial class LoraKeys
 {
     private static readonly (string Down, string Up)[] Suffixes =
@@ -20,33 +23,33 @@ internal static partial class LoraKeys
 
     private static readonly string[] Prefixes = ["base_model.model.", "transformer.", "model.diffusion_model.", "diffusion_model."];
 
-    private static readonly string[] UnderscorePrefixes = ["lora_transformer_", "lora_unet_"];
+    private static readonly string[] UnderscorePrefixes = ["lora_transformer_", "lora_unet_", "lycoris_"];
+
+    private static readonly string[] MagnitudeSuffixes = [".dora_scale", ".lora_magnitude_vector", ".lora_magnitude_vector.weight", ".lora_magnitude_vector.default.weight"];
 
     private static readonly string[] NamesWithUnderscores = ["transformer_blocks", "joint_blocks", "context_block", "x_block", "to_q", "to_k", "to_v", "to_out", "to_add_out", "add_q_proj", "add_k_proj", "add_v_proj", "ff_context", "norm1_context", "adaLN_modulation", "context_embedder", "proj_out", "norm_out", "time_text_embed", "timestep_embedder", "text_embedder", "linear_1", "linear_2", "pos_embed", "x_embedder", "t_embedder", "y_embedder", "final_layer"];
 
-    public static List<LoraPair> Read(ITensorSource source)
+    public static AdapterFile Read(ITensorSource source)
     {
-        var pairs = new List<LoraPair>();
+        var file = new AdapterFile([], [], []);
         try
         {
-            Read(source, pairs);
-            return pairs;
+            Read(source, file);
+            return file;
         }
         catch
         {
-            foreach (var pair in pairs)
-            {
-                pair.Down.Dispose();
-                pair.Up.Dispose();
-            }
+            foreach (var change in file.Pairs.Concat(file.Others)) change.Dispose();
             throw;
         }
     }
 
-    private static void Read(ITensorSource source, List<LoraPair> pairs)
+    private static void Read(ITensorSource source, AdapterFile file)
     {
         var used = new HashSet<string>();
         var alphas = LoraHeader.Alphas(source);
+        double? Alpha(string stem) => source.Entries.ContainsKey(stem + ".alpha") ? Scalar(source, stem + ".alpha") : null;
+        string? Magnitude(string stem) => MagnitudeSuffixes.Select(m => stem + m).FirstOrDefault(source.Entries.ContainsKey);
         foreach (var key in source.Entries.Keys)
         {
             var suffix = Array.Find(Suffixes, s => key.EndsWith(s.Down, StringComparison.Ordinal));
@@ -54,45 +57,117 @@ internal static partial class LoraKeys
             var stem = key[..^suffix.Down.Length];
             var up = stem + suffix.Up;
             if (!source.Entries.ContainsKey(up)) throw new InvalidDataException($"{source.Path}: '{key}' has no partner '{up}'.");
-            var alpha = source.Entries.ContainsKey(stem + ".alpha") ? Scalar(source, stem + ".alpha") : (double?)null;
-            used.UnionWith([key, up, stem + ".alpha"]);
+            var magnitude = Magnitude(stem);
+            used.UnionWith([key, up, stem + ".alpha", magnitude ?? key]);
             var (part, target) = LoraPartNames.TextLayer(stem) ?? (LoraPart.Transformer, Target(stem));
             using var scope = NewDisposeScope();
             var down = source.Read(key);
-            Add(pairs, source, part, target, down, source.Read(up), alpha ?? alphas(part, target, down.size(0)));
+            Add(file.Pairs, source, part, target, down, source.Read(up), Alpha(stem) ?? alphas(part, target, down.size(0)), magnitude is null ? null : source.Read(magnitude));
         }
-        if (pairs.Count == 0) throw new InvalidDataException($"{source.Path} holds no LoRA: it looks like {CheckpointKind.Of(source)}.");
-        var rest = source.Entries.Keys.Where(k => !used.Contains(k)).ToList();
-        if (rest.Count > 0) throw new InvalidDataException($"{source.Path}: '{rest[0]}'{(rest.Count > 1 ? $" and {rest.Count - 1} more keys are" : " is")} no half of a pair that is known{(rest[0].Contains("dora_scale", StringComparison.Ordinal) || rest[0].Contains("magnitude_vector", StringComparison.Ordinal) ? " (DoRA is not supported)" : "")}.");
-        var twice = pairs.GroupBy(p => (p.Part, p.Target)).FirstOrDefault(g => g.Count() > 1);
+        foreach (var stem in source.Entries.Keys.Select(Factored).OfType<string>().Distinct().ToList())
+        {
+            var magnitude = Magnitude(stem);
+            if (FactorKeys(source, stem) is not { } keys) continue;
+            used.UnionWith([.. keys.First, .. keys.Second, stem + ".alpha", magnitude ?? stem + ".alpha"]);
+            var (part, target) = LoraPartNames.TextLayer(stem) ?? (LoraPart.Transformer, Target(stem));
+            AddFactored(file.Others, source, part, target, keys, Alpha(stem), magnitude);
+        }
+        if (file.Pairs.Count + file.Others.Count == 0) throw new InvalidDataException($"{source.Path} holds no LoRA: it looks like {CheckpointKind.Of(source)}.");
+        file.LeftOut.AddRange(source.Entries.Keys.Where(k => !used.Contains(k)));
+        var twice = file.Pairs.Concat(file.Others).GroupBy(p => (p.Part, p.Target)).FirstOrDefault(g => g.Count() > 1);
         if (twice is not null) throw new InvalidDataException($"{source.Path} changes '{twice.Key.Target}' of {LoraPartNames.Words(twice.Key.Part)} twice, under two names.");
     }
 
-    // Runs inside a scope; what is kept leaves it.
-    private static void Add(List<LoraPair> pairs, ITensorSource source, LoraPart part, string target, Tensor down, Tensor up, double? alpha)
+    private static string? Factored(string key)
     {
-        if (down.dim() != 2 || up.dim() != 2 || down.size(0) != up.size(1)) throw new InvalidDataException($"{source.Path}: the pair for '{target}' has the shapes {Shape.Text(down)} and {Shape.Text(up)}; expected [rank, in] and [out, rank].");
+        var match = FactorName().Match(key);
+        return match.Success ? match.Groups[1].Value : null;
+    }
+
+    // The keys of both matrices, each whole or as two factors; null where one is missing or a core tensor (Tucker) belongs to it.
+    private static FactorNames? FactorKeys(ITensorSource source, string stem)
+    {
+        bool Has(string name) => source.Entries.ContainsKey(stem + name);
+        foreach (var (prefix, core) in new[] { (".lokr_", new[] { ".lokr_t2" }), (".hada_", [".hada_t1", ".hada_t2"]) })
+        {
+            string[]? Of(string name) => Has(prefix + name) ? [stem + prefix + name] : Has(prefix + name + "_a") && Has(prefix + name + "_b") ? [stem + prefix + name + "_a", stem + prefix + name + "_b"] : null;
+            if (!core.Any(Has) && Of("w1") is { } first && Of("w2") is { } second) return new FactorNames(prefix == ".lokr_", first, second);
+        }
+        return null;
+    }
+
+    private static void AddFactored(List<IWeightChange> changes, ITensorSource source, LoraPart part, string target, FactorNames keys, double? alpha, string? magnitude)
+    {
+        var match = part == LoraPart.Transformer ? Original().Match(target) : Match.Empty;
+        List<(string Layer, Func<Tensor, Tensor> Rows)> layers;
+        if (match.Success && StackedName(match.Groups[2].Value) is { } parts)
+        {
+            layers = [.. parts.Select((name, i) => ($"transformer_blocks.{match.Groups[1].Value}.{name}", (Func<Tensor, Tensor>)(t => t.narrow(0, i * (t.size(0) / 3), t.size(0) / 3))))];
+        }
+        else
+        {
+            var swapped = part == LoraPart.Transformer && (target == "final_layer.adaLN_modulation.1" || IsLastText(target));
+            Tensor Swap(Tensor t)
+            {
+                // Rows alone tell the last block's two parts from the six of the others: six times the columns there.
+                if (target != "final_layer.adaLN_modulation.1" && t.size(0) != 2 * t.size(1)) return t;
+                return cat([t.narrow(0, t.size(0) / 2, t.size(0) / 2), t.narrow(0, 0, t.size(0) / 2)], 0);
+            }
+            layers = [(match.Success ? PlainName(match) : part == LoraPart.Transformer ? Outside(target) : target, swapped ? Swap : t => t)];
+        }
+        if (magnitude is not null && part == LoraPart.Transformer && (target == "final_layer.adaLN_modulation.1" || IsLastText(target))) throw new InvalidDataException($"{source.Path}: magnitudes of '{target}' are read for LoRA only.");
+        foreach (var (layer, rows) in layers)
+        {
+            using var scope = NewDisposeScope();
+            List<Tensor> Tensors(string[] names) => [.. names.Select(n => source.Read(n).DetachFromDisposeScope())];
+            List<Tensor> first = Tensors(keys.First), second = Tensors(keys.Second);
+            try
+            {
+                var lengths = magnitude is null ? null : layers.Count > 1 && source.Entries[magnitude].Shape[0] > 1 ? rows(source.Read(magnitude)).clone() : source.Read(magnitude);
+                changes.Add(new FactoredChange(keys.IsKronecker, first, second, part, layer, alpha, rows) { Magnitude = lengths?.DetachFromDisposeScope() });
+            }
+            catch (Exception error) when (error is System.Runtime.InteropServices.ExternalException or ShapeException)
+            {
+                foreach (var tensor in first.Concat(second)) tensor.Dispose();
+                throw new InvalidDataException($"{source.Path}: the factors of '{target}' ({string.Join(", ", keys.First.Concat(keys.Second).Select(k => "[" + string.Join(", ", source.Entries[k].Shape) + "]"))}) do not fit together.", error);
+            }
+        }
+    }
+
+    // Runs inside a scope; what is kept leaves it.
+    private static void Add(List<LoraPair> pairs, ITensorSource source, LoraPart part, string target, Tensor down, Tensor up, double? alpha, Tensor? magnitude)
+    {
+        var kernel = down.dim() == 4 && up.dim() == 4 && up.size(2) == 1 && up.size(3) == 1;
+        if ((!kernel && (down.dim() != 2 || up.dim() != 2)) || down.size(0) != up.size(1)) throw new InvalidDataException($"{source.Path}: the pair for '{target}' has the shapes {Shape.Text(down)} and {Shape.Text(up)}; expected [rank, in] and [out, rank], or a convolution's [rank, in, k, k] and [out, rank, 1, 1].");
+        var shape = kernel ? down.shape : null;
+        if (kernel) (down, up) = (down.flatten(1), up.flatten(1));
         var match = part == LoraPart.Transformer ? Original().Match(target) : Match.Empty;
         if (match.Success && StackedName(match.Groups[2].Value) is { } parts)
         {
             var rows = up.size(0) / 3;
-            for (var i = 0; i < 3; i++) Keep($"transformer_blocks.{match.Groups[1].Value}.{parts[i]}", down.clone(), up.narrow(0, i * rows, rows).clone());
+            // Lengths of columns hold for all three, those of rows are cut as the rows are.
+            for (var i = 0; i < 3; i++) Keep($"transformer_blocks.{match.Groups[1].Value}.{parts[i]}", down.clone(), up.narrow(0, i * rows, rows).clone(), magnitude is null || magnitude.size(0) == 1 ? magnitude?.clone() : magnitude.narrow(0, i * rows, rows).clone());
             return;
         }
         var name = match.Success ? PlainName(match) : part == LoraPart.Transformer ? Outside(target) : target;
         if (part == LoraPart.Transformer && IsSwapped(target, down, up))
         {
             var half = up.size(0) / 2;
-            up = cat([up.narrow(0, half, half), up.narrow(0, 0, half)], 0);
+            Tensor Swap(Tensor t) => t.size(0) != up.size(0) ? t : cat([t.narrow(0, half, half), t.narrow(0, 0, half)], 0);
+            magnitude = magnitude is null ? null : Swap(magnitude);
+            up = Swap(up);
         }
-        Keep(name, down, up);
+        Keep(name, down, up, magnitude);
 
-        void Keep(string layer, Tensor a, Tensor b) => pairs.Add(new LoraPair(layer, a.DetachFromDisposeScope(), b.DetachFromDisposeScope(), alpha ?? a.size(0), part));
+        void Keep(string layer, Tensor a, Tensor b, Tensor? lengths)
+            => pairs.Add(new LoraPair(layer, a.DetachFromDisposeScope(), b.DetachFromDisposeScope(), alpha ?? a.size(0), part) { Magnitude = lengths?.DetachFromDisposeScope(), DownShape = shape });
     }
 
     // Modulations with two parts alone (the last layer, the text half of the last block) store shift before scale in the original layout.
     private static bool IsSwapped(string target, Tensor down, Tensor up)
-        => target == "final_layer.adaLN_modulation.1" || (target.StartsWith("joint_blocks.", StringComparison.Ordinal) && target.EndsWith(".context_block.adaLN_modulation.1", StringComparison.Ordinal) && up.size(0) == 2 * down.size(1));
+        => target == "final_layer.adaLN_modulation.1" || (IsLastText(target) && up.size(0) == 2 * down.size(1));
+
+    private static bool IsLastText(string target) => target.StartsWith("joint_blocks.", StringComparison.Ordinal) && target.EndsWith(".context_block.adaLN_modulation.1", StringComparison.Ordinal);
 
     private static string Target(string stem)
     {
@@ -132,6 +207,7 @@ internal static partial class LoraKeys
 
     private static string Outside(string target) => target switch
     {
+        "x_embedder.proj" => "pos_embed.proj",
         "final_layer.linear" => "proj_out",
         "final_layer.adaLN_modulation.1" => "norm_out.linear",
         "t_embedder.mlp.0" => "time_text_embed.timestep_embedder.linear_1",
@@ -146,6 +222,11 @@ internal static partial class LoraKeys
         using var scope = NewDisposeScope();
         return source.Read(key).to(ScalarType.Float64).reshape(-1)[0].item<double>();
     }
+
+    private sealed record FactorNames(bool IsKronecker, string[] First, string[] Second);
+
+    [GeneratedRegex(@"^(.+)\.(?:lokr|hada)_\w+$")]
+    private static partial Regex FactorName();
 
     [GeneratedRegex(@"^joint_blocks\.(\d+)\.(.+)$")]
     private static partial Regex Original();

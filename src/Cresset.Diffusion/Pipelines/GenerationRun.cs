@@ -1,3 +1,4 @@
+using Cresset.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -11,10 +12,12 @@ internal sealed class GenerationRun
     private readonly GenerationInputs _inputs;
     private readonly Generator[] _generators;
     private readonly long[] _shape;
+    private GuidanceOptions _guidance;
 
     public GenerationRun(StableDiffusion3 model, GenerationOptions options, GenerationInputs inputs)
     {
         (_model, _options, _inputs) = (model, options, inputs);
+        _guidance = options.Guidance;
         _generators = [.. Enumerable.Range(0, options.Count).Select(i => new Generator(options.Seed + (ulong)i))];
         long down = model.Vae.Options.Downscale;
         _shape = [1, model.Vae.Options.LatentChannels, options.Height / down, options.Width / down];
@@ -35,7 +38,7 @@ internal sealed class GenerationRun
         var noise = _inputs.Latents is null ? Draw() : _inputs.Latents.to(ScalarType.Float32).to(Device);
         var x = noise;
         if (source is not null && !(_inputs.Mask is not null && _options.Strength == 1)) x = sampler.AddNoise(source, noise, start * per);
-        var mask = _inputs.Mask is null ? null : nn.functional.interpolate(_inputs.Mask.ge(0.5).to(ScalarType.Float32), [_shape[2], _shape[3]], mode: InterpolationMode.Nearest).to(Device);
+        var mask = _inputs.Mask is null ? null : nn.functional.interpolate(_inputs.Mask.to(ScalarType.Float32), [_shape[2], _shape[3]], mode: InterpolationMode.Nearest).to(Device);
         var control = _inputs.Control is null ? null : EncodeControl(_inputs.Control);
         var (context, pooled) = Join(wanted, unwanted);
         for (var i = start * per; i < sampler.Table.Steps; i++)
@@ -48,19 +51,60 @@ internal sealed class GenerationRun
             var next = sampler.Step(velocity, i, x, _generators);
             if (mask is not null)
             {
-                // What is kept follows the source, noised to the level reached.
+                // What is kept follows the source, noised to the level reached. A grey value is let go after its part of the steps.
                 var kept = sampler.Table.Sigmas[i + 1] > 0 ? sampler.AddNoise(source!, noise, i + 1) : source!;
-                next = (kept * (1 - mask)) + (next * mask);
+                var done = ((i + 1.0) / per) - start;
+                var keep = mask.eq(0).logical_or((1 - mask).gt(done / remaining));
+                next = where(keep, kept, next);
             }
-            if (progress is not null && (i + 1) % per == 0)
+            // The last step of samplers with two evaluations has one.
+            if (((i + 1) % per == 0 || i + 1 == sampler.Table.Steps) && (progress is not null || _inputs.OnStep is not null))
             {
                 var predicted = x - (velocity * (double)sampler.Table.Sigmas[i]);
-                // Copies that belong to the receiver: a display may look at them much later, on another thread.
-                progress.Report(new GenerationStep(((i + 1) / per) - start, remaining, next.clone().DetachFromDisposeScope(), predicted.DetachFromDisposeScope()));
+                var (stopped, latents) = Report(progress, ((i + per) / per) - start, remaining, sampler.Table.Sigmas[i + 1], next, predicted, ref context, ref pooled);
+                if (latents is not null)
+                {
+                    using var own = latents;
+                    next = latents.alias();
+                }
+                if (stopped)
+                {
+                    var end = mask is null ? predicted : where(mask.eq(0), source!, predicted);
+                    x = end.MoveToOuterDisposeScope();
+                    break;
+                }
             }
             x = next.MoveToOuterDisposeScope();
         }
         return x.MoveToOuterDisposeScope();
+    }
+
+    // Copies that belong to the receiver: a display may look at them much later, on another thread. What a callback makes stays its own too:
+    // the scope that stands around it lets everything go.
+    private (bool Stopped, Tensor? Latents) Report(IProgress<GenerationStep>? progress, int step, int steps, double sigma, Tensor next, Tensor predicted, ref Tensor context, ref Tensor pooled)
+    {
+        var control = new SamplingStep(step, steps, sigma, next, predicted, _guidance);
+        using (var theirs = NewDisposeScope())
+        {
+            progress?.Report(new GenerationStep(step, steps, next.clone(), predicted.clone()));
+            _inputs.OnStep?.Invoke(control);
+            foreach (var made in theirs.DisposablesView.ToList()) theirs.Detach(made);
+        }
+        if (!ReferenceEquals(control.Guidance, _guidance))
+        {
+            var guidance = control.Guidance.ThrowIfInvalid();
+            if (guidance.IsOn != _guidance.IsOn) throw new ArgumentException($"A step cannot turn guidance {(guidance.IsOn ? "on" : "off")} (Scale {guidance.Scale}): the run began {(_guidance.IsOn ? "with" : "without")} it. Keep the scale {(guidance.IsOn ? "at 1 or less" : "above 1, for example 1.0001")}.");
+            StableDiffusion3.CheckSkipLayers(_model.Transformer.Options, guidance);
+            _guidance = guidance;
+        }
+        if (control.Prompts is { } prompts)
+        {
+            if (_guidance.IsOn && prompts.Unwanted is null) throw new ArgumentException("A step follows another prompt, but not another negative one: give both while guidance is on.");
+            var (words, both) = Join(prompts.Wanted, prompts.Unwanted);
+            if (words.size(1) != context.size(1)) throw new ArgumentException($"A step follows a prompt of {words.size(1)} tokens; the run has {context.size(1)}: encode it with the same T5 length.");
+            (context, pooled) = (words.alias().MoveToOuterDisposeScope(), both.alias().MoveToOuterDisposeScope());
+        }
+        return (control.IsStopped, control.Replaced);
     }
 
     private Sampler CreateSampler()
@@ -74,7 +118,7 @@ internal sealed class GenerationRun
 
     private Tensor Velocity(Tensor x, double time, Tensor context, Tensor pooled, Tensor? control, int step, int steps)
     {
-        var guided = _options.Guidance.IsOn;
+        var guided = _guidance.IsOn;
         // With guidance both halves go through the network in one call.
         var states = guided ? cat([x, x], 0) : x;
         var times = full([states.size(0)], time, ScalarType.Float32, Device);
@@ -87,11 +131,11 @@ internal sealed class GenerationRun
         var velocity = _model.Transformer.Forward(states, times, context, pooled, residuals: residuals).to(ScalarType.Float32);
         if (!guided) return velocity;
         var halves = velocity.chunk(2, 0);
-        var result = Guidance.Combine(_options.Guidance, halves[0], halves[1], step);
-        if (!Guidance.Skips(_options.Guidance, step, steps)) return result;
+        var result = Guidance.Combine(_guidance, halves[0], halves[1], step);
+        if (!Guidance.Skips(_guidance, step, steps)) return result;
         var count = x.size(0);
-        var skipped = _model.Transformer.Forward(x, times.narrow(0, 0, count), context.narrow(0, count, count), pooled.narrow(0, count, count), _options.Guidance.SkipLayers).to(ScalarType.Float32);
-        return result + ((halves[1] - skipped) * _options.Guidance.SkipScale);
+        var skipped = _model.Transformer.Forward(x, times.narrow(0, 0, count), context.narrow(0, count, count), pooled.narrow(0, count, count), _guidance.SkipLayers).to(ScalarType.Float32);
+        return result + ((halves[1] - skipped) * _guidance.SkipScale);
     }
 
     private (Tensor Context, Tensor Pooled) Join(PromptEmbedding wanted, PromptEmbedding? unwanted)
@@ -131,7 +175,8 @@ internal sealed class GenerationRun
     private Tensor Draw()
     {
         using var scope = NewDisposeScope();
-        // Drawn on the CPU in single precision: a seed gives the same picture on every device.
-        return cat([.. _generators.Select(g => randn(_shape, ScalarType.Float32, CPU, generator: g))], 0).to(Device).MoveToOuterDisposeScope();
+        // Drawn on the CPU: a seed gives the same picture on every device.
+        var dtype = _options.NoiseLike switch { NoiseLike.Float16 => ScalarType.Float16, NoiseLike.BFloat16 => ScalarType.BFloat16, _ => ScalarType.Float32 };
+        return cat([.. _generators.Select(g => randn(_shape, dtype, CPU, generator: g))], 0).to(ScalarType.Float32).to(Device).MoveToOuterDisposeScope();
     }
 }

@@ -13,12 +13,22 @@ internal sealed class PartLoader(CheckpointFiles files, LoadOptions options, IPr
     /// <summary>"3 keys (a, b, ...) belong to", for messages.</summary>
     public static string Keys(IReadOnlyList<string> keys) => keys.Count == 1 ? $"the key {keys[0]} belongs to" : $"{keys.Count} keys ({string.Join(", ", keys.Take(3))}{(keys.Count > 3 ? ", ..." : "")}) belong to";
 
+    public static InvalidDataException NoAutoencoder(CheckpointFiles files) => new($"{files.Path} has no autoencoder{(files.IsFolder ? " (folder vae)" : "")}: give the path of one (VaePath; --vae).");
+
+    public static MmDitOptions Transformer(CheckpointFiles files) => files.Transformer.ReadConfig() is { } config ? SdConfig.Transformer(config, files.Transformer.Config!) : ShapeInference.Transformer(files.Transformer.Source);
+
+    public static VaeOptions Autoencoder(NetworkFiles part) => part.ReadConfig() is { } config ? SdConfig.Autoencoder(config, part.Config!) : ShapeInference.Autoencoder(part.Source);
+
+    public static ClipTextOptions Clip(NetworkFiles part, bool big, int headWidth) => part.ReadConfig() is { } config ? SdConfig.Clip(config, part.Config!) : ShapeInference.Clip(part.Source, big, headWidth);
+
+    public static T5EncoderOptions T5(NetworkFiles part) => part.ReadConfig() is { } config ? SdConfig.T5(config, part.Config!) : ShapeInference.T5(part.Source);
+
     public StableDiffusion3 Load()
     {
-        if (files.Vae is null) throw new InvalidDataException($"{files.Path} has no autoencoder{(files.IsFolder ? " (folder vae)" : "")}: give the path of one (VaePath; --vae).");
+        if (files.Vae is null) throw NoAutoencoder(files);
         if (files.ClipL is null && files.ClipG is null && (files.T5 is null || files.T5Tokenizer is null)) throw new InvalidDataException("The checkpoint has no text encoder: give the path of at least one (ClipLPath, ClipGPath, T5Path; --clip-l, --clip-g, --t5 with --t5-tokenizer).");
         progress?.Report("transformer");
-        var sizes = files.Transformer.ReadConfig() is { } config ? SdConfig.Transformer(config, files.Transformer.Config!) : ShapeInference.Transformer(files.Transformer.Source);
+        var sizes = Transformer(files);
         var transformer = Keep(new MmDit(sizes, WeightPlace.Nowhere));
         Fill("transformer", transformer, files.Transformer, options.Dtype);
         if (options.EightBits) WeightQuantization.ToEightBits(transformer);
@@ -51,7 +61,7 @@ internal sealed class PartLoader(CheckpointFiles files, LoadOptions options, IPr
     private Vae LoadVae(NetworkFiles part)
     {
         progress?.Report("autoencoder");
-        var vae = Keep(new Vae(part.ReadConfig() is { } config ? SdConfig.Autoencoder(config, part.Config!) : ShapeInference.Autoencoder(part.Source), WeightPlace.Nowhere));
+        var vae = Keep(new Vae(Autoencoder(part), WeightPlace.Nowhere));
         // Half precision overflows in the decoder: it computes in single precision always.
         Fill("autoencoder", vae, part, ScalarType.Float32);
         if (options.Device is null || options.Device.type == DeviceType.CPU) vae.UseChannelsLast();
@@ -67,7 +77,7 @@ internal sealed class PartLoader(CheckpointFiles files, LoadOptions options, IPr
             return (null, null);
         }
         progress?.Report(name);
-        var sizes = part.ReadConfig() is { } config ? SdConfig.Clip(config, part.Config!) : ShapeInference.Clip(part.Source, big, headWidth);
+        var sizes = Clip(part, big, headWidth);
         var folder = big ? files.ClipGTokenizer : files.ClipLTokenizer;
         var tokenizer = folder is null ? ClipTokenizer.Standard(padWithZero: big) : ClipTokenizer.FromFolder(folder);
         if (tokenizer.Count > sizes.VocabularySize) throw new InvalidDataException($"The {name} tokenizer has {tokenizer.Count} tokens, the encoder {sizes.VocabularySize}: they do not belong together. Give the folder of its vocab.json (--tokenizers: the folder with tokenizer and tokenizer_2 in it).");
@@ -90,7 +100,7 @@ internal sealed class PartLoader(CheckpointFiles files, LoadOptions options, IPr
         }
         progress?.Report("T5");
         var tokenizer = Directory.Exists(path) ? T5Tokenizer.FromFolder(path) : T5Tokenizer.FromFile(path);
-        var t5 = Keep(new T5Encoder(part.ReadConfig() is { } config ? SdConfig.T5(config, part.Config!) : ShapeInference.T5(part.Source), WeightPlace.Nowhere));
+        var t5 = Keep(new T5Encoder(T5(part), WeightPlace.Nowhere));
         Fill("T5", t5, part, options.Dtype);
         if (options.EightBits) WeightQuantization.ToEightBits(t5);
         if (options.Compute is { } compute) t5.ComputeDtype = compute;

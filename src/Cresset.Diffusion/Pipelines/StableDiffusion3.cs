@@ -58,7 +58,7 @@ public sealed partial class StableDiffusion3 : IDisposable
         // Layers are left out for the prompt alone, as the reference does.
         using var unwanted = options.Guidance.IsOn ? Text.Encode(negative ?? PromptText.Empty, clipSkip: 0, options.T5Length) : null;
         var result = Generate(wanted, unwanted, options, inputs, progress, latentsOnly, cancellation);
-        return result with { Notes = [.. result.Notes, .. wanted.Notes] };
+        return result with { Notes = [.. result.Notes, .. wanted.Notes, .. (unwanted?.Notes ?? []).Select(n => "Negative prompt: " + n)], Settings = new GenerationSettings(prompt, negative, options with { Schedule = options.Schedule ?? Schedule }) };
     }
 
     /// <summary>As above, for prompts encoded before; <paramref name="unwanted"/> is needed when guidance is on.</summary>
@@ -78,9 +78,11 @@ public sealed partial class StableDiffusion3 : IDisposable
         if (!latentsOnly)
         {
             cancellation.ThrowIfCancellationRequested();
-            pictures = Vae.Decode(latents).to(ScalarType.Float32).div_(2).add_(0.5).clamp_(0, 1).cpu().DetachFromDisposeScope();
+            pictures = Vae.Decode(latents).to(ScalarType.Float32).div_(2).add_(0.5).clamp_(0, 1).cpu();
+            if (options.KeepUntouched && inputs is { Mask: { } mask, Picture: { } picture } && picture.size(1) == Vae.Options.ImageChannels) pictures = where(mask.cpu().eq(0), picture.to(ScalarType.Float32).cpu(), pictures);
+            pictures = pictures.DetachFromDisposeScope();
         }
-        return new GenerationResult(pictures, latents.DetachFromDisposeScope(), []);
+        return new GenerationResult(pictures, latents.DetachFromDisposeScope(), [.. Unused(options)]);
     }
 
     /// <summary>Frees all parts.</summary>
@@ -93,18 +95,7 @@ public sealed partial class StableDiffusion3 : IDisposable
 
     private void Check(GenerationOptions options, GenerationInputs? inputs)
     {
-        var unit = Vae.Options.Downscale * Transformer.Options.PatchSize;
-        if (options.Width % unit != 0 || options.Height % unit != 0)
-        {
-            static int Near(int size, int unit) => Math.Max(unit, (size + (unit / 2)) / unit * unit);
-            throw new ArgumentException($"The size {options.Width}x{options.Height} is not a multiple of {unit}; try {Near(options.Width, unit)}x{Near(options.Height, unit)}.", nameof(options));
-        }
-        var largest = unit * Transformer.Options.PositionTableSize;
-        if (options.Width > largest || options.Height > largest) throw new ArgumentException($"The size {options.Width}x{options.Height} is more than this checkpoint's table of positions allows: at most {largest} pixels a side.", nameof(options));
-        foreach (var layer in options.Guidance.SkipLayers)
-        {
-            if (layer < 0 || layer >= Transformer.Options.Layers) throw new ArgumentException($"SkipLayers names block {layer}; the transformer has blocks 0 to {Transformer.Options.Layers - 1}.", nameof(options));
-        }
+        CheckSizes(Transformer.Options, Vae.Options, options);
         if (inputs is null) return;
         if (inputs.Mask is not null && inputs.Picture is null) throw new ArgumentException("A mask needs the picture it belongs to.", nameof(inputs));
         if (inputs.Control is not null && Control is null) throw new ArgumentException("A control picture was given, but no ControlNet is set.", nameof(inputs));
@@ -116,6 +107,44 @@ public sealed partial class StableDiffusion3 : IDisposable
         }
         if (inputs.Mask is { } mask) Shape.Expect(mask, "N 1 H W", [("H", height), ("W", width)]);
         if (inputs.Control is { } control) Shape.Expect(control, "N 3 H W", [("H", height), ("W", width)]);
+        if (inputs.ControlMask is { } controlMask) Shape.Expect(controlMask, "N 1 H W");
+        foreach (var (name, tensor) in new[] { (nameof(inputs.Picture), inputs.Picture), (nameof(inputs.Mask), inputs.Mask), (nameof(inputs.Control), inputs.Control), (nameof(inputs.ControlMask), inputs.ControlMask) })
+        {
+            if (tensor is not null && tensor.size(0) != 1 && tensor.size(0) != options.Count) throw new ArgumentException($"{name} has {tensor.size(0)} rows and Count is {options.Count}; give 1, or one for each picture.", nameof(inputs));
+        }
+        if (inputs.Mask is { } grey && (grey.min().ToDouble() is var low && grey.max().ToDouble() is var high) && !(low >= 0 && high <= 1)) throw new ArgumentException($"The mask has values from {low} to {high}; they must lie in 0 to 1 (1 repaints).", nameof(inputs));
         if (inputs.Latents is { } latents) Shape.Expect(latents, "N C H W", [("N", options.Count), ("C", Vae.Options.LatentChannels), ("H", height / down), ("W", width / down)]);
+    }
+
+    /// <summary>Refuses what sizes alone forbid; a checkpoint's headers are enough to know.</summary>
+    internal static void CheckSizes(MmDitOptions transformer, VaeOptions vae, GenerationOptions options)
+    {
+        var unit = vae.Downscale * transformer.PatchSize;
+        if (options.Width % unit != 0 || options.Height % unit != 0)
+        {
+            static int Near(int size, int unit) => Math.Max(unit, (size + (unit / 2)) / unit * unit);
+            throw new ArgumentException($"The size {options.Width}x{options.Height} is not a multiple of {unit}; try {Near(options.Width, unit)}x{Near(options.Height, unit)}.", nameof(options));
+        }
+        var largest = unit * transformer.PositionTableSize;
+        if (options.Width > largest || options.Height > largest) throw new ArgumentException($"The size {options.Width}x{options.Height} is more than this checkpoint's table of positions allows: at most {largest} pixels a side.", nameof(options));
+        CheckSkipLayers(transformer, options.Guidance);
+    }
+
+    internal static void CheckSkipLayers(MmDitOptions transformer, GuidanceOptions guidance)
+    {
+        foreach (var layer in guidance.SkipLayers)
+        {
+            if (layer < 0 || layer >= transformer.Layers) throw new ArgumentException($"SkipLayers names block {layer}; the transformer has blocks 0 to {transformer.Layers - 1}.");
+        }
+    }
+
+    // What was asked for and has no effect.
+    private static IEnumerable<string> Unused(GenerationOptions options)
+    {
+        var guidance = options.Guidance;
+        if (guidance.IsOn) yield break;
+        if (guidance.SkipLayers.Count > 0) yield return $"SkipLayers had no effect: guidance is off (Scale {guidance.Scale}).";
+        if (guidance.ZeroStar) yield return $"ZeroStar had no effect: guidance is off (Scale {guidance.Scale}).";
+        if (guidance.Rescale > 0) yield return $"Rescale had no effect: guidance is off (Scale {guidance.Scale}).";
     }
 }

@@ -14,6 +14,7 @@ public sealed class TextEncoders : IDisposable
 
     private readonly int _textWidth;
     private readonly int _pooledWidth;
+    private bool _released;
 
     /// <summary>Joins encoders; those present need their tokenizer.</summary>
     /// <param name="transformer">Sizes of the transformer that reads them.</param>
@@ -66,6 +67,7 @@ public sealed class TextEncoders : IDisposable
     {
         ArgumentNullException.ThrowIfNull(prompt);
         ArgumentOutOfRangeException.ThrowIfLessThan(t5Length, 1);
+        if (_released) throw new InvalidOperationException("The text encoders were freed: encode all prompts before Release, or load the model again.");
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var notes = new List<string>();
@@ -80,9 +82,14 @@ public sealed class TextEncoders : IDisposable
         return new PromptEmbedding(context.MoveToOuterDisposeScope(), cat([pooledL, pooledG], 1).MoveToOuterDisposeScope()) { Notes = notes };
     }
 
-    /// <summary>Frees the encoders and gives their memory back to the operating system.</summary>
+    /// <summary>Frees the encoders and gives their memory back to the operating system; what was encoded stays valid.</summary>
+    public void Release() => Dispose();
+
+    /// <summary>As <see cref="Release"/>.</summary>
     public void Dispose()
     {
+        if (_released) return;
+        _released = true;
         ClipL?.Dispose();
         ClipG?.Dispose();
         T5?.Dispose();

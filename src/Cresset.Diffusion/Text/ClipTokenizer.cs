@@ -68,20 +68,21 @@ public sealed class ClipTokenizer
         return new ClipTokenizer(ids, merges, padWithZero ? 0 : null) { Cleaning = cleaning };
     }
 
-    /// <summary>Reads vocab.json, merges.txt and, if there, tokenizer_config.json (for the padding token).</summary>
+    /// <summary>Reads vocab.json and merges.txt, or tokenizer.json where they are not there, and, if there, tokenizer_config.json (for the padding token).</summary>
     /// <exception cref="InvalidDataException">A file is missing or not in the layout expected.</exception>
     public static ClipTokenizer FromFolder(string folder)
     {
-        string vocabulary = Path.Combine(folder, "vocab.json"), mergesPath = Path.Combine(folder, "merges.txt"), config = Path.Combine(folder, "tokenizer_config.json");
-        foreach (var path in new[] { vocabulary, mergesPath })
+        string vocabulary = Path.Combine(folder, "vocab.json"), mergesPath = Path.Combine(folder, "merges.txt"), config = Path.Combine(folder, "tokenizer_config.json"), one = Path.Combine(folder, "tokenizer.json");
+        var isOne = File.Exists(one) && !(File.Exists(vocabulary) && File.Exists(mergesPath));
+        if (isOne) vocabulary = one;
+        foreach (var path in isOne ? [one] : new[] { vocabulary, mergesPath })
         {
-            if (!File.Exists(path)) throw new InvalidDataException($"A CLIP tokenizer needs {path}, which is not there.");
+            if (!File.Exists(path)) throw new InvalidDataException($"A CLIP tokenizer needs {path} (or tokenizer.json), which is not there.");
         }
         try
         {
-            var ids = JsonSerializer.Deserialize<Dictionary<string, int>>(File.ReadAllText(vocabulary)) ?? [];
+            var (ids, merges) = isOne ? ReadOne(one) : (JsonSerializer.Deserialize<Dictionary<string, int>>(File.ReadAllText(vocabulary)) ?? [], ReadMerges(mergesPath));
             if (ids.Count == 0) throw new InvalidDataException($"{vocabulary} holds no tokens.");
-            using var reader = new StreamReader(mergesPath, Encoding.UTF8);
             int? pad = null;
             if (File.Exists(config))
             {
@@ -92,7 +93,7 @@ public sealed class ClipTokenizer
                     if (text is not null && ids.TryGetValue(text, out var id)) pad = id;
                 }
             }
-            return new ClipTokenizer(ids, ReadMerges(reader, int.MaxValue), pad);
+            return new ClipTokenizer(ids, merges, pad);
         }
         catch (JsonException error)
         {
@@ -212,6 +213,36 @@ public sealed class ClipTokenizer
 
     private int Special(string text) => _ids.TryGetValue(text, out var id) ? id
         : throw new InvalidDataException($"The CLIP vocabulary has no {text} token.");
+
+    private static List<(string Left, string Right)> ReadMerges(string path)
+    {
+        using var reader = new StreamReader(path, Encoding.UTF8);
+        return ReadMerges(reader, int.MaxValue);
+    }
+
+    // The one file of the tokenizers library: its merges are "a b" or, since version 0.20, ["a", "b"]; its special tokens stand apart too.
+    private static (Dictionary<string, int> Ids, List<(string Left, string Right)> Merges) ReadOne(string path)
+    {
+        using var document = JsonDocument.Parse(File.ReadAllText(path));
+        if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("model", out var model) || model.ValueKind != JsonValueKind.Object
+            || !model.TryGetProperty("vocab", out var vocab) || vocab.ValueKind != JsonValueKind.Object || !model.TryGetProperty("merges", out var pairs) || pairs.ValueKind != JsonValueKind.Array)
+        {
+            throw new InvalidDataException($"{path} holds no byte-pair model (model.vocab and model.merges).");
+        }
+        var ids = vocab.EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetInt32());
+        if (document.RootElement.TryGetProperty("added_tokens", out var added) && added.ValueKind == JsonValueKind.Array)
+        {
+            foreach (var token in added.EnumerateArray()) ids[token.GetProperty("content").GetString()!] = token.GetProperty("id").GetInt32();
+        }
+        var merges = new List<(string Left, string Right)>();
+        foreach (var pair in pairs.EnumerateArray())
+        {
+            var parts = pair.ValueKind == JsonValueKind.Array ? [.. pair.EnumerateArray().Select(p => p.GetString()!)] : pair.GetString()!.Split(' ');
+            if (parts.Length != 2) throw new InvalidDataException($"{path}: the merge '{pair}' has {parts.Length} parts instead of two.");
+            merges.Add((parts[0], parts[1]));
+        }
+        return (ids, merges);
+    }
 
     private static List<(string Left, string Right)> ReadMerges(TextReader reader, int most)
     {

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -10,8 +12,10 @@ namespace Cresset.Diffusion;
 /// </summary>
 public sealed class TrainingCache : IDisposable
 {
-    private TrainingCache(Tensor mean, Tensor logVariance, Tensor context, Tensor pooled, Tensor caption)
-        => (Mean, LogVariance, Context, Pooled, Caption) = (mean, logVariance, context, pooled, caption);
+    private const string FingerprintKey = "made_from";
+
+    private TrainingCache(Tensor mean, Tensor logVariance, Tensor context, Tensor pooled, Tensor caption, string? fingerprint)
+        => (Mean, LogVariance, Context, Pooled, Caption, Fingerprint) = (mean, logVariance, context, pooled, caption, fingerprint);
 
     /// <summary>Means of the latents, [N, C, h, w], unscaled.</summary>
     public Tensor Mean { get; }
@@ -28,6 +32,9 @@ public sealed class TrainingCache : IDisposable
     /// <summary>Which caption each picture has, [N].</summary>
     public Tensor Caption { get; }
 
+    /// <summary>What it was made from (<see cref="FingerprintOf"/>); null in files of earlier versions.</summary>
+    public string? Fingerprint { get; }
+
     /// <summary>Number of pictures.</summary>
     public long Count => Mean.size(0);
 
@@ -37,8 +44,9 @@ public sealed class TrainingCache : IDisposable
     /// <param name="captions">One caption a picture.</param>
     /// <param name="path">The file to write.</param>
     /// <param name="t5Length">Tokens for T5.</param>
+    /// <param name="fingerprint">What the values are made from, kept in the file to tell a stale one.</param>
     /// <param name="cancellation">Stops between two pictures; no file is written then.</param>
-    public static void Build(StableDiffusion3 model, IEnumerable<Tensor> pictures, IReadOnlyList<string> captions, string path, int t5Length = 77, CancellationToken cancellation = default)
+    public static void Build(StableDiffusion3 model, IEnumerable<Tensor> pictures, IReadOnlyList<string> captions, string path, int t5Length = 77, string? fingerprint = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(pictures);
@@ -74,7 +82,55 @@ public sealed class TrainingCache : IDisposable
             ["context"] = cat(contexts, 0),
             ["pooled"] = cat(pooled, 0),
             ["caption"] = tensor(captions.Select(c => rows[c]).ToArray()),
-        });
+        }, fingerprint is null ? null : new Dictionary<string, string> { [FingerprintKey] = fingerprint });
+    }
+
+    /// <summary>A digest of everything that the values of a cache are made from: the bytes of the pictures, captions, size, and the weights of the encoders.</summary>
+    /// <param name="model">The model whose encoders are used; of each weight name, shape and two samples are read.</param>
+    /// <param name="files">Paths of the pictures in their order; their names do not count.</param>
+    /// <param name="captions">One caption a picture.</param>
+    /// <param name="size">How pictures are cut and scaled, in words.</param>
+    /// <param name="t5Length">Tokens for T5.</param>
+    public static string FingerprintOf(StableDiffusion3 model, IReadOnlyList<string> files, IReadOnlyList<string> captions, string size, int t5Length)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(files);
+        ArgumentNullException.ThrowIfNull(captions);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        void Text(string text)
+        {
+            var bytes = Encoding.UTF8.GetBytes(text);
+            hash.AppendData(BitConverter.GetBytes(bytes.Length));
+            hash.AppendData(bytes);
+        }
+        Text(FormattableString.Invariant($"{size}, {t5Length} tokens, {files.Count} pictures"));
+        foreach (var (file, caption) in files.Zip(captions))
+        {
+            using var stream = File.OpenRead(file);
+            hash.AppendData(SHA256.HashData(stream));
+            Text(caption);
+        }
+        foreach (var (name, network) in new (string, nn.Module?)[] { ("vae", model.Vae), ("clip-l", model.Text.ClipL), ("clip-g", model.Text.ClipG), ("t5", model.Text.T5) })
+        {
+            Text(network is null ? $"no {name}" : name);
+            if (network is null) continue;
+            foreach (var (key, weight) in network.named_parameters())
+            {
+                Text($"{key} {Shape.Text(weight)} {weight.dtype}");
+                Sample(weight);
+            }
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+
+        // The beginning and the middle: whoever trains an encoder changes all of a weight.
+        void Sample(Tensor weight)
+        {
+            using var scope = NewDisposeScope();
+            const long some = 1024;
+            if (weight.device_type == DeviceType.META || weight.numel() == 0) return;
+            var flat = weight.detach().reshape(-1);
+            foreach (var start in new[] { 0, flat.size(0) / 2 }) hash.AppendData(flat.narrow(0, start, Math.Min(some, flat.size(0) - start)).cpu().to(ScalarType.Float32).contiguous().bytes);
+        }
     }
 
     /// <summary>Opens a file written by <see cref="Build"/>, mapped.</summary>
@@ -87,7 +143,7 @@ public sealed class TrainingCache : IDisposable
             if (!file.Entries.ContainsKey(key)) throw new InvalidDataException($"{path} is no cache of latents and captions: it lacks '{key}'.");
         }
         Tensor Map(string key) => file.Map(key).DetachFromDisposeScope();
-        return new TrainingCache(Map("mean"), Map("log_variance"), Map("context"), Map("pooled"), Map("caption"));
+        return new TrainingCache(Map("mean"), Map("log_variance"), Map("context"), Map("pooled"), Map("caption"), file.Metadata.TryGetValue(FingerprintKey, out var made) ? made : null);
     }
 
     /// <summary>Scaled latents (freshly sampled) and embeddings of the pictures with these indices [N]; captions are emptied with the given probability.</summary>

@@ -19,13 +19,40 @@ public sealed record Sd3FineTuneOptions : IOptionsRecord
     /// <summary>The checkpoint: a diffusers folder or a single file.</summary>
     public string Checkpoint { get; init; } = "";
 
+    /// <summary>A file or folder with the autoencoder, where the checkpoint has none or another one is wanted.</summary>
+    public string Vae { get; init; } = "";
+
+    /// <summary>As <see cref="Vae"/>, for CLIP-L.</summary>
+    public string ClipL { get; init; } = "";
+
+    /// <summary>As <see cref="Vae"/>, for CLIP-G.</summary>
+    public string ClipG { get; init; } = "";
+
+    /// <summary>As <see cref="Vae"/>, for T5.</summary>
+    public string T5 { get; init; } = "";
+
+    /// <summary>T5's spiece.model, which single files do not carry.</summary>
+    public string T5Tokenizer { get; init; } = "";
+
+    /// <summary>Folder of CLIP-L's tokenizer, where it is not the released one.</summary>
+    public string ClipLTokenizer { get; init; } = "";
+
+    /// <summary>As <see cref="ClipLTokenizer"/>, for CLIP-G.</summary>
+    public string ClipGTokenizer { get; init; } = "";
+
+    /// <summary>Train without T5 on purpose. Where it is missing and this is not said, the run is refused.</summary>
+    public bool NoT5 { get; init; }
+
     /// <summary>Folder of pictures (PNG, JPEG, WebP), each with its caption in a .txt file of the same name.</summary>
     public string Pictures { get; init; } = "";
 
     /// <summary>Caption of pictures without a .txt file.</summary>
     public string Caption { get; init; } = "";
 
-    /// <summary>File for latents and embeddings; empty puts cache.safetensors into the folder of pictures. An existing one is used.</summary>
+    /// <summary>
+    /// File for latents and embeddings; empty puts cache.safetensors into the folder of pictures. An existing one is used while pictures,
+    /// captions, size and encoders are those it was made from, and made anew otherwise.
+    /// </summary>
     public string Cache { get; init; } = "";
 
     /// <summary>Side that pictures are cropped and scaled to, a multiple of 16.</summary>

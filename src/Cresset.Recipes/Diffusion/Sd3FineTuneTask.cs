@@ -28,12 +28,25 @@ public sealed class Sd3FineTuneTask : ITrainingTask
         _options = options.ThrowIfInvalid();
         _flow = new RectifiedFlowOptions { Times = new TrainingTimes(options.Times), Weighting = options.Weighting, Shift = options.Shift };
         var cachePath = options.Cache.Length > 0 ? options.Cache : Path.Combine(options.Pictures, "cache.safetensors");
-        var model = StableDiffusion3.Load(options.Checkpoint, new LoadOptions { Dtype = options.Reach == FineTuneReach.Full ? ScalarType.Float32 : null, KeepPacked = false });
+        // What can be wrong with the pictures is told before the checkpoint is read.
+        var pictures = Pictures();
+        var model = StableDiffusion3.Load(options.Checkpoint, LoadOptions(options));
         try
         {
-            if (!File.Exists(cachePath)) Encode(model, cachePath);
+            // Training with zeros in the place of a text encoder by mistake would be found out weeks later.
+            if (model.Text.T5 is null && !options.NoT5) throw new InvalidDataException($"{model.Notes.FirstOrDefault(n => n.StartsWith("T5", StringComparison.Ordinal)) ?? "T5 is left out"}: name model.t5 and model.t5_tokenizer, or train without it on purpose by model.no_t5=true.");
+            foreach (var (encoder, name, key) in new[] { (model.Text.ClipL, "CLIP-L", "clip_l"), (model.Text.ClipG, "CLIP-G", "clip_g") })
+            {
+                if (encoder is null) throw new InvalidDataException($"{options.Checkpoint} does not have {name}: name its file or folder by model.{key}=PATH.");
+            }
+            Prepare(model, pictures, cachePath);
             _vae = model.Vae.Options;
             _transformer = model.Transformer;
+        }
+        catch
+        {
+            model.Transformer.Dispose();
+            throw;
         }
         finally
         {
@@ -42,7 +55,6 @@ public sealed class Sd3FineTuneTask : ITrainingTask
             model.Vae.Dispose();
         }
         _cache = TrainingCache.Open(cachePath);
-        if (_cache.Context.size(2) != _transformer.Options.TextWidth || _cache.Mean.size(1) != _transformer.Options.InChannels) throw new InvalidDataException($"{cachePath} was made with another model; delete it or name another file (model.cache).");
         using var generator = new Generator(seed);
         if (options.Reach == FineTuneReach.Lora) _lora = new TrainableLora(_transformer, options.Rank, null, generator);
         else foreach (var parameter in _transformer.parameters()) parameter.requires_grad_(true);
@@ -105,13 +117,42 @@ public sealed class Sd3FineTuneTask : ITrainingTask
         return RectifiedFlowLoss.Draw(_transformer, latents.to(device), context.to(device), pooled.to(device), _flow, generator).MoveToOuterDisposeScope();
     }
 
-    private void Encode(StableDiffusion3 model, string cachePath)
+    private static LoadOptions LoadOptions(Sd3FineTuneOptions options)
+    {
+        static string? Given(string path) => path.Length > 0 ? path : null;
+        return new LoadOptions
+        {
+            Dtype = options.Reach == FineTuneReach.Full ? ScalarType.Float32 : null,
+            KeepPacked = false,
+            VaePath = Given(options.Vae),
+            ClipLPath = Given(options.ClipL),
+            ClipGPath = Given(options.ClipG),
+            T5Path = Given(options.T5),
+            ClipLTokenizerPath = Given(options.ClipLTokenizer),
+            ClipGTokenizerPath = Given(options.ClipGTokenizer),
+            T5TokenizerPath = Given(options.T5Tokenizer),
+            SkipT5 = options.NoT5,
+        };
+    }
+
+    private List<(string File, string Caption)> Pictures()
     {
         if (!Directory.Exists(_options.Pictures)) throw new DirectoryNotFoundException($"The folder of pictures {_options.Pictures} is not there.");
         var files = Directory.GetFiles(_options.Pictures).Where(f => Endings.Contains(Path.GetExtension(f).ToLowerInvariant())).Order(StringComparer.Ordinal).ToList();
         if (files.Count == 0) throw new InvalidDataException($"{_options.Pictures} holds no pictures ({string.Join(", ", Endings)}).");
-        var captions = files.Select(f => Path.ChangeExtension(f, ".txt") is var text && File.Exists(text) ? File.ReadAllText(text).Trim() : _options.Caption).ToList();
-        TrainingCache.Build(model, files.Select(Load), captions, cachePath, _options.T5Length);
+        return [.. files.Select(f => (f, Path.ChangeExtension(f, ".txt") is var text && File.Exists(text) ? File.ReadAllText(text).Trim() : _options.Caption))];
+    }
+
+    private void Prepare(StableDiffusion3 model, List<(string File, string Caption)> pictures, string cachePath)
+    {
+        List<string> files = [.. pictures.Select(p => p.File)], captions = [.. pictures.Select(p => p.Caption)];
+        var fingerprint = TrainingCache.FingerprintOf(model, files, captions, FormattableString.Invariant($"middle square of {_options.Size}"), _options.T5Length);
+        if (File.Exists(cachePath))
+        {
+            using var old = TrainingCache.Open(cachePath);
+            if (old.Fingerprint == fingerprint) return;
+        }
+        TrainingCache.Build(model, files.Select(Load), captions, cachePath, _options.T5Length, fingerprint);
     }
 
     // The middle square, scaled.

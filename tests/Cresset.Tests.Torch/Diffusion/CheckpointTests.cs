@@ -17,6 +17,15 @@ public sealed class CheckpointTests : IDisposable
     private static SafetensorsShards Shards() => SafetensorsShards.Open(Reference.PathOf("tiny_sd3/transformer/diffusion_pytorch_model.safetensors.index.json"));
 
     [Fact]
+    public void TheFolderOfOneNetworkIsInspected()
+    {
+        var parts = ModelInspection.Of(Reference.PathOf("tiny_sd3/vae")).Parts.Where(p => p.IsPresent).ToList();
+        Assert.Equal("vae", Assert.Single(parts).Name);
+        Assert.True(parts[0].IsComplete);
+        Assert.Equal("t5", Assert.Single(ModelInspection.Of(Reference.PathOf("tiny_sd3/text_encoder_3")).Parts, p => p.IsPresent).Name);
+    }
+
+    [Fact]
     public void OriginalLayoutHasTheReferenceNamesAndShapes()
     {
         // Names and shapes of network b in the original layout are known; a fresh network of its sizes must give the same.

@@ -41,6 +41,60 @@ public sealed class FineTuneTests : IDisposable
     }
 
     [Fact]
+    public void AStaleCacheIsMadeAnew()
+    {
+        var pictures = Path.Combine(_folder, "pictures");
+        Directory.CreateDirectory(pictures);
+        void Draw(string name, float value) => File.WriteAllBytes(Path.Combine(pictures, name + ".png"), Cresset.Plots.Picture.FromPlanes([.. Enumerable.Repeat(value, 3 * 32 * 32)], 3, 32, 32).ToPng());
+        Draw("a", 0.2f);
+        Draw("b", 0.7f);
+        File.WriteAllText(Path.Combine(pictures, "a.txt"), "a cat");
+        var options = new Sd3FineTuneOptions { Checkpoint = Folder, Pictures = pictures, Size = 32, T5Length = 8 };
+        var cache = Path.Combine(pictures, "cache.safetensors");
+        byte[] Cached(Sd3FineTuneOptions o)
+        {
+            using (new Sd3FineTuneTask(o, 1)) return File.ReadAllBytes(cache);
+        }
+        var before = Cached(options);
+        File.SetLastWriteTimeUtc(cache, new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        Assert.Equal(before, Cached(options));
+        Assert.Equal(2020, File.GetLastWriteTimeUtc(cache).Year);
+        // Each thing that the values are made from, alone.
+        var seen = new List<byte[]> { before };
+        void Changes(string what, Sd3FineTuneOptions o)
+        {
+            var now = Cached(o);
+            Assert.False(seen.Any(s => s.AsSpan().SequenceEqual(now)), what);
+            seen.Add(now);
+        }
+        Draw("c", 0.5f);
+        Changes("a picture more", options);
+        Draw("b", 0.9f);
+        Changes("another picture of the same name", options);
+        File.WriteAllText(Path.Combine(pictures, "a.txt"), "a dog");
+        Changes("a caption", options);
+        Changes("the size", options with { Size = 48 });
+        Changes("the tokens", options with { T5Length = 9 });
+        Changes("the encoders", options with { NoT5 = true });
+    }
+
+    [Fact]
+    public void TrainingWithoutAnEncoderIsNeverByMistake()
+    {
+        var single = Path.Combine(_folder, "single.safetensors");
+        ModelConversion.ToSingleFile(Folder, single);
+        File.WriteAllBytes(Path.Combine(_folder, "a.png"), Cresset.Plots.Picture.FromPlanes(new float[3 * 32 * 32], 3, 32, 32).ToPng());
+        var options = new Sd3FineTuneOptions { Checkpoint = single, Pictures = _folder, Size = 32, T5Length = 8, ClipLTokenizer = Path.Combine(Folder, "tokenizer"), ClipGTokenizer = Path.Combine(Folder, "tokenizer_2") };
+        var error = Assert.Throws<InvalidDataException>(() => new Sd3FineTuneTask(options, 1));
+        Assert.Contains("model.t5_tokenizer", error.Message, StringComparison.Ordinal);
+        Assert.Contains("model.no_t5=true", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error.Message);
+        using (new Sd3FineTuneTask(options with { NoT5 = true }, 1))
+        using (new Sd3FineTuneTask(options with { T5Tokenizer = Path.Combine(Folder, "tokenizer_3", "spiece.model") }, 1)) Assert.True(File.Exists(Path.Combine(_folder, "cache.safetensors")));
+        Assert.Throws<DirectoryNotFoundException>(() => new Sd3FineTuneTask(options with { Checkpoint = "nowhere", Pictures = Path.Combine(_folder, "none") }, 1));
+    }
+
+    [Fact]
     public void LoraLearnsAndItsAdapterGivesTheSameNetwork()
     {
         using var scope = NewDisposeScope();

@@ -145,7 +145,6 @@ public sealed class TextLoraTests : IDisposable
             ["expected [rank, in] and [out, rank]"] = new() { ["lora_te1_text_projection.lora_down.weight"] = ones(2, 4), ["lora_te1_text_projection.lora_up.weight"] = ones(4, 3) },
             ["has no partner"] = new() { ["lora_te3_encoder_block_0_layer_0_SelfAttention_q.lora_down.weight"] = ones(2, 4) },
             ["twice, under two names"] = new() { ["lora_te1_text_projection.lora_down.weight"] = ones(2, 4), ["lora_te1_text_projection.lora_up.weight"] = ones(4, 2), ["text_encoder.text_projection.lora_A.weight"] = ones(2, 4), ["text_encoder.text_projection.lora_B.weight"] = ones(4, 2) },
-            ["DoRA is not supported"] = new() { ["lora_te1_text_projection.lora_down.weight"] = ones(2, 4), ["lora_te1_text_projection.lora_up.weight"] = ones(4, 2), ["lora_te1_text_projection.dora_scale"] = ones(4) },
         })
         {
             SafetensorsWriter.Write(At("bad.safetensors"), tensors);

@@ -27,6 +27,31 @@ public sealed class TokenizerTests
         Assert.True(wrong.Count == 0, string.Join('\n', wrong));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void ClipIsReadFromTokenizerJsonAlone(bool asPairs)
+    {
+        var from = Reference.PathOf("tiny_sd3/tokenizer_2");
+        var folder = Directory.CreateTempSubdirectory("cresset-clip-").FullName;
+        try
+        {
+            var merges = File.ReadAllLines(Path.Combine(from, "merges.txt")).Where(l => l.Length > 0 && !l.StartsWith("#version", StringComparison.Ordinal)).ToList();
+            var model = new { type = "BPE", vocab = JsonSerializer.Deserialize<Dictionary<string, int>>(File.ReadAllText(Path.Combine(from, "vocab.json"))), merges = asPairs ? (object)merges.Select(m => m.Split(' ')) : merges };
+            File.WriteAllText(Path.Combine(folder, "tokenizer.json"), JsonSerializer.Serialize(new { version = "1.0", model }));
+            File.Copy(Path.Combine(from, "tokenizer_config.json"), Path.Combine(folder, "tokenizer_config.json"));
+            ClipTokenizer expected = ClipTokenizer.FromFolder(from), actual = ClipTokenizer.FromFolder(folder);
+            Assert.Equal((expected.Count, expected.PadId, expected.EndId), (actual.Count, actual.PadId, actual.EndId));
+            foreach (var text in new[] { "a photo of a cat", "Größe: 12!" }) Assert.Equal(expected.EncodePadded(text, out _), actual.EncodePadded(text, out _));
+            File.WriteAllText(Path.Combine(folder, "tokenizer.json"), "{\"model\": {}}");
+            Assert.Throws<InvalidDataException>(() => ClipTokenizer.FromFolder(folder));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     [Fact]
     public void ClipPadsAndCuts()
     {
