@@ -17,6 +17,7 @@ internal static class StableDiffusionSnippets
             Guidance = new() { Scale = 4.5, SkipLayers = [7, 8, 9] },
         });
         // result.Pictures: [1, 3, 768, 1024] in 0..1
+        result.Save("lighthouse.png");
     }
 
     public static void Lora(StableDiffusion3 model)

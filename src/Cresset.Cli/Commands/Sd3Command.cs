@@ -8,6 +8,7 @@ internal static class Sd3Command
     public static Command Create() => new Command("sd3", "Make pictures with Stable Diffusion 3 and 3.5 checkpoints; look into them and convert them.")
     {
         Sd3GenerateCommand.Create(),
+        Sd3PlanCommand.Create(),
         Sd3InspectCommand.Create(),
         Sd3ConvertCommand.Create(),
         Sd3LoraCommand.Create(),

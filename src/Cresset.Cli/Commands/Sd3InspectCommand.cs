@@ -38,13 +38,14 @@ internal static class Sd3InspectCommand
     private static int Lora(string path, bool json)
     {
         using var lora = LoraAdapter.Load(path);
-        var parts = lora.Pairs.GroupBy(p => p.Part).OrderBy(g => g.Key).Select(g => new
+        var parts = lora.Layers.GroupBy(p => p.Part).OrderBy(g => g.Key).Select(g => new
         {
             Name = LoraArgument.Name(g.Key),
             Layers = g.Count(),
             Ranks = g.Select(p => p.Rank).Distinct().Order().ToList(),
-            Scales = g.Select(p => p.Alpha / p.Rank).Distinct().Order().ToList(),
-            Parameters = g.Sum(p => p.Down.numel() + p.Up.numel()),
+            Kinds = g.Select(p => p.Kind).Distinct().Order().ToList(),
+            Parameters = g.Sum(p => p.Parameters),
+            Scales = g.Select(p => p.Rank == 0 ? 1 : p.Alpha / p.Rank).Distinct().Order().ToList(),
         }).ToList();
         if (json)
         {
@@ -52,11 +53,12 @@ internal static class Sd3InspectCommand
             return ExitCode.Success;
         }
         Console.Out.WriteLine("a LoRA; 'cresset sd3 lora' lists its layers");
-        Output.Table(["part", "layers", "rank", "alpha / rank", "parameters"], parts.Select(p => (IReadOnlyList<string>)[p.Name, p.Layers.ToString(CultureInfo.InvariantCulture), string.Join(", ", p.Ranks), string.Join(", ", p.Scales.Select(Output.Number)), p.Parameters.ToString("N0", CultureInfo.InvariantCulture)]));
+        Output.Table(["part", "kind", "layers", "rank", "alpha / rank", "parameters"], parts.Select(p => (IReadOnlyList<string>)[p.Name, string.Join(", ", p.Kinds), p.Layers.ToString(CultureInfo.InvariantCulture), string.Join(", ", p.Ranks), string.Join(", ", p.Scales.Select(Output.Number)), p.Parameters.ToString("N0", CultureInfo.InvariantCulture)]));
+        if (lora.LeftOut.Count > 0) Console.Out.WriteLine($"{lora.LeftOut.Count} keys are no adapter of these networks and are left out ({string.Join(", ", lora.LeftOut.Take(3))}{(lora.LeftOut.Count > 3 ? ", ..." : "")})");
         return ExitCode.Success;
     }
 
-    private static string Bytes(long bytes) => bytes switch
+    public static string Bytes(long bytes) => bytes switch
     {
         >= 1_000_000_000 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:0.0} GB"),
         >= 1_000_000 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:0.0} MB"),
