@@ -28,6 +28,7 @@ Dictionary<string, Action> samples = new()
     ["snippets/sa-means"] = StochasticApproximationSnippets.Means,
     ["snippets/sa-roots"] = StochasticApproximationSnippets.Roots,
     ["snippets/upsampling"] = UpsamplingSnippets.Doors,
+    ["snippets/weights"] = WeightSnippets.AnyFile,
     ["snippets/vq-quantizing"] = QuantizationSnippets.Quantizing,
     ["snippets/vq-drawing"] = QuantizationSnippets.Drawing,
     ["classify-digits"] = ClassifyDigits.Run,

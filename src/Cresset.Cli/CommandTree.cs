@@ -22,6 +22,8 @@ internal static class CommandTree
             Sd3Command.Create(),
             RunsCommand.Create(),
             ServeCommand.Create(),
+            InspectCommand.Create(),
+            ConvertCommand.Create(),
             DetectCommand.Create(),
             RlCommand.Create(),
             ActivationsCommand.Create(),

@@ -30,6 +30,11 @@ internal sealed record NpyHeader(string Descr, char Order, char Kind, int ItemSi
 
     public bool IsSwapped => ItemSize > 1 && Order == '>';
 
+    private const string UnreadKey = "unread";
+
+    /// <summary>Type and shape of an array whose head is sound and whose type is not read; null for any other fault.</summary>
+    public static (string Descr, long[] Shape)? Unread(InvalidDataException fault) => fault.Data[UnreadKey] as (string, long[])?;
+
     /// <summary>Reads the head at the stream's start.</summary>
     public static NpyHeader Read(Stream stream, string name)
     {
@@ -100,8 +105,10 @@ internal sealed record NpyHeader(string Descr, char Order, char Kind, int ItemSi
             var isKnown = (kind, size) is ('f', 2 or 4 or 8) or ('i' or 'u', 1 or 2 or 4 or 8) or ('b', 1);
             if (!isKnown)
             {
-                throw new InvalidDataException($"{name}: elements of type '{descr}' ({Describe(kind, size)}) at offset {start}; read "
+                var unread = new InvalidDataException($"{name}: elements of type '{descr}' ({Describe(kind, size)}) at offset {start}; read "
                     + $"are booleans, whole numbers of 1 to 8 bytes and floats of 2, 4 and 8 bytes.{Cure(kind)}");
+                unread.Data[UnreadKey] = (descr, shape);
+                throw unread;
             }
             if (shape.Length > 32) throw new InvalidDataException($"{name}: {shape.Length} dimensions at offset {start}; NumPy allows 32.");
             Int128 count = 1;

@@ -7,7 +7,7 @@ namespace Cresset.Data;
 /// <summary>NumPy's <c>.npz</c> archives: named arrays, plain or compressed.</summary>
 public static class NpzFile
 {
-    private const string Suffix = ".npy";
+    internal const string Suffix = ".npy";
 
     /// <summary>Names of the arrays, in the order of the archive.</summary>
     /// <exception cref="InvalidDataException">The archive is damaged.</exception>
@@ -41,19 +41,24 @@ public static class NpzFile
     public static void Write(string path, IReadOnlyDictionary<string, Tensor> arrays)
     {
         ArgumentNullException.ThrowIfNull(arrays);
-        AtomicFile.Write(path, stream =>
+        Write(path, arrays.Keys, name => arrays[name].alias());
+    }
+
+    /// <summary>Writes arrays that are made one at a time and disposed when written.</summary>
+    internal static void Write(string path, IEnumerable<string> names, Func<string, Tensor> make)
+        => AtomicFile.Write(path, stream =>
         {
             using var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
-            foreach (var (name, tensor) in arrays)
+            foreach (var name in names)
             {
                 var entry = archive.CreateEntry(name + Suffix, CompressionLevel.NoCompression);
                 using var target = entry.Open();
+                using var tensor = make(name);
                 NpyFile.Write(target, tensor);
             }
         });
-    }
 
-    private static T Open<T>(string path, Func<ZipArchive, T> work)
+    internal static T Open<T>(string path, Func<ZipArchive, T> work)
     {
         using var stream = File.OpenRead(path);
         try

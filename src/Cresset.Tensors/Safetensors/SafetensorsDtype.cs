@@ -143,6 +143,10 @@ internal static class SafetensorsDtypes
     /// <summary>True when a safetensors file can hold the type.</summary>
     public static bool IsInFormat(this SafetensorsDtype dtype) => Table[(int)dtype].InFormat;
 
+    /// <summary>True for every type of floating-point numbers, the narrow ones included.</summary>
+    public static bool IsFloating(this SafetensorsDtype dtype)
+        => dtype != SafetensorsDtype.Unknown && dtype.Scalar() is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64;
+
     public static SafetensorsDtype Of(ScalarType scalar)
     {
         foreach (var row in Table)

@@ -29,11 +29,11 @@ public static class SafetensorsWriter
     /// <param name="metadata">Free text for the header; null takes the source's.</param>
     /// <param name="dtype">A type for all floating-point tensors; null keeps their own.</param>
     /// <param name="cancellation">Stops between two tensors; nothing is left behind then.</param>
-    /// <exception cref="NotSupportedException">A tensor has an element type that safetensors lacks; it is named, and nothing is written.</exception>
+    /// <exception cref="NotSupportedException">A tensor has an element type that safetensors lacks, or values beyond <paramref name="dtype"/>; it is named, and nothing is written.</exception>
     public static void Copy(string path, ITensorSource source, IReadOnlyDictionary<string, string>? metadata = null, ScalarType? dtype = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(source);
-        if (dtype is { } wanted && !Floating(SafetensorsDtypes.Of(wanted))) throw new ArgumentException($"dtype is {wanted}; allowed are the floating-point types of safetensors.", nameof(dtype));
+        if (dtype is { } wanted && !SafetensorsDtypes.Of(wanted).IsFloating()) throw new ArgumentException($"dtype is {wanted}; allowed are the floating-point types of safetensors.", nameof(dtype));
         var aliases = source.Aliases;
         var entries = source.Entries.Values.Where(e => !aliases.ContainsKey(e.Name)).Select(e => Stored(e, source, dtype));
         var texts = new Dictionary<string, string>(metadata ?? source.Metadata);
@@ -48,7 +48,7 @@ public static class SafetensorsWriter
                 return;
             }
             using var tensor = source.Map(entry.Name);
-            using var converted = tensor.to(entry.Dtype.Scalar());
+            using var converted = TensorCasts.To(tensor, entry.Dtype.Scalar(), entry.Name, source.Path);
             WriteData(stream, converted, entry);
         });
     }
@@ -70,13 +70,11 @@ public static class SafetensorsWriter
 
     private static SafetensorsEntry Stored(SafetensorsEntry entry, ITensorSource source, ScalarType? dtype)
     {
-        var type = dtype is { } wanted && Floating(entry.Dtype) ? SafetensorsDtypes.Of(wanted) : entry.Dtype;
+        var type = dtype is { } wanted && entry.Dtype.IsFloating() ? SafetensorsDtypes.Of(wanted) : entry.Dtype;
         if (source is not IStoredTensors && type == entry.Dtype) type = SafetensorsDtypes.Of(entry.Dtype.Scalar());
         if (!type.IsInFormat()) throw new NotSupportedException($"{source.Path}: '{entry.Name}' has the element type {entry.TypeName}, which safetensors files cannot hold.");
         return new SafetensorsEntry(entry.Name, type, entry.Shape, 0, type.Bytes(entry.Count));
     }
-
-    private static bool Floating(SafetensorsDtype dtype) => dtype.Scalar() is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64 && dtype != SafetensorsDtype.Unknown;
 
     /// <summary>
     /// Writes shards of at most <paramref name="maxShardBytes"/> bytes of data (a larger tensor gets one of its own) named

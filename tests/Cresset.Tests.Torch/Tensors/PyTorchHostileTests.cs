@@ -133,7 +133,7 @@ public sealed class PyTorchHostileTests : IDisposable
     public void MutatedFilesAreReadOrRefused()
     {
         var cases = int.TryParse(Environment.GetEnvironmentVariable("CRESSET_FUZZ_CASES"), out var many) ? many : 1500;
-        var originals = new[] { "pt26_layouts.pt", "pt26_layouts.legacy.pt", "pt26_training-adamw.pth", "pt113_ultralytics.pt", "pt26_types.legacy.pt" }.Select(n => File.ReadAllBytes(Repository.Reference("pytorch/" + n))).ToArray();
+        var originals = new[] { "pt26_layouts.pt", "pt26_layouts.legacy.pt", "pt26_training-adamw.pth", "pt113_ultralytics.pt", "pt26_types.legacy.pt" }.Select(n => File.ReadAllBytes(Repository.Reference("pytorch/" + n))).Append(TorchSharpState()).ToArray();
         var random = new Random(20261129);
         var path = Path.Combine(_folder, "mutated.pt");
         int opened = 0, refused = 0;
@@ -166,6 +166,14 @@ public sealed class PyTorchHostileTests : IDisposable
             Assert.True(GC.GetTotalAllocatedBytes() - before < 200_000_000, $"case {i} allocated {GC.GetTotalAllocatedBytes() - before} bytes");
         }
         Assert.True(opened > cases / 20 && refused > cases / 20, $"{opened} opened, {refused} refused");
+    }
+
+    private byte[] TorchSharpState()
+    {
+        var path = Path.Combine(_folder, "net.dat");
+        using var net = TorchSharp.torch.nn.Sequential(TorchSharp.torch.nn.Linear(3, 4), TorchSharp.torch.nn.BatchNorm1d(4));
+        net.save(path);
+        return File.ReadAllBytes(path);
     }
 
     private static int Mutate(byte[] bytes, Random random)
