@@ -230,12 +230,19 @@ public sealed class DashboardDataTests
                 connection.Execute($"UPDATE media SET file = '../../{Path.GetFileName(secret)}', sha256 = 'aa' || sha256 WHERE tag = 'p'");
                 connection.Execute("UPDATE media SET type = 'text/html' WHERE tag = 'q'");
             }
-            // Whether the store refuses the rows or the server the files: nothing outside the run's folder goes out.
-            var shown = (await served.Get($"/api/run?id={id}")).Json;
-            foreach (var picture in shown.TryGetProperty("pictures", out var pictures) ? pictures.EnumerateArray().ToArray() : [])
+            // A row that leads elsewhere is refused with the whole answer; the picture of another type has the hash of the first.
+            var (status, refused) = await served.Get($"/api/run?id={id}");
+            Assert.Equal(503, status);
+            Assert.Contains("lies elsewhere", refused.GetProperty("problem").GetString(), StringComparison.Ordinal);
+            var hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(ServedStore.Pixel));
+            Assert.NotEqual(200, await served.Send(HttpMethod.Get, $"/media?run={id}&hash=aa{hash}"));
+            using (var connection = new SqliteConnection($"Data Source={Path.Combine(served.Folder, "runs.db")};Pooling=False"))
             {
-                Assert.Equal(404, await served.Send(HttpMethod.Get, $"/media?run={id}&hash={picture.GetProperty("sha256").GetString()}"));
+                connection.Open();
+                connection.Execute("DELETE FROM media WHERE tag = 'p'");
             }
+            Assert.Equal(200, (await served.Get($"/api/run?id={id}")).Status);
+            Assert.Equal(404, await served.Send(HttpMethod.Get, $"/media?run={id}&hash={hash}"));
             using (var connection = new SqliteConnection($"Data Source={Path.Combine(served.Folder, "runs.db")};Pooling=False"))
             {
                 connection.Open();
