@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Cresset.Numerics;
+using Cresset.Runs;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -121,7 +122,9 @@ public sealed class DashboardServer : IAsyncDisposable
         }
     }
 
-    private static IRunSource SourceOf(DashboardOptions options) => new StoreSource(options.Folder, options.ReadOnly);
+    private static IRunSource SourceOf(DashboardOptions options) => !RunStore.Exists(options.Folder) && EventFolderSource.Holds(options.Folder)
+        ? new EventFolderSource(options.Folder)
+        : new StoreSource(options.Folder, options.ReadOnly);
 
     private static void Limit(KestrelServerOptions kestrel, DashboardOptions options, int port)
     {

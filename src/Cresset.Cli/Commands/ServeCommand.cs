@@ -9,7 +9,7 @@ internal static class ServeCommand
 {
     public static Command Create()
     {
-        var folder = new Argument<string?>("FOLDER") { Description = "Folder of runs (default: that of --runs).", Arity = ArgumentArity.ZeroOrOne };
+        var folder = new Argument<string?>("FOLDER") { Description = "Folder of runs, or one with TensorBoard event files below it (default: the folder of --runs).", Arity = ArgumentArity.ZeroOrOne };
         var port = new Option<int?>("--port", "-p") { Description = $"Port (default: {DashboardOptions.DefaultPort} or the next free one; 0 for any).", HelpName = "N" };
         var address = new Option<string>("--address") { Description = "Address to listen on; all but loopback ask for a token.", DefaultValueFactory = _ => "127.0.0.1", HelpName = "IP" };
         var hosts = new Option<string[]>("--allow-host") { Description = "A further host name by which the page may be asked for, such as that of a proxy.", HelpName = "NAME" };
@@ -30,7 +30,7 @@ internal static class ServeCommand
             if (result.GetValue(folder) is { } named && !Directory.Exists(named)) throw new DirectoryNotFoundException($"There is no folder '{Path.GetFullPath(named)}'.");
             return Serve(options);
         });
-        return command.WithExamples("cresset serve", "cresset serve experiments/runs --port 8080", "cresset serve --address 0.0.0.0", "cresset serve --allow-host lab.example.org");
+        return command.WithExamples("cresset serve", "cresset serve experiments/runs --port 8080", "cresset serve lightning_logs", "cresset serve --address 0.0.0.0", "cresset serve --allow-host lab.example.org");
     }
 
     /// <summary>Options of a dashboard whose port the user named or left open.</summary>

@@ -30,7 +30,8 @@ internal static class SeriesApi
         // A run that ends between the list and this request, or never had the series, is no reason to refuse the others.
         var series = source.Series(id).FirstOrDefault(s => s.Tag == tag);
         if (series is null) return null;
-        var buckets = source.Buckets(id, tag, from, to, most);
+        // A short series is read whole: then the line goes on to the edges of a zoom.
+        var buckets = series.Count <= MostBuckets ? PointBuckets.Of(source.Points(id, tag), from, to, most) : source.Buckets(id, tag, from, to, most);
         var exact = buckets.All(b => b.Count == 1);
         return new
         {

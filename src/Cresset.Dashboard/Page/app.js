@@ -2,11 +2,10 @@
 import { fill, h, say } from './dom.js';
 import { follow, get, listen, post } from './api.js';
 import { home } from './home.js';
-import { run } from './run.js';
-import { compare } from './compare.js';
 import { chosen } from './chosen.js';
 
-const pages = { '/': home, '/run': run, '/compare': compare };
+// Pages beside the first are fetched when they are opened.
+const pages = { '/run': async () => (await import('./run.js')).run, '/compare': async () => (await import('./compare.js')).compare };
 const main = document.getElementById('main');
 const banner = document.getElementById('banner');
 const pulse = document.getElementById('pulse');
@@ -27,13 +26,17 @@ export function remember(params) {
   history.replaceState(null, '', text ? `${location.pathname}?${text}` : location.pathname);
 }
 
-function show() {
+async function show() {
   page?.close?.();
-  const make = pages[location.pathname] ?? home;
+  page = null;
   fill(main, h('p', { class: 'empty' }, 'Loading…'));
-  const params = new URLSearchParams(location.search);
-  page = make({ main, params, go, remember, problem });
   navigation();
+  const asked = location.href;
+  const make = pages[location.pathname] ? await pages[location.pathname]().catch(() => null) : home;
+  // Somebody went on while the page was fetched.
+  if (asked !== location.href) return;
+  if (make) page = make({ main, params: new URLSearchParams(location.search), go, remember, problem });
+  else problem('The server does not answer. Is it still running?');
 }
 
 function navigation() {

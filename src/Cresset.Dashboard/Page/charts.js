@@ -103,13 +103,13 @@ export class CurvePanel {
       buckets ||= !curve.exact;
       lines.push({ run, exact: curve.exact, x: take(x), step: take(curve.step), mean: clip(take(curve.mean)), min: clip(take(curve.min)), max: clip(take(curve.max)), smooth: curve.smooth && clip(take(curve.smooth)) });
     }
-    this.lines = lines;
+    this.lines = view.seeds ? bands(lines) : lines;
     this.note.textContent = [bad && `${count(bad)} not finite`, hidden && `${count(hidden)} not above 0`].filter(Boolean).join(', ');
     const last = lines.length === 1 && lines[0].mean.length ? lines[0].mean.at(-1) : undefined;
     this.last.textContent = last === undefined ? '' : number(last);
     const total = this.curves.reduce((sum, c) => sum + c.count, 0);
     this.area.setAttribute('aria-label', `${this.tag}: ${count(total)} points${buckets ? ', each pixel with its smallest and largest value' : ''}. ` +
-      lines.slice(0, 6).map(l => `${l.run.label}: last ${number(l.mean.at(-1) ?? NaN)}`).join('; ') + '. Arrow keys move, plus and minus zoom, 0 shows all.');
+      this.lines.slice(0, 6).map(l => `${l.run.label}: last ${number(l.mean.at(-1) ?? NaN)}`).join('; ') + '. Arrow keys move, plus and minus zoom, 0 shows all.');
     this.render();
   }
 
@@ -117,6 +117,7 @@ export class CurvePanel {
     const { lines, view } = this;
     const data = lines.length ? uPlot.join(lines.map(l => [l.x, l.smooth ?? l.mean].map(list => sorted(l.x, list)))) : [[], []];
     const extent = this.extent();
+    this.area.dataset.range = `${extent[0]} ${extent[1]}`;
     this.plot?.destroy();
     const grid = { stroke: css('--grid'), width: 1 };
     const axis = { stroke: css('--muted'), grid, ticks: { stroke: css('--grid'), size: 4 }, font: `11px ${css('--font')}` };
@@ -181,6 +182,10 @@ export class CurvePanel {
     ctx.lineWidth = devicePixelRatio;
     for (const l of this.lines) {
       if (l.exact && !l.smooth) continue;
+      if (l.isBand) {
+        this.fillBand(u, l);
+        continue;
+      }
       const px = l.x.map(x => u.valToPos(x, 'x', true));
       ctx.strokeStyle = colour(l.run.index);
       ctx.fillStyle = colour(l.run.index);
@@ -215,6 +220,18 @@ export class CurvePanel {
     ctx.restore();
   }
 
+  fillBand(u, l) {
+    const { ctx } = u;
+    const at = (x, y) => [u.valToPos(x, 'x', true), u.valToPos(y, 'y', true)];
+    const known = [...l.x.keys()].filter(i => Number.isFinite(l.min[i]) && Number.isFinite(l.max[i]));
+    ctx.fillStyle = colour(l.run.index);
+    ctx.globalAlpha = 0.2;
+    ctx.beginPath();
+    known.forEach(i => ctx.lineTo(...at(l.x[i], l.max[i])));
+    known.reverse().forEach(i => ctx.lineTo(...at(l.x[i], l.min[i])));
+    ctx.fill();
+  }
+
   point(u) {
     const { idx, left, top } = u.cursor;
     if (idx === null || idx === undefined || left < 0 || !u.over.matches(':hover')) {
@@ -240,7 +257,7 @@ export class CurvePanel {
     if (u.select.width < 4) return;
     const left = u.posToVal(u.select.left, 'x'), right = u.posToVal(u.select.left + u.select.width, 'x');
     u.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
-    if (this.view.x === 'step') return this.onZoom(left, right);
+    if (this.view.x === 'step') return this.onZoom(Math.floor(left), Math.ceil(right));
     let low = Infinity, high = -Infinity;
     for (const l of this.lines) l.x.forEach((x, i) => {
       if (x < left || x > right) return;
@@ -265,6 +282,7 @@ export class CurvePanel {
     event.preventDefault();
     event.stopPropagation();
     if (from !== undefined) {
+      [from, to] = [Math.round(from), Math.round(to)];
       const span = Math.min(to - from, all[1] - all[0]);
       if (span < 1) return;
       from = Math.max(all[0], Math.min(from, all[1] - span));
@@ -298,6 +316,34 @@ export class CurvePanel {
   fit() {
     if (this.plot && this.area.clientWidth && Math.abs(this.plot.width - this.area.clientWidth) > 2) this.plot.setSize({ width: this.area.clientWidth, height: this.tall ? 420 : 210 });
   }
+}
+
+// Runs that differ only in seeds as one line: the mean, with the range from the lowest to the highest of them.
+function bands(lines) {
+  return [...Map.groupBy(lines, l => l.run.group ?? l.run.id).values()].map(group => {
+    if (group.length < 2) return group[0];
+    const x = [...new Set(group.flatMap(l => l.x))].sort((a, b) => a - b);
+    const rows = group.map(l => ({ line: between(l.x, l.smooth ?? l.mean, x), low: between(l.x, l.min, x), high: between(l.x, l.max, x), step: between(l.x, l.step, x) }));
+    const over = (key, take) => x.map((_, i) => {
+      const values = rows.map(r => r[key][i]).filter(Number.isFinite);
+      return values.length ? take(values) : NaN;
+    });
+    const mean = values => values.reduce((a, b) => a + b, 0) / values.length;
+    const run = { ...group[0].run, label: `${group[0].run.label.replace(/,? ?seed [^,]*/, '')} (${group.length} seeds)`.trim() };
+    const smoothed = group.some(l => l.smooth);
+    return { run, x, isBand: true, exact: false, step: over('step', mean), mean: over('line', mean), min: over(smoothed ? 'line' : 'low', v => Math.min(...v)), max: over(smoothed ? 'line' : 'high', v => Math.max(...v)) };
+  });
+}
+
+// A curve at other places than its own, straight between its points and nowhere beyond them.
+function between(x, y, at) {
+  let i = 0;
+  return at.map(v => {
+    while (i < x.length - 2 && x[i + 1] < v) i++;
+    if (!x.length || v < x[0] || v > x.at(-1)) return NaN;
+    if (v === x[i] || x.length === 1) return y[i];
+    return y[i] + (y[i + 1] - y[i]) * (v - x[i]) / (x[i + 1] - x[i]);
+  });
 }
 
 // uPlot wants rising x; a run that logged out of order is drawn in order of x.

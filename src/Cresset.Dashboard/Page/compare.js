@@ -15,7 +15,7 @@ const most = 100;
 export function compare({ main, params, go, remember, problem }) {
   let ids = [...new Set(params.getAll('run'))].slice(0, most);
   const view = viewOf(params);
-  const asked = { by: params.get('by') ?? '', figure: params.get('figure') ?? '', seeds: params.get('seeds') === '1' };
+  const asked = { by: params.get('by') ?? '', figure: params.get('figure') ?? '' };
   let closed = false, details = [], settings = {}, figures = new Map(), pictures = null;
   const off = new Set();
   const panels = new Map();
@@ -30,14 +30,16 @@ export function compare({ main, params, go, remember, problem }) {
   const differ = h('section', { class: 'group' });
   const against = h('section', { class: 'group' });
   const shots = h('section', { class: 'group' });
-  fill(main, h('h1', null, 'Compare'), legend, viewControls(view, asks => {
+  const redrawn = asks => {
     save();
     document.getElementById('reset').disabled = view.from === undefined;
     renderCurves();
     for (const panel of panels.values()) asks ? panel.refresh() : panel.curves.length ? panel.draw() : panel.refresh();
-  }), curves, differ, against, shots);
+  };
+  const seeds = h('label', { title: 'Runs that differ in nothing but seeds as their mean and range' }, h('input', { id: 'seeds', type: 'checkbox', checked: view.seeds, onchange: e => ((view.seeds = e.target.checked), redrawn(false)) }), 'bands over seeds');
+  fill(main, h('h1', null, 'Compare'), legend, viewControls(view, redrawn, seeds), curves, differ, against, shots);
 
-  const save = () => remember({ run: ids, ...viewParams(view), by: asked.by, figure: asked.figure, seeds: asked.seeds });
+  const save = () => remember({ run: ids, ...viewParams(view), by: asked.by, figure: asked.figure });
 
   async function load() {
     try {
@@ -64,10 +66,15 @@ export function compare({ main, params, go, remember, problem }) {
   function label(d) {
     const keys = differing();
     const said = keys.slice(0, 3).map(k => `${k.split('.').at(-1)} ${d.config[k] ?? '—'}`).join(', ');
-    return keys.length && keys.length <= 3 ? `${d.run.name} ${said}` : `${d.run.name} ${shortId(d.run.id)}`;
+    const told = keys.length && keys.length <= 3 ? said : shortId(d.run.id);
+    return new Set(details.map(x => x.run.name)).size > 1 || !keys.length || keys.length > 3 ? `${d.run.name} ${told}` : told;
   }
 
-  const rows = () => details.map((d, index) => ({ id: d.run.id, label: label(d), index, begun: Date.parse(d.run.created) / 1000, values: new Map([...Object.entries(d.config), ...figures.get(d.run.id)]) }));
+  // Runs of one group differ in nothing but seeds.
+  const isSeed = key => /(^|[._])seed$/.test(key);
+  const group = d => JSON.stringify([d.run.name, Object.entries(d.config).filter(([key]) => !isSeed(key)).sort()]);
+
+  const rows = () => details.map((d, index) => ({ id: d.run.id, label: label(d), index, begun: Date.parse(d.run.created) / 1000, group: group(d), values: new Map([...Object.entries(d.config), ...figures.get(d.run.id)]) }));
 
   function render() {
     const all = rows();

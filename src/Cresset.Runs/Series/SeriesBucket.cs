@@ -16,12 +16,15 @@ public readonly record struct SeriesBucket(
     /// <summary>Mean of the finite values; NaN if there is none.</summary>
     public double Mean => Count == NonFinite ? double.NaN : Min == Max ? Min : Sum / (Count - NonFinite);
 
-    internal static SeriesBucket Of(in SeriesPoint point) => double.IsFinite(point.Value)
+    /// <summary>A bucket of one point.</summary>
+    public static SeriesBucket Of(in SeriesPoint point) => double.IsFinite(point.Value)
         ? new(point.Step, point.Step, point.WallTime, point.WallTime, point.Value, point.Value, point.Value, 1, 0)
         : new(point.Step, point.Step, point.WallTime, point.WallTime, double.NaN, double.NaN, 0, 1, 1);
 
-    internal static SeriesBucket Merge(ReadOnlySpan<SeriesBucket> parts)
+    /// <summary>Neighbours taken together; at least one.</summary>
+    public static SeriesBucket Merge(ReadOnlySpan<SeriesBucket> parts)
     {
+        ArgumentOutOfRangeException.ThrowIfZero(parts.Length);
         var all = parts[0];
         for (var i = 1; i < parts.Length; i++)
         {
