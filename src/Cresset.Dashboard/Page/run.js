@@ -43,8 +43,9 @@ export function run({ main, params, remember, problem }) {
 
   function renderHead() {
     const r = detail.run;
-    const editing = head.contains(document.activeElement) && document.activeElement.matches('textarea, input:not([type=checkbox])');
-    if (editing) return;
+    // What is being typed is not taken away by news from the run.
+    const typed = document.activeElement;
+    if (head.contains(typed) && typed.matches('textarea, input:not([type=checkbox])') && typed.value !== typed.defaultValue) return;
     fill(head,
       h('div', { class: 'row' }, h('h1', null, r.name, ' ', h('small', null, r.id)), status(r), h('span', { class: 'grow' }),
         h('label', { class: 'pick' }, h('input', { id: 'pick', type: 'checkbox', checked: chosen.has(id), onchange: () => chosen.toggle(id) }), 'compare'),
@@ -60,7 +61,7 @@ export function run({ main, params, remember, problem }) {
     if (!detail.canWrite || detail.run.status !== 'running') return null;
     const rate = h('input', { id: 'rate', type: 'text', size: 8, placeholder: 'x0.5', 'aria-label': 'New learning rate, such as 1e-4 or x0.5' });
     return h('div', { class: 'steer', role: 'group', 'aria-label': 'Steer the run' },
-      h('form', { onsubmit: e => (e.preventDefault(), ask('rate', rate.value)) }, rate, h('button', { type: 'submit' }, 'Set learning rate')),
+      h('form', { onsubmit: e => (e.preventDefault(), ask('rate', rate.value), (rate.value = '')) }, rate, h('button', { type: 'submit' }, 'Set learning rate')),
       h('button', { id: 'evaluate', type: 'button', onclick: () => ask('evaluate') }, 'Evaluate now'),
       h('button', { id: 'save', type: 'button', onclick: () => ask('save') }, 'Save now'),
       h('button', { id: 'stop', type: 'button', class: 'danger', onclick: stop }, 'Stop'));
@@ -94,12 +95,16 @@ export function run({ main, params, remember, problem }) {
   function tags() {
     const input = h('input', { id: 'newtag', type: 'text', size: 10, maxlength: 100, placeholder: 'add a tag', 'aria-label': 'Add a tag' });
     return h('div', { class: 'tags' }, detail.run.tags.map(t => h('span', { class: 'tag' }, t, detail.canWrite ? h('button', { type: 'button', 'aria-label': `Remove the tag ${t}`, onclick: () => change('/api/tag', { tag: t, remove: true }) }, '×') : null)),
-      detail.canWrite ? h('form', { onsubmit: e => (e.preventDefault(), input.value.trim() && (input.blur(), change('/api/tag', { tag: input.value.trim() }))) }, input) : null);
+      detail.canWrite ? h('form', { onsubmit: e => (e.preventDefault(), input.value.trim() && (change('/api/tag', { tag: input.value.trim() }), (input.value = ''))) }, input) : null);
   }
 
   function note() {
     if (!detail.canWrite) return detail.run.note ? h('p', { class: 'notetext' }, detail.run.note) : null;
-    const text = h('textarea', { id: 'note', rows: Math.min(6, detail.run.note.split('\n').length), maxlength: 20000, placeholder: 'A note', 'aria-label': 'Note', value: detail.run.note, onchange: () => change('/api/note', { note: text.value }, 'The note is kept.') });
+    const text = h('textarea', { id: 'note', rows: Math.min(6, detail.run.note.split('\n').length), maxlength: 20000, placeholder: 'A note', 'aria-label': 'Note', value: detail.run.note, onchange: () => {
+      const kept = text.value;
+      text.defaultValue = kept;
+      change('/api/note', { note: kept }, 'The note is kept.');
+    } }, detail.run.note);
     return text;
   }
 
