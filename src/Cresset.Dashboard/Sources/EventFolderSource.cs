@@ -113,7 +113,7 @@ internal sealed class EventFolderSource(string folder) : IRunSource
     }
 
     private IEnumerable<RunPicture> PicturesOf(EventLog log) => log.Images.SelectMany(tag => tag.Value.Select(image => new RunPicture(
-        tag.Key, image.Step, Time(image.WallTime), TypeOf(image.Value.Encoded), "", image.Value.Encoded.Length, HashOf(image.Value), "")));
+        tag.Key, image.Step, Time(image.WallTime), TypeOf(image.Value.Encoded), "", image.Value.Encoded.Length, HashOf(image.Value), image.Value.Caption)));
 
     private static string TypeOf(ReadOnlySpan<byte> bytes) => bytes switch
     {
