@@ -108,6 +108,9 @@ public sealed record GenerationPlan(IReadOnlyList<PlannedPart> Parts, int? Tile,
         return side < Math.Max(options.Width, options.Height) ? side : null;
     }
 
+    // Only weights of the very type stay in the file: bfloat16 and float16 have one size but are converted into each other.
+    private static string StoredName(ScalarType type) => type switch { ScalarType.Float32 => "F32", ScalarType.Float16 => "F16", ScalarType.BFloat16 => "BF16", _ => "" };
+
     private static PlannedPart Part(string name, NetworkFiles files, nn.Module module, LoadOptions load, bool eightBits, string lifetime)
     {
         using var network = module;
@@ -127,7 +130,7 @@ public sealed record GenerationPlan(IReadOnlyList<PlannedPart> Parts, int? Tile,
             var plain = type is "F32" or "F16" or "BF16";
             if (eightBits && isMatrix && (plain || !load.KeepPacked)) allocated += entry.Count;
             else if (!plain && load.Dtype is null && load.KeepPacked && slot.Owner.TakesPacked(slot.Name)) mapped += bytes;
-            else if (load.Dtype is { } dtype) Add(plain && Size(dtype) * entry.Count == bytes, Size(dtype));
+            else if (load.Dtype is { } dtype) Add(type == StoredName(dtype), Size(dtype));
             else if (type == "F16" && widens) Add(false, 4);
             else Add(plain, type.StartsWith("F8", StringComparison.Ordinal) ? 2 : 4);
 

@@ -43,7 +43,9 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
     {
         using var generator = Seeding.Generator(request.Seed, "sample");
         var folder = Path.Combine(context.Folder, request.OutputFolder ?? "samples");
-        return new JobOutcome(true, metrics(task), draw(task, generator, evaluation.Device).Save(folder, evaluation.Step, request, job));
+        var pictures = draw(task, generator, evaluation.Device).Save(folder, evaluation.Step, request, job);
+        // The figures, such as the speed, are those of this draw.
+        return new JobOutcome(true, metrics(task), pictures);
     });
 
     private JobOutcome WithBest(Func<ITrainingTask, EvaluationContext, JobOutcome> work)
