@@ -26,15 +26,25 @@ internal static class SyntheticMasks
                 double a = 8 + (90 * random.NextDouble() * random.NextDouble()), b = a * (0.5 + random.NextDouble());
                 double x = a + ((Width - (2 * a)) * random.NextDouble()), y = b + ((Height - (2 * b)) * random.NextDouble());
                 var category = 1 + random.Next(10);
-                objects.Add(new GroundTruthObject { Id = objects.Count + 1, ImageId = i, CategoryId = category,
-                    Segmentation = Ellipse(x, y, a, b) });
+                objects.Add(new GroundTruthObject
+                {
+                    Id = objects.Count + 1,
+                    ImageId = i,
+                    CategoryId = category,
+                    Segmentation = Ellipse(x, y, a, b)
+                });
                 for (var d = 0; d < 2; d++)
                 {
                     double Shift() => (random.NextDouble() - 0.5) * a * 0.3;
                     var shape = new RunLengthSegmentation(Ellipse(x + Shift(), y + Shift(), a + Shift(), b + Shift())
                         .ToMask(Height, Width));
-                    detections.Add(new DetectedObject { ImageId = i, CategoryId = category, Score = random.NextDouble(),
-                        Shape = new DetectionShape { Segmentation = shape, HasBox = false } });
+                    detections.Add(new DetectedObject
+                    {
+                        ImageId = i,
+                        CategoryId = category,
+                        Score = random.NextDouble(),
+                        Shape = new DetectionShape { Segmentation = shape, HasBox = false }
+                    });
                 }
             }
         }

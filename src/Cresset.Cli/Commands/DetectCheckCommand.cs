@@ -12,10 +12,17 @@ internal static class DetectCheckCommand
     {
         var truth = DetectCommand.Truth();
         var results = new Option<string?>("--dt") { Description = "Also check these detections.", HelpName = "FILE" };
-        var limit = new Option<int>("--limit", "-n") { Description = "Examples shown of each kind.", DefaultValueFactory = _ => 3,
-            HelpName = "N" };
-        var repair = new Option<string?>("--repair") { Description = "Write a copy (COCO) of the ground truth without its faults.",
-            HelpName = "FILE" };
+        var limit = new Option<int>("--limit", "-n")
+        {
+            Description = "Examples shown of each kind.",
+            DefaultValueFactory = _ => 3,
+            HelpName = "N"
+        };
+        var repair = new Option<string?>("--repair")
+        {
+            Description = "Write a copy (COCO) of the ground truth without its faults.",
+            HelpName = "FILE"
+        };
         Option<string?> classes = DetectCommand.Classes(), images = DetectCommand.Images();
         var formats = new DetectFormatOptions();
         var json = SharedOptions.Json();
@@ -49,8 +56,13 @@ internal static class DetectCheckCommand
                     Images = dataset.Images.Count,
                     Objects = dataset.Objects.Length,
                     Reading = report.Counts.Select(c
-                        => new { Kind = c.Key, Count = c.Value, IsFault = c.Key < DataProblemKind.AssumedArea,
-                        Examples = report.Examples.Where(e => e.Kind == c.Key).Select(e => e.ToString()) }),
+                        => new
+                        {
+                            Kind = c.Key,
+                            Count = c.Value,
+                            IsFault = c.Key < DataProblemKind.AssumedArea,
+                            Examples = report.Examples.Where(e => e.Kind == c.Key).Select(e => e.ToString())
+                        }),
                     Content = content,
                     Repairs = fixes,
                 });

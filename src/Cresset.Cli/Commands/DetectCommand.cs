@@ -25,8 +25,12 @@ internal static class DetectCommand
         => new("--gt") { Description = "Ground truth: COCO JSON, or a file or folder of another format (VOC, YOLO with data.yaml, CVAT, ...).", Required = true, HelpName = "FILE" };
 
     public static Option<string> Results(string name = "--dt")
-        => new(name) { Description = "Detections: COCO result JSON, or a folder or table of the same kinds.", Required = true,
-        HelpName = "FILE" };
+        => new(name)
+        {
+            Description = "Detections: COCO result JSON, or a folder or table of the same kinds.",
+            Required = true,
+            HelpName = "FILE"
+        };
 
     public static Option<bool> Lenient()
         => new("--lenient") { Description = "Count faulty records and go on, instead of stopping at the first." };
@@ -42,8 +46,12 @@ internal static class DetectCommand
 
     public static Option<string> Kind()
     {
-        var option = new Option<string>("--iou-type") { Description = "What is compared: bbox, segm, keypoints or boundary.",
-            DefaultValueFactory = _ => "bbox", HelpName = "TYPE" };
+        var option = new Option<string>("--iou-type")
+        {
+            Description = "What is compared: bbox, segm, keypoints or boundary.",
+            DefaultValueFactory = _ => "bbox",
+            HelpName = "TYPE"
+        };
         option.AcceptOnlyFromAmong("bbox", "segm", "keypoints", "boundary");
         return option;
     }
@@ -51,15 +59,23 @@ internal static class DetectCommand
     public static Option<string> Protocol()
     {
         var option = new Option<string>(
-            "--protocol") { Description = "Rules of scoring: " + string.Join(", ", DetectionProtocols.Names) + ".",
-            DefaultValueFactory = _ => "coco", HelpName = "NAME" };
+            "--protocol")
+        {
+            Description = "Rules of scoring: " + string.Join(", ", DetectionProtocols.Names) + ".",
+            DefaultValueFactory = _ => "coco",
+            HelpName = "NAME"
+        };
         option.AcceptOnlyFromAmong([.. DetectionProtocols.Names]);
         return option;
     }
 
     public static Option<int> Threads()
-        => new("--threads") { Description = "Threads (0: all cores). Results do not depend on it.", DefaultValueFactory = _ => 0,
-        HelpName = "N" };
+        => new("--threads")
+        {
+            Description = "Threads (0: all cores). Results do not depend on it.",
+            DefaultValueFactory = _ => 0,
+            HelpName = "N"
+        };
 
     public static IouKind KindOf(string name) => name switch
     {

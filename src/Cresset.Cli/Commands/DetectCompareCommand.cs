@@ -12,8 +12,12 @@ internal static class DetectCompareCommand
     {
         Option<string> truth = DetectCommand.Truth(), first = DetectCommand.Results("--a"), second = DetectCommand.Results("--b");
         Option<bool> lenient = DetectCommand.Lenient(), json = SharedOptions.Json();
-        var resamples = new Option<int>("--resamples") { Description = "Number of resamples.", DefaultValueFactory = _ => 1000,
-            HelpName = "N" };
+        var resamples = new Option<int>("--resamples")
+        {
+            Description = "Number of resamples.",
+            DefaultValueFactory = _ => 1000,
+            HelpName = "N"
+        };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the resamples.", DefaultValueFactory = _ => 1UL };
         Option<string?> classes = DetectCommand.Classes(), images = DetectCommand.Images();
         var empty = DetectCommand.AllowEmpty();

@@ -11,16 +11,30 @@ internal static class DetectConvertCommand
     {
         var truth = DetectCommand.Truth();
         var results = new Option<string?>(
-            "--dt") { Description = "Convert these detections instead of the ground truth (which names images and classes).",
-            HelpName = "FILE" };
-        var to = new Option<string>("--to") { Description = $"Format: {string.Join(", ", DetectionFormats.Names)}.", Required = true,
-            HelpName = "FORMAT" };
+            "--dt")
+        {
+            Description = "Convert these detections instead of the ground truth (which names images and classes).",
+            HelpName = "FILE"
+        };
+        var to = new Option<string>("--to")
+        {
+            Description = $"Format: {string.Join(", ", DetectionFormats.Names)}.",
+            Required = true,
+            HelpName = "FORMAT"
+        };
         to.AcceptOnlyFromAmong([.. DetectionFormats.Names]);
-        var labels = new Option<YoloLabels?>("--labels") { Description = "yolo: boxes, segments, pose or orientedboxes.",
-            HelpName = "KIND" };
+        var labels = new Option<YoloLabels?>("--labels")
+        {
+            Description = "yolo: boxes, segments, pose or orientedboxes.",
+            HelpName = "KIND"
+        };
         var output = new Option<string>("--out",
-            "-o") { Description = "File (coco, csv, cvat, label-studio, mot, openimages) or folder (the others) to write.",
-            Required = true, HelpName = "PATH" };
+            "-o")
+        {
+            Description = "File (coco, csv, cvat, label-studio, mot, openimages) or folder (the others) to write.",
+            Required = true,
+            HelpName = "PATH"
+        };
         var lenient = DetectCommand.Lenient();
         Option<string?> classes = DetectCommand.Classes(), images = DetectCommand.Images();
         var command = new Command("convert",

@@ -38,8 +38,12 @@ internal static class DetectDatasetCommands
     {
         var opened = new Opened();
         var subset = new DetectSubsetOptions();
-        var least = new Option<double>("--min-area") { Description = "Leave out objects with a smaller area in square pixels.",
-            DefaultValueFactory = _ => 0.0, HelpName = "A" };
+        var least = new Option<double>("--min-area")
+        {
+            Description = "Leave out objects with a smaller area in square pixels.",
+            DefaultValueFactory = _ => 0.0,
+            HelpName = "A"
+        };
         var empty = new Option<bool>("--drop-empty") { Description = "Leave out images without objects." };
         var output = Out();
         var command = opened.Add(new Command("filter", "Keep some classes, images or sizes of objects.") { least, empty, output });
@@ -61,13 +65,24 @@ internal static class DetectDatasetCommands
     private static Command Split()
     {
         var opened = new Opened();
-        var shares = new Option<double[]>("--shares") { Description = "Shares of the parts; they sum to 1.",
-            AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [0.8, 0.2], HelpName = "S" };
+        var shares = new Option<double[]>("--shares")
+        {
+            Description = "Shares of the parts; they sum to 1.",
+            AllowMultipleArgumentsPerToken = true,
+            DefaultValueFactory = _ => [0.8, 0.2],
+            HelpName = "S"
+        };
         var by = new Option<string?>(
-            "--group") { Description = "Keep images with one value of this field (an attribute, folder) in one part.", HelpName = "FIELD" };
+            "--group")
+        { Description = "Keep images with one value of this field (an attribute, folder) in one part.", HelpName = "FIELD" };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the draw.", DefaultValueFactory = _ => 1UL };
-        var output = new Option<string[]>("--out", "-o") { Description = "One COCO file a part.", Required = true,
-            AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
+        var output = new Option<string[]>("--out", "-o")
+        {
+            Description = "One COCO file a part.",
+            Required = true,
+            AllowMultipleArgumentsPerToken = true,
+            HelpName = "FILE"
+        };
         var command = opened.Add(
             new Command("split", "Divide a data set so that every class keeps its share in every part.") { shares, by, seed, output });
         command.SetAction(r =>
@@ -106,8 +121,11 @@ internal static class DetectDatasetCommands
 
     private static Command Merge()
     {
-        var inputs = new Argument<string[]>("FILE") { Description = "Data sets of any format that needs no further options.",
-            Arity = new ArgumentArity(2, 1000) };
+        var inputs = new Argument<string[]>("FILE")
+        {
+            Description = "Data sets of any format that needs no further options.",
+            Arity = new ArgumentArity(2, 1000)
+        };
         var output = Out();
         var command = new Command("merge", "Join data sets; classes meet by name, images must differ by name.") { inputs, output };
         command.SetAction(r =>

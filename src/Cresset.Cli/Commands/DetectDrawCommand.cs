@@ -14,13 +14,25 @@ internal static class DetectDrawCommand
         Option<string> truth = DetectCommand.Truth(), results = DetectCommand.Results(), protocol = DetectCommand.Protocol(),
             kind = DetectCommand.Kind();
         var output = new Option<string>("--out", "-o") { Description = "Folder for the pictures.", Required = true, HelpName = "FOLDER" };
-        var limit = new Option<int>("--limit", "-n") { Description = "At most this many images, those with most errors first.",
-            DefaultValueFactory = _ => 50, HelpName = "N" };
+        var limit = new Option<int>("--limit", "-n")
+        {
+            Description = "At most this many images, those with most errors first.",
+            DefaultValueFactory = _ => 50,
+            HelpName = "N"
+        };
         var iou = new Option<double>("--iou") { Description = "IoU threshold of a hit.", DefaultValueFactory = _ => 0.5, HelpName = "T" };
-        var score = new Option<double>("--min-score") { Description = "Detections below are left out.", DefaultValueFactory = _ => 0.3,
-            HelpName = "S" };
-        var only = new Option<string[]>("--image") { Description = "Only these images, by file name or id.",
-            AllowMultipleArgumentsPerToken = true, HelpName = "NAME" };
+        var score = new Option<double>("--min-score")
+        {
+            Description = "Detections below are left out.",
+            DefaultValueFactory = _ => 0.3,
+            HelpName = "S"
+        };
+        var only = new Option<string[]>("--image")
+        {
+            Description = "Only these images, by file name or id.",
+            AllowMultipleArgumentsPerToken = true,
+            HelpName = "NAME"
+        };
         Option<string?> classes = DetectCommand.Classes(), images = DetectCommand.Images();
         var lenient = DetectCommand.Lenient();
         var formats = new DetectFormatOptions();
@@ -37,8 +49,11 @@ internal static class DetectDrawCommand
             var detections = files.Results(r.GetValue(results)!, dataset, formats.Results(r, r.GetValue(results)!), interruption.Token);
             files.ShowFaults();
             var names = r.GetValue(only) is { Length: > 0 } given ? given.ToHashSet(StringComparer.Ordinal) : null;
-            var options = new ProtocolOptions { Protocol = DetectionProtocols.Parse(r.GetValue(protocol)!),
-                Kind = DetectCommand.KindOf(r.GetValue(kind)!) };
+            var options = new ProtocolOptions
+            {
+                Protocol = DetectionProtocols.Parse(r.GetValue(protocol)!),
+                Kind = DetectCommand.KindOf(r.GetValue(kind)!)
+            };
             var chosen = DetectionMatching.Create(dataset, detections, options, r.GetValue(iou), interruption.Token)
                 .ImagesAt(r.GetValue(score), interruption.Token)
                 .Where(m => names is null ? m.Pairs.Count > 0 : names.Contains(m.Image.FileName)

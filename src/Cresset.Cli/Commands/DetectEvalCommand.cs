@@ -18,10 +18,18 @@ internal static class DetectEvalCommand
             HelpName = "FILE",
         };
         var junit = new Option<string?>("--junit") { Description = "Write the gates as JUnit XML.", HelpName = "FILE" };
-        var pictures = new Option<string?>("--pictures") { Description = "Write curves, confusion and errors as PNG.",
-            HelpName = "FOLDER" };
-        var resamples = new Option<int>("--bootstrap") { Description = "Resamples for 95 % intervals (0: none).", DefaultValueFactory = _
-            => 0, HelpName = "N" };
+        var pictures = new Option<string?>("--pictures")
+        {
+            Description = "Write curves, confusion and errors as PNG.",
+            HelpName = "FOLDER"
+        };
+        var resamples = new Option<int>("--bootstrap")
+        {
+            Description = "Resamples for 95 % intervals (0: none).",
+            DefaultValueFactory = _
+            => 0,
+            HelpName = "N"
+        };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the resamples.", DefaultValueFactory = _ => 1UL };
         var minima = new Option<string[]>("--min")
         {
@@ -29,8 +37,11 @@ internal static class DetectEvalCommand
             HelpName = "NAME=VALUE",
         };
         var drops = new Option<string[]>(
-            "--max-drop") { Description = "Gate: exit code 3 when a number is this much below the baseline (AP=0.005); may be repeated.",
-            HelpName = "NAME=LOSS" };
+            "--max-drop")
+        {
+            Description = "Gate: exit code 3 when a number is this much below the baseline (AP=0.005); may be repeated.",
+            HelpName = "NAME=LOSS"
+        };
         var baseline = new Option<string?>("--baseline") { Description = "JSON of an earlier score to compare with.", HelpName = "FILE" };
         Option<string?> classes = DetectCommand.Classes(), images = DetectCommand.Images();
         var protocol = new DetectProtocolOptions();
@@ -63,8 +74,13 @@ internal static class DetectEvalCommand
                 || reports.Any(n => Has(n, ".html") || Has(n, ".json"));
             var made = needsReport
                 ? DetectionReport.Create(dataset, detections,
-                new DetectionReportOptions { Protocol = options, Resamples = r.GetValue(resamples), Seed = r.GetValue(seed),
-                ImageFolder = r.GetValue(images) }, null, interruption.Token) : null;
+                new DetectionReportOptions
+                {
+                    Protocol = options,
+                    Resamples = r.GetValue(resamples),
+                    Seed = r.GetValue(seed),
+                    ImageFolder = r.GetValue(images)
+                }, null, interruption.Token) : null;
             var result = made?.Protocol ?? ProtocolEvaluator.Evaluate(dataset, detections, options, null, interruption.Token);
             var score = made?.Summary ?? ScoreSummary.Of(result, options.Kind, dataset, detections);
             var verdicts = ScoreGates.Judge(score, gates, before);

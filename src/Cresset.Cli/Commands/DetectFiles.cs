@@ -103,8 +103,14 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
         _shown = -1;
         return new FormatContext
         {
-            Read = new ReadOptions { Lenient = lenient, Parts = parts, Needs = parts == RecordParts.All ? RecordParts.Boxes : parts,
-                Progress = this, Report = _report },
+            Read = new ReadOptions
+            {
+                Lenient = lenient,
+                Parts = parts,
+                Needs = parts == RecordParts.All ? RecordParts.Boxes : parts,
+                Progress = this,
+                Report = _report
+            },
             Classes = Classes(),
             ImageFolder = imageFolder,
             Cancellation = cancellation,

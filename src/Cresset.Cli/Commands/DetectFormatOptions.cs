@@ -9,10 +9,16 @@ internal sealed class DetectFormatOptions
     private readonly Option<string?> _truth = Format("--gt-format", "Format of the ground truth"),
         _results = Format("--dt-format", "Format of the detections");
     private readonly Option<string?> _split = new("--split") { Description = "YOLO: the part of a data.yaml (val).", HelpName = "NAME" };
-    private readonly Option<string?> _imageSet = new("--image-set") { Description = "VOC: a list in ImageSets/Main, such as test.",
-        HelpName = "NAME" };
-    private readonly Option<string?> _verified = new("--verified-labels") { Description = "Open Images: file of image-level labels.",
-        HelpName = "FILE" };
+    private readonly Option<string?> _imageSet = new("--image-set")
+    {
+        Description = "VOC: a list in ImageSets/Main, such as test.",
+        HelpName = "NAME"
+    };
+    private readonly Option<string?> _verified = new("--verified-labels")
+    {
+        Description = "Open Images: file of image-level labels.",
+        HelpName = "FILE"
+    };
 
     public void AddTo(Command command, bool withResults = true)
     {
@@ -45,8 +51,11 @@ internal sealed class DetectFormatOptions
     private static Option<string?> Format(string name, string what)
     {
         var option = new Option<string?>(
-            name) { Description = $"{what}, where it is not recognised: {string.Join(", ", DetectionFormats.Names)}.",
-            HelpName = "FORMAT" };
+            name)
+        {
+            Description = $"{what}, where it is not recognised: {string.Join(", ", DetectionFormats.Names)}.",
+            HelpName = "FORMAT"
+        };
         option.AcceptOnlyFromAmong([.. DetectionFormats.Names]);
         return option;
     }

@@ -26,8 +26,15 @@ internal static class DetectPictures
             $"Precision and recall at IoU {report.Options.IouThreshold:0.##}");
         if (shown.Length < report.Classes.Count(c => c.Objects > 0)) title += $", {shown.Length} most frequent classes";
         var chart = new Chart(
-            new ChartOptions { Title = title, XLabel = "recall", YLabel = "precision", Width = 900, Height = 640,
-            Legend = LegendPlace.Outside });
+            new ChartOptions
+            {
+                Title = title,
+                XLabel = "recall",
+                YLabel = "precision",
+                Width = 900,
+                Height = 640,
+                Legend = LegendPlace.Outside
+            });
         foreach (var c in shown)
         {
             var (recall, precision, _) = c.Line(400);
@@ -39,8 +46,15 @@ internal static class DetectPictures
     private static Chart Thresholds(DetectionReport report)
     {
         var chart = new Chart(
-            new ChartOptions { Title = "F1 over the score threshold", XLabel = "score threshold", YLabel = "F1", Width = 900,
-            Height = 640, Legend = LegendPlace.Outside });
+            new ChartOptions
+            {
+                Title = "F1 over the score threshold",
+                XLabel = "score threshold",
+                YLabel = "F1",
+                Width = 900,
+                Height = 640,
+                Legend = LegendPlace.Outside
+            });
         foreach (var c in Shown(report))
         {
             var (recall, precision, scores) = c.Line(400);
@@ -64,8 +78,13 @@ internal static class DetectPictures
     {
         var names = errors.Deltas.Keys.Select(k => $"{k} ({errors.Counts[k]})").ToArray();
         double[] gains = [.. errors.Deltas.Values.Select(v => double.IsFinite(v) ? v : 0)];
-        return new Chart(new ChartOptions { Title = "AP gained by repairing one kind of error", YLabel = "AP", Width = 900,
-            Height = 480 }).Bars<double>(names, gains);
+        return new Chart(new ChartOptions
+        {
+            Title = "AP gained by repairing one kind of error",
+            YLabel = "AP",
+            Width = 900,
+            Height = 480
+        }).Bars<double>(names, gains);
     }
 
     private static ReportClass[] Shown(DetectionReport report)

@@ -8,10 +8,18 @@ internal sealed class DetectProtocolOptions
 {
     private readonly Option<string> _protocol = DetectCommand.Protocol(), _kind = DetectCommand.Kind();
     private readonly Option<bool> _agnostic = new("--class-agnostic") { Description = "Treat all classes as one." };
-    private readonly Option<double[]> _ious = new("--iou") { Description = "IoU thresholds in place of the protocol's.",
-        AllowMultipleArgumentsPerToken = true, HelpName = "T" };
-    private readonly Option<int[]> _max = new("--max-dets") { Description = "Numbers of detections an image and class (COCO family).",
-        AllowMultipleArgumentsPerToken = true, HelpName = "N" };
+    private readonly Option<double[]> _ious = new("--iou")
+    {
+        Description = "IoU thresholds in place of the protocol's.",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "T"
+    };
+    private readonly Option<int[]> _max = new("--max-dets")
+    {
+        Description = "Numbers of detections an image and class (COCO family).",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "N"
+    };
     private readonly Option<double[]> _sigmas = new("--sigmas")
     {
         Description = "Standard deviations of the keypoints of another skeleton (else those of the file, else COCO's 17).",
@@ -19,12 +27,19 @@ internal sealed class DetectProtocolOptions
         HelpName = "S",
     };
 
-    private readonly Option<double> _weight = new("--group-of-weight") { Description = "Open Images: weight of a found group-of region.",
-        DefaultValueFactory = _ => 0.0 };
-    private readonly Option<string?> _hierarchy = new("--hierarchy") { Description = "Open Images: JSON file of the class hierarchy.",
-        HelpName = "FILE" };
+    private readonly Option<double> _weight = new("--group-of-weight")
+    {
+        Description = "Open Images: weight of a found group-of region.",
+        DefaultValueFactory = _ => 0.0
+    };
+    private readonly Option<string?> _hierarchy = new("--hierarchy")
+    {
+        Description = "Open Images: JSON file of the class hierarchy.",
+        HelpName = "FILE"
+    };
     private readonly Option<bool> _exactYolo = new(
-        "--yolo-float32") { Description = "yolo: overlaps in float32 with 1e-7 added to the union, as the package." };
+        "--yolo-float32")
+    { Description = "yolo: overlaps in float32 with 1e-7 added to the union, as the package." };
     private readonly Option<int> _threads = DetectCommand.Threads();
 
     public void AddTo(Command command)

@@ -13,8 +13,12 @@ internal static class DetectProtocolsCommand
         Option<string> truth = DetectCommand.Truth(), results = DetectCommand.Results();
         Option<bool> lenient = DetectCommand.Lenient(), json = SharedOptions.Json();
         var protocols = new Option<string[]>(
-            "--protocols") { Description = "Protocols to compare (all): " + string.Join(", ", DetectionProtocols.Names) + ".",
-            AllowMultipleArgumentsPerToken = true, HelpName = "NAME" };
+            "--protocols")
+        {
+            Description = "Protocols to compare (all): " + string.Join(", ", DetectionProtocols.Names) + ".",
+            AllowMultipleArgumentsPerToken = true,
+            HelpName = "NAME"
+        };
         protocols.AcceptOnlyFromAmong([.. DetectionProtocols.Names]);
         var from = DetectCommand.Protocol();
         from.Description = "Protocol that the others are explained from.";
@@ -39,8 +43,14 @@ internal static class DetectProtocolsCommand
             if (r.GetValue(json))
             {
                 Output.Json(compared.Select(c
-                    => new { Protocol = DetectionProtocols.NameOf(c.Protocol), c.MeanAp,
-                    Headline = new { c.Headline.Name, c.Headline.Value }, DecisiveRule = c.Decisive?.Rule, c.Rules }));
+                    => new
+                    {
+                        Protocol = DetectionProtocols.NameOf(c.Protocol),
+                        c.MeanAp,
+                        Headline = new { c.Headline.Name, c.Headline.Value },
+                        DecisiveRule = c.Decisive?.Rule,
+                        c.Rules
+                    }));
                 return ExitCode.Success;
             }
             Output.Table(["protocol", "mean AP at IoU", "its own headline"],

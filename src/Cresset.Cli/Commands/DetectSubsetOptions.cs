@@ -8,13 +8,22 @@ namespace Cresset.Cli.Commands;
 /// <summary>The options that choose images and classes, and slice a score by a field of the images.</summary>
 internal sealed class DetectSubsetOptions
 {
-    private readonly Option<string[]> _categories = new("--categories") { Description = "Only these classes, by name or id.",
-        AllowMultipleArgumentsPerToken = true, HelpName = "NAME" };
+    private readonly Option<string[]> _categories = new("--categories")
+    {
+        Description = "Only these classes, by name or id.",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "NAME"
+    };
     private readonly Option<string[]> _chosen = new(
-        "--image-ids") { Description = "Only these images, by id or file name; @FILE reads one a line.",
-        AllowMultipleArgumentsPerToken = true, HelpName = "ID" };
+        "--image-ids")
+    {
+        Description = "Only these images, by id or file name; @FILE reads one a line.",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "ID"
+    };
     private readonly Option<string?> _slice = new(
-        "--slice") { Description = "Also the score of every value of an image field, or of 'folder' or 'size'.", HelpName = "FIELD" };
+        "--slice")
+    { Description = "Also the score of every value of an image field, or of 'folder' or 'size'.", HelpName = "FIELD" };
 
     public void AddTo(Command command, bool withSlices = true)
     {

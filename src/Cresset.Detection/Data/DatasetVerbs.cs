@@ -89,9 +89,14 @@ public static class DatasetVerbs
                 imageOf[i.Id] = images.Count + 1;
                 long[]? Renumbered(IReadOnlyList<long>? ids)
                     => ids is null ? null : [.. ids.Where(classOf.ContainsKey).Select(c => classOf[c])];
-                images.Add(i with { Id = images.Count + 1, Key = null, FileName = name,
+                images.Add(i with
+                {
+                    Id = images.Count + 1,
+                    Key = null,
+                    FileName = name,
                     NegativeCategoryIds = Renumbered(i.NegativeCategoryIds),
-                    NotExhaustiveCategoryIds = Renumbered(i.NotExhaustiveCategoryIds) });
+                    NotExhaustiveCategoryIds = Renumbered(i.NotExhaustiveCategoryIds)
+                });
             }
             foreach (ref readonly var o in dataset.Objects)
             {

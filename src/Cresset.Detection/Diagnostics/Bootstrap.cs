@@ -195,8 +195,11 @@ public static class Bootstrap
     private static double[][] Run(ResamplingOptions o, Func<int, double[]> one, CancellationToken cancellation)
     {
         var all = new double[o.Resamples][];
-        var parallel = new ParallelOptions { MaxDegreeOfParallelism = o.Threads == 0 ? Environment.ProcessorCount : o.Threads,
-            CancellationToken = cancellation };
+        var parallel = new ParallelOptions
+        {
+            MaxDegreeOfParallelism = o.Threads == 0 ? Environment.ProcessorCount : o.Threads,
+            CancellationToken = cancellation
+        };
         Parallel.For(0, o.Resamples, parallel, i => all[i] = one(i));
         return all;
     }

@@ -174,8 +174,15 @@ public sealed class DetectionMatching
         }
         int[] left = [.. objects.Where(free.Contains)];
         int[] wrong = [.. detections.Where(d => Ledger.Detections[d] == MatchOutcome.False)];
-        var group = new MatchGroup { ImageId = image.Id, Image = image, AllObjects = Dataset.Objects, AllDetections = Results.Items,
-            Objects = left, Detections = wrong };
+        var group = new MatchGroup
+        {
+            ImageId = image.Id,
+            Image = image,
+            AllObjects = Dataset.Objects,
+            AllDetections = Results.Items,
+            Objects = left,
+            Detections = wrong
+        };
         var overlaps = left.Length == 0 || wrong.Length == 0 ? [] : measure.Overlaps(group);
         var row = 0;
         foreach (var d in detections)

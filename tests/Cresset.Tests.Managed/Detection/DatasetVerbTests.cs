@@ -101,8 +101,13 @@ public sealed class DatasetVerbTests
             for (var n = random.Next(0, 5); n > 0; n--)
             {
                 var category = random.NextDouble() < 0.08 ? 3 : random.Next(1, 3);
-                objects.Add(new GroundTruthObject { Id = objects.Count + 1, ImageId = i, CategoryId = category,
-                    Box = new Box(random.Next(50), random.Next(50), 5 + random.Next(40), 5 + random.Next(40)) });
+                objects.Add(new GroundTruthObject
+                {
+                    Id = objects.Count + 1,
+                    ImageId = i,
+                    CategoryId = category,
+                    Box = new Box(random.Next(50), random.Next(50), 5 + random.Next(40), 5 + random.Next(40))
+                });
             }
         }
         return new DetectionDataset([.. Enumerable.Range(1, images).Select(i => new DatasetImage(i, $"f{i % 10}/{i}.jpg", 100, 100))],

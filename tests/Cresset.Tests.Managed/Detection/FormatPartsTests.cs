@@ -281,8 +281,13 @@ public sealed class FormatPartsTests : IDisposable
         List<GroundTruthObject> objects = [];
         for (var i = 0; i < 9; i++)
         {
-            objects.Add(new GroundTruthObject { Id = i + 1, ImageId = 1 + (i / 3), CategoryId = 1 + (i % 2),
-                Box = new Box(4 + (i * 11), 8 + i, 40 + i, 30 + (2 * i)) });
+            objects.Add(new GroundTruthObject
+            {
+                Id = i + 1,
+                ImageId = 1 + (i / 3),
+                CategoryId = 1 + (i % 2),
+                Box = new Box(4 + (i * 11), 8 + i, 40 + i, 30 + (2 * i))
+            });
         }
         return new DetectionDataset(images, [new(1, first), new(2, second)], objects);
     }

@@ -82,7 +82,8 @@ public sealed class ScoreGateTests : IDisposable
     {
         const string Evil = "a|b\n<script>`x`[y](z)\u0001@team";
         var score = Score(0.5, 0.8,
-            0.1) with { Classes = [new ClassScore(1, Evil, 3, 0.8, [0.8]), new ClassScore(2, "ok", 3, 0.4, [0.4])] };
+            0.1) with
+        { Classes = [new ClassScore(1, Evil, 3, 0.8, [0.8]), new ClassScore(2, "ok", 3, 0.4, [0.4])] };
         var verdicts = ScoreGates.Judge(score, [new ScoreGate($"AP/{Evil}", 0.9, IsDrop: false), new ScoreGate("AP", 0.1, IsDrop: false)]);
         var text = MarkdownReport.Make(score, verdicts,
             score with { Classes = [new ClassScore(1, Evil, 3, 0.7, [0.7]), new ClassScore(2, "ok", 3, 0.4, [0.4])] });

@@ -80,8 +80,11 @@ public sealed record LabelStudioFile : LabelledFormat
     {
         var results = set.Find("result").Items();
         var sized = results.FirstOrDefault(r => r.Find("original_width").SizeOf() > 0);
-        if (sized.Find("original_width").SizeOf() is > 0 and var width) image = image with { Width = width,
-            Height = sized.Find("original_height").SizeOf() };
+        if (sized.Find("original_width").SizeOf() is > 0 and var width) image = image with
+        {
+            Width = width,
+            Height = sized.Find("original_height").SizeOf()
+        };
         for (var i = 0; i < results.Length; i++)
         {
             var r = results[i];
@@ -99,8 +102,11 @@ public sealed record LabelStudioFile : LabelledFormat
                 continue;
             }
             var shape = new LabelledShape(label, record);
-            if (withScores) shape = shape with { Score = r.Find("score").NumberOf() ?? value.Find("score").NumberOf() ?? set.Find("score")
-                .NumberOf() };
+            if (withScores) shape = shape with
+            {
+                Score = r.Find("score").NumberOf() ?? value.Find("score").NumberOf() ?? set.Find("score")
+                .NumberOf()
+            };
             image.Shapes.Add(kind.StartsWith("rectangle", StringComparison.Ordinal) ? Rectangle(value, shape, image, desk)
                 : Outline(value, shape, image, desk));
         }
@@ -115,8 +121,11 @@ public sealed record LabelStudioFile : LabelledFormat
             value.Find("height").TextOf());
         if (n is null) return shape with { Broken = true };
         if (n[2] < 0 || n[3] < 0) desk.Fault(DataProblemKind.NegativeSize, shape.Record, "width", "or height is below 0.");
-        return shape with { Box = new Box(n[0] / 100 * image.Width, n[1] / 100 * image.Height, n[2] / 100 * image.Width,
-            n[3] / 100 * image.Height) };
+        return shape with
+        {
+            Box = new Box(n[0] / 100 * image.Width, n[1] / 100 * image.Height, n[2] / 100 * image.Width,
+            n[3] / 100 * image.Height)
+        };
     }
 
     private static LabelledShape Outline(JsonElement value, LabelledShape shape, LabelledImage image, FaultDesk desk)

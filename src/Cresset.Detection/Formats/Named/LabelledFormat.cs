@@ -106,11 +106,16 @@ public abstract record LabelledFormat : DetectionFormat
                 if (s.Score is null) desk.Fault(DataProblemKind.MissingField, s.Record, "score", "is missing; detections need one.");
                 detections.Add(s.Broken || s.Score is null ? TextLines.Miss(id, category)
                     : new DetectedObject(id, category, s.Box, s.Score.Value)
-                {
-                    Shape = s.Segmentation is null && s.Keypoints is null ? null
-                        : new DetectionShape { Segmentation = s.Segmentation, Keypoints = s.Keypoints, HasBox = s.Segmentation is null,
-                        FromFile = true },
-                });
+                    {
+                        Shape = s.Segmentation is null && s.Keypoints is null ? null
+                        : new DetectionShape
+                        {
+                            Segmentation = s.Segmentation,
+                            Keypoints = s.Keypoints,
+                            HasBox = s.Segmentation is null,
+                            FromFile = true
+                        },
+                    });
             }
         }
         return new DetectionResults([.. detections]) { Source = path };
@@ -126,13 +131,13 @@ public abstract record LabelledFormat : DetectionFormat
             dataset.Images.DistinctBy(i => i.Id)
             .Select(image => (image,
             ToImage(image, objects[image.Id].Select(o => new LabelledShape(dataset.CategoryName(o.CategoryId), "")
-        {
-            Box = o.Box,
-            Segmentation = o.Segmentation,
-            Keypoints = o.Keypoints,
-            Marks = o.Marks,
-            Area = o.Area,
-        })))).ToArray(), withScores: false);
+            {
+                Box = o.Box,
+                Segmentation = o.Segmentation,
+                Keypoints = o.Keypoints,
+                Marks = o.Marks,
+                Area = o.Area,
+            })))).ToArray(), withScores: false);
     }
 
     /// <inheritdoc/>
@@ -151,12 +156,12 @@ public abstract record LabelledFormat : DetectionFormat
             dataset.Images.DistinctBy(i => i.Id)
             .Select(image => (image,
             ToImage(image, found[image.Id].Select(d => new LabelledShape(dataset.CategoryName(d.CategoryId), "")
-        {
-            Box = d.Box,
-            Segmentation = d.Shape?.Segmentation,
-            Keypoints = d.Shape?.Keypoints,
-            Score = d.Score,
-        })))).ToArray(), withScores: true);
+            {
+                Box = d.Box,
+                Segmentation = d.Shape?.Segmentation,
+                Keypoints = d.Shape?.Keypoints,
+                Score = d.Score,
+            })))).ToArray(), withScores: true);
     }
 
     /// <summary>Class names that lie beside the files; null for none.</summary>

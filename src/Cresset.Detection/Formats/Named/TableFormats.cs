@@ -166,8 +166,13 @@ public sealed record MotFile : LabelledFormat
             {
                 if (v[2] < 0 || v[3] < 0) desk.Fault(DataProblemKind.NegativeSize, record, "width", "or height is below 0.");
                 // In ground truth 0 says that the entry is not to be judged.
-                shape = shape with { Box = new Box(v[0], v[1], v[2], v[3]), Score = withScores ? v[4] : null, Marks = !withScores
-                    && v[4] == 0 ? ObjectMarks.Ignore | ObjectMarks.Difficult : ObjectMarks.None };
+                shape = shape with
+                {
+                    Box = new Box(v[0], v[1], v[2], v[3]),
+                    Score = withScores ? v[4] : null,
+                    Marks = !withScores
+                    && v[4] == 0 ? ObjectMarks.Ignore | ObjectMarks.Difficult : ObjectMarks.None
+                };
             }
             else shape = shape with { Broken = true };
             image.Shapes.Add(shape);
