@@ -93,7 +93,11 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
         return new TrainingStage(context.LastStage(TokenizerFolder), () => CreateTask(context, trainer), trainer, context.Options<OptimizationOptions>("optimization"));
     }
 
-    void IUpgradesRecipes.Upgrade(ConfigMap recipe) => OldDataKeys.Move(recipe, "tokenizer");
+    void IUpgradesRecipes.Upgrade(ConfigMap recipe)
+    {
+        OldDataKeys.Move(recipe, "tokenizer");
+        OldRestartKey.Move(recipe, "tokenizer");
+    }
 
     private static DataSplit OpenData(JobContext context)
     {

@@ -37,4 +37,10 @@ public sealed class TokenizerJob : DataJob<TokenizerOptions>
         ArgumentNullException.ThrowIfNull(trainer);
         return new TokenizerTask(options, data, trainer.Seed);
     }
+
+    private protected override void Upgrade(ConfigMap recipe)
+    {
+        base.Upgrade(recipe);
+        OldRestartKey.Move(recipe, "model");
+    }
 }

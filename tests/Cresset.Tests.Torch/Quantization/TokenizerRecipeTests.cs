@@ -50,6 +50,33 @@ public class TokenizerRecipeTests
         }
     }
 
+    [Theory]
+    [InlineData("vqgan-digits")]
+    [InlineData("pixelcnn-digits")]
+    public void Runs_of_the_first_version_are_read_and_its_restart_option_is_explained_in_recipes(string name)
+    {
+        var folder = Directory.CreateTempSubdirectory("cresset-vq");
+        try
+        {
+            foreach (var file in Directory.EnumerateFiles(Repository.Reference("earlier/store"), "*", SearchOption.AllDirectories))
+            {
+                var target = Path.Combine(folder.FullName, Path.GetRelativePath(Repository.Reference("earlier/store"), file));
+                Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+                File.Copy(file, target);
+            }
+            using var store = RunStore.Open(folder.FullName);
+            Assert.All(new RecipeRunner(store, new RecipeCatalog()).Evaluate(name).Outcome.Metrics.Values, value => Assert.True(double.IsFinite(value)));
+            TokenizerRun.Open(store, name).Dispose();
+            var section = name == "vqgan-digits" ? "model" : "tokenizer";
+            var message = Assert.Throws<ConfigException>(() => new RecipeCatalog().Find(name).Resolve([$"{section}.restart_threshold=2"])).Message;
+            Assert.Contains("write restart_share: 0", message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
     [Fact]
     public void A_recipe_of_each_quantizer_builds_and_rebuilds_its_bits()
     {
