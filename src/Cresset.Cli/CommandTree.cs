@@ -16,6 +16,7 @@ internal static class CommandTree
             ListCommand.Create(parts),
             ShowCommand.Create(parts),
             TrainCommand.Create(parts),
+            SweepCommand.Create(parts),
             EvalCommand.Create(parts),
             SampleCommand.Create(parts),
             PredictCommand.Create(parts),

@@ -18,12 +18,13 @@ internal static class EvalCommand
         var command = new Command("eval", "Evaluate a run's best checkpoint on its held-out data.") { run, with.Option, runs, json };
         command.SetAction(result =>
         {
-            using var store = RunStore.OpenReadOnly(result.GetValue(runs)!);
+            var place = RunPlace.Of(result, run, runs);
+            using var store = place.Folder is null ? place.Read() : null;
             using var interruption = new Interruption("stopping.");
             using var view = new TrainingView(result.GetValue(json));
-            TrainCommand.Report(new RecipeRunner(store, with.Recipes(result)).Evaluate(result.GetValue(run)!, view, interruption.Token), result.GetValue(json));
+            TrainCommand.Report(new RecipeRunner(store, with.Recipes(result)).Evaluate(place.Folder ?? place.Name, view, interruption.Token), result.GetValue(json));
             return ExitCode.Success;
         });
-        return command.WithExamples("cresset eval digits-classifier", "cresset eval digits-classifier --json");
+        return command.WithExamples("cresset eval digits-classifier", "cresset eval digits-classifier --json", "cresset eval /mnt/usb/digits-classifier-20260102-150405-ab12");
     }
 }

@@ -12,23 +12,54 @@ internal static class RunsCommand
     {
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
-        var text = new Option<string?>("--filter", "-f") { Description = "Only runs with this text in id, name, note or tag.", HelpName = "TEXT" };
+        var text = new Option<string?>("--filter", "-f")
+        {
+            Description = "Only runs that fit: a word, or conditions such as \"lr<1e-3 and tag:good\", \"accuracy>=0.9 or status:running\".",
+            HelpName = "CONDITION",
+        };
+        var sort = new Option<string?>("--sort", "-s") { Description = "Sort by created, name, status, time, or a figure or series such as accuracy; -KEY for smallest first.", HelpName = "KEY" };
+        var all = new Option<bool>("--all", "-a") { Description = "Archived runs too." };
         var limit = new Option<int>("--limit", "-n") { Description = "At most this many.", DefaultValueFactory = _ => 30 };
-        var command = new Command("runs", "List the recorded runs, newest first.") { text, limit, runs, json };
+        var command = new Command("runs", "List the recorded runs, newest first.") { text, sort, all, limit, runs, json };
         command.SetAction(result =>
         {
             if (result.GetValue(limit) < 1) throw new ArgumentException($"--limit is {result.GetValue(limit)}; allowed: 1 or more.");
-            return List(result.GetValue(runs)!, new RunQuery { Text = result.GetValue(text), Limit = result.GetValue(limit) }, result.GetValue(json));
+            var query = new RunQuery { Where = result.GetValue(text), Limit = result.GetValue(limit), IncludeArchived = result.GetValue(all) };
+            return List(result.GetValue(runs)!, Sorted(query, result.GetValue(sort)), result.GetValue(json));
         });
         command.Add(Show());
-        command.Add(Remove());
+        command.Add(RunsPlotCommand.Plot());
+        command.Add(RunsPlotCommand.Compare());
+        foreach (var edit in RunsEditCommands.All()) command.Add(edit);
         command.Add(Export());
-        return command.WithExamples("cresset runs", "cresset runs show digits-classifier", "cresset runs export digits-classifier --format csv -o curves.csv", "cresset runs rm digits-classifier-2026");
+        return command.WithExamples(
+            "cresset runs",
+            "cresset runs --filter \"lr<1e-3 and tag:good\" --sort accuracy",
+            "cresset runs show digits-classifier",
+            "cresset runs plot digits-classifier",
+            "cresset runs compare digits-classifier-20260102 digits-classifier-20260103",
+            "cresset runs export digits-classifier --format csv -o curves.csv");
+    }
+
+    private static RunQuery Sorted(RunQuery query, string? key)
+    {
+        if (key is null) return query;
+        var ascending = key.StartsWith('-');
+        var name = ascending ? key[1..] : key;
+        if (name.Length == 0) throw new ArgumentException($"--sort is '{key}'; name a column, figure or series.");
+        return (name switch
+        {
+            "created" or "began" => query with { Order = RunOrder.Created },
+            "name" => query with { Order = RunOrder.Name },
+            "status" => query with { Order = RunOrder.Status },
+            "time" => query with { Order = RunOrder.ActiveTime },
+            _ => query with { Order = RunOrder.Figure, OrderKey = name },
+        }) with { Descending = !ascending };
     }
 
     private static int List(string folder, RunQuery query, bool json)
     {
-        if (!RunStore.Exists(folder))
+        if (!RunStore.Exists(folder) && !(Directory.Exists(folder) && Directory.EnumerateDirectories(folder).Any(RunFolder.Is)))
         {
             if (json) Output.Json(Array.Empty<object>());
             else Console.Out.WriteLine($"No runs in {Path.GetFullPath(folder)} yet; 'cresset train' makes one.");
@@ -36,18 +67,24 @@ internal static class RunsCommand
         }
         using var store = RunStore.OpenReadOnly(folder);
         var list = store.List(query);
-        if (json) Output.Json(list);
-        else
+        if (json)
         {
-            Output.Table(["run", "status", "began", "time", "result"], list.Select(r => new[]
-            {
-                r.Id,
-                r.Status.ToString().ToLowerInvariant(),
-                r.Created.ToLocalTime().ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture),
-                Output.Duration(r.ActiveTime),
-                string.Join("  ", r.Summary.Take(2).Select(s => $"{s.Key} {Output.Number(s.Value)}")),
-            }));
+            Output.Json(list);
+            return ExitCode.Success;
         }
+        Output.Table(["run", "status", "began", "time", "result", "tags"], list.Select(r => new[]
+        {
+            r.Id,
+            r.Status.ToString().ToLowerInvariant(),
+            r.Created.ToLocalTime().ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture),
+            Output.Duration(r.ActiveTime),
+            // The headline comes first in a summary.
+            string.Join("  ", r.Summary.Take(2).Select(s => $"{s.Key} {Output.Number(s.Value)}")),
+            string.Join(", ", r.Tags),
+        }));
+        if (list.Count == query.Limit) Console.Out.WriteLine($"The first {list.Count} only; --limit shows more.");
+        var missing = store.NotTakenIn;
+        if (missing.Count > 0) Console.Error.WriteLine($"cresset: {missing.Count} folder{(missing.Count == 1 ? "" : "s")} here look{(missing.Count == 1 ? "s" : "")} like a run but cannot be listed ({Output.Plain(Path.GetFileName(missing[0]))}{(missing.Count > 1 ? ", ..." : "")}); 'cresset runs repair' says why.");
         return ExitCode.Success;
     }
 
@@ -59,41 +96,27 @@ internal static class RunsCommand
         var command = new Command("show", "Everything known of one run.") { run, runs, json };
         command.SetAction(result =>
         {
-            using var store = RunStore.OpenReadOnly(result.GetValue(runs)!);
-            var info = store.Find(result.GetValue(run)!);
+            var place = RunPlace.Of(result, run, runs);
+            using var store = place.Read();
+            var info = store.Find(place.Name);
             if (result.GetValue(json))
             {
-                Output.Json(new { Run = info, Config = store.Config(info.Id), Environment = store.EnvironmentOf(info.Id), Series = store.Series(info.Id), Pictures = store.Pictures(info.Id) });
+                Output.Json(new { Run = info, Config = store.Config(info.Id), Environment = store.EnvironmentOf(info.Id), Series = store.Series(info.Id), Pictures = store.Pictures(info.Id), Requests = store.Requests(info.Id) });
                 return ExitCode.Success;
             }
-            Console.Out.WriteLine($"{info.Id}\n  status   {info.Status.ToString().ToLowerInvariant()}{(info.Message.Length > 0 ? ": " + info.Message : "")}");
+            Console.Out.WriteLine($"{info.Id}\n  status   {info.Status.ToString().ToLowerInvariant()}{(info.Message.Length > 0 ? ": " + Output.Plain(info.Message) : "")}");
             Console.Out.WriteLine($"  began    {info.Created.ToLocalTime():yyyy-MM-dd HH:mm:ss}, recorded for {Output.Duration(info.ActiveTime)} in {info.Sessions} session{(info.Sessions == 1 ? "" : "s")}");
-            Console.Out.WriteLine($"  folder   {info.Folder}");
-            if (info.Note.Length > 0) Console.Out.WriteLine($"  note     {info.Note}");
-            if (info.Tags.Count > 0) Console.Out.WriteLine($"  tags     {string.Join(", ", info.Tags)}");
+            Console.Out.WriteLine($"  folder   {Output.Plain(info.Folder)}");
+            if (info.Note.Length > 0) Console.Out.WriteLine($"  note     {Output.Plain(info.Note)}");
+            if (info.Tags.Count > 0) Console.Out.WriteLine($"  tags     {Output.Plain(string.Join(", ", info.Tags))}");
             if (info.Summary.Count > 0) Output.Table(["result", "value"], info.Summary.Select(s => new[] { s.Key, Output.Number(s.Value) }));
             Output.Table(["series", "points", "last step", "last"], store.Series(info.Id).Select(s => new[] { s.Tag, s.Count.ToString(CultureInfo.InvariantCulture), s.Last.Step.ToString(CultureInfo.InvariantCulture), Output.Number(s.Last.Value) }));
             Output.Table(["setting", "value"], store.Config(info.Id).Select(c => new[] { c.Key, c.Value }));
-            foreach (var picture in store.Pictures(info.Id)) Console.Out.WriteLine($"  picture  {picture.Path}");
+            Output.Table(["environment", "value"], store.EnvironmentOf(info.Id).Select(c => new[] { c.Key, c.Value }));
+            foreach (var picture in store.Pictures(info.Id)) Console.Out.WriteLine($"  picture  {Output.Plain(picture.Path)}");
             return ExitCode.Success;
         });
-        return command.WithExamples("cresset runs show digits-classifier", "cresset runs show digits-classifier --json");
-    }
-
-    private static Command Remove()
-    {
-        var run = SharedOptions.Run();
-        var runs = SharedOptions.RunsFolder();
-        var command = new Command("rm", "Delete a run: its folder with checkpoints and pictures, and its rows.") { run, runs };
-        command.SetAction(result =>
-        {
-            using var store = RunStore.Open(ExistingStore(result.GetValue(runs)!));
-            var info = store.Find(result.GetValue(run)!);
-            store.Delete(info.Id);
-            Console.Out.WriteLine($"deleted {info.Id}");
-            return ExitCode.Success;
-        });
-        return command.WithExamples("cresset runs rm digits-classifier-20260102-1504");
+        return command.WithExamples("cresset runs show digits-classifier", "cresset runs show /mnt/usb/digits-classifier-20260102-150405-ab12 --json");
     }
 
     private static Command Export()
@@ -106,8 +129,9 @@ internal static class RunsCommand
         var command = new Command("export", "Write a run's points as CSV or everything as JSON.") { run, format, output, runs };
         command.SetAction(result =>
         {
-            using var store = RunStore.OpenReadOnly(result.GetValue(runs)!);
-            var id = store.Find(result.GetValue(run)!).Id;
+            var place = RunPlace.Of(result, run, runs);
+            using var store = place.Read();
+            var id = store.Find(place.Name).Id;
             void Write(Stream stream)
             {
                 if (result.GetValue(format) == "json")
@@ -128,7 +152,4 @@ internal static class RunsCommand
         });
         return command.WithExamples("cresset runs export digits-classifier -o curves.csv", "cresset runs export digits-classifier --format json");
     }
-
-    private static string ExistingStore(string folder)
-        => RunStore.Exists(folder) ? folder : throw new DirectoryNotFoundException($"There are no runs in '{Path.GetFullPath(folder)}'; name the folder with --runs.");
 }

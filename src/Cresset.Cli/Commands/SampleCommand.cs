@@ -31,7 +31,8 @@ internal static class SampleCommand
         {
             if (result.GetValue(count) < 0) throw new ArgumentException($"--count is {result.GetValue(count)}; allowed: 0 (the model's own number) or more.");
             if (!(result.GetValue(temperature) >= 0)) throw new ArgumentException($"--temperature is {result.GetValue(temperature)}; allowed: 0 or more.");
-            using var store = RunStore.OpenReadOnly(result.GetValue(runs)!);
+            var place = RunPlace.Of(result, run, runs);
+            using var store = place.Folder is null ? place.Read() : null;
             using var interruption = new Interruption("stopping.");
             using var view = new TrainingView(result.GetValue(json));
             var folder = result.GetValue(output) is { } given ? Path.GetFullPath(given) : null;
@@ -39,7 +40,7 @@ internal static class SampleCommand
             {
                 Format = Enum.Parse<SampleFormat>(result.GetValue(format)!, ignoreCase: true),
             };
-            TrainCommand.Report(new RecipeRunner(store, with.Recipes(result)).Sample(result.GetValue(run)!, request, view, interruption.Token), result.GetValue(json));
+            TrainCommand.Report(new RecipeRunner(store, with.Recipes(result)).Sample(place.Folder ?? place.Name, request, view, interruption.Token), result.GetValue(json));
             return ExitCode.Success;
         });
         return command.WithExamples("cresset sample sd3-digits seven three", "cresset sample glow-digits --temperature 0.7 --seed 1 -n 64", "cresset sample my-table -n 1000 --format csv -o drawn/");

@@ -22,17 +22,24 @@ internal static class TrainCommand
         var print = new Option<bool>("--print-config") { Description = "Print the resolved recipe and do nothing." };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Show no progress." };
         var watch = new Option<bool>("--watch", "-w") { Description = "Show the run in a browser while it goes on; prints the address." };
+        var dry = new Option<bool>("--dry-run") { Description = "Try everything once (a step, an evaluation, pictures, a checkpoint, the way back from it), say how long training will take, keep nothing." };
+        var findRate = new Option<bool>("--find-lr") { Description = "Find a learning rate by a range test, and keep nothing." };
+        var findBatch = new Option<bool>("--find-batch") { Description = "Find a batch size by doubling it, and keep nothing." };
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);
-        var command = new Command("train", "Run a recipe: train a model, record the run, keep checkpoints and pictures.") { words, resume, watch, print, quiet, with.Option, runs, json };
-        command.SetAction(result => Run(with.Recipes(result), result.GetValue(words)!, result.GetValue(resume), result.GetValue(print), result.GetValue(quiet), result.GetValue(runs)!, result.GetValue(json), result.GetValue(watch)));
+        var command = new Command("train", "Run a recipe: train a model, record the run, keep checkpoints and pictures.") { words, resume, watch, dry, findRate, findBatch, print, quiet, with.Option, runs, json };
+        command.SetAction(result => (result.GetValue(dry), result.GetValue(findRate), result.GetValue(findBatch)) is (false, false, false)
+            ? Run(with.Recipes(result), result.GetValue(words)!, result.GetValue(resume), result.GetValue(print), result.GetValue(quiet), result.GetValue(runs)!, result.GetValue(json), result.GetValue(watch))
+            : TrialCommand.Run(with.Recipes(result), new Trial(result.GetValue(words)!, result.GetValue(dry), result.GetValue(findRate), result.GetValue(findBatch), result.GetValue(resume), result.GetValue(runs)!), result.GetValue(quiet), result.GetValue(json)));
         return command.WithExamples(
             "cresset train",
             "cresset train --watch",
             "cresset train digits-classifier trainer.steps=300 seed=7",
             "cresset train my-recipe.yaml optimizer=lion lr=3e-4 schedule=wsd",
             "cresset train --with bin/Release/net10.0/My.dll mine.yaml",
+            "cresset train digits-classifier --dry-run",
+            "cresset train digits-classifier trainer.init_from=other-run trainer.freeze=[features]",
             "cresset train --resume digits-classifier",
             "cresset train --resume digits-classifier trainer.steps=800");
     }
@@ -43,10 +50,7 @@ internal static class TrainCommand
         ResolvedRecipe? recipe = null;
         if (resume is null)
         {
-            var name = words.Length > 0 && !words[0].Contains('=', StringComparison.Ordinal) ? words[0] : DefaultRecipe;
-            var overrides = words.Where((w, i) => !(i == 0 && w == name)).ToArray();
-            if (overrides.FirstOrDefault(o => !o.Contains('=', StringComparison.Ordinal)) is { } stray) throw new ArgumentException($"'{stray}' is not an override; write key=value, for example trainer.steps=500.");
-            recipe = catalog.Find(name).Resolve(overrides);
+            recipe = Resolve(catalog, words);
             if (print)
             {
                 Console.Out.Write(recipe.ToYaml());
@@ -59,27 +63,43 @@ internal static class TrainCommand
         }
 
         // A run to resume must exist already: a mistyped folder shall not be made.
-        if (resume is not null && !RunStore.Exists(runsFolder)) throw new DirectoryNotFoundException($"There are no runs in '{Path.GetFullPath(runsFolder)}'; name the folder with --runs.");
-        using var store = RunStore.Open(runsFolder);
-        using var interruption = new Interruption("finishing the step and saving; press Ctrl-C again to quit at once.");
+        var place = resume is null ? null : RunPlace.Of(resume, runsFolder);
+        using var store = place is null ? RunStore.Open(runsFolder) : place.Write();
+        string? current = null;
+        using var interruption = new Interruption(
+            "finishing the step and saving; press Ctrl-C again to quit at once.",
+            () =>
+            {
+                if (current is not null) store.Ask(current, RunRequest.Save);
+            });
         using var view = new TrainingView(quiet || json);
-        using var dashboard = watch ? new WatchedRun(runsFolder) : null;
+        using var dashboard = watch ? new WatchedRun(store.Folder) : null;
         var runner = new RecipeRunner(store, catalog);
         void Announce(Run run)
         {
+            current = run.Id;
             if (!quiet && !json) Console.Out.WriteLine($"{(run.WasResumed ? "resuming" : "run")}  {run.Id}  ({TrainingView.Relative(run.Folder)})");
             // Said even to --quiet and --json, on the other stream: without the address there is nothing to watch.
             if (dashboard is not null) Console.Error.WriteLine($"watch  {dashboard.AddressOf(run.Id)}");
         }
         var result = recipe is not null
             ? runner.Train(recipe, Announce, view, interruption.Token)
-            : runner.Resume(resume!, words, Announce, view, interruption.Token);
+            : runner.Resume(place!.Name, words, Announce, view, interruption.Token);
         view.Dispose();
         Report(result, json);
         dashboard?.Linger(interruption.Token);
         if (result.Outcome.Completed) return ExitCode.Success;
-        Console.Error.WriteLine($"cresset: stopped; go on with: cresset train --resume {result.RunId}");
+        Console.Error.WriteLine($"cresset: stopped; go on with: cresset train --resume {(place?.Folder is { } folder ? TrainingView.Relative(folder) : result.RunId)}");
         return ExitCode.Interrupted;
+    }
+
+    /// <summary>The recipe that words name, with the overrides that follow.</summary>
+    public static ResolvedRecipe Resolve(RecipeCatalog catalog, string[] words)
+    {
+        var name = words.Length > 0 && !words[0].Contains('=', StringComparison.Ordinal) ? words[0] : DefaultRecipe;
+        var overrides = words.Where((w, i) => !(i == 0 && w == name)).ToArray();
+        if (overrides.FirstOrDefault(o => !o.Contains('=', StringComparison.Ordinal)) is { } stray) throw new ArgumentException($"'{stray}' is not an override; write key=value, for example trainer.steps=500.");
+        return catalog.Find(name).Resolve(overrides);
     }
 
     /// <summary>The last lines of train, eval and sample: figures, pictures, folder.</summary>

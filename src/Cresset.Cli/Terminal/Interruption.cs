@@ -1,23 +1,42 @@
 using System.Runtime.InteropServices;
+using Spectre.Console;
 
 namespace Cresset.Cli.Terminal;
 
-/// <summary>The first Ctrl-C (or SIGTERM) asks work to stop after its current step; the second ends the process at once.</summary>
+/// <summary>
+/// Signals that ask work to stop: Ctrl-C, SIGTERM, a closed terminal (SIGHUP) and a batch system's warning (SIGUSR1) let the current step finish and
+/// save; SIGUSR2 saves and goes on. A second Ctrl-C ends the process at once; the others may come as often as they like, since closing a terminal
+/// sends its signal more than once.
+/// </summary>
 internal sealed class Interruption : IDisposable
 {
     private readonly CancellationTokenSource _source = new();
-    private readonly PosixSignalRegistration[] _registrations;
+    private readonly List<PosixSignalRegistration> _registrations = [];
+    private readonly string _note;
+    private int _asked;
 
-    public Interruption(string note)
+    /// <param name="note">What is done about it, after "cresset: ".</param>
+    /// <param name="save">Saves and goes on, for SIGUSR2; null leaves that signal to the system.</param>
+    public Interruption(string note, Action? save = null)
     {
-        _registrations = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM }.Select(signal => PosixSignalRegistration.Create(signal, context =>
+        _note = note;
+        On(PosixSignal.SIGINT, context => Stop(context, mayQuit: true));
+        On(PosixSignal.SIGTERM, context => Stop(context, mayQuit: false));
+        On(PosixSignal.SIGHUP, context =>
         {
-            if (_source.IsCancellationRequested) return;
+            // The terminal may be gone, and a line written to it must not stop what is being saved.
+            Console.SetOut(TextWriter.Null);
+            Console.SetError(TextWriter.Null);
+            AnsiConsole.Console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(TextWriter.Null) });
+            Stop(context, mayQuit: false);
+        });
+        if (UserSignal(1) is { } first) On(first, context => Stop(context, mayQuit: false));
+        if (save is null || UserSignal(2) is not { } second) return;
+        On(second, context =>
+        {
             context.Cancel = true;
-            Console.Error.WriteLine();
-            Console.Error.WriteLine("cresset: " + note);
-            _source.Cancel();
-        }))];
+            save();
+        });
     }
 
     public CancellationToken Token => _source.Token;
@@ -27,4 +46,25 @@ internal sealed class Interruption : IDisposable
         foreach (var registration in _registrations) registration.Dispose();
         _source.Dispose();
     }
+
+    private void Stop(PosixSignalContext context, bool mayQuit)
+    {
+        var isFirst = Interlocked.Exchange(ref _asked, 1) == 0;
+        if (!isFirst && mayQuit) return;
+        context.Cancel = true;
+        if (!isFirst) return;
+        Console.Error.WriteLine();
+        Console.Error.WriteLine("cresset: " + _note);
+        _source.Cancel();
+    }
+
+    private void On(PosixSignal signal, Action<PosixSignalContext> work) => _registrations.Add(PosixSignalRegistration.Create(signal, work));
+
+    // The numbers differ between systems; where they are not known the signals stay what they are.
+    private static PosixSignal? UserSignal(int number) => number switch
+    {
+        _ when OperatingSystem.IsLinux() => (PosixSignal)(number == 1 ? 10 : 12),
+        _ when OperatingSystem.IsMacOS() || OperatingSystem.IsFreeBSD() => (PosixSignal)(number == 1 ? 30 : 31),
+        _ => null,
+    };
 }

@@ -24,11 +24,16 @@ internal static class Output
     {
         var table = new Table { Border = TableBorder.Simple, ShowHeaders = true };
         foreach (var column in columns) table.AddColumn(new TableColumn(Markup.Escape(column)).NoWrap());
-        foreach (var row in rows) table.AddRow(row.Select(cell => (Spectre.Console.Rendering.IRenderable)new Text(cell)).ToArray());
+        foreach (var row in rows) table.AddRow(row.Select(cell => (Spectre.Console.Rendering.IRenderable)new Text(Plain(cell))).ToArray());
         // Without a terminal there is no width to fit into: a table must not break its rows.
         if (Console.IsOutputRedirected) AnsiConsole.Profile.Width = 500;
         AnsiConsole.Write(table);
     }
+
+    /// <summary>A text of somebody else's (a note, a message, a path) without characters that a terminal obeys.</summary>
+    public static string Plain(string text) => text.Any(IsObeyed) ? string.Concat(text.Select(c => IsObeyed(c) ? '\uFFFD' : c)) : text;
+
+    private static bool IsObeyed(char c) => char.IsControl(c) && c is not ('\n' or '\t');
 
     /// <summary>Names with what they are, within 100 columns.</summary>
     public static void Entries(IEnumerable<(string Name, string Text)> entries, string indent = "  ")

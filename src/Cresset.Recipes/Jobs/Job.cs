@@ -69,6 +69,9 @@ public abstract class Job : IJob
     {
     }
 
+    /// <summary>What the job trains, for those who look at it beforehand; null for jobs that do not train one module with the common trainer.</summary>
+    internal virtual TrainingStage? StageToTrain(JobContext context) => null;
+
     /// <summary>Lets <paramref name="state"/> go on from the newest whole checkpoint, or begins; what will be recorded again is forgotten.</summary>
     /// <returns>The step it goes on from; 0 at the beginning.</returns>
     internal static int GoOn(JobContext context, ISaved state, int steps)

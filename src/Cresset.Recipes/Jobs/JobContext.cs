@@ -18,6 +18,9 @@ public sealed record JobContext(ResolvedRecipe Recipe, IRunRecorder Recorder, st
     /// <summary>Figures that the store has of the run, for runs that keep none in their folder.</summary>
     public IReadOnlyDictionary<string, double> Summary { get; init; } = new Dictionary<string, double>();
 
+    /// <summary>The folder of a run of the same store; throws where there is none.</summary>
+    internal Func<string, string>? FolderOfRun { get; init; }
+
     /// <summary>Called once the saved state was taken up, from which on the run is another one.</summary>
     internal Action? Begun { get; init; }
 
@@ -29,11 +32,11 @@ public sealed record JobContext(ResolvedRecipe Recipe, IRunRecorder Recorder, st
     /// The context of one stage of several: its series are named <c>stage/…</c>, its files lie in the folder of that name, and what it forgets when it
     /// is resumed is its own.
     /// </summary>
-    internal JobContext Stage(string name) => new(Recipe, new StageRecorder(Recorder, $"{name}/", []), Path.Combine(Folder, name), Progress, Cancellation) { Begun = Begun };
+    internal JobContext Stage(string name) => new(Recipe, new StageRecorder(Recorder, $"{name}/", []), Path.Combine(Folder, name), Progress, Cancellation) { Begun = Begun, FolderOfRun = FolderOfRun };
 
     /// <summary>The context of the last stage, which has the run's own names, beside earlier ones.</summary>
     internal JobContext LastStage(params string[] earlier)
-        => new(Recipe, new StageRecorder(Recorder, "", [.. earlier.Select(e => $"{e}/")]), Folder, Progress, Cancellation) { Begun = Begun, Summary = Summary };
+        => new(Recipe, new StageRecorder(Recorder, "", [.. earlier.Select(e => $"{e}/")]), Folder, Progress, Cancellation) { Begun = Begun, FolderOfRun = FolderOfRun, Summary = Summary };
 }
 
 /// <summary>What came out of a job.</summary>

@@ -4,18 +4,27 @@ using Cresset.Training;
 namespace Cresset.Recipes;
 
 /// <summary>Runs recipes into a store: begins or resumes a run, lets the job work, records how it ended.</summary>
-/// <param name="store">Where runs are kept.</param>
+/// <param name="store">Where runs are kept; null for one that only looks at runs whose folders are named.</param>
 /// <param name="catalog">Where jobs are found.</param>
-public sealed class RecipeRunner(RunStore store, RecipeCatalog catalog)
+public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
 {
     private const string ConfigFile = "config.yaml";
 
+    private RunStore Store => store ?? throw new InvalidOperationException("This needs a store of runs.");
+
     /// <summary>Begins a new run.</summary>
     public RecipeResult Train(ResolvedRecipe recipe, Action<Run>? started = null, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
+        => Train(recipe, [], started, progress, cancellation);
+
+    /// <summary>Begins a new run with labels.</summary>
+    public RecipeResult Train(ResolvedRecipe recipe, IReadOnlyList<string> tags, Action<Run>? started = null, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(recipe);
-        using var run = store.Begin(new RunDescription
+        recipe.Job.Check(recipe);
+        using var run = Store.Begin(new RunDescription
         {
+            Environment = RunSurroundings.Of(recipe),
+            Tags = tags,
             Name = recipe.Name,
             Kind = "train",
             Config = recipe.Flatten(),
@@ -36,29 +45,38 @@ public sealed class RecipeRunner(RunStore store, RecipeCatalog catalog)
     /// <exception cref="ConfigException">An override is not valid, or cannot change in this run.</exception>
     public RecipeResult Resume(string runName, IReadOnlyList<string>? overrides = null, Action<Run>? started = null, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
     {
-        var info = store.Find(runName);
+        var info = Store.Find(runName);
         var recipe = RecipeOf(info, overrides);
         var before = RecipeOf(info).Flatten();
         string[] changed = [.. recipe.Flatten().Where(f => !before.TryGetValue(f.Key, out var value) || value != f.Value).Select(f => f.Key)];
         if (changed.Length > 0) (recipe.Job as Job)?.CheckChanges(new JobContext(recipe, NullRunRecorder.Instance, info.Folder, progress, cancellation), changed);
-        using var run = store.Resume(info.Id);
+        var recorded = Store.EnvironmentOf(info.Id);
+        using var run = Store.Resume(info.Id);
         started?.Invoke(run);
+        if (RunSurroundings.Difference(recorded, RunSurroundings.Of(recipe)) is { } difference) progress?.Report(new NoticeReport(difference));
         foreach (var key in changed) progress?.Report(new NoticeReport($"{key} is {recipe.Flatten()[key]} from here on; it was {before.GetValueOrDefault(key, "not set")}."));
         return Work(run, recipe, info, changed.Length > 0, progress, cancellation);
     }
 
     /// <summary>Evaluates a run's best checkpoint.</summary>
+    /// <param name="runName">The run, or the path of its folder.</param>
+    /// <param name="progress">Who watches.</param>
+    /// <param name="cancellation">Stop soon.</param>
     public RecipeResult Evaluate(string runName, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
     {
-        var info = store.Find(runName);
+        var info = Find(runName);
         var recipe = RecipeOf(info);
         return new RecipeResult(info.Id, info.Folder, recipe.Job.Evaluate(ContextOf(recipe, info, progress, cancellation)));
     }
 
     /// <summary>Draws from a run's best checkpoint.</summary>
+    /// <param name="runName">The run, or the path of its folder.</param>
+    /// <param name="request">What to draw.</param>
+    /// <param name="progress">Who watches.</param>
+    /// <param name="cancellation">Stop soon.</param>
     public RecipeResult Sample(string runName, SampleRequest request, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
     {
-        var info = store.Find(runName);
+        var info = Find(runName);
         var recipe = RecipeOf(info);
         return new RecipeResult(info.Id, info.Folder, recipe.Job.Sample(ContextOf(recipe, info, progress, cancellation), request));
     }
@@ -69,7 +87,7 @@ public sealed class RecipeRunner(RunStore store, RecipeCatalog catalog)
     /// <param name="maxSteps">Longest episode.</param>
     public IEnumerable<PlayedStep>? Play(string runName, ulong seed, int maxSteps = 1000)
     {
-        var info = store.Find(runName);
+        var info = Find(runName);
         return File.Exists(Path.Combine(info.Folder, ConfigFile)) && RecipeOf(info) is { Job: IAgentJob job } recipe
             ? job.Play(new JobContext(recipe, NullRunRecorder.Instance, info.Folder, null, default), seed, maxSteps)
             : null;
@@ -84,23 +102,28 @@ public sealed class RecipeRunner(RunStore store, RecipeCatalog catalog)
         return catalog.Read(path, run.Name).Resolve(overrides);
     }
 
+    // A folder by itself is enough to look at a run.
+    private RunInfo Find(string run) => Path.IsPathFullyQualified(run) && RunFolder.Is(run) ? RunFolder.Read(run) : Store.Find(run);
+
     private static JobContext ContextOf(ResolvedRecipe recipe, RunInfo info, IProgress<TrainingReport>? progress, CancellationToken cancellation)
         => new(recipe, NullRunRecorder.Instance, info.Folder, progress, cancellation) { Summary = info.Summary };
 
     private RecipeResult Work(Run run, ResolvedRecipe recipe, RunInfo? before, bool isChanged, IProgress<TrainingReport>? progress, CancellationToken cancellation)
     {
         var hasBegun = false;
-        var context = new JobContext(recipe, run, run.Folder, progress, cancellation)
+        var context = new JobContext(recipe, run, run.Folder, new NoticeKeeper(run, progress), cancellation)
         {
+            FolderOfRun = _foldersOfOthers ?? (name => Store.Find(name).Folder),
             Begun = () =>
             {
-                if (!hasBegun && isChanged) store.SetConfig(run.Id, recipe.Flatten(), recipe.ToYaml(), ConfigFile);
+                if (!hasBegun && isChanged) Store.SetConfig(run.Id, recipe.Flatten(), recipe.ToYaml(), ConfigFile);
                 hasBegun = true;
             },
         };
         try
         {
             var outcome = recipe.Job.Run(context);
+            if (outcome.Completed) outcome = outcome with { Pictures = [.. outcome.Pictures, .. Curves(run, progress)] };
             run.Finish(outcome.Completed ? RunStatus.Finished : RunStatus.Stopped, outcome.Metrics, outcome.Completed ? null : "Stopped before its end; resume it to go on.");
             return new RecipeResult(run.Id, run.Folder, outcome);
         }
@@ -110,6 +133,21 @@ public sealed class RecipeRunner(RunStore store, RecipeCatalog catalog)
             if (before is { Status: not (RunStatus.Running or RunStatus.Interrupted) } && !hasBegun) TryFinish(run, before.Status, before.Summary, before.Message);
             else TryFinish(run, e is OperationCanceledException ? RunStatus.Stopped : RunStatus.Failed, null, e.Message.Split('\n')[0]);
             throw;
+        }
+    }
+
+    private static IReadOnlyList<string> Curves(Run run, IProgress<TrainingReport>? progress)
+    {
+        run.Flush();
+        try
+        {
+            return RunCurves.Save(run.Store, run.Store.Get(run.Id));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The run is complete without them, and they can be drawn again.
+            progress?.Report(new NoticeReport($"The curves are not kept: {e.Message}"));
+            return [];
         }
     }
 
@@ -123,6 +161,26 @@ public sealed class RecipeRunner(RunStore store, RecipeCatalog catalog)
         {
             // The disk may be what failed: the first error is the one to be seen.
         }
+    }
+}
+
+/// <summary>Passes reports on, and keeps notices as texts of the run: what was said on the terminal is not lost with it.</summary>
+internal sealed class NoticeKeeper(Run run, IProgress<TrainingReport>? inner) : IProgress<TrainingReport>
+{
+    private readonly List<string> _said = [];
+    private int _step;
+    private int _saidAt;
+
+    public void Report(TrainingReport value)
+    {
+        inner?.Report(value);
+        if (value is StepReport step) _step = step.Step;
+        if (value is not NoticeReport notice) return;
+        // One text a step: what was said at the same step stands in it line by line.
+        if (_saidAt != _step) _said.Clear();
+        _saidAt = _step;
+        _said.Add(notice.Text);
+        run.Text("notices", _step, string.Join('\n', _said));
     }
 }
 

@@ -18,17 +18,59 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
     {
         Seeding.Apply(options.Seed);
         using var task = create();
+        WarmStartFrom(task);
         using var trainer = new Trainer(task, options, optimization, context.Recorder, context.Checkpoints);
         Job.GoOn(context, trainer, options.Steps);
         var pictures = new List<string>();
         var result = trainer.Run(new PictureCollector(context.Progress, pictures), context.Cancellation);
         if (!result.IsComplete) return JobOutcome.Stopped;
+        if (options.KeepBest && result.BestStep != result.Step && result.BestStep > 0 && ExportBest(task, export, result.BestStep) is { } best)
+        {
+            context.Progress?.Report(new NoticeReport($"The best model by {task.Headline.Name} is that of step {result.BestStep}: the figures below and the run's model file are its."));
+            return new JobOutcome(true, best, pictures);
+        }
         trainer.InEvaluation(() =>
         {
             export(task);
             return true;
         });
         return new JobOutcome(true, Ordered(result.Metrics, task.Headline), pictures);
+    }
+
+    // Into the trained task, which is not trained on: a second model may not fit into memory. Null where that checkpoint is gone; the last model is the run's then.
+    private IReadOnlyDictionary<string, double>? ExportBest(ITrainingTask task, Action<ITrainingTask> export, int step)
+    {
+        using var opened = context.Checkpoints.OpenBest(task.Headline, out _);
+        if (opened?.Checkpoint.Step != step) return null;
+        return WithWeights(task, opened, evaluation =>
+        {
+            export(task);
+            return Ordered(task.Evaluate(evaluation), task.Headline);
+        });
+    }
+
+    // A run that goes on has its weights already.
+    private void WarmStartFrom(ITrainingTask task)
+    {
+        if (options.InitFrom.Length == 0 || context.Checkpoints.List().Count > 0) return;
+        var path = FileToBeginWith(task.Headline);
+        var (taken, all) = WarmStart.Load(task.Module, path, options.InitKeys);
+        context.Progress?.Report(new NoticeReport($"Begins with {(taken == all ? "all" : $"{taken} of {all}")} tensors of {path}."));
+    }
+
+    private string FileToBeginWith(HeadlineMetric headline)
+    {
+        if (File.Exists(options.InitFrom)) return options.InitFrom;
+        var folder = Directory.Exists(options.InitFrom)
+            ? options.InitFrom
+            : context.FolderOfRun?.Invoke(options.InitFrom) ?? throw new FileNotFoundException($"trainer.init_from is '{options.InitFrom}': there is no such file or folder.");
+        var checkpoints = new CheckpointFolder(Path.Combine(folder, "checkpoints"));
+        using (var best = checkpoints.OpenBest(headline, out _))
+        {
+            if (best is not null) return Path.Combine(checkpoints.FolderPath, best.Checkpoint.File);
+        }
+        var model = Path.Combine(folder, "model.safetensors");
+        return File.Exists(model) ? model : throw new FileNotFoundException($"trainer.init_from is '{options.InitFrom}': {folder} holds neither checkpoints nor a model.safetensors.");
     }
 
     /// <summary>Figures and pictures of the best checkpoint.</summary>
@@ -48,6 +90,15 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
         return new JobOutcome(true, metrics(task), pictures);
     });
 
+    /// <summary>How long and what to keep.</summary>
+    public TrainerOptions Options => options;
+
+    /// <summary>Optimizer and schedule.</summary>
+    public OptimizationOptions Optimization => optimization;
+
+    /// <summary>A new task; libtorch's global stream must have been seeded.</summary>
+    public ITrainingTask Create() => create();
+
     private JobOutcome WithBest(Func<ITrainingTask, EvaluationContext, JobOutcome> work)
     {
         Seeding.Apply(options.Seed);
@@ -55,6 +106,11 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
         using var opened = context.Checkpoints.OpenBest(task.Headline, out var damaged)
             ?? throw new InvalidDataException($"{context.Checkpoints.FolderPath} holds no usable checkpoint{(damaged.Count == 0 ? "" : ": " + string.Join("; ", damaged))}. Train the run first.");
         foreach (var notice in damaged) context.Progress?.Report(new NoticeReport($"{notice}; another checkpoint is used."));
+        return WithWeights(task, opened, evaluation => work(task, evaluation));
+    }
+
+    private T WithWeights<T>(ITrainingTask task, OpenedCheckpoint opened, Func<EvaluationContext, T> work)
+    {
         StateDict.Load(task.Module, opened.Source, keys: KeyMap.Identity.Only("model/"));
         // Averages exist for parameters alone: buffers stay those of the model.
         if (opened.Source.Entries.Keys.Any(k => k.StartsWith("average/", StringComparison.Ordinal))) StateDict.Load(task.Module, opened.Source, strict: false, keys: KeyMap.Identity.Only("average/"));
@@ -63,11 +119,26 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
         task.Module.eval();
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        return work(task, new EvaluationContext(opened.Checkpoint.Step, Seeding.Generator(options.Seed, "evaluation"), device, true, context.Cancellation));
+        return work(new EvaluationContext(opened.Checkpoint.Step, Seeding.Generator(options.Seed, "evaluation"), device, true, context.Cancellation));
     }
 
     private List<string> Keep(string folder, int step, IEnumerable<TaskPicture> pictures)
-        => pictures.Select(p => PictureFile.Save(Path.Combine(context.Folder, folder), p.Tag, step, p.Png)).ToList();
+    {
+        var kept = new List<string>();
+        foreach (var picture in pictures)
+        {
+            try
+            {
+                kept.Add(PictureFile.Save(Path.Combine(context.Folder, folder), picture.Tag, step, picture.Png));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // The figures are computed already: a folder that is for reading only must not cost them.
+                context.Progress?.Report(new NoticeReport($"The picture '{picture.Tag}' is not kept: {e.Message}"));
+            }
+        }
+        return kept;
+    }
 
     private static Dictionary<string, double> Ordered(IReadOnlyDictionary<string, double> metrics, HeadlineMetric headline)
         => metrics.OrderByDescending(m => m.Key == headline.Name).ToDictionary(m => m.Key, m => m.Value);

@@ -6,6 +6,12 @@ public sealed record RunQuery
     /// <summary>Text that must occur in id, name, kind, note or a tag (ignoring case), or null.</summary>
     public string? Text { get; init; }
 
+    /// <summary>
+    /// A condition such as <c>lr&lt;1e-3 and tag:good</c>, or null: settings, figures and the last values of series compared by &lt; &lt;= &gt; &gt;= = != ~ (holds a text),
+    /// <c>tag: name: kind: status: archived:</c>, words to look for, <c>and or not</c>.
+    /// </summary>
+    public string? Where { get; init; }
+
     /// <summary>Exact name, or null.</summary>
     public string? Name { get; init; }
 

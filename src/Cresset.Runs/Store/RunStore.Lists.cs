@@ -8,10 +8,12 @@ public sealed partial class RunStore
     private const string Columns = "key, id, name, kind, status, created, ended, heartbeat, active, sessions, host, process, process_key, note, message, archived";
 
     /// <summary>The runs that a query asks for, in its order.</summary>
+    /// <exception cref="ArgumentException">Its condition is not one.</exception>
     public IReadOnlyList<RunInfo> List(RunQuery? query = null)
     {
         query ??= new RunQuery();
         var runs = _connections.Read(ReadAll).Where(run => Matches(run, query));
+        if (!string.IsNullOrWhiteSpace(query.Where)) runs = Fitting([.. runs], RunFilter.Parse(query.Where));
         runs = query.Order switch
         {
             RunOrder.Name => By(runs, run => run.Name, StringComparer.OrdinalIgnoreCase),
@@ -109,6 +111,20 @@ public sealed partial class RunStore
             Message = r.GetString(14),
             Archived = r.GetInt64(15) != 0,
             Folder = FolderOf(id),
+        });
+    }
+
+    // Settings and last values of all runs are read at once: one by one would take a second for a thousand.
+    private List<RunInfo> Fitting(List<RunInfo> runs, RunFilter filter)
+    {
+        var (config, figures) = _connections.Read(connection => (
+            connection.Query("SELECT runs.id, config.key, config.value FROM config JOIN runs ON runs.key = config.run", r => (Id: r.GetString(0), Key: r.GetString(1), Value: r.GetString(2))).ToLookup(r => r.Id),
+            connection.Query("SELECT runs.id, series.tag, series.final_value FROM series JOIN runs ON runs.key = series.run", r => (Id: r.GetString(0), Key: r.GetString(1), Value: r.DoubleOrNaN(2))).ToLookup(r => r.Id)));
+        return runs.FindAll(run =>
+        {
+            var values = figures[run.Id].ToDictionary(f => f.Key, f => f.Value);
+            foreach (var (name, value) in run.Summary) values[name] = value;
+            return filter.Accepts(run, config[run.Id].ToDictionary(c => c.Key, c => c.Value), values);
         });
     }
 

@@ -54,6 +54,7 @@ public sealed partial class Trainer : ISaved, IDisposable
         _checkpoints = checkpoints;
         _device = ComputeDevice.Resolve(options.Device);
         if (options.Threads > 0) set_num_threads(options.Threads);
+        WarmStart.Freeze(task.Module, options.Freeze);
         task.Module.to(_device);
         var isNarrow = false;
         if (options.Precision == Precision.Bfloat16)

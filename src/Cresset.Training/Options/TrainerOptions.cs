@@ -56,6 +56,15 @@ public sealed record TrainerOptions : IOptionsRecord
     /// <summary>Steps between recorded losses.</summary>
     public int LogEvery { get; init; } = 1;
 
+    /// <summary>A run, its folder, a checkpoint or a model file whose weights training begins with; empty begins with new ones.</summary>
+    public string InitFrom { get; init; } = "";
+
+    /// <summary>Beginnings of the keys that are taken from there, such as [encoder, head.0]; empty takes all.</summary>
+    public IReadOnlyList<string> InitKeys { get; init; } = [];
+
+    /// <summary>Beginnings of the names of parameters that keep their values, such as [encoder].</summary>
+    public IReadOnlyList<string> Freeze { get; init; } = [];
+
     /// <summary>Batches prepared in the background; 0 for none. Never changes the result.</summary>
     public int Workers { get; init; } = 1;
 
@@ -83,6 +92,10 @@ public sealed record TrainerOptions : IOptionsRecord
         .AtLeast(KeepLast, 1)
         .AtLeast(Patience, 0)
         .AtLeast(LogEvery, 1)
+        .Must(InitFrom is not null, InitFrom, "a run, a folder or a file; empty for none", field: nameof(InitFrom))
+        .Must(InitKeys is not null && InitKeys.All(k => !string.IsNullOrWhiteSpace(k)), InitKeys, "beginnings of keys", field: nameof(InitKeys))
+        .Must(InitKeys is not { Count: > 0 } || !string.IsNullOrEmpty(InitFrom), InitKeys, "empty without InitFrom", field: nameof(InitKeys))
+        .Must(Freeze is not null && Freeze.All(k => !string.IsNullOrWhiteSpace(k)), Freeze, "beginnings of parameters' names", field: nameof(Freeze))
         .Within(Workers, 0, 256)
         .Within(Threads, 0, 1024);
 }

@@ -1,0 +1,51 @@
+using System.Globalization;
+using System.Reflection;
+using Cresset.Tensors;
+using Cresset.Training;
+using TorchSharp;
+
+namespace Cresset.Recipes;
+
+/// <summary>What beside seed and settings decides the last bits of a result: libtorch, threads, processor, device, the job's code.</summary>
+internal static class RunSurroundings
+{
+    /// <summary>Facts of this process for a recipe.</summary>
+    public static Dictionary<string, string> Of(ResolvedRecipe recipe)
+    {
+        var assembly = recipe.Job.GetType().Assembly;
+        var facts = new Dictionary<string, string>
+        {
+            ["processor"] = Processor(),
+            ["code"] = $"{assembly.GetName().Name} {assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion} {assembly.ManifestModule.ModuleVersionId:N}",
+        };
+        // Jobs without a trainer do not load libtorch.
+        if (recipe.Options.Values.OfType<TrainerOptions>().FirstOrDefault() is not { } trainer) return facts;
+        var device = ComputeDevice.Resolve(trainer.Device);
+        facts["libtorch"] = torch.__version__;
+        facts["threads"] = (trainer.Threads > 0 ? trainer.Threads : torch.get_num_threads()).ToString(CultureInfo.InvariantCulture);
+        facts["device"] = device.ToString();
+        return facts;
+    }
+
+    /// <summary>A sentence on what differs from when the run began, null when nothing does.</summary>
+    public static string? Difference(IReadOnlyDictionary<string, string> recorded, IReadOnlyDictionary<string, string> now)
+    {
+        var different = now.Where(fact => recorded.TryGetValue(fact.Key, out var before) && before != fact.Value)
+            .Select(fact => fact.Key == "code" ? "the job's code" : $"{fact.Key} (was {recorded[fact.Key]}, now {fact.Value})").ToList();
+        return different.Count == 0 ? null : $"Not as when the run began: {string.Join(", ", different)}. It goes on, but its last bits may differ from those of a run that was never stopped.";
+    }
+
+    private static string Processor()
+    {
+        try
+        {
+            if (!OperatingSystem.IsLinux()) return Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? "";
+            var line = File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal));
+            return line is null ? "" : line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
+        }
+        catch (IOException)
+        {
+            return "";
+        }
+    }
+}
