@@ -107,13 +107,14 @@ internal static class TrainCommand
     {
         if (json)
         {
-            Output.Json(new { Run = result.RunId, result.Folder, result.Outcome.Completed, result.Outcome.Metrics, result.Outcome.Pictures, result.Outcome.Table });
+            Output.Json(new { Run = result.RunId, result.Folder, result.Outcome.Completed, result.Outcome.Metrics, result.Outcome.Pictures, result.Curves, result.Outcome.Table });
             return;
         }
         if (result.Outcome.Table is { } table) Console.Out.WriteLine(table);
         var width = result.Outcome.Metrics.Keys.Select(k => k.Length).Append(16).Max();
         foreach (var (name, value) in result.Outcome.Metrics) Console.Out.WriteLine($"{name.PadRight(width)} {Output.Number(value)}");
         foreach (var picture in result.Outcome.Pictures) Console.Out.WriteLine($"{"picture".PadRight(width)} {TrainingView.Relative(picture)}");
+        if (result.Curves.Count > 0) Console.Out.WriteLine($"{"curves".PadRight(width)} {TrainingView.Relative(Path.GetDirectoryName(result.Curves[0])!)}  ({string.Join(", ", result.Curves.Select(Path.GetFileNameWithoutExtension))})");
         Console.Out.WriteLine($"{"run folder".PadRight(width)} {TrainingView.Relative(result.Folder)}");
     }
 }

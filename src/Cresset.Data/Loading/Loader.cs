@@ -28,7 +28,7 @@ public sealed class Loader : IDisposable
         _dataset = dataset;
         _options = options.ThrowIfInvalid();
         BatchesPerEpoch = options.DropLast ? dataset.Count / options.BatchSize : (dataset.Count + options.BatchSize - 1) / options.BatchSize;
-        if (BatchesPerEpoch == 0) throw new ArgumentException($"The dataset has {dataset.Count} examples, fewer than one batch of {options.BatchSize}; lower the batch size (trainer.batch_size={dataset.Count} or less), or add examples.", nameof(dataset));
+        if (BatchesPerEpoch == 0) throw new ArgumentException($"The dataset has {dataset.Count} examples, fewer than one batch of {options.BatchSize}; lower batch_size (trainer.batch_size={dataset.Count} or less; in code BatchSize, or keep the incomplete batch with DropLast = false), or add examples.", nameof(dataset));
         if (position.Epoch < 0 || position.Batch < 0 || position.Batch > BatchesPerEpoch) throw new ArgumentException($"Position {position} lies outside an epoch of {BatchesPerEpoch} batches; the dataset or the batch size has changed.", nameof(position));
         _next = _scheduled = Normalize(position);
     }

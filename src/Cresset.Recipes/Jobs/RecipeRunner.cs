@@ -123,9 +123,9 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
         try
         {
             var outcome = recipe.Job.Run(context);
-            if (outcome.Completed) outcome = outcome with { Pictures = [.. outcome.Pictures, .. Curves(run, progress)] };
+            var curves = outcome.Completed ? Curves(run, progress) : [];
             run.Finish(outcome.Completed ? RunStatus.Finished : RunStatus.Stopped, outcome.Metrics, outcome.Completed ? null : "Stopped before its end; resume it to go on.");
-            return new RecipeResult(run.Id, run.Folder, outcome);
+            return new RecipeResult(run.Id, run.Folder, outcome) { Curves = curves };
         }
         catch (Exception e)
         {
@@ -188,4 +188,8 @@ internal sealed class NoticeKeeper(Run run, IProgress<TrainingReport>? inner) : 
 /// <param name="RunId">Its id.</param>
 /// <param name="Folder">Its folder.</param>
 /// <param name="Outcome">Figures and pictures.</param>
-public sealed record RecipeResult(string RunId, string Folder, JobOutcome Outcome);
+public sealed record RecipeResult(string RunId, string Folder, JobOutcome Outcome)
+{
+    /// <summary>Charts of what the run recorded, as PNG files; each has an SVG file beside it.</summary>
+    public IReadOnlyList<string> Curves { get; init; } = [];
+}

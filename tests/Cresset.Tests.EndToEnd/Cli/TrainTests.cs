@@ -40,7 +40,7 @@ public sealed class TrainTests : IDisposable
         Assert.Equal(2, sample.Code);
         Assert.Contains("does not generate", sample.Error, StringComparison.Ordinal);
 
-        Ok("runs", "rm", Path.GetFileName(run));
+        Ok("runs", "rm", Path.GetFileName(run), "--for-good");
         Assert.False(Directory.Exists(run));
         Assert.Equal(0, JsonDocument.Parse(Ok("runs", "--json")).RootElement.GetArrayLength());
     }

@@ -1,0 +1,147 @@
+using System.Security.Cryptography;
+using Cresset.Numerics;
+using Cresset.Recipes;
+using Cresset.Runs;
+using Cresset.Training;
+using Xunit;
+
+namespace Cresset.Tests.Torch.Recipes;
+
+/// <summary>
+/// Every job is torn out of its work at some report, as a kill would, and goes on: figures, series and files must be those of a run that was left alone.
+/// CRESSET_TEST_KILLS makes it long.
+/// </summary>
+public sealed class ResumeTests : IDisposable
+{
+    private const string Trainer = "trainer.evaluate_every=3 trainer.checkpoint_every=2 trainer.threads=1 trainer.batch_size=8";
+
+    // The smallest work of each job; a job without an entry fails Every_job_is_here.
+    private static readonly Dictionary<string, string> Small = new()
+    {
+        ["digits-classifier"] = $"digits-classifier {Trainer} trainer.steps=7 model.width=4 model.hidden=8",
+        ["digits-flow"] = $"realnvp-digits {Trainer} trainer.steps=5 model.width=4 model.transforms=1",
+        ["flow-matching"] = $"otcfm-moons {Trainer} trainer.steps=5 model.width=8 trainer.pictures_every=2",
+        ["plane-flow"] = $"realnvp-moons {Trainer} trainer.steps=5",
+        ["code-prior"] = $"pixelcnn-digits {Trainer} trainer.steps=5 model.width=4 model.layers=1 tokenizer.width=4 tokenizer_trainer.threads=1 tokenizer_trainer.steps=5 tokenizer_trainer.evaluate_every=2 tokenizer_trainer.checkpoint_every=2 tokenizer_trainer.batch_size=8",
+        ["tokenizer"] = $"vqgan-digits {Trainer} trainer.steps=6 model.width=4 model.adversarial_start=1 model.discriminator_width=4",
+        ["sd3-miniature"] = $"sd3-digits {Trainer} trainer.steps=4",
+        ["espcn"] = $"espcn-x2 {Trainer} trainer.steps=4 model.features=[4,4]",
+        ["dqn"] = "dqn-cartpole training.steps=300 training.evaluate_every=100 training.checkpoint_every=100 training.evaluation_episodes=2 training.log_every=20 agent.hidden=[8] agent.replay.capacity=200 agent.learning_starts=64 agent.train_every=16 agent.updates_per_training=2",
+        ["actor-critic"] = "ppo-cartpole training.steps=768 training.evaluate_every=256 training.checkpoint_every=256 training.evaluation_episodes=2 agent.hidden=[8]",
+        ["reinforce"] = "reinforce-cartpole training.steps=300 training.evaluate_every=100 training.checkpoint_every=100 training.evaluation_episodes=2 agent.hidden=[8]",
+        ["pqn"] = "pqn-cartpole training.steps=4096 training.evaluate_every=2048 training.checkpoint_every=2048 training.evaluation_episodes=2 agent.hidden=[8]",
+        ["activation-study"] = "activation-study study.steps=3 study.seeds=1 study.activations=[relu,gelu,tanh] study.depth=2 study.width=8",
+        ["rl-walk-sweep"] = "walk19-nstep sweep.runs=2 sweep.parameters=[1,4] sweep.step_sizes=[0.2,0.4] sweep.book=[]",
+        ["rl-baird"] = "baird-counterexample baird.steps=20 baird.book=[]",
+        ["rl-solve"] = "zhao-gridworld-qlearning solve.episodes=5 solve.seeds=2 solve.book=[]",
+        ["rl-curves"] = "cliff-walking curves.episodes=4 curves.runs=2 curves.book=[]",
+    };
+
+    // These take minutes at their smallest, or need files of the user's own; they have no code of their own between beginning and end: their bases are tested by the others.
+    private static readonly string[] ByTheirBase = ["segmentation-study", "generative-comparison", "vq-anatomy", "sd3-finetune", "segmentation", "classifier", "regression", "density"];
+
+    private static readonly RecipeCatalog Catalog = new();
+    private readonly string _folder = Directory.CreateTempSubdirectory("cresset-resume-").FullName;
+
+    public static TheoryData<string> Jobs() => [.. Small.Keys];
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void EveryJobIsHere()
+    {
+        var jobs = BuiltInParts.Catalog.Of("job").Select(p => p.Name).Order(StringComparer.Ordinal).ToList();
+        Assert.Equal(jobs, Small.Keys.Concat(ByTheirBase).Order(StringComparer.Ordinal));
+        Type? Base(string name) => BuiltInParts.Catalog.Find("job", name)!.Type.BaseType is { IsGenericType: true } b ? b.GetGenericTypeDefinition() : null;
+        var tested = Small.Keys.Select(Base).ToHashSet();
+        Assert.All(ByTheirBase, name => Assert.Contains(Base(name), tested));
+    }
+
+    [Theory]
+    [MemberData(nameof(Jobs))]
+    public void AJobThatIsTornOutOfItsWorkEndsAsIfItHadBeenLeftAlone(string job)
+    {
+        var words = Small[job].Split(' ');
+        Assert.Equal(job, Catalog.Find(words[0]).Resolve(words[1..]).Job.Name);
+        using var store = RunStore.Open(_folder);
+        var runner = new RecipeRunner(store, Catalog);
+        var recipe = Catalog.Find(words[0]).Resolve(words[1..]);
+        var counter = new Torn(int.MaxValue);
+        var straight = runner.Train(recipe, progress: counter);
+        Assert.True(straight.Outcome.Completed);
+        var expected = Everything(store, straight);
+        var kills = int.TryParse(Environment.GetEnvironmentVariable("CRESSET_TEST_KILLS"), out var asked) ? asked : 2;
+        var random = new RandomStream(5);
+        string? id = null;
+        RecipeResult? result = null;
+        for (var kill = 0; kill <= kills && result is null; kill++)
+        {
+            // The first of the kills comes late, so that there is something to go on from.
+            var torn = new Torn(kill == kills ? int.MaxValue : kill == 0 ? counter.Count - 2 : random.NextInt32(counter.Count));
+            try
+            {
+                result = id is null ? runner.Train(recipe, run => id = run.Id, torn) : runner.Resume(id, progress: torn);
+            }
+            catch (TornException)
+            {
+                Assert.Equal(RunStatus.Failed, store.Get(id!).Status);
+            }
+        }
+        Assert.Equal(expected, Everything(store, result!));
+        Assert.Equal(straight.Outcome.Metrics, result!.Outcome.Metrics);
+        // Every recipe can be evaluated, and a finished run stays finished.
+        var evaluated = runner.Evaluate(result.RunId);
+        Assert.NotEmpty(evaluated.Outcome.Metrics);
+        Assert.Equal(expected, Everything(store, runner.Resume(result.RunId)));
+    }
+
+    [Fact]
+    public void BothStagesOfARunKeepTheirSeriesAndPictures()
+    {
+        var words = Small["code-prior"].Split(' ');
+        using var store = RunStore.Open(_folder);
+        var runner = new RecipeRunner(store, Catalog);
+        using var source = new CancellationTokenSource();
+        var result = runner.Train(Catalog.Find(words[0]).Resolve(words[1..]));
+        var series = store.Series(result.RunId).ToDictionary(s => s.Tag, s => s.Count);
+        Assert.Equal((5L, 5L), (series["tokenizer/train/loss"], series["train/loss"]));
+        Assert.Contains(store.Pictures(result.RunId), p => p.Tag.StartsWith("tokenizer/", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void AFinishedRunCanBeExtendedAndEndsAsALongerOne()
+    {
+        using var store = RunStore.Open(_folder);
+        var runner = new RecipeRunner(store, Catalog);
+        string[] settings = [.. Small["digits-classifier"].Split(' ')[1..], "optimization.schedule=constant"];
+        var longer = runner.Train(Catalog.Find("digits-classifier").Resolve([.. settings, "trainer.steps=12"]));
+        var shorter = runner.Train(Catalog.Find("digits-classifier").Resolve(settings));
+        var extended = runner.Resume(shorter.RunId, ["trainer.steps=12"]);
+        Assert.Equal("12", store.Config(extended.RunId)["trainer.steps"]);
+        Assert.Equal(Weights(longer), Weights(extended));
+        Assert.Equal(store.ReadSeries(longer.RunId, "train/loss").Select(p => (p.Step, p.Value)), store.ReadSeries(extended.RunId, "train/loss").Select(p => (p.Step, p.Value)));
+    }
+
+    private static string Everything(RunStore store, RecipeResult result)
+    {
+        var series = store.Series(result.RunId).Select(s => $"{s.Tag}: {string.Join(' ', store.ReadSeries(result.RunId, s.Tag).Select(p => $"{p.Step}={p.Value:R}"))}").Where(line => !line.Contains("second", StringComparison.Ordinal));
+        var pictures = store.Pictures(result.RunId).Select(p => $"{p.Tag} {p.Step} {p.Sha256}");
+        return $"{Weights(result)}\n{string.Join('\n', series)}\n{string.Join('\n', pictures)}";
+    }
+
+    private static string Weights(RecipeResult result) => string.Join('\n', Directory.EnumerateFiles(result.Folder, "*.safetensors", SearchOption.AllDirectories)
+        .Where(f => !f.Contains("checkpoints", StringComparison.Ordinal)).Order(StringComparer.Ordinal)
+        .Select(f => $"{Path.GetRelativePath(result.Folder, f)} {Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(f)))}"));
+
+    private sealed class TornException() : Exception("torn out");
+
+    private sealed class Torn(int at) : IProgress<TrainingReport>
+    {
+        public int Count { get; private set; }
+
+        public void Report(TrainingReport value)
+        {
+            if (Count++ >= at) throw new TornException();
+        }
+    }
+}

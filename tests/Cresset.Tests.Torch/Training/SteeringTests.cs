@@ -1,0 +1,145 @@
+using Cresset.Optim;
+using Cresset.Recipes;
+using Cresset.Runs;
+using Cresset.Tensors;
+using Cresset.Training;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Cresset.Tests.Torch.Training;
+
+/// <summary>Warm starts, frozen parts, the best model, finders, dry runs and sweeps.</summary>
+public sealed class SteeringTests : IDisposable
+{
+    private static readonly RecipeCatalog Catalog = new();
+    private static readonly string[] Small = ["trainer.steps=6", "trainer.evaluate_every=2", "trainer.checkpoint_every=6", "trainer.threads=1", "trainer.batch_size=16", "model.width=4", "model.hidden=8"];
+    private readonly string _folder = Directory.CreateTempSubdirectory("cresset-steering-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void TheModelFileAndTheFiguresOfARunAreThoseOfItsBestCheckpoint()
+    {
+        using var store = RunStore.Open(_folder);
+        var runner = new RecipeRunner(store, Catalog);
+        // A rate this high makes later models worse than earlier ones.
+        foreach (var seed in Enumerable.Range(0, 3))
+        {
+            var result = runner.Train(Catalog.Find("digits-classifier").Resolve([.. Small, "trainer.steps=16", "lr=0.1", $"seed={seed}"]));
+            var headline = result.Outcome.Metrics.First();
+            var best = store.ReadSeries(result.RunId, "eval/" + headline.Key).Max(p => p.Value);
+            Assert.Equal(best, headline.Value, 1e-6);
+            Assert.Equal(result.Outcome.Metrics, runner.Evaluate(result.RunId).Outcome.Metrics);
+            var step = store.ReadSeries(result.RunId, "eval/" + headline.Key).First(p => p.Value == best).Step;
+            using var checkpoint = SafetensorsFile.Open(Path.Combine(result.Folder, "checkpoints", $"step-{step:00000000}.safetensors"));
+            using var model = SafetensorsFile.Open(Path.Combine(result.Folder, "model.safetensors"));
+            using var scope = NewDisposeScope();
+            foreach (var key in model.Entries.Keys) Assert.True(model.Map(key).equal(checkpoint.Map("model/" + key)), $"{key} is not that of step {step}");
+        }
+    }
+
+    [Fact]
+    public void ARunBeginsWithAnothersWeightsAndFrozenPartsStay()
+    {
+        using var store = RunStore.Open(_folder);
+        var runner = new RecipeRunner(store, Catalog);
+        var first = runner.Train(Catalog.Find("digits-classifier").Resolve(Small));
+        foreach (var from in new[] { first.RunId, first.Folder, Path.Combine(first.Folder, "model.safetensors") })
+        {
+            var second = runner.Train(Catalog.Find("digits-classifier").Resolve([.. Small, $"trainer.init_from={from}", "trainer.freeze=[features.0, head]", "trainer.keep_best=false"]));
+            using var before = SafetensorsFile.Open(Path.Combine(first.Folder, "model.safetensors"));
+            using var after = SafetensorsFile.Open(Path.Combine(second.Folder, "model.safetensors"));
+            using var scope = NewDisposeScope();
+            Assert.True(before.Map("features.0.weight").equal(after.Map("features.0.weight")));
+            Assert.True(before.Map("head.1.weight").equal(after.Map("head.1.weight")));
+            Assert.False(before.Map("features.3.weight").equal(after.Map("features.3.weight")));
+        }
+        // Part of the keys, from a model that is wider elsewhere.
+        var wider = runner.Train(Catalog.Find("digits-classifier").Resolve([.. Small, "model.hidden=12", $"trainer.init_from={first.RunId}", "trainer.init_keys=[features]"]));
+        Assert.True(wider.Outcome.Completed);
+        Assert.Contains("trainer.init_keys", Error($"trainer.init_from={first.RunId}", "model.hidden=12", "trainer.init_keys=[feature]"), StringComparison.Ordinal);
+        Assert.Contains("head", Error($"trainer.init_from={first.RunId}", "model.hidden=12"), StringComparison.Ordinal);
+        Assert.Contains("Did you mean 'features'", Error("trainer.freeze=[fetures]"), StringComparison.Ordinal);
+        Assert.Contains("nothing would be left to learn", Error("trainer.freeze=[features, head]"), StringComparison.Ordinal);
+        Assert.Contains("nowhere", Error("trainer.init_from=nowhere"), StringComparison.Ordinal);
+
+        string Error(params string[] more) => Assert.ThrowsAny<Exception>(() => runner.Train(Catalog.Find("digits-classifier").Resolve([.. Small, .. more]))).Message;
+    }
+
+    [Fact]
+    public void TheRateFinderFindsTheRangeInWhichTheLossFalls()
+    {
+        Seeding.Apply(1);
+        using var task = new LineTask();
+        var range = RateFinder.Run(task, new TrainerOptions { BatchSize = 32 }, new OptimizationOptions { Optimizer = new SgdRule { LearningRate = 1 } }, 1e-5, 100, 80, TestContext.Current.CancellationToken);
+        Assert.InRange(range.Suggestion, 1e-3, 1);
+        Assert.Equal(1e-5, range.Points[0].Rate, 1e-9);
+        var factor = Math.Pow(1e7, 1.0 / 79);
+        Assert.All(range.Points.Zip(range.Points.Skip(1)), p => Assert.Equal(factor, p.Second.Rate / p.First.Rate, 1e-6));
+        // It ends where the loss explodes, far below 100.
+        Assert.True(range.Points.Count < 79);
+    }
+
+    [Fact]
+    public void TheBatchFinderStopsAtTheEndOfTheData()
+    {
+        var trials = BatchFinder.Run(() => new LineTask(), new TrainerOptions(), new OptimizationOptions(), cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal(8, trials[0].BatchSize);
+        Assert.All(trials, t => Assert.True(t.BatchSize <= 96 && t.ExamplesPerSecond > 0 && t.MemoryBytes > 0));
+        Assert.Contains(BatchFinder.Best(trials), trials);
+        Assert.Single(BatchFinder.Run(() => new LineTask(), new TrainerOptions(), new OptimizationOptions(), memory: 1, cancellation: TestContext.Current.CancellationToken).Skip(1));
+    }
+
+    [Fact]
+    public void ADryRunTriesEverythingAndKeepsNothing()
+    {
+        using var store = RunStore.Open(_folder);
+        var runner = new RecipeRunner(store, Catalog);
+        var report = runner.DryRun(Catalog.Find("digits-classifier").Resolve(Small));
+        Assert.True(report.SecondsPerStep > 0 && report.Expected > TimeSpan.Zero && report.CheckpointBytes > 1000);
+        Assert.Empty(store.List());
+        Assert.Contains("is a study", Assert.Throws<NotSupportedException>(() => runner.DryRun(Catalog.Find("walk19-nstep").Resolve())).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ASweepRunsEverySettingOnceAndGoesOnWhereItStopped()
+    {
+        using var store = RunStore.Open(_folder);
+        var recipe = Catalog.Find("digits-classifier");
+        var plan = Sweep.Plan(recipe, [.. Small.Append("lr=1e-3,3e-3").Select(Sweep.Axis)], seeds: 2, folds: 0);
+        Assert.Equal(4, plan.Count);
+        var sweep = new Sweep(store, Catalog, "rates");
+        using var source = new CancellationTokenSource();
+        Assert.Null(sweep.Run(plan, (number, _, _, _) => { if (number == 2) source.Cancel(); }, null, source.Token));
+        var rows = sweep.Run(plan, cancellation: TestContext.Current.CancellationToken)!;
+        Assert.Equal(["lr=1e-3", "lr=3e-3"], rows.Select(r => Assert.Single(r.Overrides)));
+        Assert.All(rows, r => Assert.Equal(2, r.Runs.Count));
+        Assert.Equal(4, store.List(new RunQuery { Tag = sweep.Tag }).Count);
+        var first = rows[0].Runs.Select(id => store.Get(id).Summary.First().Value).ToArray();
+        Assert.Equal((first[0] + first[1]) / 2, rows[0].Figures.First().Value.Mean, 1e-12);
+        Assert.Equal(Math.Abs(first[0] - first[1]) / Math.Sqrt(2), rows[0].Figures.First().Value.Deviation, 1e-12);
+        // Nothing is run twice.
+        Assert.Equal(rows.SelectMany(r => r.Runs), sweep.Run(plan, cancellation: TestContext.Current.CancellationToken)!.SelectMany(r => r.Runs));
+        Assert.Throws<ConfigException>(() => Sweep.Plan(recipe, [Sweep.Axis("trainer.steps=5,-5")], 0, 0));
+    }
+
+    [Theory]
+    [InlineData("a=1,2", "a", "1|2")]
+    [InlineData("a=[1, 2],[3]", "a", "[1, 2]|[3]")]
+    [InlineData("a={kind: lion, beta1: 0.9},adamw", "a", "{kind: lion, beta1: 0.9}|adamw")]
+    [InlineData("a=\"x,y\",z", "a", "\"x,y\"|z")]
+    public void AxesAreSplitAtTheirOwnCommas(string text, string key, string values)
+    {
+        var axis = Sweep.Axis(text);
+        Assert.Equal((key, values), (axis.Key, string.Join('|', axis.Values)));
+    }
+
+    [Theory]
+    [InlineData("a")]
+    [InlineData("=1")]
+    [InlineData("a=")]
+    [InlineData("a=1,,2")]
+    [InlineData("a=1,1")]
+    public void WrongAxesAreRefused(string text) => Assert.Throws<ArgumentException>(() => Sweep.Axis(text));
+}
