@@ -62,20 +62,25 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
         ArgumentNullException.ThrowIfNull(axes);
         if (seeds < 0) throw new ArgumentException($"--seeds is {seeds}; allowed: 0 or more.");
         if (folds is < 0 or 1) throw new ArgumentException($"--folds is {folds}; allowed: 2 or more, or 0 for the recipe's own split.");
-        IEnumerable<string[]> settings = [[]];
-        foreach (var axis in axes) settings = settings.SelectMany(s => axis.Values.Select(v => (string[])[.. s, $"{axis.Key}={v}"]));
+        var settings = new List<string[]> { Array.Empty<string>() };
+        foreach (var axis in axes) settings = settings.SelectMany(s => axis.Values.Select(v => s.Append($"{axis.Key}={v}").ToArray())).ToList();
         var varied = axes.Where(a => a.Values.Count > 1).Select(a => a.Key).ToHashSet();
-        return
-        [
-            .. from setting in settings
-               from seed in seeds == 0 ? [-1] : Enumerable.Range(0, seeds)
-               from fold in folds == 0 ? [-1] : Enumerable.Range(0, folds)
-               let overrides = (string[])[
-                   .. setting,
-                   .. seed < 0 ? (string[])[] : [$"seed={seed}"],
-                   .. fold < 0 ? (string[])[] : ["data.split=folds", $"data.split.folds={folds}", $"data.split.fold={fold}"]]
-               select ((IReadOnlyList<string>)[.. setting.Where(s => varied.Contains(s.Split('=')[0]))], recipe.Resolve(overrides)),
-        ];
+        var plan = new List<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)>();
+        foreach (var setting in settings)
+        {
+            var named = setting.Where(s => varied.Contains(s.Split('=')[0])).ToList();
+            for (var seed = 0; seed < Math.Max(1, seeds); seed++)
+            {
+                for (var fold = 0; fold < Math.Max(1, folds); fold++)
+                {
+                    var overrides = new List<string>(setting);
+                    if (seeds > 0) overrides.Add($"seed={seed}");
+                    if (folds > 0) overrides.AddRange(["data.split=folds", $"data.split.folds={folds}", $"data.split.fold={fold}"]);
+                    plan.Add((named, recipe.Resolve(overrides)));
+                }
+            }
+        }
+        return plan;
     }
 
     /// <summary>Runs what is not finished yet.</summary>
@@ -106,18 +111,23 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
             if (!result.Outcome.Completed) return null;
             results.Add((setting, result.RunId, result.Outcome.Metrics));
         }
-        return [.. results.GroupBy(r => string.Join(' ', r.Setting)).Select(g => new SweepRow(
-            g.First().Setting,
-            [.. g.Select(r => r.Id)],
-            g.First().Metrics.Keys.Where(key => g.All(r => r.Metrics.ContainsKey(key))).ToDictionary(key => key, key => Spread([.. g.Select(r => r.Metrics[key])]))))];
+        var rows = new List<SweepRow>();
+        foreach (var group in results.GroupBy(r => string.Join(' ', r.Setting)))
+        {
+            var all = group.ToList();
+            var figures = new Dictionary<string, (double Mean, double Deviation)>();
+            foreach (var key in all[0].Metrics.Keys.Where(key => all.TrueForAll(r => r.Metrics.ContainsKey(key)))) figures[key] = Spread(all.ConvertAll(r => r.Metrics[key]));
+            rows.Add(new SweepRow(all[0].Setting, all.ConvertAll(r => r.Id), figures));
+        }
+        return rows;
     }
 
     private static bool Same(IReadOnlyDictionary<string, string> config, IReadOnlyDictionary<string, string> wanted)
         => config.Count == wanted.Count && wanted.All(w => config.TryGetValue(w.Key, out var value) && value == w.Value);
 
-    private static (double Mean, double Deviation) Spread(double[] values)
+    private static (double Mean, double Deviation) Spread(List<double> values)
     {
         var mean = values.Average();
-        return (mean, values.Length < 2 ? double.NaN : Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / (values.Length - 1)));
+        return (mean, values.Count < 2 ? double.NaN : Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / (values.Count - 1)));
     }
 }
