@@ -8,6 +8,9 @@ internal static class StepSizeFormula
 {
     private const string Num = @"([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)";
     private static readonly Regex PowerForm = new($@"^{Num}/(?:k|\(k(?:\+{Num})?\))(?:\^{Num})?$", RegexOptions.CultureInvariant);
+    private static readonly Regex SwappedForm = new($@"^{Num}/\({Num}\+k\)(?:\^{Num})?$", RegexOptions.CultureInvariant);
+    private static readonly Regex RootForm = new($@"^{Num}/sqrt\(k(?:\+{Num})?\)$", RegexOptions.CultureInvariant);
+    private static readonly Regex InverseTimeForm = new($@"^{Num}/\(1\+{Num}\*?k\)$", RegexOptions.CultureInvariant);
     private static readonly Regex ExponentialForm = new($@"^{Num}\*{Num}\^k$", RegexOptions.CultureInvariant);
     private static readonly Regex CallForm = new(@"^([a-z]+)\((.*)\)$", RegexOptions.CultureInvariant);
 
@@ -28,7 +31,7 @@ internal static class StepSizeFormula
         catch (FormatException e)
         {
             throw new FormatException(
-                $"\"{text}\" is not a step-size rule. Allowed: a number, a/k, a/(k+A)^alpha, a*gamma^k, linear(start, end, steps), search(a, tau, power), logpower(a, alpha, q), max(rule, floor), warmup(rule, steps).", e);
+                $"\"{text}\" is not a step-size rule. Allowed: a number, a/k, a/sqrt(k), a/(k+A)^alpha, a/(1+b*k) (k from 0, the others from 1), a*gamma^k, linear(start, end, steps), search(a, tau, power), logpower(a, alpha, q), max(rule, floor), warmup(rule, steps).", e);
         }
     }
 
@@ -41,6 +44,10 @@ internal static class StepSizeFormula
                 p.Groups[3].Success ? ToDouble(p.Groups[3].Value) : 1,
                 p.Groups[2].Success ? ToDouble(p.Groups[2].Value) : 0);
         }
+        if (SwappedForm.Match(s) is { Success: true } swapped)
+            return StepSizeRule.Power(ToDouble(swapped.Groups[1].Value), swapped.Groups[3].Success ? ToDouble(swapped.Groups[3].Value) : 1, ToDouble(swapped.Groups[2].Value));
+        if (RootForm.Match(s) is { Success: true } root) return StepSizeRule.Power(ToDouble(root.Groups[1].Value), 0.5, root.Groups[2].Success ? ToDouble(root.Groups[2].Value) : 0);
+        if (InverseTimeForm.Match(s) is { Success: true } time) return new SearchThenConvergeStepSize { A = ToDouble(time.Groups[1].Value), Tau = 1 / ToDouble(time.Groups[2].Value) }.ThrowIfInvalid();
         if (ExponentialForm.Match(s) is { Success: true } e) return StepSizeRule.Exponential(ToDouble(e.Groups[1].Value), ToDouble(e.Groups[2].Value));
         if (CallForm.Match(s) is not { Success: true } call) throw new FormatException("unknown form");
         var arguments = Split(call.Groups[2].Value);

@@ -61,7 +61,7 @@ public abstract record StepSizeRule : IOptionsRecord
     /// <summary>This rule, its first <paramref name="steps"/> values scaled by (k+1)/steps.</summary>
     public StepSizeRule WithWarmUp(long steps) => new WarmedUpStepSize { Inner = this, Steps = steps }.ThrowIfInvalid();
 
-    /// <summary>Reads a formula such as <c>0.1</c>, <c>1/k</c>, <c>0.5/k^0.75</c>, <c>0.2/(k+10)^0.602</c>, <c>0.1*0.99^k</c> or <c>linear(1, 0.1, 500)</c>. A denominator counts k from 1, as in the literature; an exponent from 0.</summary>
+    /// <summary>Reads a formula such as <c>0.1</c>, <c>1/k</c>, <c>0.5/k^0.75</c>, <c>0.2/(k+10)^0.602</c>, <c>1/sqrt(k)</c>, <c>0.1/(1+0.01*k)</c>, <c>0.1*0.99^k</c> or <c>linear(1, 0.1, 500)</c>. A denominator counts k from 1, as in the literature; an exponent, and the form 1+b*k, from 0.</summary>
     /// <exception cref="FormatException">The text is not one of these forms.</exception>
     public static StepSizeRule Parse(string text) => StepSizeFormula.Parse(text);
 

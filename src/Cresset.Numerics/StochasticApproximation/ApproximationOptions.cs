@@ -9,11 +9,23 @@ public sealed record ApproximationOptions : IOptionsRecord
     /// <summary>Averaging of the iterates; null for none.</summary>
     public IterateAverageOptions? Averaging { get; init; }
 
-    /// <summary>Every coordinate is kept at or above this after each update (a projection, needed where M grows too fast).</summary>
+    /// <summary>Every coordinate is kept at or above this (a projection, needed where M grows too fast). Probes of the objective keep to it too.</summary>
     public double LowerBound { get; init; } = double.NegativeInfinity;
 
-    /// <summary>Every coordinate is kept at or below this after each update.</summary>
+    /// <summary>Every coordinate is kept at or below this, probes of the objective as well.</summary>
     public double UpperBound { get; init; } = double.PositiveInfinity;
+
+    /// <summary>A lower bound for each coordinate, beside <see cref="LowerBound"/>; null for none.</summary>
+    public IReadOnlyList<double>? LowerBounds { get; init; }
+
+    /// <summary>An upper bound for each coordinate, beside <see cref="UpperBound"/>; null for none.</summary>
+    public IReadOnlyList<double>? UpperBounds { get; init; }
+
+    /// <summary>
+    /// Kesten's rule (1958): the step size falls only where the direction turns, so that steps stay long on the way and shorten around the goal.
+    /// In several dimensions a turn is a negative inner product of two directions (Delyon and Juditsky 1993).
+    /// </summary>
+    public bool CountTurns { get; init; }
 
     /// <summary>The longest move of one update (Euclidean); infinity for no limit.</summary>
     public double MaximumMove { get; init; } = double.PositiveInfinity;
@@ -24,5 +36,7 @@ public sealed record ApproximationOptions : IOptionsRecord
         .Nested(Steps)
         .Nested(Averaging)
         .Must(LowerBound < UpperBound, LowerBound, $"below UpperBound ({UpperBound})", field: nameof(LowerBound))
+        .Must(LowerBounds is null || !LowerBounds.Any(double.IsNaN), LowerBounds, "numbers", field: nameof(LowerBounds))
+        .Must(UpperBounds is null || !UpperBounds.Any(double.IsNaN), UpperBounds, "numbers", field: nameof(UpperBounds))
         .Must(MaximumMove > 0, MaximumMove, "greater than 0");
 }

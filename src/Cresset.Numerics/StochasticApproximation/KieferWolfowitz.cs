@@ -38,12 +38,15 @@ public sealed class KieferWolfowitz : StochasticApproximation
         x.CopyTo(_probe);
         for (var i = 0; i < direction.Length; i++)
         {
-            _probe[i] = x[i] + width;
-            var above = _objective(_probe);
-            _probe[i] = x[i] - width;
-            var below = _objective(_probe);
+            // Within the box: narrower, and about the nearest point that has room on both sides.
+            var half = Box.HalfWidth(i, width);
+            var centre = Box.Centre(i, x[i], half);
+            _probe[i] = Box.Clamp(i, centre + half);
+            var above = Ask(_objective, _probe);
+            _probe[i] = Box.Clamp(i, centre - half);
+            var below = Ask(_objective, _probe);
             _probe[i] = x[i];
-            direction[i] = (above - below) / (2 * width);
+            direction[i] = (above - below) / (2 * half);
         }
         Evaluations += 2 * direction.Length;
     }

@@ -38,6 +38,7 @@ public sealed class SecondOrderSpsa : StochasticApproximation
     private readonly double[] _gradient;
     private readonly double[] _probe;
     private readonly double[] _shifted;
+    private readonly double[] _centre;
 
     /// <summary>Minimises <paramref name="objective"/>; both perturbations are random signs from <paramref name="random"/>. Step sizes near 1/k^0.602 suit a Newton step; that is the default.</summary>
     public SecondOrderSpsa(NoisyObjective objective, ReadOnlySpan<double> start, RandomStream random, ApproximationOptions? options = null, SecondOrderSpsaOptions? second = null)
@@ -49,7 +50,7 @@ public sealed class SecondOrderSpsa : StochasticApproximation
         _second = (second ?? new SecondOrderSpsaOptions()).ThrowIfInvalid();
         var d = start.Length;
         _hessian = new double[d, d];
-        (_delta, _delta2, _gradient, _probe, _shifted) = (new double[d], new double[d], new double[d], new double[d], new double[d]);
+        (_delta, _delta2, _gradient, _probe, _shifted, _centre) = (new double[d], new double[d], new double[d], new double[d], new double[d], new double[d]);
     }
 
     /// <summary>A copy of the averaged Hessian estimate, symmetric [d, d], before it is made positive definite.</summary>
@@ -62,10 +63,12 @@ public sealed class SecondOrderSpsa : StochasticApproximation
         var c2 = _second.HessianWidths.At(Step);
         _perturbation(_delta);
         _perturbation(_delta2);
-        var above = SpsaPerturbation.At(_objective, x, _delta, c, _probe);
-        var below = SpsaPerturbation.At(_objective, x, _delta, -c, _probe);
-        var aboveShifted = Shifted(x, c, c2);
-        var belowShifted = Shifted(x, -c, c2);
+        x.CopyTo(_centre);
+        SpsaPerturbation.Fit(Box, _centre, c, _delta, c2, _delta2);
+        var above = At(_centre, _delta, c);
+        var below = At(_centre, _delta, -c);
+        var aboveShifted = Shifted(c, c2);
+        var belowShifted = Shifted(-c, c2);
         Evaluations += 4;
 
         // One-sided gradients at x + cD and x - cD along the second perturbation; their difference is H D (Spall 2000, eq. 2.4).
@@ -93,9 +96,15 @@ public sealed class SecondOrderSpsa : StochasticApproximation
         SymmetricEigen.Of(_hessian).SolvePositive(_gradient, _second.Regularization, direction);
     }
 
-    private double Shifted(ReadOnlySpan<double> x, double c, double c2)
+    private double At(ReadOnlySpan<double> x, ReadOnlySpan<double> delta, double width)
     {
-        for (var i = 0; i < _shifted.Length; i++) _shifted[i] = x[i] + (c * _delta[i]);
-        return SpsaPerturbation.At(_objective, _shifted, _delta2, c2, _probe);
+        SpsaPerturbation.Place(Box, x, delta, width, _probe);
+        return Ask(_objective, _probe);
+    }
+
+    private double Shifted(double c, double c2)
+    {
+        for (var i = 0; i < _shifted.Length; i++) _shifted[i] = _centre[i] + (c * _delta[i]);
+        return At(_shifted, _delta2, c2);
     }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Cresset.Numerics;
 
 /// <summary>
@@ -8,7 +10,10 @@ public abstract class StochasticApproximation
 {
     private readonly double[] _current;
     private readonly double[] _direction;
+    private readonly double[] _before;
     private readonly IterateAverage? _average;
+    private readonly double _farthest;
+    private long _turns;
 
     private protected StochasticApproximation(ReadOnlySpan<double> start, ApproximationOptions options)
     {
@@ -19,13 +24,22 @@ public abstract class StochasticApproximation
             if (!double.IsFinite(x)) throw new ArgumentException($"The start holds {x}; every coordinate must be finite.", nameof(start));
         }
         Options = options.ThrowIfInvalid();
+        Box = new ApproximationBox(options, start);
         _current = start.ToArray();
+        _farthest = 1e12 * Math.Max(1, _current.Max(Math.Abs));
         _direction = new double[start.Length];
+        _before = options.CountTurns ? new double[start.Length] : [];
         if (options.Averaging is { } averaging) _average = new IterateAverage(start.Length, averaging);
     }
 
     /// <summary>The options in use.</summary>
     public ApproximationOptions Options { get; }
+
+    /// <summary>Where iterates and probes may be.</summary>
+    private protected ApproximationBox Box { get; }
+
+    /// <summary>The step size of the next update.</summary>
+    public double StepSize => Options.Steps.At(Options.CountTurns ? _turns : Step);
 
     /// <summary>Updates made.</summary>
     public long Step { get; private set; }
@@ -53,7 +67,7 @@ public abstract class StochasticApproximation
         for (var i = 1L; i <= updates; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            var size = Options.Steps.At(Step);
+            var size = StepSize;
             Advance();
             if (i % every == 0 || i == updates) trace.Add(Point(size));
         }
@@ -71,9 +85,24 @@ public abstract class StochasticApproximation
     /// <summary>Writes the noisy direction at <paramref name="x"/>; the iterate then moves against it.</summary>
     private protected abstract void Observe(ReadOnlySpan<double> x, Span<double> direction);
 
+    /// <summary>One observation of an objective; infinite and undefined ones are named as such.</summary>
+    private protected double Ask(NoisyObjective objective, ReadOnlySpan<double> x)
+    {
+        var value = objective(x);
+        if (double.IsFinite(value)) return value;
+        throw new ArithmeticException(string.Create(CultureInfo.InvariantCulture,
+            $"The objective is {value} at ({Written(x)}), in update {Step + 1}: it must be finite wherever it is asked. Bounds (LowerBounds, UpperBounds) keep it from being asked elsewhere."));
+    }
+
     private protected void Apply(ReadOnlySpan<double> direction)
     {
-        var size = Options.Steps.At(Step);
+        for (var i = 0; i < direction.Length; i++)
+        {
+            if (!double.IsFinite(direction[i]))
+                throw new ArithmeticException(string.Create(CultureInfo.InvariantCulture, $"The observed direction is {direction[i]} in coordinate {i} at ({Written(_current)}), in update {Step + 1}: observations must be finite."));
+        }
+        if (Options.CountTurns) CountTurn(direction);
+        var size = StepSize;
         var scale = size;
         if (double.IsFinite(Options.MaximumMove))
         {
@@ -84,14 +113,26 @@ public abstract class StochasticApproximation
         }
         for (var i = 0; i < _current.Length; i++)
         {
-            var x = Math.Clamp(_current[i] - (scale * direction[i]), Options.LowerBound, Options.UpperBound);
-            if (!double.IsFinite(x))
-                throw new ArithmeticException($"Coordinate {i} became {x} at update {Step + 1} (step size {size}): use smaller steps, a stability constant, MaximumMove or bounds.");
+            var x = Box.Clamp(i, _current[i] - (scale * direction[i]));
+            // Far before numbers overflow nothing can come back, and what is printed would pass for a result.
+            if (!(Math.Abs(x) <= _farthest))
+                throw new ArithmeticException(string.Create(CultureInfo.InvariantCulture, $"Coordinate {i} became {x:g3} at update {Step + 1} (step size {size:g3}): the iterate runs away. Use smaller steps, a stability constant, MaximumMove or bounds."));
             _current[i] = x;
         }
         Step++;
         _average?.Add(_current);
     }
+
+    private void CountTurn(ReadOnlySpan<double> direction)
+    {
+        var product = 0.0;
+        for (var i = 0; i < direction.Length; i++) product += direction[i] * _before[i];
+        if (product < 0) _turns++;
+        direction.CopyTo(_before);
+    }
+
+    private static string Written(ReadOnlySpan<double> x)
+        => string.Join(", ", x[..Math.Min(6, x.Length)].ToArray().Select(v => v.ToString("g5", CultureInfo.InvariantCulture))) + (x.Length > 6 ? ", …" : "");
 
     private ApproximationPoint Point(double size)
         => new(Step, size, [.. _current], _average is null ? [] : [.. _average.Mean], Evaluations);
