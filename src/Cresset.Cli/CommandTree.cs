@@ -26,7 +26,7 @@ internal static class CommandTree
             InspectCommand.Create(),
             ConvertCommand.Create(),
             DetectCommand.Create(),
-            RlCommand.Create(),
+            RlCommand.Create(parts),
             ActivationsCommand.Create(),
             UpsamplingCommand.Create(),
             OptimCommand.Create(),

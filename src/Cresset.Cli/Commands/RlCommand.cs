@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cresset.Cli.Terminal;
+using Cresset.Numerics;
 using Cresset.Recipes;
 using Cresset.Rl;
 using Cresset.Runs;
@@ -9,41 +10,50 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset rl</c>: environments, planners and tabular learners.</summary>
 internal static class RlCommand
 {
-    public static Command Create()
-        => new("rl", "Environments, planning, Monte Carlo, temporal difference and linear value functions.") { Environments(), RlSolveCommand.Create(), RlSweepCommand.Create(), Play() };
+    public static Command Create(PartCatalog parts)
+        => new("rl", "Environments, planning, Monte Carlo, temporal difference and linear value functions.") { Environments(parts), RlSolveCommand.Create(parts), RlSweepCommand.Create(), Play(parts) };
 
-    private static Command Environments()
+    private static Command Environments(PartCatalog parts)
     {
         var json = SharedOptions.Json();
-        var command = new Command("envs", "List the environments.") { json };
+        var with = new PartsOption(parts);
+        var command = new Command("envs", "List the environments with their spaces, limits and thresholds; 'cresset show NAME' has the options of each.") { with.Option, json };
         command.SetAction(result =>
         {
+            var all = with.Of(result).Of("environment").Select(part => (Part: part, Source: (EnvironmentSource)part.Create()))
+                .OrderBy(e => e.Source.Group, StringComparer.Ordinal).ThenBy(e => e.Source.Name, StringComparer.Ordinal)
+                .Select(e => (e.Part, e.Source, Facts: Rl.EnvironmentFacts.Of(e.Source))).ToList();
             if (result.GetValue(json))
             {
-                Output.Json(EnvironmentCatalog.All.Select(s => new { s.Name, s.Group, s.Description, s.MaxEpisodeSteps, s.RewardThreshold, HasModel = s.CreateTable() is not null }));
+                Output.Json(all.Select(e => new { e.Source.Name, e.Source.Group, Description = e.Part.Summary, e.Facts.MaxEpisodeSteps, e.Facts.RewardThreshold, HasModel = e.Source.CreateTable() is not null, e.Facts.Observations, e.Facts.Actions, e.Facts.HasActionMask }));
                 return ExitCode.Success;
             }
             Output.Table(
-                ["name", "group", "limit", "model", "description"],
-                EnvironmentCatalog.All.Select(s => (IReadOnlyList<string>)[s.Name, s.Group, s.MaxEpisodeSteps?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "-", s.CreateTable() is null ? "-" : "known", s.Description]));
+                ["name", "observations", "actions", "limit", "solved", "model"],
+                all.Select(e => (IReadOnlyList<string>)
+                [
+                    e.Source.Name, e.Facts.Observations, e.Facts.Actions + (e.Facts.HasActionMask ? ", masked" : ""),
+                    e.Facts.MaxEpisodeSteps?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "-", e.Facts.RewardThreshold is { } solved ? Output.Number(solved) : "-", e.Source.CreateTable() is null ? "-" : "known",
+                ]));
             return ExitCode.Success;
         });
-        return command.WithExamples("cresset rl envs", "cresset rl envs --json");
+        return command.WithExamples("cresset rl envs", "cresset rl envs --json", "cresset rl envs --with bin/Release/net10.0/My.dll");
     }
 
-    private static Command Play()
+    private static Command Play(PartCatalog parts)
     {
+        var with = new PartsOption(parts);
         var run = SharedOptions.Run();
         var runs = SharedOptions.RunsFolder();
         var gif = new Option<string?>("--gif") { Description = "Write an animated GIF there; without it the episode is shown in the terminal.", HelpName = "FILE" };
         var seed = new Option<int>("--seed") { Description = "Seed of the episode.", DefaultValueFactory = _ => 0 };
         var steps = new Option<int?>("--max-steps") { Description = "Longest episode (default: 1000 for agents, 200 for tables)." };
-        var command = new Command("play", "Play an episode with what a run learned or solved, in the terminal or as a GIF.") { run, runs, gif, seed, steps };
+        var command = new Command("play", "Play an episode with what a run learned or solved, in the terminal or as a GIF.") { run, with.Option, runs, gif, seed, steps };
         command.SetAction(result =>
         {
             if (result.GetValue(seed) < 0) throw new ArgumentException($"--seed is {result.GetValue(seed)}; allowed: at least 0.");
             if (result.GetValue(steps) < 1) throw new ArgumentException($"--max-steps is {result.GetValue(steps)}; allowed: at least 1.");
-            var episode = Episode(result.GetValue(run)!, result.GetValue(runs)!, (ulong)result.GetValue(seed), result.GetValue(steps));
+            var episode = Episode(result.GetValue(run)!, result.GetValue(runs)!, (ulong)result.GetValue(seed), result.GetValue(steps), with.Recipes(result));
             if (result.GetValue(gif) is { } target)
             {
                 var (frames, played, value) = EpisodeFilm.Save(target, episode);
@@ -70,13 +80,14 @@ internal static class RlCommand
         return command.WithExamples("cresset rl play Taxi-v4-q-learning", "cresset rl play dqn-cartpole --gif pole.gif");
     }
 
-    private static IEnumerable<PlayedStep> Episode(string run, string runs, ulong seed, int? steps)
+    private static IEnumerable<PlayedStep> Episode(string run, string runs, ulong seed, int? steps, RecipeCatalog recipes)
     {
         if (!File.Exists(Path.Combine(run, SolvedPolicy.FileName)))
         {
             using var store = RunStore.OpenReadOnly(runs);
-            if (new RecipeRunner(store, new RecipeCatalog()).Play(run, seed, steps ?? 1000) is { } episode) return episode;
+            if (new RecipeRunner(store, recipes).Play(run, seed, steps ?? 1000) is { } episode) return episode;
         }
-        return SolvedPolicy.Load(run, runs).Play(seed, steps ?? 200);
+        var policy = SolvedPolicy.Load(run, runs);
+        return policy.Play(policy.FindWorld(recipes.Parts), seed, steps ?? 200);
     }
 }

@@ -11,40 +11,45 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset rl solve ENV --algo NAME</c>: plans or learns, records the run with pictures and keeps the policy.</summary>
 internal static class RlSolveCommand
 {
-    public static Command Create()
+    public static Command Create(PartCatalog parts)
     {
+        var defaults = new RlSolveOptions();
         var environment = new Argument<string>("ENV") { Description = "An environment: see 'cresset rl envs'." };
-        var algorithm = new Option<string>("--algo") { Description = "One of " + string.Join(", ", RlSolveOptions.Algorithms) + ".", DefaultValueFactory = _ => "value-iteration" };
-        var gamma = Number("--gamma", "Discount factor in [0, 1].", 0.99);
-        var alpha = new Option<string>("--alpha") { Description = "Step-size rule in k, such as 0.1, 1/k or 10/(k+100)^0.6.", DefaultValueFactory = _ => "0.1" };
-        var epsilon = Number("--epsilon", "Share of random actions.", 0.1);
-        var lambda = Number("--lambda", "Trace parameter.", 0.9);
-        var n = Count("--n", "Steps of n-step methods, sweeps of truncated policy iteration, length of MC Basic's episodes.", 4);
-        var planning = Count("--planning", "Imagined steps of Dyna and prioritized sweeping.", 10);
-        var episodes = Count("--episodes", "Episodes of learning.", 500);
-        var seeds = Count("--seeds", "Repetitions with other seeds, for the band of the learning curve.", 5);
-        var seed = Count("--seed", "First seed.", 0);
+        var settings = new Argument<string[]>("KEY=VALUE") { Description = "Options of the environment and of the solver, as in recipes: environment.world.is_rainy=true, environment.wrappers=discretize-observation.", Arity = ArgumentArity.ZeroOrMore };
+        var with = new PartsOption(parts);
+        var algorithm = new Option<string>("--algo") { Description = "One of " + string.Join(", ", RlSolveOptions.Algorithms) + ".", DefaultValueFactory = _ => defaults.Algorithm };
+        var gamma = Number("--gamma", "Discount factor in [0, 1].", defaults.Gamma);
+        var alpha = new Option<string>("--alpha") { Description = "Step-size rule in k, such as 0.1, 1/k or 10/(k+100)^0.6.", DefaultValueFactory = _ => defaults.Alpha };
+        var epsilon = Number("--epsilon", "Share of random actions.", defaults.Epsilon);
+        var lambda = Number("--lambda", "Trace parameter.", defaults.Lambda);
+        var n = Count("--n", "Steps of n-step methods, sweeps of truncated policy iteration, length of MC Basic's episodes.", defaults.N);
+        var planning = Count("--planning", "Imagined steps of Dyna and prioritized sweeping.", defaults.PlanningSteps);
+        var episodes = Count("--episodes", "Episodes of learning.", defaults.Episodes);
+        var seeds = Count("--seeds", "Repetitions with other seeds, for the band of the learning curve.", defaults.Seeds);
+        var seed = Count("--seed", "First seed.", defaults.Seed);
         var runs = SharedOptions.RunsFolder();
         var json = SharedOptions.Json();
         var command = new Command("solve", "Find a policy by planning or learning; write pictures and the policy as a run.")
         {
-            environment, algorithm, gamma, alpha, epsilon, lambda, n, planning, episodes, seeds, seed, runs, json,
+            environment, settings, with.Option, algorithm, gamma, alpha, epsilon, lambda, n, planning, episodes, seeds, seed, runs, json,
         };
         command.SetAction(result =>
         {
-            var options = new RlSolveOptions
+            var known = with.Of(result);
+            var read = Read(known, result.GetValue(environment)!, result.GetValue(settings) ?? []);
+            T Given<T>(Option<T> option, T otherwise) => result.GetResult(option) is { Implicit: false } ? result.GetValue(option)! : otherwise;
+            var options = read with
             {
-                Environment = EnvironmentCatalog.Find(result.GetValue(environment)!).Name,
-                Algorithm = result.GetValue(algorithm)!,
-                Gamma = result.GetValue(gamma),
-                Alpha = result.GetValue(alpha)!,
-                Epsilon = result.GetValue(epsilon),
-                Lambda = result.GetValue(lambda),
-                N = result.GetValue(n),
-                PlanningSteps = result.GetValue(planning),
-                Episodes = result.GetValue(episodes),
-                Seeds = result.GetValue(seeds),
-                Seed = result.GetValue(seed),
+                Algorithm = Given(algorithm, read.Algorithm),
+                Gamma = Given(gamma, read.Gamma),
+                Alpha = Given(alpha, read.Alpha),
+                Epsilon = Given(epsilon, read.Epsilon),
+                Lambda = Given(lambda, read.Lambda),
+                N = Given(n, read.N),
+                PlanningSteps = Given(planning, read.PlanningSteps),
+                Episodes = Given(episodes, read.Episodes),
+                Seeds = Given(seeds, read.Seeds),
+                Seed = Given(seed, read.Seed),
             };
             Check(options);
             using var interruption = new Interruption("stopping.");
@@ -54,10 +59,20 @@ internal static class RlSolveCommand
             "cresset rl solve ZhaoGridWorld --algo policy-iteration --gamma 0.9",
             "cresset rl solve Taxi --algo q-learning --episodes 2000",
             "cresset rl solve Blackjack --algo mc-exploring-starts --episodes 500000 --gamma 1",
+            "cresset rl solve Pendulum environment.wrappers=discretize-observation,discretize-action --algo q-learning",
+            "cresset rl solve thermostat --with bin/Release/net10.0/My.dll --algo q-learning",
             "cresset rl solve SuttonMountainCar --algo sarsa-tiles --n 1 --alpha 0.0625 --epsilon 0 --gamma 1");
 
         static Option<double> Number(string name, string text, double value) => new(name) { Description = text, DefaultValueFactory = _ => value };
         static Option<int> Count(string name, string text, int value) => new(name) { Description = text, DefaultValueFactory = _ => value };
+    }
+
+    // The environment and whatever is written as key=value are read as a recipe would be.
+    private static RlSolveOptions Read(PartCatalog parts, string environment, IReadOnlyList<string> settings)
+    {
+        var entry = parts.Get("environment", environment);
+        var recipe = Recipe.Parse("job: rl-solve", "the command line", "rl-solve", parts);
+        return (RlSolveOptions)recipe.Resolve([$"solve.environment={entry.Name}", .. settings]).Options["solve"];
     }
 
     private static void Check(RlSolveOptions options)
@@ -77,7 +92,7 @@ internal static class RlSolveCommand
         var solution = RlSolver.Run(options, view, cancellation);
         view.Dispose();
         using var store = RunStore.Open(runsFolder);
-        using var run = store.Begin($"{options.Environment}-{options.Algorithm}", "rl", ToConfig(options));
+        using var run = store.Begin($"{options.Environment.Name}-{options.Algorithm}", "rl", ToConfig(options));
         solution.Policy.Save(run.Folder);
         RlSolveJob.Record(run, solution);
         var files = new List<string>();
@@ -95,7 +110,7 @@ internal static class RlSolveCommand
             Output.Json(new { run.Id, run.Folder, solution.Summary, solution.Policy.Actions, solution.Policy.Values, Pictures = files, Failure = solution.Failure?.Message });
             return solution.Failure is null ? ExitCode.Success : throw solution.Failure;
         }
-        if (RlFigures.Text(solution.Policy) is { } text) Console.Out.WriteLine(text);
+        if (RlFigures.Text(options.Environment, solution.Policy) is { } text) Console.Out.WriteLine(text);
         Output.Table(["figure", "value"], solution.Summary.Select(x => (IReadOnlyList<string>)[x.Key, Output.Number(x.Value)]));
         if (solution.Learning is not null) Console.Out.WriteLine("step sizes: " + options.StepSize().Conditions.Explanation);
         foreach (var file in files) Console.Out.WriteLine("wrote " + file);
@@ -106,7 +121,7 @@ internal static class RlSolveCommand
 
     private static Dictionary<string, string> ToConfig(RlSolveOptions options) => new()
     {
-        ["environment"] = options.Environment,
+        ["environment"] = options.Environment.Name,
         ["algorithm"] = options.Algorithm,
         ["gamma"] = options.Gamma.ToString("R", CultureInfo.InvariantCulture),
         ["alpha"] = options.StepSize().Formula,

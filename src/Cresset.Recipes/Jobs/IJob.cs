@@ -24,6 +24,12 @@ public interface IJob
     /// <summary>What <see cref="Sample"/> draws, in one phrase; null when there is nothing to draw.</summary>
     string? Samples { get; }
 
+    /// <summary>Refuses options that are valid one by one and do not fit each other, before a run is begun.</summary>
+    /// <exception cref="ArgumentException">They do not.</exception>
+    void Check(ResolvedRecipe recipe)
+    {
+    }
+
     /// <summary>Does the work, recording into the run; goes on where an earlier process was stopped or killed.</summary>
     JobOutcome Run(JobContext context);
 

@@ -26,6 +26,11 @@ public abstract class Job : IJob
     public virtual string? Samples => null;
 
     /// <inheritdoc/>
+    public virtual void Check(ResolvedRecipe recipe)
+    {
+    }
+
+    /// <inheritdoc/>
     public JobOutcome Run(JobContext context)
     {
         ArgumentNullException.ThrowIfNull(context);

@@ -25,6 +25,13 @@ public abstract class EitherActionJob(IAgentJob discrete, IAgentJob continuous) 
     public string? Samples => discrete.Samples;
 
     /// <inheritdoc/>
+    public void Check(ResolvedRecipe recipe)
+    {
+        ArgumentNullException.ThrowIfNull(recipe);
+        For(recipe).Check(recipe);
+    }
+
+    /// <inheritdoc/>
     public JobOutcome Run(JobContext context) => For(context).Run(context);
 
     /// <inheritdoc/>
@@ -39,8 +46,10 @@ public abstract class EitherActionJob(IAgentJob discrete, IAgentJob continuous) 
     private IAgentJob For(JobContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        return EnvironmentCatalog.Find(context.Options<AgentLoopOptions>("training").Environment).Make() is IEnvironment<float, float> ? continuous : discrete;
+        return For(context.Recipe);
     }
+
+    private IAgentJob For(ResolvedRecipe recipe) => ((AgentLoopOptions)recipe.Options["training"]).Environment.Create() is IEnvironment<float, float> ? continuous : discrete;
 }
 
 /// <summary>PPO or A2C on an environment of the catalog, with choices or continuous actions.</summary>

@@ -9,7 +9,7 @@ using Cresset.Training;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// A job in which an agent learns in an environment of the catalog. A kind of agent derives from it, names its options and makes the agent; running,
+/// A job in which an agent learns in an environment. A kind of agent derives from it, names its options and makes the agent; running,
 /// resuming, evaluating and filming are common.
 /// </summary>
 /// <typeparam name="TAgent">The record of the recipe's <c>agent</c> section.</typeparam>
@@ -26,8 +26,11 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob
     /// <summary>Defaults of the <c>training</c> section.</summary>
     protected virtual AgentLoopOptions TrainingDefaults => new();
 
+    /// <summary>Defaults of the <c>agent</c> section.</summary>
+    protected virtual TAgent AgentDefaults => new();
+
     /// <inheritdoc/>
-    public override IReadOnlyList<OptionsSection> Sections => [new(AgentSection, new TAgent()), new(TrainingSection, TrainingDefaults)];
+    public override IReadOnlyList<OptionsSection> Sections => [new(AgentSection, AgentDefaults), new(TrainingSection, TrainingDefaults)];
 
     /// <inheritdoc/>
     public override string Evaluates => "the return of its best policy over at least 100 new episodes";
@@ -37,6 +40,17 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob
 
     /// <summary>Makes the agent at the start of its first episodes; everything follows from the seed.</summary>
     protected abstract IAgent<TAction> CreateAgent(VectorEnvironment<float, TAction> environments, TAgent options, ulong seed);
+
+    /// <summary>The options for an agent that is made to see whether it can be: without files, since nothing may be written yet.</summary>
+    protected virtual TAgent WithoutFiles(TAgent options) => options;
+
+    /// <inheritdoc/>
+    public override void Check(ResolvedRecipe recipe)
+    {
+        ArgumentNullException.ThrowIfNull(recipe);
+        var options = (AgentLoopOptions)recipe.Options[TrainingSection];
+        using var agent = CreateAgent(new SyncVectorEnvironment<float, TAction>(options.Environments, Maker(options), AutoresetMode.SameStep), WithoutFiles((TAgent)recipe.Options[AgentSection]), options.Seed);
+    }
 
     /// <inheritdoc/>
     protected override JobOutcome Work(JobContext context)
@@ -54,9 +68,11 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob
         Keep(agent, Path.Combine(context.Folder, FinalFile));
         var metrics = Metrics(context, agent, loop, options);
         var pictures = new List<string>();
-        var curve = context.Recorder.Picture("learning-curve", options.Steps, LearningCurve.Draw(loop, $"{Name} on {options.Environment}"), "Mean return of the last 100 episodes while learning; greedy evaluations.");
+        var curve = context.Recorder.Picture("learning-curve", options.Steps, LearningCurve.Draw(loop, $"{Name} on {options.Environment.Name}"), "Mean return of the last 100 episodes while learning; greedy evaluations.");
         if (curve is not null) pictures.Add(curve);
-        pictures.Add(Film(agent, options, options.Seed, Path.Combine(context.Folder, "episode.gif")));
+        // A world without pictures is learned in all the same.
+        if (options.Environment.Create().Unwrapped is IRenderable) pictures.Add(Film(agent, options, options.Seed, Path.Combine(context.Folder, "episode.gif")));
+        else context.Progress?.Report(new NoticeReport($"{options.Environment.Name} draws no pictures (it is not {nameof(IRenderable)}), so there is no film."));
         return new JobOutcome(true, metrics, pictures);
     }
 
@@ -120,15 +136,7 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob
         return path;
     }
 
-    private static Func<IEnvironment<float, TAction>> Maker(AgentLoopOptions options)
-    {
-        var spec = EnvironmentCatalog.Find(options.Environment);
-        return () => spec.Make() is IEnvironment<float, TAction>
-            ? spec.Create<float, TAction>()
-            : throw new ArgumentException(typeof(TAction) == typeof(int)
-                ? $"training.environment is '{spec.Name}'; agents of this kind need continuous observations and a choice of actions (CartPole-v1, MountainCar-v0, Acrobot-v1)."
-                : $"training.environment is '{spec.Name}'; agents of this kind need continuous observations and actions (Pendulum-v1, MountainCarContinuous-v0).");
-    }
+    private static Func<IEnvironment<float, TAction>> Maker(AgentLoopOptions options) => options.Environment.Create<float, TAction>;
 
     private static PolicyScore Fresh(IAgent<TAction> agent, AgentLoopOptions options, CancellationToken cancellation)
         => EpisodeEvaluation.Run(agent, Maker(options), Math.Max(100, options.EvaluationEpisodes), unchecked(options.Seed + 0x1234_5678_9abcUL), options.EvaluationSteps == 0 ? null : options.EvaluationSteps, cancellation);
@@ -199,7 +207,13 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob
         private static readonly HeadlineMetric Headline = new("return", HigherIsBetter: true);
 
         public void Stepped(long step, double loss, double stepsPerSecond)
-            => context.Progress?.Report(new StepReport((int)step, options.Steps, (int)agent.Episodes.Count, loss, double.NaN, stepsPerSecond, stepsPerSecond, TimeSpan.FromSeconds((options.Steps - step) / stepsPerSecond)));
+        {
+            var figures = new List<string> { string.Create(CultureInfo.InvariantCulture, $"{agent.Episodes.Count} episodes") };
+            if (agent.Episodes.Count > 0) figures.Add(string.Create(CultureInfo.InvariantCulture, $"return {agent.Episodes.MeanReturn:0.##}  length {agent.Episodes.MeanLength:0.#}"));
+            if (double.IsFinite(loss)) figures.Add(string.Create(CultureInfo.InvariantCulture, $"loss {loss:0.####}"));
+            figures.Add(string.Create(CultureInfo.InvariantCulture, $"{stepsPerSecond:0} steps/s"));
+            context.Progress?.Report(new WorkReport((int)step, options.Steps, "step", string.Join("  ", figures), TimeSpan.FromSeconds((options.Steps - step) / stepsPerSecond)));
+        }
 
         public void Evaluated(long step, PolicyScore score, bool isBest)
         {

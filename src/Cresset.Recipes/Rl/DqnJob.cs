@@ -15,5 +15,8 @@ public sealed class DqnJob : AgentJob<DqnOptions, int>
     public override string Summary => "Deep Q-learning with switches: double, dueling, n-step, prioritized, noisy, C51, QR-DQN, IQN, Munchausen, Rainbow.";
 
     /// <inheritdoc/>
+    protected override DqnOptions WithoutFiles(DqnOptions options) => options with { Replay = options.Replay with { File = null } };
+
+    /// <inheritdoc/>
     protected override IAgent<int> CreateAgent(VectorEnvironment<float, int> environments, DqnOptions options, ulong seed) => new DqnAgent(environments, options, seed);
 }

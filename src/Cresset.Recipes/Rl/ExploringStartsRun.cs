@@ -11,7 +11,7 @@ internal static class ExploringStartsRun
 
     public static IReadOnlyList<double> Learn(RlSolveOptions options, ActionValueLearner learner, ulong seed, RandomStream random, StudyProgress progress, CancellationToken cancellation)
     {
-        var spec = options.Spec();
+        var spec = options.Environment;
         var table = spec.CreateTable() ?? throw new ArgumentException($"{spec.Name} cannot be put into any state, as exploring starts need.");
         table.ResetState(seed);
         var (values, done) = (new List<double>(), 0);

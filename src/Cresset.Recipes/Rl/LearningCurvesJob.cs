@@ -64,7 +64,7 @@ public sealed class LearningCurvesJob : StudyJob<LearningCurvesOptions, Learning
         Keep("curves", Curves(options, curves));
         foreach (var (method, _, policy) in curves)
         {
-            if (policy.Values.Length > 0 && EnvironmentCatalog.Find(options.Environment).Make() is IGridWorld world) Keep("policy-" + FileName(method), RlFigures.Grid(world, policy, $"{options.Environment}, {method}, one run"));
+            if (policy.Values.Length > 0 && options.Environment.Make() is IGridWorld world) Keep("policy-" + FileName(method), RlFigures.Grid(world, policy, $"{options.Environment.Name}, {method}, one run"));
         }
         if (options.Measure == EpisodeMeasure.Length) Keep("episodes-by-step", EpisodesByStep(options, curves));
         return new JobOutcome(true, metrics, pictures) { Table = table };
@@ -94,7 +94,7 @@ public sealed class LearningCurvesJob : StudyJob<LearningCurvesOptions, Learning
         var label = options.Measure switch { EpisodeMeasure.Return => "sum of rewards", EpisodeMeasure.Length => "steps", _ => "share of left" };
         var chart = new Chart(new()
         {
-            Title = $"{options.Environment}, {options.Runs} runs" + (options.Window > 1 ? $", mean of {options.Window} episodes" : ""),
+            Title = $"{options.Environment.Name}, {options.Runs} runs" + (options.Window > 1 ? $", mean of {options.Window} episodes" : ""),
             XLabel = "episode",
             YLabel = label,
             LogY = options.LogY,
@@ -111,7 +111,7 @@ public sealed class LearningCurvesJob : StudyJob<LearningCurvesOptions, Learning
 
     private static Chart EpisodesByStep(LearningCurvesOptions options, IReadOnlyList<Curve> curves)
     {
-        var chart = new Chart(new() { Title = string.Create(CultureInfo.InvariantCulture, $"{options.Environment}: the steeper, the shorter the episodes"), XLabel = "time steps (mean over runs)", YLabel = "episodes", Legend = LegendPlace.LowerRight, Width = 900 });
+        var chart = new Chart(new() { Title = string.Create(CultureInfo.InvariantCulture, $"{options.Environment.Name}: the steeper, the shorter the episodes"), XLabel = "time steps (mean over runs)", YLabel = "episodes", Legend = LegendPlace.LowerRight, Width = 900 });
         foreach (var (method, runs, _) in curves)
         {
             double[] xs = new double[options.Episodes + 1], ys = new double[options.Episodes + 1];

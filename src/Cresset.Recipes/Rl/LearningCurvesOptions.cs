@@ -34,8 +34,8 @@ public sealed record BookWindow(string Label, int From, int To, double Value, do
 /// <summary>Learning curves of several methods on one environment, with bands over many runs.</summary>
 public sealed record LearningCurvesOptions : IOptionsRecord
 {
-    /// <summary>Name in the catalog of environments.</summary>
-    public string Environment { get; init; } = "CliffWalking-v1";
+    /// <summary>The environment, as in <c>cresset rl envs</c>.</summary>
+    public EnvironmentSource Environment { get; init; } = new CliffWalkingSource();
 
     /// <summary>The methods.</summary>
     public IReadOnlyList<CurveMethod> Methods { get; init; } = [new("Sarsa", "sarsa", "0.5", 1), new("Q-learning", "q-learning", "0.5", 1)];
@@ -83,7 +83,8 @@ public sealed record LearningCurvesOptions : IOptionsRecord
     public IEnumerable<OptionProblem> Validate()
     {
         var checks = new OptionChecks()
-            .Must(RlSolveOptions.IsEnvironment(Environment), Environment, "an environment of 'cresset rl envs'", NearestName.Suggest(Environment, EnvironmentCatalog.All.Select(s => s.Name)).Trim(), nameof(Environment))
+            .Must(Environment is not null, Environment, "an environment (cresset rl envs)")
+            .Nested(Environment)
             .Must(Methods.Count > 0, Methods.Count, "at least one method", field: nameof(Methods))
             .Must(Methods.Select(m => m.Label).Distinct().Count() == Methods.Count, string.Join(", ", Methods.Select(m => m.Label)), "labels that differ", field: nameof(Methods))
             .Defined(Measure)

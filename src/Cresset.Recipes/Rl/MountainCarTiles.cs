@@ -11,7 +11,7 @@ internal static class MountainCarTiles
     {
         Gamma = options.Gamma,
         StepSize = options.StepSize(),
-        Exploration = new() { Epsilon = options.Epsilon, Ties = options.Ties },
+        Exploration = options.Behaviour,
         Steps = options.Algorithm == "sarsa-lambda-tiles" ? 1 : options.N,
         Lambda = options.Algorithm == "sarsa-lambda-tiles" ? options.Lambda : 0,
     });

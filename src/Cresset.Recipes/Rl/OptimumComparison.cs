@@ -8,7 +8,7 @@ internal static class OptimumComparison
     /// <summary>Share of states with an optimal action and the largest error of a value; nothing where there is no model or no optimum.</summary>
     public static IEnumerable<(string Name, double Value)> Of(RlSolveOptions options, SolvedPolicy policy)
     {
-        var environment = options.Spec();
+        var environment = options.Environment;
         if (environment.CreateTable()?.Model is not { } model || policy.Actions.Length != model.StateCount) yield break;
         PlanningResult optimum;
         try

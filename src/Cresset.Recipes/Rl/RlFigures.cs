@@ -12,8 +12,8 @@ public static class RlFigures
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(solution);
-        if (solution.Policy.Values.Length > 0 && options.Spec().Make() is IGridWorld world) yield return ("values", Grid(world, solution.Policy, $"{solution.Policy.Environment}, {solution.Policy.Algorithm}, gamma {options.Gamma.ToString(CultureInfo.InvariantCulture)}"));
-        if (options.Spec().Make() is Blackjack)
+        if (solution.Policy.Values.Length > 0 && options.Environment.Make() is IGridWorld world) yield return ("values", Grid(world, solution.Policy, $"{solution.Policy.Environment}, {solution.Policy.Algorithm}, gamma {options.Gamma.ToString(CultureInfo.InvariantCulture)}"));
+        if (options.Environment.Make() is Blackjack)
         {
             yield return ("blackjack-no-ace", Blackjack(solution.Policy, usableAce: false));
             yield return ("blackjack-ace", Blackjack(solution.Policy, usableAce: true));
@@ -35,10 +35,11 @@ public static class RlFigures
     }
 
     /// <summary>Arrows and values for the terminal, or null where states are no cells.</summary>
-    public static string? Text(SolvedPolicy policy)
+    public static string? Text(EnvironmentSource environment, SolvedPolicy policy)
     {
+        ArgumentNullException.ThrowIfNull(environment);
         ArgumentNullException.ThrowIfNull(policy);
-        if (policy.Actions.Length == 0 || EnvironmentCatalog.Find(policy.Environment).Make() is not IGridWorld world) return null;
+        if (policy.Actions.Length == 0 || environment.Make() is not IGridWorld world) return null;
         var text = new System.Text.StringBuilder();
         for (var row = 0; row < world.Rows; row++)
         {
@@ -134,7 +135,7 @@ public static class RlFigures
     {
         var window = Math.Max(1, records.Min(r => r.Count) / 50);
         var curve = SeedBand.Of([.. records.Select(r => r.Select(value).ToArray())], window);
-        return new Chart(new() { Title = $"{options.Spec().Name}, {options.Algorithm}, {records.Count} seeds, mean of {window} episodes", XLabel = "episode", YLabel = label, Legend = LegendPlace.None })
+        return new Chart(new() { Title = $"{options.Environment.Name}, {options.Algorithm}, {records.Count} seeds, mean of {window} episodes", XLabel = "episode", YLabel = label, Legend = LegendPlace.None })
             .Band<double, double>(curve.Xs, curve.Low, curve.High)
             .Line<double, double>(null, curve.Xs, curve.Mean);
     }
@@ -143,7 +144,7 @@ public static class RlFigures
     {
         var curve = SeedBand.Of([.. values.Select(v => v.ToArray())], 1);
         double[] episodes = [.. curve.Xs.Select(x => x * options.Episodes / ExploringStartsRun.Parts)];
-        return new Chart(new() { Title = $"{options.Spec().Name}, {options.Algorithm}, {values.Count} seeds", XLabel = "episode", YLabel = "exact value of the greedy policy at the start", Legend = LegendPlace.None })
+        return new Chart(new() { Title = $"{options.Environment.Name}, {options.Algorithm}, {values.Count} seeds", XLabel = "episode", YLabel = "exact value of the greedy policy at the start", Legend = LegendPlace.None })
             .Band<double, double>(episodes, curve.Low, curve.High)
             .Line<double, double>(null, episodes, curve.Mean, new() { Markers = true });
     }

@@ -28,6 +28,13 @@ public sealed class RlSolveJob : StudyJob<RlSolveOptions, RlSolveJob.Learned>
     /// <inheritdoc/>
     protected override string CellWord => "seed";
 
+    /// <inheritdoc/>
+    public override void Check(ResolvedRecipe recipe)
+    {
+        ArgumentNullException.ThrowIfNull(recipe);
+        RlSolver.Check((RlSolveOptions)recipe.Options[Section]);
+    }
+
     /// <summary>The seeds of a learner; planners and exploring starts are one piece of work.</summary>
     protected override IReadOnlyList<string> Cells(RlSolveOptions options)
     {
@@ -55,7 +62,7 @@ public sealed class RlSolveJob : StudyJob<RlSolveOptions, RlSolveJob.Learned>
             : RlSolver.Run(options, context.Progress, context.Cancellation);
         solution.Policy.Save(context.Folder);
         Record(context.Recorder, solution);
-        if (RlFigures.Text(solution.Policy) is { } text) context.Progress?.Report(new NoticeReport(text.TrimEnd()));
+        if (RlFigures.Text(options.Environment, solution.Policy) is { } text) context.Progress?.Report(new NoticeReport(text.TrimEnd()));
         var metrics = new Dictionary<string, double>(solution.Summary);
         var figures = options.Book.Select(b => new ComparedFigure(b.Metric, metrics.GetValueOrDefault(b.Metric, double.NaN), StandardErrorOf(b.Metric, solution), b.Value, b.Tolerance)).ToList();
         if (options.BookValues.Count > 0) figures.Add(new ComparedFigure("largest difference to the book's printed values", Difference(options, solution), 0, 0, 0.0501));
@@ -72,7 +79,7 @@ public sealed class RlSolveJob : StudyJob<RlSolveOptions, RlSolveJob.Learned>
         var options = context.Options<RlSolveOptions>(Section);
         var policy = Stored(context);
         const int Episodes = 100;
-        var value = policy.MeanReturn(Episodes, (ulong)options.Seed + 1_000_000, options.EpisodeLength == 0 ? 1000 : options.EpisodeLength);
+        var value = policy.MeanReturn(options.Environment, Episodes, (ulong)options.Seed + 1_000_000, options.EpisodeLength == 0 ? 1000 : options.EpisodeLength);
         var metrics = new Dictionary<string, double> { ["return_greedy"] = value, ["episodes"] = Episodes };
         foreach (var (name, figure) in OptimumComparison.Of(options, policy)) metrics[name] = figure;
         return new JobOutcome(true, metrics, []);
@@ -94,7 +101,7 @@ public sealed class RlSolveJob : StudyJob<RlSolveOptions, RlSolveJob.Learned>
             context.Cancellation.ThrowIfCancellationRequested();
             var seed = request.Seed + (ulong)i;
             var path = Path.Combine(folder, $"episode-{seed}.gif");
-            returns.Add(EpisodeFilm.Save(path, policy.Play(seed, 500)).Return);
+            returns.Add(EpisodeFilm.Save(path, policy.Play(context.Options<RlSolveOptions>(Section).Environment, seed, 500)).Return);
             files.Add(path);
         }
         return new JobOutcome(true, new Dictionary<string, double> { ["return"] = returns.Average() }, files);
@@ -148,7 +155,7 @@ public sealed class RlSolveJob : StudyJob<RlSolveOptions, RlSolveJob.Learned>
 
     private static double Difference(RlSolveOptions options, RlSolution solution)
     {
-        if (options.BookValues.Count != solution.Policy.Values.Length) throw new InvalidOptionsException(nameof(RlSolveOptions), [new OptionProblem("book_values", options.BookValues.Count, $"{solution.Policy.Values.Length} values, one a state of {options.Environment}")]);
+        if (options.BookValues.Count != solution.Policy.Values.Length) throw new InvalidOptionsException(nameof(RlSolveOptions), [new OptionProblem("book_values", options.BookValues.Count, $"{solution.Policy.Values.Length} values, one a state of {options.Environment.Name}")]);
         return options.BookValues.Zip(solution.Policy.Values, (a, b) => Math.Abs(a - b)).Max();
     }
 

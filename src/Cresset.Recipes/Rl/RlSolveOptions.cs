@@ -25,8 +25,8 @@ public sealed record RlSolveOptions : IOptionsRecord
     /// <summary>All algorithms.</summary>
     public static IReadOnlyList<string> Algorithms { get; } = [.. Planners, .. Learners];
 
-    /// <summary>Name in the catalog of environments.</summary>
-    public string Environment { get; init; } = "ZhaoGridWorld";
+    /// <summary>The environment, as in <c>cresset rl envs</c>.</summary>
+    public EnvironmentSource Environment { get; init; } = new ZhaoGridSource();
 
     /// <summary>One of <see cref="Algorithms"/>.</summary>
     public string Algorithm { get; init; } = "value-iteration";
@@ -42,6 +42,9 @@ public sealed record RlSolveOptions : IOptionsRecord
 
     /// <summary>How equal action values are told apart.</summary>
     public TieBreaking Ties { get; init; } = TieBreaking.Random;
+
+    /// <summary>Another rule of exploration (boltzmann, ucb, or one of your own); null is epsilon-greedy with <see cref="Epsilon"/> and <see cref="Ties"/>.</summary>
+    public Exploration? Exploration { get; init; }
 
     /// <summary>Trace parameter.</summary>
     public double Lambda { get; init; } = 0.9;
@@ -82,9 +85,8 @@ public sealed record RlSolveOptions : IOptionsRecord
     /// <summary>Whether the values are sums of weights of tiles.</summary>
     public bool UsesTiles => Algorithm.EndsWith("-tiles", StringComparison.Ordinal);
 
-    /// <summary>The environment.</summary>
-    /// <exception cref="ArgumentException">There is none of this name; the message suggests one.</exception>
-    public EnvironmentSpec Spec() => EnvironmentCatalog.Find(Environment);
+    /// <summary>The behaviour of learners.</summary>
+    internal Exploration Behaviour => Exploration ?? new Exploration { Epsilon = Epsilon, Ties = Ties };
 
     /// <summary>The step sizes.</summary>
     /// <exception cref="FormatException">The formula cannot be read.</exception>
@@ -92,12 +94,15 @@ public sealed record RlSolveOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Must(IsEnvironment(Environment), Environment, "an environment of 'cresset rl envs'", NearestName.Suggest(Environment, EnvironmentCatalog.All.Select(s => s.Name)).Trim(), nameof(Environment))
+        .Must(Environment is not null, Environment, "an environment (cresset rl envs)")
+        .Nested(Environment)
         .Must(Algorithms.Contains(Algorithm), Algorithm, string.Join(", ", Algorithms), NearestName.Suggest(Algorithm, Algorithms).Trim(), nameof(Algorithm))
         .Within(Gamma, 0, 1)
         .Must(IsFormula(Alpha), Alpha, "a positive step size or a formula in k such as 0.1, 1/k or 10/(k+100)^0.6")
         .Within(Epsilon, 0, 1)
         .Defined(Ties)
+        .Nested(Exploration)
+        .Must(Exploration is not { CountsVisits: true } || !UsesTiles, Exploration, "a rule that counts no visits: tiles have no table of states", field: nameof(Exploration))
         .Within(Lambda, 0, 1)
         .AtLeast(N, 1)
         .AtLeast(PlanningSteps, 0)
@@ -107,19 +112,6 @@ public sealed record RlSolveOptions : IOptionsRecord
         .AtLeast(EpisodeLength, 0)
         .AtLeast(Seeds, 1)
         .AtLeast(Seed, 0);
-
-    /// <summary>Whether the catalog has an environment of this name.</summary>
-    internal static bool IsEnvironment(string name)
-    {
-        try
-        {
-            return EnvironmentCatalog.Find(name) is not null;
-        }
-        catch (ArgumentException)
-        {
-            return false;
-        }
-    }
 
     /// <summary>Whether the text is a valid step-size rule.</summary>
     internal static bool IsFormula(string text)

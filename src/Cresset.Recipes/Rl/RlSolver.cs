@@ -28,7 +28,7 @@ public sealed record RlSolution(
 public sealed class PlanNotConvergedException(RlSolveOptions options, PlanningResult plan, bool neverEnds)
     : Exception(string.Create(
         System.Globalization.CultureInfo.InvariantCulture,
-        $"{options.Algorithm} did not converge on {options.Environment}: after {plan.Iterations} sweeps the values still change by {plan.Trace[^1].Change:0.###e+0} (wanted: {options.Tolerance:0.#e+0}). What was found is no solution. {Advice(options, neverEnds)}"))
+        $"{options.Algorithm} did not converge on {options.Environment.Name}: after {plan.Iterations} sweeps the values still change by {plan.Trace[^1].Change:0.###e+0} (wanted: {options.Tolerance:0.#e+0}). What was found is no solution. {Advice(options, neverEnds)}"))
 {
     private static string Advice(RlSolveOptions options, bool neverEnds)
         => options.Gamma == 1 && neverEnds
@@ -56,10 +56,26 @@ public static class RlSolver
             : Learn(options, progress, cancellation);
     }
 
+    /// <summary>Refuses an algorithm that does not fit the environment.</summary>
+    /// <exception cref="ArgumentException">It does not.</exception>
+    internal static void Check(RlSolveOptions options)
+    {
+        if (options.UsesTiles) Car(options);
+        else if (options.IsPlanner) Table(options);
+        else TabularLearners.Make(options, options.Environment, new RandomStream(0));
+    }
+
+    private static TableEnvironment Table(RlSolveOptions options)
+        => options.Environment.CreateTable() ?? throw new ArgumentException($"{options.Environment.Name} has no known model to plan with; use a learner such as q-learning or sarsa-tiles.");
+
+    private static IEnvironment<float, int> Car(RlSolveOptions options)
+        => options.Environment.Make() is SuttonMountainCar or MountainCar
+            ? (options.Environment with { MaxEpisodeSteps = options.EpisodeLength == 0 ? LongestEpisode : options.EpisodeLength }).Create<float, int>()
+            : throw new ArgumentException($"{options.Algorithm} drives SuttonMountainCar and MountainCar-v0, not {options.Environment.Name}.");
+
     private static RlSolution Plan(RlSolveOptions options, IProgress<TrainingReport>? progress, CancellationToken cancellation)
     {
-        var spec = options.Spec();
-        var table = spec.CreateTable() ?? throw new ArgumentException($"{spec.Name} has no known model to plan with; use a learner such as q-learning or sarsa-tiles.");
+        var table = Table(options);
         var watch = new PlanningProgress(progress, options);
         var planning = new PlanningOptions { Gamma = options.Gamma, Tolerance = options.Tolerance, MaxIterations = options.MaxIterations, OnIteration = watch.Advance };
         var average = double.NaN;
@@ -109,13 +125,12 @@ public static class RlSolver
     /// <summary>One run of a learner that plays episodes: its policy and its episodes.</summary>
     internal static (SolvedPolicy Policy, IReadOnlyList<EpisodeRecord> Records) Learned(RlSolveOptions options, CancellationToken cancellation)
     {
-        var spec = options.Spec();
+        var spec = options.Environment;
         var seed = (ulong)options.Seed;
         var random = new RandomStream(new SeedSequence(seed).Child(1));
         if (options.UsesTiles)
         {
-            if (spec.Make() is not SuttonMountainCar and not MountainCar) throw new ArgumentException($"{options.Algorithm} drives SuttonMountainCar and MountainCar-v0, not {spec.Name}.");
-            var car = (IEnvironment<float, int>)spec.Make();
+            var car = Car(options);
             var tiles = MountainCarTiles.Learner(options);
             var list = new List<EpisodeRecord>();
             for (var episode = 0; episode < options.Episodes; episode++)
@@ -123,7 +138,7 @@ public static class RlSolver
                 cancellation.ThrowIfCancellationRequested();
                 list.Add(tiles.RunEpisode(car, random, options.EpisodeLength == 0 ? LongestEpisode : options.EpisodeLength, episode == 0 ? seed : null));
             }
-            return (new SolvedPolicy(spec.Name, options.Algorithm, [], [], tiles.Weights), list);
+            return (new SolvedPolicy(spec.Name, options.Algorithm, [], [], tiles.Weights) { World = StoredEnvironment.Write(spec) }, list);
         }
         var learner = TabularLearners.Make(options, spec, random);
         var environment = TabularLearners.Limited(spec, options.EpisodeLength == 0 ? LongestEpisode : options.EpisodeLength, options.EpisodeLength > 0);
@@ -162,7 +177,7 @@ public static class RlSolver
         {
             var seed = (ulong)(options.Seed + repetition);
             var random = new RandomStream(new SeedSequence(seed).Child(1));
-            var learner = TabularLearners.Make(options, options.Spec(), random);
+            var learner = TabularLearners.Make(options, options.Environment, random);
             first ??= learner;
             values.Add(ExploringStartsRun.Learn(options, learner, seed, random, watch, cancellation));
         }
@@ -173,7 +188,7 @@ public static class RlSolver
 
     private static RlSolution Judged(RlSolveOptions options, SolvedPolicy policy, Dictionary<string, double> summary)
     {
-        summary["return_greedy"] = policy.MeanReturn(200, (ulong)options.Seed + 1_000_000, options.EpisodeLength > 0 ? options.EpisodeLength : options.UsesTiles ? LongestEpisode : 1000);
+        summary["return_greedy"] = policy.MeanReturn(options.Environment, 200, (ulong)options.Seed + 1_000_000, options.EpisodeLength > 0 ? options.EpisodeLength : options.UsesTiles ? LongestEpisode : 1000);
         foreach (var (name, value) in OptimumComparison.Of(options, policy)) summary[name] = value;
         return new RlSolution(policy, summary);
     }
@@ -186,5 +201,5 @@ public static class RlSolver
     }
 
     private static SolvedPolicy Keep(RlSolveOptions options, int[] actions, double[] values)
-        => new(options.Spec().Name, options.Algorithm, actions, [.. values.Select(v => double.IsFinite(v) ? v : 0)], []);
+        => new SolvedPolicy(options.Environment.Name, options.Algorithm, actions, [.. values.Select(v => double.IsFinite(v) ? v : 0)], []) { World = StoredEnvironment.Write(options.Environment) };
 }

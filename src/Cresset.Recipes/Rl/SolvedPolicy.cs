@@ -17,13 +17,16 @@ public readonly record struct PlayedStep(int Step, double Reward, IEnvironment E
 }
 
 /// <summary>What a solver keeps of its result: enough to play.</summary>
-/// <param name="Environment">Name in the catalog.</param>
+/// <param name="Environment">Name of the environment.</param>
 /// <param name="Algorithm">How it was found.</param>
 /// <param name="Actions">The action of each state; empty for tile coding.</param>
 /// <param name="Values">The value of each state; empty for tile coding.</param>
 /// <param name="Weights">Weights of tile coding; empty for tables.</param>
 public sealed record SolvedPolicy(string Environment, string Algorithm, int[] Actions, double[] Values, double[] Weights)
 {
+    /// <summary>The environment with its options as a recipe's text; null for one that its name alone finds.</summary>
+    public string? World { get; init; }
+
     /// <summary>Name of the file in a run's folder.</summary>
     public const string FileName = "policy.json";
 
@@ -59,43 +62,57 @@ public sealed record SolvedPolicy(string Environment, string Algorithm, int[] Ac
     /// <summary>Writes the policy into a run's folder.</summary>
     public void Save(string folder) => AtomicFile.WriteText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this));
 
+    /// <summary>The environment that the policy was found for.</summary>
+    /// <param name="parts">Where environments are found.</param>
+    /// <exception cref="ArgumentException">It is not among them.</exception>
+    public EnvironmentSource FindWorld(PartCatalog parts) => StoredEnvironment.Read(Environment, World, parts);
+
     /// <summary>Mean return of episodes that follow the policy.</summary>
+    /// <param name="world">The environment.</param>
     /// <param name="episodes">Number of episodes, with the seeds from <paramref name="seed"/> on.</param>
     /// <param name="seed">First seed.</param>
     /// <param name="maxSteps">Longest episode.</param>
-    public double MeanReturn(int episodes, ulong seed, int maxSteps)
+    public double MeanReturn(EnvironmentSource world, int episodes, ulong seed, int maxSteps)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(episodes);
         var sum = 0.0;
-        for (var episode = 0; episode < episodes; episode++) sum += Play(seed + (ulong)episode, maxSteps).Sum(step => step.Reward);
+        for (var episode = 0; episode < episodes; episode++) sum += Play(world, seed + (ulong)episode, maxSteps).Sum(step => step.Reward);
         return sum / episodes;
     }
 
     /// <summary>Plays an episode, the start first.</summary>
+    /// <param name="world">The environment.</param>
     /// <param name="seed">Seed of the reset.</param>
     /// <param name="maxSteps">Longest episode.</param>
     /// <exception cref="InvalidDataException">The policy does not fit its environment.</exception>
-    public IEnumerable<PlayedStep> Play(ulong seed, int maxSteps)
+    public IEnumerable<PlayedStep> Play(EnvironmentSource world, ulong seed, int maxSteps)
     {
-        var spec = EnvironmentCatalog.Find(Environment);
-        return Weights.Length > 0 ? PlayTiles(spec, seed, maxSteps) : spec.Make() is Blackjack ? PlayBlackjack(spec, seed, maxSteps) : PlayTable(spec, seed, maxSteps);
+        ArgumentNullException.ThrowIfNull(world);
+        return Weights.Length > 0 ? PlayTiles(world, seed, maxSteps) : world.Make() is Blackjack ? PlayBlackjack(world, seed, maxSteps) : PlayTable(world, seed, maxSteps);
     }
 
-    private IEnumerable<PlayedStep> PlayTable(EnvironmentSpec spec, ulong seed, int maxSteps)
+    private IEnumerable<PlayedStep> PlayTable(EnvironmentSource spec, ulong seed, int maxSteps)
     {
         var environment = spec.Create<int, int>();
         if (environment.StateCount() != Actions.Length) throw new InvalidDataException($"The policy has {Actions.Length} actions; {spec.Name} has {environment.StateCount()} states.");
+        var (firstState, firstAction) = (environment.ObservationSpace is Discrete states ? states.Start : 0, environment.ActionSpace is Discrete actions ? actions.Start : 0);
+        var masks = ActionMasks.Of(environment);
+        var mask = new bool[masks is null ? 0 : ActionMasks.SizeOf(environment.ActionSpace)];
         var state = environment.ResetState(seed);
         yield return new PlayedStep(0, 0, environment);
         for (var step = 1; step <= maxSteps; step++)
         {
-            var outcome = environment.Step(Math.Max(0, Actions[state]), out state);
+            var action = Math.Max(0, Actions[state - firstState]);
+            masks?.WriteActionMask(mask);
+            // A state that was never visited has no mask in the table: its first allowed action is as good as any.
+            if (masks is not null && !mask[action]) action = Array.IndexOf(mask, true);
+            var outcome = environment.Step(firstAction + action, out state);
             yield return new PlayedStep(step, outcome.Reward, environment);
             if (outcome.Ended) yield break;
         }
     }
 
-    private IEnumerable<PlayedStep> PlayBlackjack(EnvironmentSpec spec, ulong seed, int maxSteps)
+    private IEnumerable<PlayedStep> PlayBlackjack(EnvironmentSource spec, ulong seed, int maxSteps)
     {
         var environment = spec.Create<int, int>();
         if (Actions.Length <= BlackjackModel.FinalState) throw new InvalidDataException($"The policy has {Actions.Length} actions; {spec.Name} has {BlackjackModel.FinalState + 1} states.");
@@ -110,7 +127,7 @@ public sealed record SolvedPolicy(string Environment, string Algorithm, int[] Ac
         }
     }
 
-    private IEnumerable<PlayedStep> PlayTiles(EnvironmentSpec spec, ulong seed, int maxSteps)
+    private IEnumerable<PlayedStep> PlayTiles(EnvironmentSource spec, ulong seed, int maxSteps)
     {
         var environment = spec.Create<float, int>();
         var learner = MountainCarTiles.Stored(Weights);

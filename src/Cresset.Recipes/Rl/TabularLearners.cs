@@ -7,13 +7,13 @@ namespace Cresset.Recipes;
 internal static class TabularLearners
 {
     /// <summary>The learner of <see cref="RlSolveOptions.Algorithm"/> for an environment.</summary>
-    public static ActionValueLearner Make(RlSolveOptions options, EnvironmentSpec spec, RandomStream random)
+    public static ActionValueLearner Make(RlSolveOptions options, EnvironmentSource spec, RandomStream random)
     {
         var table = spec.CreateTable();
         var environment = Countable(spec, table);
         var (states, actions) = (environment.StateCount(), environment.ActionCount());
         var available = Available(environment, table);
-        ControlOptions control = new() { Gamma = options.Gamma, StepSize = options.StepSize(), Exploration = new() { Epsilon = options.Epsilon, Ties = options.Ties } };
+        ControlOptions control = new() { Gamma = options.Gamma, StepSize = options.StepSize(), Exploration = options.Behaviour };
         return options.Algorithm switch
         {
             "mc-exploring-starts" => new MonteCarloControl(states, actions, control with { StepSize = StepSizeRule.SampleMean, Exploration = Exploration.None }, isAvailable: available),
@@ -35,12 +35,16 @@ internal static class TabularLearners
     }
 
     /// <summary>The environment with a limit of steps: its own where it has one, unless <paramref name="force"/> asks for the given one.</summary>
-    public static IEnvironment<int, int> Limited(EnvironmentSpec spec, int limit, bool force)
-        => new TimeLimit<int, int>(Countable(spec, spec.CreateTable()), force ? limit : spec.MaxEpisodeSteps ?? limit);
-
-    private static IEnvironment<int, int> Countable(EnvironmentSpec spec, TableEnvironment? table)
+    public static IEnvironment<int, int> Limited(EnvironmentSource spec, int limit, bool force)
     {
-        var environment = table ?? spec.Make() as IEnvironment<int, int> ?? throw new ArgumentException($"{spec.Name} has continuous observations or actions; tabular methods need states that can be counted. Try sarsa-tiles on a mountain car.");
+        if (spec.CreateTable() is { } table) return new TimeLimit<int, int>(Countable(spec, table), force ? limit : spec.MaxEpisodeSteps ?? limit);
+        var own = force || (spec.MaxEpisodeSteps ?? spec.Make().MaxEpisodeSteps) is null ? spec with { MaxEpisodeSteps = limit } : spec;
+        return Countable(own, null);
+    }
+
+    private static IEnvironment<int, int> Countable(EnvironmentSource spec, TableEnvironment? table)
+    {
+        var environment = table ?? spec.Create() as IEnvironment<int, int> ?? throw new ArgumentException($"{spec.Name} has continuous observations or actions; tabular methods need states that can be counted. The wrappers discretize-observation and discretize-action make such of it; sarsa-tiles drives a mountain car.");
         return environment.ObservationSpace is Discrete ? environment : throw new ArgumentException($"{spec.Name} observes {environment.ObservationSpace}; tabular methods need single state numbers.");
     }
 

@@ -37,7 +37,7 @@ public enum ObservationEncoder
     /// <summary>Fully connected layers.</summary>
     Mlp,
 
-    /// <summary>Three convolutions (Mnih et al. 2015) for pictures [channels, height, width], then fully connected layers.</summary>
+    /// <summary>Three convolutions (Mnih et al. 2015) for pictures [channels, height, width], then fully connected layers; pictures of 0 to 255 are divided by 255.</summary>
     Conv,
 }
 

@@ -24,7 +24,7 @@ internal sealed class TorchQLearner : QLearner
     {
         (_options, _observationSize, _noise) = (options, observations.Size, streams.Noise);
         _device = ComputeDevice.Resolve(options.Device);
-        encoder ??= options.Encoder == ObservationEncoder.Conv ? () => Pictures(observations) : null;
+        encoder = PictureEncoder.Choose(observations, options.Encoder, encoder);
         (_online, _target) = (Make(encoder, actions), Make(encoder, actions));
         Start(streams.Weights, actions, encoder is not null);
         _online.to(_device);
@@ -126,10 +126,6 @@ internal sealed class TorchQLearner : QLearner
         _online.Dispose();
         _target.Dispose();
     }
-
-    private static ConvEncoder Pictures(Space<float> observations)
-        => observations is Box { Shape: [var channels, var height, var width] } ? new ConvEncoder(channels, height, width)
-            : throw new ArgumentException($"The observations are {observations}; convolutions need pictures, a Box of shape [channels, height, width]. Use encoder=mlp.", nameof(observations));
 
     private static void LoadModule(QNetwork network, Snapshot state, string prefix)
     {

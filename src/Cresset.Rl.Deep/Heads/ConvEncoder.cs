@@ -21,15 +21,21 @@ public sealed class ConvEncoder : nn.Module<Tensor, Tensor>
     private readonly long _channels;
     private readonly long _height;
     private readonly long _width;
+    private readonly double _scale;
 
     /// <summary>An encoder for pictures [channels, height, width].</summary>
-    public ConvEncoder(long channels, long height, long width)
+    /// <param name="channels">Channels of a picture.</param>
+    /// <param name="height">Rows.</param>
+    /// <param name="width">Columns.</param>
+    /// <param name="scale">What values are multiplied by before the first convolution: 1/255 for pictures of 0 to 255.</param>
+    public ConvEncoder(long channels, long height, long width, double scale = 1)
         : base(nameof(ConvEncoder))
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
-        (_channels, _height, _width) = (channels, height, width);
+        if (!(scale > 0) || !double.IsFinite(scale)) throw new ArgumentOutOfRangeException(nameof(scale), scale, "Allowed: greater than 0.");
+        (_channels, _height, _width, _scale) = (channels, height, width, scale);
         if (Math.Min(height, width) >= 36)
         {
             (_conv1, _conv2, _conv3) = (nn.Conv2d(channels, 32, 8, stride: 4), nn.Conv2d(32, 64, 4, stride: 2), nn.Conv2d(64, 64, 3));
@@ -53,6 +59,7 @@ public sealed class ConvEncoder : nn.Module<Tensor, Tensor>
         Shape.Expect(input, "N S", ("S", _channels * _height * _width));
         using var scope = NewDisposeScope();
         var x = input.view(-1, _channels, _height, _width);
+        if (_scale != 1) x = x * _scale;
         x = nn.functional.relu(_conv1.call(x));
         x = nn.functional.relu(_conv2.call(x));
         x = nn.functional.relu(_conv3.call(x));

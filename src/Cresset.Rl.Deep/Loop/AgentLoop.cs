@@ -72,9 +72,7 @@ public sealed class AgentLoop : ISaved
         ArgumentNullException.ThrowIfNull(evaluate);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(recorder);
-        // The environments are at hand: what the option calls them is a label here, not a name to be found.
-        var problems = options.Validate().Where(p => p.Field != nameof(options.Environment)).ToList();
-        if (problems.Count > 0) throw new InvalidOptionsException(nameof(AgentLoopOptions), problems);
+        options.ThrowIfInvalid();
         (_agent, _evaluate, _options, _recorder) = (agent, evaluate, options, recorder);
         SolvedAt = options.SolvedAt ?? agent.RewardThreshold ?? double.NaN;
     }

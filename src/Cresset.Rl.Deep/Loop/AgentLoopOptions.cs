@@ -5,10 +5,8 @@ namespace Cresset.Rl.Deep;
 /// <summary>Where and how long an agent learns, and how it is watched.</summary>
 public sealed record AgentLoopOptions : IOptionsRecord
 {
-    /// <summary>
-    /// Name of the environment, as in <c>cresset rl envs</c>. In a program that makes its own environments (<see cref="AgentLoop"/>) it is a label only, and any text will do.
-    /// </summary>
-    public string Environment { get; init; } = "CartPole-v1";
+    /// <summary>The environment, as in <c>cresset rl envs</c>. A program that makes its environments by itself (<see cref="AgentLoop"/>) does not need it.</summary>
+    public EnvironmentSource Environment { get; init; } = new CartPoleSource();
 
     /// <summary>Copies that are stepped together.</summary>
     public int Environments { get; init; } = 1;
@@ -42,7 +40,8 @@ public sealed record AgentLoopOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Must(Environment is not null && Known(Environment), Environment, "the name of an environment (cresset rl envs)", Environment is null ? "" : NearestName.Suggest(Environment, EnvironmentCatalog.All.Select(s => s.Name)).Trim(), nameof(Environment))
+        .Must(Environment is not null, Environment, "an environment (cresset rl envs)")
+        .Nested(Environment)
         .Within(Environments, 1, 100_000)
         .AtLeast(Steps, 1)
         .AtLeast(EvaluateEvery, 0)
@@ -52,7 +51,4 @@ public sealed record AgentLoopOptions : IOptionsRecord
         .AtLeast(CheckpointEvery, 0)
         .AtLeast(KeepLast, 1)
         .Must(SolvedAt is null || double.IsFinite(SolvedAt.Value), SolvedAt, "a number, or null", field: nameof(SolvedAt));
-
-    private static bool Known(string name)
-        => EnvironmentCatalog.All.Any(s => s.Name.Equals(name, StringComparison.OrdinalIgnoreCase) || s.Name.Split("-v")[0].Equals(name, StringComparison.OrdinalIgnoreCase));
 }

@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Cresset.Numerics;
 
 namespace Cresset.Rl.Deep;
@@ -99,7 +101,13 @@ public sealed unsafe class MlpNetwork
 
     /// <summary>Computes <see cref="Gradients"/> from <c>workspace.OutputGradient</c> after a <see cref="Forward"/> with the same workspace.</summary>
     /// <exception cref="ArgumentException">The workspace was made without gradients.</exception>
-    public void Backward(MlpWorkspace workspace)
+    public void Backward(MlpWorkspace workspace) => GoBack(workspace);
+
+    /// <summary>The way back, with more to choose.</summary>
+    /// <param name="workspace">That of the forward pass.</param>
+    /// <param name="parameters">Whether the parameters' gradients are wanted; without them only <see cref="AddInputGradient"/> follows.</param>
+    /// <param name="hiddenGradient">Added to the gradient by the last hidden layer, [rows, that layer's stride]; empty for none.</param>
+    internal void GoBack(MlpWorkspace workspace, bool parameters = true, ReadOnlySpan<float> hiddenGradient = default)
     {
         ArgumentNullException.ThrowIfNull(workspace);
         if (workspace.Gradients.Length == 0) throw new ArgumentException("The workspace was made without gradients.", nameof(workspace));
@@ -121,12 +129,36 @@ public sealed unsafe class MlpNetwork
             }
             var x = i == 0 ? workspace.Input.Pointer : workspace.Outputs[i - 1].Pointer;
             var stride = i == 0 ? Shape.Inputs : Layers[i - 1].Stride;
-            DenseKernels.Multiply(x, 1, stride, gradient, layer.Stride, null, _gradients.Pointer + layer.Weight, layer.Stride, layer.Inputs, layer.Width, rows);
-            DenseKernels.SumRows(gradient, _gradients.Pointer + layer.Bias, rows, layer.Stride);
-            if (layer.IsNoisy) NoiseGradient(i);
+            if (parameters)
+            {
+                DenseKernels.Multiply(x, 1, stride, gradient, layer.Stride, null, _gradients.Pointer + layer.Weight, layer.Stride, layer.Inputs, layer.Width, rows);
+                DenseKernels.SumRows(gradient, _gradients.Pointer + layer.Bias, rows, layer.Stride);
+                if (layer.IsNoisy) NoiseGradient(i);
+            }
             if (i == 0) break;
             var before = Layers[i - 1];
             DenseKernels.Multiply(gradient, layer.Stride, 1, _transposed[i].Pointer, before.Stride, null, workspace.Gradients[i - 1].Pointer, before.Stride, rows, before.Width, layer.Outputs);
+            if (i != Layers.Length - 1 || hiddenGradient.IsEmpty) continue;
+            var into = workspace.Gradients[i - 1].Span;
+            for (var k = 0; k < rows * before.Stride; k++) into[k] += hiddenGradient[k];
+        }
+    }
+
+    /// <summary>Adds the gradient by some of the inputs, after a <see cref="Backward(MlpWorkspace)"/>.</summary>
+    /// <param name="workspace">That of the way back.</param>
+    /// <param name="first">First input.</param>
+    /// <param name="count">Number of inputs.</param>
+    /// <param name="gradient">Is added to, [rows, count].</param>
+    internal void AddInputGradient(MlpWorkspace workspace, int first, int count, Span<float> gradient)
+    {
+        var layer = Layers[0];
+        for (var row = 0; row < workspace.Rows; row++)
+        {
+            var slopes = workspace.Gradients[0].Span.Slice(row * layer.Stride, layer.Outputs);
+            for (var k = 0; k < count; k++)
+            {
+                gradient[(row * count) + k] += Dot(slopes, Parameters.Slice(layer.Weight + ((first + k) * layer.Stride), layer.Outputs));
+            }
         }
     }
 
@@ -221,6 +253,17 @@ public sealed unsafe class MlpNetwork
     private static void Combine(float* mean, float* sigma, float* outOf, float factor, float* to, int length)
     {
         for (var k = 0; k < length; k++) to[k] = (mean == null ? 0 : mean[k]) + (sigma[k] * factor * outOf[k]);
+    }
+
+    private static float Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    {
+        var left = MemoryMarshal.Cast<float, Vector256<float>>(a);
+        var right = MemoryMarshal.Cast<float, Vector256<float>>(b);
+        var sums = Vector256<float>.Zero;
+        for (var i = 0; i < left.Length; i++) sums += left[i] * right[i];
+        var sum = Vector256.Sum(sums);
+        for (var i = left.Length * Vector256<float>.Count; i < a.Length; i++) sum += a[i] * b[i];
+        return sum;
     }
 
     private void Initialize(MlpLayer layer, RandomStream random)

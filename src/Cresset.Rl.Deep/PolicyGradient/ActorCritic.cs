@@ -1,60 +1,53 @@
 using Cresset.Numerics;
 using Cresset.Tensors;
+using static TorchSharp.torch;
 
 namespace Cresset.Rl.Deep;
 
 /// <summary>A policy and a value network with their optimizers; losses and gradients written out, nothing allocated per update.</summary>
-internal sealed unsafe class ActorCritic : INetworkState
+internal sealed class ActorCritic : INetworkState, IDisposable
 {
     private readonly ActorCriticOptions _options;
-    private readonly MlpNetwork _policy;
-    private readonly MlpNetwork _value;
-    private readonly MlpAdam _policyAdam;
-    private readonly MlpAdam _valueAdam;
+    private readonly OutputNetwork _policy;
+    private readonly OutputNetwork _value;
     private readonly float[] _freeFirst;
     private readonly float[] _freeSecond;
-    private readonly MlpWorkspace _policyPass;
-    private readonly MlpWorkspace _valuePass;
     private readonly float[] _advantages;
-    private MlpWorkspace _policyActing;
-    private MlpWorkspace _valueActing;
+    private long _steps;
 
-    public ActorCritic(int observationSize, ActionDistribution actions, ActorCriticOptions options, int maxRows, RandomStream initial)
+    /// <summary>Networks at their start.</summary>
+    /// <param name="observationSize">Values of an observation.</param>
+    /// <param name="actions">What the policy draws from.</param>
+    /// <param name="options">Layers and Adam.</param>
+    /// <param name="maxRows">Most rows of a batch.</param>
+    /// <param name="initial">The stream of the weights.</param>
+    /// <param name="encoder">What reads observations first, made once for each network; null for fully connected layers in managed code.</param>
+    public ActorCritic(int observationSize, ActionDistribution actions, ActorCriticOptions options, int maxRows, RandomStream initial, Func<nn.Module<Tensor, Tensor>>? encoder = null)
     {
         (_options, Actions) = (options, actions);
-        _policy = new MlpNetwork(new MlpShape { Inputs = observationSize, Hidden = options.Hidden, Activation = options.Activation, Outputs = actions.Inputs }, initial);
-        _value = new MlpNetwork(new MlpShape { Inputs = observationSize, Hidden = options.Hidden, Activation = options.Activation, Outputs = 1 }, initial);
+        OutputNetwork Make(int outputs, float scale) => encoder is null
+            ? new NativeOutputNetwork(observationSize, outputs, options, maxRows, initial, scale)
+            : new TorchOutputNetwork(observationSize, outputs, options, maxRows, initial, scale, encoder);
         // A policy that starts out nearly indifferent explores evenly (Andrychowicz et al. 2021).
-        foreach (ref var weight in _policy.Parameters[_policy.Layers[^1].Weight..]) weight *= 0.01f;
-        _policy.ParametersChanged();
-        _policyAdam = new MlpAdam(_policy, options.Beta1, options.Beta2, options.AdamEpsilon);
-        _valueAdam = new MlpAdam(_value, options.Beta1, options.Beta2, options.AdamEpsilon);
+        _policy = Make(actions.Inputs, 0.01f);
+        _value = Make(1, 1);
         (_freeFirst, _freeSecond) = (new float[actions.Free.Length], new float[actions.Free.Length]);
-        (_policyPass, _valuePass) = (_policy.CreateWorkspace(maxRows), _value.CreateWorkspace(maxRows));
-        (_policyActing, _valueActing) = (_policy.CreateWorkspace(1, withGradients: false), _value.CreateWorkspace(1, withGradients: false));
         _advantages = new float[maxRows];
     }
 
     public ActionDistribution Actions { get; }
 
-    internal MlpNetwork PolicyNetwork => _policy;
+    internal MlpNetwork PolicyNetwork => ((NativeOutputNetwork)_policy).Network;
 
-    internal MlpNetwork ValueNetwork => _value;
+    internal MlpNetwork ValueNetwork => ((NativeOutputNetwork)_value).Network;
 
     /// <summary>The network's output for each row; row i begins at i times the stride.</summary>
-    public ReadOnlySpan<float> Policy(ReadOnlySpan<float> observations, int count, out int stride)
-    {
-        if (count > _policyActing.MaxRows) _policyActing = _policy.CreateWorkspace(count, withGradients: false);
-        _policy.Forward(_policyActing, observations, count);
-        stride = _policyActing.OutputStride;
-        return _policyActing.Output;
-    }
+    public ReadOnlySpan<float> Policy(ReadOnlySpan<float> observations, int count, out int stride) => _policy.Act(observations, count, out stride);
 
     public void Values(ReadOnlySpan<float> observations, int count, Span<float> values)
     {
-        if (count > _valueActing.MaxRows) _valueActing = _value.CreateWorkspace(count, withGradients: false);
-        _value.Forward(_valueActing, observations, count);
-        for (var i = 0; i < count; i++) values[i] = _valueActing.Output[i * _valueActing.OutputStride];
+        var outputs = _value.Act(observations, count, out var stride);
+        for (var i = 0; i < count; i++) values[i] = outputs[i * stride];
     }
 
     /// <summary>Losses and gradients of a batch; the parameters stay.</summary>
@@ -64,14 +57,14 @@ internal sealed unsafe class ActorCritic : INetworkState
         var advantages = _advantages.AsSpan(0, rows);
         batch.Advantages.CopyTo(advantages);
         if (_options.NormalizeAdvantages) GeneralizedAdvantage.Normalize(advantages);
-        _policy.Forward(_policyPass, batch.Observations, rows);
-        _value.Forward(_valuePass, batch.Observations, rows);
+        _policy.Forward(batch.Observations, rows);
+        _value.Forward(batch.Observations, rows);
         Array.Clear(Actions.FreeGradient);
         var (policyLoss, valueLoss, entropy, kl, clipped) = (0.0, 0.0, 0.0, 0.0, 0);
         var (share, clip, size) = (1f / rows, (float)_options.ClipRange, Actions.ActionSize);
         for (var i = 0; i < rows; i++)
         {
-            var raw = _policyPass.Output.Slice(i * _policyPass.OutputStride, Actions.Inputs);
+            var raw = _policy.Output(i);
             var action = batch.Actions.AsSpan(i * size, size);
             var logRatio = Actions.LogProb(raw, action, batch.Mask(i)) - batch.LogProbs[i];
             var ratio = MathF.Exp(logRatio);
@@ -90,13 +83,11 @@ internal sealed unsafe class ActorCritic : INetworkState
             }
             entropy += Actions.Entropy(raw, batch.Mask(i));
             kl += ratio - 1 - logRatio;
-            Actions.Slope(raw, action, slope, -(float)_options.EntropyCoefficient * share, _policyPass.OutputGradient.Slice(i * _policyPass.OutputStride, Actions.Inputs), batch.Mask(i));
-            valueLoss += ValueSlope(_valuePass.Output[i * _valuePass.OutputStride], batch.Values[i], batch.Returns[i], out var valueSlope);
-            _valuePass.OutputGradient[i * _valuePass.OutputStride] = valueSlope * share * (float)_options.ValueCoefficient;
+            Actions.Slope(raw, action, slope, -(float)_options.EntropyCoefficient * share, _policy.Slope(i), batch.Mask(i));
+            valueLoss += ValueSlope(_value.Output(i)[0], batch.Values[i], batch.Returns[i], out var valueSlope);
+            _value.Slope(i)[0] = valueSlope * share * (float)_options.ValueCoefficient;
         }
-        _policy.Backward(_policyPass);
-        _value.Backward(_valuePass);
-        var squares = DenseKernels.SquaredSum(_policy.GradientPointer, _policy.Length) + DenseKernels.SquaredSum(_value.GradientPointer, _value.Length);
+        var squares = _policy.Backward() + _value.Backward();
         foreach (var gradient in Actions.FreeGradient) squares += gradient * gradient;
         return new ActorCriticFigures(policyLoss / rows, valueLoss / rows, entropy / rows, kl / rows, (double)clipped / rows, Math.Sqrt(squares));
     }
@@ -107,14 +98,15 @@ internal sealed unsafe class ActorCritic : INetworkState
         if (_options.ClipNorm > 0 && norm > _options.ClipNorm)
         {
             var scale = (float)(_options.ClipNorm / (norm + 1e-6));
-            DenseKernels.Scale(_policy.GradientPointer, scale, _policy.Length);
-            DenseKernels.Scale(_value.GradientPointer, scale, _value.Length);
+            _policy.Scale(scale);
+            _value.Scale(scale);
             foreach (ref var gradient in Actions.FreeGradient.AsSpan()) gradient *= scale;
         }
-        _policyAdam.Step(learningRate);
-        _valueAdam.Step(learningRate);
-        var correction1 = 1 - Math.Pow(_options.Beta1, _policyAdam.Steps);
-        var correction2 = 1 - Math.Pow(_options.Beta2, _policyAdam.Steps);
+        _policy.Step(learningRate);
+        _value.Step(learningRate);
+        _steps++;
+        var correction1 = 1 - Math.Pow(_options.Beta1, _steps);
+        var correction2 = 1 - Math.Pow(_options.Beta2, _steps);
         for (var i = 0; i < _freeFirst.Length; i++)
         {
             var gradient = Actions.FreeGradient[i];
@@ -127,11 +119,9 @@ internal sealed unsafe class ActorCritic : INetworkState
     public void Save(Snapshot state)
     {
         SaveNetworks(state, "model/");
-        state.Put("optimizer/policy/first", _policyAdam.First);
-        state.Put("optimizer/policy/second", _policyAdam.Second);
-        state.Put("optimizer/value/first", _valueAdam.First);
-        state.Put("optimizer/value/second", _valueAdam.Second);
-        state.Put("optimizer/steps", _policyAdam.Steps);
+        _policy.SaveOptimizer(state, "policy");
+        _value.SaveOptimizer(state, "value");
+        state.Put("optimizer/steps", _steps);
         if (_freeFirst.Length == 0) return;
         state.Put("optimizer/log_std/first", _freeFirst);
         state.Put("optimizer/log_std/second", _freeSecond);
@@ -140,11 +130,9 @@ internal sealed unsafe class ActorCritic : INetworkState
     public void Load(Snapshot state)
     {
         LoadNetworks(state, "model/");
-        state.Get("optimizer/policy/first", _policyAdam.First);
-        state.Get("optimizer/policy/second", _policyAdam.Second);
-        state.Get("optimizer/value/first", _valueAdam.First);
-        state.Get("optimizer/value/second", _valueAdam.Second);
-        _policyAdam.Steps = _valueAdam.Steps = (long)state.Number("optimizer/steps");
+        _policy.LoadOptimizer(state, "policy");
+        _value.LoadOptimizer(state, "value");
+        _steps = state.Whole("optimizer/steps");
         if (_freeFirst.Length == 0) return;
         state.Get("optimizer/log_std/first", _freeFirst);
         state.Get("optimizer/log_std/second", _freeSecond);
@@ -154,17 +142,23 @@ internal sealed unsafe class ActorCritic : INetworkState
 
     public void LoadPolicy(Snapshot state) => LoadNetworks(state, "");
 
+    public void Dispose()
+    {
+        _policy.Dispose();
+        _value.Dispose();
+    }
+
     private void SaveNetworks(Snapshot state, string prefix)
     {
-        MlpStateDict.Save(_policy, state, prefix + "policy.");
-        MlpStateDict.Save(_value, state, prefix + "value.");
+        _policy.SaveNetwork(state, prefix + "policy.");
+        _value.SaveNetwork(state, prefix + "value.");
         if (Actions.Free.Length > 0) state.Put(prefix + "log_std", Actions.Free);
     }
 
     private void LoadNetworks(Snapshot state, string prefix)
     {
-        MlpStateDict.Load(_policy, state, prefix + "policy.");
-        MlpStateDict.Load(_value, state, prefix + "value.");
+        _policy.LoadNetwork(state, prefix + "policy.");
+        _value.LoadNetwork(state, prefix + "value.");
         if (Actions.Free.Length > 0) state.Get(prefix + "log_std", Actions.Free);
     }
 

@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using static TorchSharp.torch;
 
 namespace Cresset.Rl.Deep;
 
@@ -29,9 +30,10 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
     /// <param name="environments">Copies to learn in, with <see cref="AutoresetMode.SameStep"/>; the agent resets and steps them.</param>
     /// <param name="options">Settings.</param>
     /// <param name="seed">Fixes environments, weights, exploration and order of learning.</param>
+    /// <param name="encoder">Makes what reads observations [batch, size] into features [batch, n], instead of the built-in encoders (libtorch); called once for the policy and once for the values.</param>
     /// <exception cref="ArgumentException">A rollout does not divide into the minibatches, or the environments do not fit.</exception>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
-    public ActorCriticAgent(VectorEnvironment<float, TAction> environments, ActorCriticOptions options, ulong seed)
+    public ActorCriticAgent(VectorEnvironment<float, TAction> environments, ActorCriticOptions options, ulong seed, Func<nn.Module<Tensor, Tensor>>? encoder = null)
         : base(environments, seed)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -42,7 +44,7 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
         if (total % options.Minibatches != 0) throw new ArgumentException($"A rollout of {_copies} copies and {_steps} steps has {total} transitions, which {options.Minibatches} minibatches do not divide.", nameof(options));
         var size = _acting.Distribution.ActionSize;
         (_rollout, _part) = (new ActorCriticBatch(total, ObservationSize, size, _acting.MaskSize), new ActorCriticBatch(total / options.Minibatches, ObservationSize, size, _acting.MaskSize));
-        _learner = new ActorCritic(ObservationSize, _acting.Distribution, options, _part.Rows, Streams.Weights);
+        _learner = new ActorCritic(ObservationSize, _acting.Distribution, options, _part.Rows, Streams.Weights, PictureEncoder.Choose(environments.SingleObservationSpace, options.Encoder, encoder));
         (_rewards, _nextValues, _terminated, _truncated) = (new float[total], new float[total], new bool[total], new bool[total]);
         (_values, _order, _taken) = (new float[_copies], new int[total], new TAction[_copies * size]);
         environments.Reset(seed);
@@ -86,6 +88,13 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
 
     /// <inheritdoc/>
     protected override INetworkState Networks => _learner;
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) _learner.Dispose();
+        base.Dispose(disposing);
+    }
 
     private void Take(int t)
     {

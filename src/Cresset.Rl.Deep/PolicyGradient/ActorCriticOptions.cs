@@ -8,6 +8,12 @@ namespace Cresset.Rl.Deep;
 /// </summary>
 public sealed record ActorCriticOptions : IOptionsRecord
 {
+    /// <summary>What reads the observation; convolutions and encoders of your own go through libtorch.</summary>
+    public ObservationEncoder Encoder { get; init; }
+
+    /// <summary>Where libtorch computes: "auto" (a GPU when there is one), "cpu", "cuda" or "cuda:N". The native path is on the processor.</summary>
+    public string Device { get; init; } = "auto";
+
     /// <summary>Units of the hidden layers, of policy and values alike; each has its own network.</summary>
     public IReadOnlyList<int> Hidden { get; init; } = [64, 64];
 
@@ -85,6 +91,8 @@ public sealed record ActorCriticOptions : IOptionsRecord
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Must(Hidden is not null && Hidden.All(h => h is >= 1 and <= 65_536), Hidden is null ? null : string.Join(", ", Hidden), "positive widths", "for example 64,64", nameof(Hidden))
+        .Defined(Encoder)
+        .Must(Device is "auto" or "cpu" or "cuda" || (Device?.StartsWith("cuda:", StringComparison.Ordinal) == true && int.TryParse(Device.AsSpan(5), out _)), Device, "auto, cpu, cuda or cuda:N", field: nameof(Device))
         .Defined(Activation)
         .AtLeast(RolloutSteps, 1)
         .AtLeast(Minibatches, 1)

@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using static TorchSharp.torch;
 
 namespace Cresset.Rl.Deep;
 
@@ -21,15 +22,16 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
     /// <param name="environments">Copies to learn in, with <see cref="AutoresetMode.SameStep"/>; a training takes one episode of each.</param>
     /// <param name="options">Settings.</param>
     /// <param name="seed">Fixes environments, weights and exploration.</param>
+    /// <param name="encoder">Makes what reads observations [batch, size] into features [batch, n], instead of the built-in encoders (libtorch); called once for the policy and once for the values.</param>
     /// <exception cref="ArgumentException">The environments do not fit.</exception>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
-    public ReinforceAgent(VectorEnvironment<float, TAction> environments, ReinforceOptions options, ulong seed)
+    public ReinforceAgent(VectorEnvironment<float, TAction> environments, ReinforceOptions options, ulong seed, Func<nn.Module<Tensor, Tensor>>? encoder = null)
         : base(environments, seed)
     {
         ArgumentNullException.ThrowIfNull(options);
         _options = options.ThrowIfInvalid();
         _acting = new PolicyActions<TAction>(environments, options.InitialLogDeviation);
-        _learner = new ActorCritic(ObservationSize, _acting.Distribution, options.Learner, environments.Count * options.LongestEpisode, Streams.Weights);
+        _learner = new ActorCritic(ObservationSize, _acting.Distribution, options.Learner, environments.Count * options.LongestEpisode, Streams.Weights, PictureEncoder.Choose(environments.SingleObservationSpace, options.Encoder, encoder));
         _episodes = [.. Enumerable.Range(0, environments.Count).Select(_ => new List<(float[], float[], bool[], float, float)>())];
         (_ended, _taken, _drawn) = (new bool[environments.Count], new TAction[environments.Count * _acting.Distribution.ActionSize], new float[_acting.Distribution.ActionSize]);
         environments.Reset(seed);
@@ -63,6 +65,13 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
 
     /// <inheritdoc/>
     protected override INetworkState Networks => _learner;
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) _learner.Dispose();
+        base.Dispose(disposing);
+    }
 
     private void Take()
     {

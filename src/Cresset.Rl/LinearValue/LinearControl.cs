@@ -25,6 +25,7 @@ public sealed class LinearControl
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(actions);
         _options = (options ?? new()).ThrowIfInvalid();
+        if (_options.Exploration.CountsVisits) throw new ArgumentException("Linear values have no table of states, so their exploration cannot count visits; use epsilon-greedy or boltzmann.", nameof(options));
         if (stepSizeScales is not null && stepSizeScales.Length != map.Count) throw new ArgumentException($"{stepSizeScales.Length} scales were given for {map.Count} features.", nameof(stepSizeScales));
         (_map, _target) = (map, target);
         _scales = stepSizeScales ?? [.. Enumerable.Repeat(1.0, map.Count)];

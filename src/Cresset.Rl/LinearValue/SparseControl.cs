@@ -43,6 +43,7 @@ public sealed record SparseControlOptions : IOptionsRecord
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Within(Gamma, 0, 1)
         .Nested(StepSize)
+        .Must(Exploration is not { CountsVisits: true }, Exploration, "a rule that counts no visits: linear values have no table of states", field: nameof(Exploration))
         .Nested(Exploration)
         .Defined(Target)
         .Defined(Trace)

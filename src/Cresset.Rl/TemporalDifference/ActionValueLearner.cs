@@ -33,6 +33,7 @@ public abstract class ActionValueLearner
 {
     private readonly long[] _updates;
     private readonly double _constantStep;
+    private readonly long[] _visits;
     private bool[]? _restricted;
 
     /// <summary>A learner for the given numbers of states and actions.</summary>
@@ -48,6 +49,7 @@ public abstract class ActionValueLearner
         (StateCount, ActionCount) = (states, actions);
         Values = NewTable(isAvailable);
         _updates = Options.StepSize is ConstantStepSize ? [] : new long[states * actions];
+        _visits = Options.Exploration.CountsVisits ? new long[states * actions] : [];
         _constantStep = (Options.StepSize as ConstantStepSize)?.Size ?? double.NaN;
         Epsilon = Options.Exploration.At(0);
     }
@@ -64,7 +66,7 @@ public abstract class ActionValueLearner
     /// <summary>The estimates, [StateCount, ActionCount]; negative infinity for actions that do not exist.</summary>
     public double[] Values { get; }
 
-    /// <summary>The present share of random actions.</summary>
+    /// <summary>The present strength of the exploration: the share of random actions, or the temperature or confidence of other rules.</summary>
     public double Epsilon { get; private set; }
 
     /// <summary>Number of transitions seen.</summary>
@@ -99,7 +101,7 @@ public abstract class ActionValueLearner
     }
 
     /// <summary>Chooses an action for <paramref name="state"/>.</summary>
-    public int Act(int state, RandomStream random) => Options.Exploration.Choose(ActingRow(state), Epsilon, random);
+    public int Act(int state, RandomStream random) => Options.Exploration.Choose(ActingRow(state), Epsilon, random, Visits(state));
 
     /// <summary>Tells that an episode starts.</summary>
     public void BeginEpisode(int state)
@@ -140,6 +142,7 @@ public abstract class ActionValueLearner
     public void Observe(in Transition transition)
     {
         Steps++;
+        if (_visits.Length > 0) _visits[(transition.State * ActionCount) + transition.Action]++;
         Learn(transition);
         var value = Values[(transition.State * ActionCount) + transition.Action];
         if (!double.IsFinite(value)) Divergence.Check(value, Steps, GetType().Name);
@@ -182,7 +185,9 @@ public abstract class ActionValueLearner
     protected double NextStepSize(int index) => _updates.Length == 0 ? _constantStep : Options.StepSize.At(_updates[index]++);
 
     /// <summary>Probabilities of the actions under the present behaviour.</summary>
-    protected void PolicyOf(int state, Span<double> probabilities) => Options.Exploration.Probabilities(ActingRow(state), Epsilon, probabilities);
+    protected void PolicyOf(int state, Span<double> probabilities) => Options.Exploration.Probabilities(ActingRow(state), Epsilon, probabilities, Visits(state));
+
+    private ReadOnlySpan<long> Visits(int state) => _visits.Length == 0 ? [] : _visits.AsSpan(state * ActionCount, ActionCount);
 
     /// <summary>Largest value of a state, 0 where nothing follows.</summary>
     protected double MaxValue(int state, bool terminated) => terminated ? 0 : Row(state)[Greedy.FirstMax(Row(state))];

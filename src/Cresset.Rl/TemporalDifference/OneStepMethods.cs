@@ -62,9 +62,10 @@ public sealed class QLearning(int states, int actions, ControlOptions? options =
     /// <exception cref="InvalidOperationException">The options are not of the simple kind.</exception>
     public long RunFast(TableEnvironment environment, long steps, RandomStream random, int maxEpisodeSteps = int.MaxValue)
     {
-        if (Options.StepSize is not ConstantStepSize { Size: var alpha } || Options.Exploration is not { Schedule: null, Ties: TieBreaking.LowestIndex, Epsilon: var epsilon })
+        if (Options.StepSize is not ConstantStepSize { Size: var alpha } || Options.Exploration is not { Schedule: null, Ties: TieBreaking.LowestIndex, Epsilon: var epsilon }
+            || Options.Exploration.GetType() != typeof(Exploration) || environment.HasActionMask)
         {
-            throw new InvalidOperationException("The fast loop needs a constant step size, a constant epsilon and lowest-index ties; use TabularControl for the rest.");
+            throw new InvalidOperationException("The fast loop needs a constant step size, epsilon-greedy actions with a constant epsilon and lowest-index ties, and a table without missing actions; use TabularControl for the rest.");
         }
         var (gamma, actions) = (Gamma, ActionCount);
         var values = Values;

@@ -105,7 +105,7 @@ public sealed class RlCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("rl solve ZhaoGridWorl", "There is no environment 'ZhaoGridWorl'. Did you mean 'ZhaoGridWorld'?")]
+    [InlineData("rl solve ZhaoGridWorl", "unknown environment 'ZhaoGridWorl'. Did you mean 'zhaogridworld'?")]
     [InlineData("rl solve Taxi --algo qlearning", "There is no algorithm 'qlearning'. Did you mean 'q-learning'?")]
     [InlineData("rl solve Taxi --gamma 1.5", "--gamma is 1.5; allowed: [0, 1].")]
     [InlineData("rl solve Taxi --algo sarsa --alpha fast", "--alpha is \"fast\"")]
@@ -116,9 +116,9 @@ public sealed class RlCommandTests : IDisposable
     [InlineData("rl sweep n-step --repetitions 0", "--repetitions is 0")]
     [InlineData("rl play nothing", "There are no runs in", 1)]
     [InlineData("rl play nothing --seed -1", "--seed is -1")]
-    [InlineData("train qlearning-taxi environment=Taxy", "solve.environment is \"Taxy\"")]
+    [InlineData("train qlearning-taxi environment=Taxy", "unknown environment 'Taxy'")]
     [InlineData("train qlearning-taxi gamma=2", "solve.gamma is 2; allowed: [0, 1].")]
-    [InlineData("train ppo-cartpole environment=Taxi", "need continuous observations")]
+    [InlineData("train ppo-cartpole environment=Taxi", "wanted are observations of numbers")]
     [InlineData("train ppo-cartpole clip_range=0", "agent.epochs is 20")]
     [InlineData("train a2c-cartpole lambda=2", "agent.lambda is 2; allowed: [0, 1].")]
     [InlineData("train cliff-walking runs=0", "curves.runs is 0; allowed: at least 1.")]

@@ -34,7 +34,7 @@ public sealed class OptionsRecordTests
         var yaml = ConfigYaml.Write(OptionsWriter.Write(options));
         if (yaml.Trim() == "{}") return;
         var map = ConfigNode.Parse(yaml, "round trip");
-        var back = new OptionsBinder(BuiltInParts.Catalog).Bind(options, map, "", new ConfigSource("round trip", 0));
+        var back = new OptionsBinder(BuiltInParts.Catalog.With(options.GetType().Assembly)).Bind(options, map, "", new ConfigSource("round trip", 0));
         Assert.Equal(Flat(options), Flat(back));
     }
 

@@ -3,7 +3,7 @@ using Cresset.Rl;
 namespace Cresset.Tests.Torch.Rl;
 
 /// <summary>A picture of 1 by 8 by 8 with one bright half, left or right; choosing its side pays 1. Episodes of four pictures.</summary>
-internal sealed class Beacon() : Environment<float, int>(new Box(new float[64], Enumerable.Repeat(1f, 64).ToArray(), [1, 8, 8]), new Discrete(2))
+internal sealed class Beacon(float brightness = 1) : Environment<float, int>(new Box(new float[64], Enumerable.Repeat(brightness, 64).ToArray(), [1, 8, 8]), new Discrete(2))
 {
     private int _side;
     private int _turn;
@@ -23,7 +23,7 @@ internal sealed class Beacon() : Environment<float, int>(new Box(new float[64], 
 
     protected override void Observe(Span<float> observation)
     {
-        for (var i = 0; i < 64; i++) observation[i] = i % 8 / 4 == _side ? 1 : 0;
+        for (var i = 0; i < 64; i++) observation[i] = i % 8 / 4 == _side ? brightness : 0;
     }
 
     protected override void SaveState(BinaryWriter writer)

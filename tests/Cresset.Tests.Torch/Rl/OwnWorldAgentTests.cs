@@ -81,11 +81,11 @@ public sealed class OwnWorldAgentTests
     public void AnOwnWorldHasItsOwnThresholdAndItsEvaluationsEnd()
     {
         using var agent = new DqnAgent(new SyncVectorEnvironment<float, int>(1, () => new Thermostat(), AutoresetMode.SameStep), new() { LearningStarts = 5000 }, 1);
-        var loop = new AgentLoop(agent, () => new Thermostat(), new AgentLoopOptions { Environment = "Thermostat", Steps = 50, EvaluationEpisodes = 2 }, NullRunRecorder.Instance);
+        var loop = new AgentLoop(agent, () => new Thermostat(), new AgentLoopOptions { Steps = 50, EvaluationEpisodes = 2 }, NullRunRecorder.Instance);
         Assert.Equal(-60, loop.SolvedAt);
         Assert.True(loop.Run());
         using var endless = new DqnAgent(new SyncVectorEnvironment<float, int>(1, () => new Endless(), AutoresetMode.SameStep), new() { LearningStarts = 5000 }, 1);
-        Assert.True(double.IsNaN(new AgentLoop(endless, () => new Endless(), new AgentLoopOptions { Environment = "Endless" }, NullRunRecorder.Instance).SolvedAt));
+        Assert.True(double.IsNaN(new AgentLoop(endless, () => new Endless(), new AgentLoopOptions { Steps = 1 }, NullRunRecorder.Instance).SolvedAt));
         var score = EpisodeEvaluation.Run(endless, () => new Endless(), 2, 1, maxSteps: 25);
         Assert.Equal((2, 25, 25.0), (score.Cut, score.Lengths[0], score.Mean));
         Assert.Equal(10_000, EpisodeEvaluation.Run(endless, () => new Endless(), 1, 1).Lengths[0]);
@@ -95,7 +95,7 @@ public sealed class OwnWorldAgentTests
     public void AnEvaluationCanBeCancelledAndIsMadeUpFor()
     {
         using var stop = new CancellationTokenSource();
-        AgentLoopOptions options = new() { Environment = "Thermostat", Steps = 40, EvaluateEvery = 20, EvaluationEpisodes = 3 };
+        AgentLoopOptions options = new() { Steps = 40, EvaluateEvery = 20, EvaluationEpisodes = 3 };
         AgentLoop Loop(ILearner agent, Action onEvaluation) => new(
             agent,
             (episodes, seed, token) =>

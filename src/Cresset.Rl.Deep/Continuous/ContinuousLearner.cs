@@ -1,0 +1,40 @@
+using Cresset.Numerics;
+using Cresset.Tensors;
+
+namespace Cresset.Rl.Deep;
+
+/// <summary>Policy and critics of an agent with continuous actions in [-1, 1].</summary>
+internal abstract class ContinuousLearner : INetworkState
+{
+    /// <summary>Writes the actions to take, with exploration when <paramref name="explore"/> is set.</summary>
+    /// <param name="observations">[count, observation size].</param>
+    /// <param name="count">Rows; while exploring one for each copy of the environment.</param>
+    /// <param name="actions">Receives [count, action size] in [-1, 1].</param>
+    /// <param name="explore">The stream of the exploration; null for the policy's best actions.</param>
+    public abstract void Act(ReadOnlySpan<float> observations, int count, Span<float> actions, RandomStream? explore);
+
+    /// <summary>One gradient step.</summary>
+    /// <param name="batch">The transitions.</param>
+    /// <param name="learningRate">Step size.</param>
+    /// <param name="figures">Receives named figures.</param>
+    /// <returns>Loss of the critics and their gradient norm.</returns>
+    public abstract (double Loss, double Norm) Update(ReplayBatch batch, double learningRate, LearningFigures figures);
+
+    /// <summary>The episode of a copy is over.</summary>
+    public virtual void EndEpisode(int copy)
+    {
+    }
+
+    /// <summary>Collecting begins anew after a training.</summary>
+    public virtual void BeginCollecting(RandomStream random)
+    {
+    }
+
+    public abstract void Save(Snapshot state);
+
+    public abstract void Load(Snapshot state);
+
+    public abstract void SavePolicy(Snapshot state);
+
+    public abstract void LoadPolicy(Snapshot state);
+}

@@ -1,0 +1,200 @@
+using Cresset.Numerics;
+using Cresset.Tensors;
+
+namespace Cresset.Rl.Deep;
+
+/// <summary>Acts with continuous actions, stores, replays: the core under SAC, TQC, TD3 and DDPG.</summary>
+public abstract class OffPolicyAgent : RolloutAgent<float>
+{
+    private readonly OffPolicyOptions _options;
+    private readonly Box _box;
+    private readonly ReplayBuffer _replay;
+    private readonly ReplayBatch _batch;
+    private readonly float[] _before;
+    private readonly float[] _actions;
+    private readonly float[] _taken;
+    private readonly int _actionSize;
+    private ContinuousLearner? _learner;
+
+    private protected OffPolicyAgent(VectorEnvironment<float, float> environments, OffPolicyOptions options, ulong seed)
+        : base(environments, seed)
+    {
+        _options = options.ThrowIfInvalid();
+        Rollouts.CheckAutoreset(environments);
+        _box = environments.SingleActionSpace as Box ?? throw new ArgumentException($"The actions are {environments.SingleActionSpace}; needed is a Box.", nameof(environments));
+        for (var i = 0; i < _box.Size; i++)
+        {
+            if (!float.IsFinite(_box.Low[i]) || !float.IsFinite(_box.High[i])) throw new ArgumentException($"Value {i} of the actions has the bounds {_box.Low[i]} and {_box.High[i]}; agents of this kind need finite ones. Leave clip-action out, or wrap the environment in rescale-action.", nameof(environments));
+        }
+        _actionSize = _box.Size;
+        _replay = new ReplayBuffer(options.Replay, ObservationSize, environments.Count, options.Gamma, _actionSize);
+        _batch = new ReplayBatch(options.BatchSize, ObservationSize, _actionSize);
+        _before = new float[environments.Count * ObservationSize];
+        _actions = new float[environments.Count * _actionSize];
+        _taken = new float[environments.Count * _actionSize];
+        environments.Reset(seed);
+    }
+
+    /// <summary>Gradient steps so far.</summary>
+    public long Updates { get; private set; }
+
+    /// <summary>The experience.</summary>
+    public ReplayBuffer Replay => _replay;
+
+    internal ContinuousLearner Learner => _learner!;
+
+    /// <inheritdoc/>
+    protected override INetworkState Networks => _learner!;
+
+    /// <inheritdoc/>
+    protected override IEnumerable<(string Name, double Value)> Identity =>
+    [
+        .. base.Identity, ("gamma", _options.Gamma), ("replay.n_step", _options.Replay.NStep), ("replay.capacity", _replay.Capacity), ("replay.frames", _options.Replay.Frames),
+        ("replay.storage", (int)_options.Replay.Storage),
+    ];
+
+    /// <inheritdoc/>
+    public override void Advance()
+    {
+        if (Step < _options.LearningStarts)
+        {
+            foreach (ref var value in _actions.AsSpan()) value = (float)Streams.Exploration.Uniform(-1, 1);
+        }
+        else
+        {
+            _learner!.Act(Environments.Observations, Environments.Count, _actions, Streams.Exploration);
+        }
+        Environments.Observations.CopyTo(_before);
+        Scale(_actions, _taken);
+        Environments.Step(_taken);
+        var first = Step + 1;
+        for (var i = 0; i < Environments.Count; i++)
+        {
+            Step++;
+            var outcome = new StepOutcome(Environments.Rewards[i], Environments.Terminated[i], Environments.Truncated[i]);
+            var next = (outcome.Ended ? Environments.FinalObservations : Environments.Observations).Slice(i * ObservationSize, ObservationSize);
+            _replay.Add(i, _before.AsSpan(i * ObservationSize, ObservationSize), _actions.AsSpan(i * _actionSize, _actionSize), outcome, next);
+            Episodes.Add(i, Step, Environments.RawRewards[i], outcome.Ended);
+            if (outcome.Ended) _learner!.EndEpisode(i);
+        }
+        _replay.EndTurn();
+        // With several copies a round may pass several due dates; each is kept.
+        var due = (Step / _options.TrainEvery) - ((first - 1) / _options.TrainEvery);
+        if (due == 0) return;
+        if (Step > _options.LearningStarts && _replay.Count >= _options.BatchSize)
+        {
+            for (var update = 0L; update < due * _options.UpdatesPerTraining; update++) Learn();
+        }
+        _learner!.BeginCollecting(Streams.Exploration);
+    }
+
+    /// <inheritdoc/>
+    public override void Act(ReadOnlySpan<float> observations, int count, Span<float> actions, ReadOnlySpan<bool> masks = default)
+    {
+        Rollouts.CheckRows(observations.Length, count, ObservationSize, actions.Length / _actionSize);
+        var chosen = actions[..(count * _actionSize)];
+        _learner!.Act(observations, count, chosen, null);
+        Scale(chosen, chosen);
+    }
+
+    /// <inheritdoc/>
+    public override void Report(Action<string, double> figure)
+    {
+        base.Report(figure);
+        figure("learning_rate", _options.LearningRate.At(Step));
+    }
+
+    /// <inheritdoc/>
+    public override void Save(Snapshot state)
+    {
+        base.Save(state);
+        state.Put("agent/updates", Updates);
+        _replay.Save(state);
+    }
+
+    /// <inheritdoc/>
+    protected override void LoadAll(Snapshot state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        base.LoadAll(state);
+        Updates = state.Whole("agent/updates");
+        _replay.Load(state);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) _replay.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private protected void Use(ContinuousLearner learner)
+    {
+        _learner = learner;
+        learner.BeginCollecting(Streams.Exploration);
+    }
+
+    // From [-1, 1] to the bounds of the environment.
+    private void Scale(ReadOnlySpan<float> from, Span<float> to)
+    {
+        for (var i = 0; i < from.Length; i++)
+        {
+            var (low, high) = (_box.Low[i % _actionSize], _box.High[i % _actionSize]);
+            to[i] = Math.Clamp(low + (0.5f * (from[i] + 1) * (high - low)), low, high);
+        }
+    }
+
+    private void Learn()
+    {
+        _replay.Sample(_batch, Streams.Replay);
+        var (loss, norm) = _learner!.Update(_batch, _options.LearningRate.At(Step), Figures);
+        Updates++;
+        if (!double.IsFinite(loss) || !double.IsFinite(norm)) throw new DivergenceException(Algorithm, Step, double.IsFinite(loss) ? norm : loss);
+        Figures.Add("loss", loss);
+        Figures.Add("gradient_norm", norm);
+    }
+}
+
+/// <summary>Soft actor-critic and TQC.</summary>
+public sealed class SacAgent : OffPolicyAgent
+{
+    /// <summary>An agent at the start of its first episodes.</summary>
+    /// <param name="environments">Copies to learn in, with <see cref="AutoresetMode.SameStep"/> and bounded continuous actions; the agent resets and steps them.</param>
+    /// <param name="options">Settings.</param>
+    /// <param name="seed">Fixes environments, weights, exploration and replay.</param>
+    /// <exception cref="ArgumentException">The environments reset otherwise, or their actions are not bounded numbers.</exception>
+    /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
+    public SacAgent(VectorEnvironment<float, float> environments, SacOptions options, ulong seed)
+        : base(environments, options, seed)
+        => Use(new SacLearner(ObservationSize, environments.SingleActionSpace.Size, environments.Count, options, Streams.Weights, Streams.Noise));
+
+    /// <inheritdoc/>
+    public override string Algorithm => "sac";
+
+    /// <summary>The weight of the entropy.</summary>
+    public double Temperature => ((SacLearner)Learner).Temperature;
+
+    /// <inheritdoc/>
+    protected override IEnumerable<(string Name, double Value)> Identity
+        => [.. base.Identity, ("critics", ((SacLearner)Learner).Critics.Count), ("quantiles", ((SacLearner)Learner).Critics.Outputs)];
+}
+
+/// <summary>TD3 and DDPG.</summary>
+public sealed class Td3Agent : OffPolicyAgent
+{
+    /// <summary>An agent at the start of its first episodes.</summary>
+    /// <param name="environments">Copies to learn in, with <see cref="AutoresetMode.SameStep"/> and bounded continuous actions; the agent resets and steps them.</param>
+    /// <param name="options">Settings.</param>
+    /// <param name="seed">Fixes environments, weights, exploration and replay.</param>
+    /// <exception cref="ArgumentException">The environments reset otherwise, or their actions are not bounded numbers.</exception>
+    /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
+    public Td3Agent(VectorEnvironment<float, float> environments, Td3Options options, ulong seed)
+        : base(environments, options, seed)
+        => Use(new Td3Learner(ObservationSize, environments.SingleActionSpace.Size, environments.Count, options, Streams.Weights, Streams.Noise));
+
+    /// <inheritdoc/>
+    public override string Algorithm => "td3";
+
+    /// <inheritdoc/>
+    protected override IEnumerable<(string Name, double Value)> Identity => [.. base.Identity, ("critics", ((Td3Learner)Learner).Critics.Count)];
+}

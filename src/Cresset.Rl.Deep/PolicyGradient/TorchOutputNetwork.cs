@@ -1,0 +1,174 @@
+using System.Runtime.InteropServices;
+using Cresset.Numerics;
+using Cresset.Optim;
+using Cresset.Tensors;
+using TorchSharp;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace Cresset.Rl.Deep;
+
+/// <summary>An encoder of any kind and fully connected layers, over libtorch.</summary>
+internal sealed class TorchOutputNetwork : OutputNetwork
+{
+    private readonly EncodedNetwork _network;
+    private readonly Optimizer _adam;
+    private readonly Device _device;
+    private readonly int _observationSize;
+    private readonly float[] _slopes;
+    private float[] _outputs;
+    private float[] _acting = [];
+    private Tensor? _result;
+    private double _scale = 1;
+
+    public TorchOutputNetwork(int observationSize, int outputs, ActorCriticOptions options, int maxRows, RandomStream initial, float outputScale, Func<nn.Module<Tensor, Tensor>> encoder)
+    {
+        (_observationSize, Outputs) = (observationSize, outputs);
+        _device = ComputeDevice.Resolve(options.Device);
+        _network = EncodedNetwork.Make(observationSize, outputs, options, encoder);
+        using (var generator = new Generator(initial.NextUInt64())) Initialize.Reset(_network, generator);
+        _network.ScaleLast(outputScale);
+        _network.to(_device);
+        _adam = new Optimizer(_network, new AdamRule { LearningRate = 1, Beta1 = options.Beta1, Beta2 = options.Beta2, Epsilon = options.AdamEpsilon });
+        (_outputs, _slopes) = (new float[maxRows * outputs], new float[maxRows * outputs]);
+    }
+
+    public override int Outputs { get; }
+
+    public override ReadOnlySpan<float> Act(ReadOnlySpan<float> observations, int count, out int stride)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        if (_acting.Length < count * Outputs) _acting = new float[count * Outputs];
+        Read(_network.call(Batch(observations, count)), _acting);
+        stride = Outputs;
+        return _acting.AsSpan(0, count * Outputs);
+    }
+
+    public override void Forward(ReadOnlySpan<float> observations, int rows)
+    {
+        _result?.Dispose();
+        using var scope = NewDisposeScope();
+        if (_outputs.Length < rows * Outputs) _outputs = new float[rows * Outputs];
+        _result = _network.call(Batch(observations, rows)).DetachFromDisposeScope();
+        Read(_result, _outputs);
+    }
+
+    public override ReadOnlySpan<float> Output(int row) => _outputs.AsSpan(row * Outputs, Outputs);
+
+    public override Span<float> Slope(int row) => _slopes.AsSpan(row * Outputs, Outputs);
+
+    public override double Backward()
+    {
+        var result = _result ?? throw new InvalidOperationException("There was no forward pass.");
+        using var scope = NewDisposeScope();
+        _adam.ZeroGrad();
+        // The sum of slope times output has the slopes as its gradient.
+        (result * tensor(_slopes.AsSpan(0, (int)result.numel()).ToArray(), result.shape, device: _device)).sum().backward();
+        _scale = 1;
+        var squares = 0.0;
+        foreach (var parameter in _network.parameters())
+        {
+            if (parameter.grad is { } gradient) squares += gradient.square().sum().ToDouble();
+        }
+        return squares;
+    }
+
+    public override void Scale(float factor) => _scale = factor;
+
+    public override void Step(double learningRate)
+    {
+        using var scope = NewDisposeScope();
+        _adam.Groups[0].LearningRate = learningRate;
+        _adam.Step(gradientScale: _scale);
+    }
+
+    public override void SaveNetwork(Snapshot state, string prefix)
+    {
+        foreach (var (key, value) in StateDict.Of(_network)) state.Put(prefix + key, value);
+    }
+
+    public override void LoadNetwork(Snapshot state, string prefix)
+    {
+        try
+        {
+            StateDict.Load(_network, state.Under(prefix));
+        }
+        catch (CheckpointException e)
+        {
+            throw new InvalidDataException($"The state does not fit the network: {e.Message}", e);
+        }
+    }
+
+    public override void SaveOptimizer(Snapshot state, string name) => _adam.Save(state.Part($"optimizer/{name}"));
+
+    public override void LoadOptimizer(Snapshot state, string name) => _adam.Load(state.Part($"optimizer/{name}"));
+
+    public override void Dispose()
+    {
+        _result?.Dispose();
+        _adam.Dispose();
+        _network.Dispose();
+    }
+
+    private static void Read(Tensor values, float[] to)
+    {
+        using var scope = NewDisposeScope();
+        MemoryMarshal.Cast<byte, float>(values.detach().cpu().contiguous().bytes).CopyTo(to);
+    }
+
+    private Tensor Batch(ReadOnlySpan<float> values, int count) => tensor(values.ToArray(), [count, _observationSize], device: _device);
+
+    /// <summary>The encoder, then fully connected layers.</summary>
+    private sealed class EncodedNetwork : nn.Module<Tensor, Tensor>
+    {
+        [ComponentName(Name = "encoder")]
+        private readonly nn.Module<Tensor, Tensor> _encoder;
+        [ComponentName(Name = "layers")]
+        private readonly ModuleList<Linear> _layers;
+        private readonly Linear[] _stack;
+        private readonly MlpActivation _activation;
+
+        private EncodedNetwork(nn.Module<Tensor, Tensor> encoder, long features, int outputs, ActorCriticOptions options)
+            : base(nameof(EncodedNetwork))
+        {
+            (_encoder, _activation) = (encoder, options.Activation);
+            long[] widths = [features, .. options.Hidden.Select(h => (long)h), outputs];
+            _stack = [.. Enumerable.Range(0, widths.Length - 1).Select(i => nn.Linear(widths[i], widths[i + 1]))];
+            _layers = new ModuleList<Linear>(_stack);
+            RegisterComponents();
+        }
+
+        public static EncodedNetwork Make(int observationSize, int outputs, ActorCriticOptions options, Func<nn.Module<Tensor, Tensor>> make)
+        {
+            var encoder = make();
+            using var scope = NewDisposeScope();
+            using var quiet = no_grad();
+            var features = encoder.call(zeros(1, observationSize));
+            return features.dim() == 2
+                ? new EncodedNetwork(encoder, features.size(1), outputs, options)
+                : throw new ArgumentException($"The encoder makes {Tensors.Shape.Text(features)} from [1, {observationSize}]; needed is [1, features].");
+        }
+
+        public void ScaleLast(float factor)
+        {
+            if (factor == 1) return;
+            using var quiet = no_grad();
+            _stack[^1].weight!.mul_(factor);
+            _stack[^1].bias!.mul_(factor);
+        }
+
+        public override Tensor forward(Tensor input)
+        {
+            using var scope = NewDisposeScope();
+            var x = _encoder.call(input);
+            for (var i = 0; i < _stack.Length; i++)
+            {
+                x = _stack[i].call(x);
+                if (i < _stack.Length - 1) x = _activation == MlpActivation.Tanh ? x.tanh() : nn.functional.relu(x);
+            }
+            return x.MoveToOuterDisposeScope();
+        }
+    }
+}
