@@ -1,3 +1,4 @@
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -55,7 +56,7 @@ public abstract class Divergence
                 Tensor? squared = jacobian ? zeros_like(divergence) : null;
                 for (long i = 0; i < flat.size(1); i++)
                 {
-                    var row = autograd.grad([flat.select(1, i).sum()], [x], retain_graph: true, create_graph: building)[0].flatten(1);
+                    var row = (Derivatives.Of([flat.select(1, i).sum()], [x], retainGraph: true, createGraph: building)[0] ?? zeros_like(x)).flatten(1);
                     divergence = divergence + row.select(1, i);
                     if (squared is not null) squared = squared + row.square().sum(1);
                 }
@@ -88,7 +89,7 @@ public abstract class Divergence
                 using var grad = enable_grad();
                 var x = Tracked(state);
                 var v = model.Velocity(x, Times(time, x), context);
-                var product = autograd.grad([v], [x], [noise], retain_graph: building, create_graph: building)[0];
+                var product = Derivatives.Of([v], [x], [noise], building, building)[0] ?? zeros_like(x);
                 var divergence = (product * noise).flatten(1).sum(1);
                 var squared = jacobian ? product.square().flatten(1).sum(1) : null;
                 return building ? (v, divergence, squared) : (v.detach(), divergence.detach(), squared?.detach());

@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -75,7 +76,7 @@ public sealed class MlpVelocity : nn.Module, IDivergenceModel
         for (var i = 0; i < _layers.Length; i++)
         {
             h = _layers[i].call(h);
-            if (i > 0 && i < _layers.Length - 1) tangents = tangents.matmul(_layers[i].weight!.to(h.dtype).t());
+            if (i > 0 && i < _layers.Length - 1) tangents = tangents.MatMul(_layers[i].weight!.to(h.dtype).t());
             if (i == _layers.Length - 1) break;
             var value = FlowActivations.Apply(_options.Activation, h);
             tangents = tangents * FlowActivations.Derivative(_options.Activation, h, value).unsqueeze(0);

@@ -70,8 +70,8 @@ internal sealed class AdjointFunction(OdeProblem problem) : DifferentiableOperat
         if (slope.requires_grad)
         {
             var cotangent = flat.narrow(0, size, size).detach().neg().reshape(shape);
-            var gradients = autograd.grad([slope], inputs, [cotangent], allow_unused: true);
-            slopes.AddRange(gradients.Select((g, i) => g is null || g.IsInvalid ? zeros_like(inputs[i]).flatten() : g.flatten()));
+            var gradients = Derivatives.Of([slope], inputs, [cotangent]);
+            slopes.AddRange(gradients.Select((g, i) => (g ?? zeros_like(inputs[i])).flatten()));
         }
         else
         {

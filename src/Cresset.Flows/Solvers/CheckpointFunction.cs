@@ -66,13 +66,13 @@ internal sealed class CheckpointFunction(OdeProblem problem) : DifferentiableOpe
             var state = checkpoints[i].detach().requires_grad_(true);
             var next = RungeKuttaStep.Take(tableau, Field, instants[i], instants[i + 1], instants[i + 1] - instants[i], state, Field(instants[i], state)).State;
             List<Tensor> inputs = [state, .. problem.Parameters];
-            var found = autograd.grad([next], inputs, [adjoint], allow_unused: true);
+            var found = Derivatives.Of([next], inputs, [adjoint]);
             using var noGrad = no_grad();
             for (var p = 0; p < gradients.Length; p++)
             {
-                if (found[p + 1] is { IsInvalid: false } g) gradients[p].add_(g);
+                if (found[p + 1] is { } g) gradients[p].add_(g);
             }
-            var carried = found[0] is { IsInvalid: false } s ? s : zeros_like(state);
+            var carried = found[0] ?? zeros_like(state);
             if (output > 0 && instants[i] == problem.Times[output - 1]) carried = carried + grad[--output];
             adjoint = carried.detach().MoveToOuterDisposeScope();
         }

@@ -161,7 +161,7 @@ internal sealed class FusedSpline(SplinePass pass) : DifferentiableOperation
         using var grad = enable_grad();
         var (result, log) = pass.Composed(saved[0], saved[1]);
         var wanted = Array.FindAll(saved, s => s.requires_grad);
-        var found = autograd.grad([result, log], wanted, [resultGradient, logGradient], create_graph: true, retain_graph: true, allow_unused: true);
+        var found = Derivatives.Of([result, log], wanted, [resultGradient, logGradient], createGraph: true);
         var next = 0;
         return Array.ConvertAll(saved, s => s.requires_grad ? found[next++] : null);
     }

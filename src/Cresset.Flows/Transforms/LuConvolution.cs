@@ -1,3 +1,4 @@
+using Cresset.Tensors;
 using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -52,7 +53,7 @@ public sealed class LuConvolution : FlowTransform
     {
         Cresset.Tensors.Shape.Expect(x, "N C H W", ("C", _logScale.size(0)));
         using var scope = NewDisposeScope();
-        var weight = _permutation.matmul(Lower()).matmul(Upper());
+        var weight = _permutation.MatMul(Lower()).MatMul(Upper());
         return Move(nn.functional.conv2d(x, weight.unsqueeze(2).unsqueeze(3)), PerSample(LogDet(x), x));
     }
 

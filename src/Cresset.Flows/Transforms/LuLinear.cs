@@ -1,3 +1,4 @@
+using Cresset.Tensors;
 using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -44,7 +45,7 @@ public sealed class LuLinear : FlowTransform
         Cresset.Tensors.Shape.Expect(x, "N D", ("D", _features));
         using var scope = NewDisposeScope();
         var (lower, upper, log) = Matrices();
-        return Move(x.matmul(upper.t()).matmul(lower.t()) + _bias, PerSample(log, x));
+        return Move(x.MatMul(upper.t()).MatMul(lower.t()) + _bias, PerSample(log, x));
     }
 
     /// <inheritdoc/>

@@ -77,22 +77,22 @@ internal sealed class ReversibleChain : DifferentiableOperation
                 results.Add(logAbsDet);
                 cotangents.Add(logGradient);
             }
-            var found = autograd.grad(results, wanted, cotangents, allow_unused: true);
+            var found = Derivatives.Of(results, wanted, cotangents);
             using var noGrad = no_grad();
             for (var i = 0; i < own.Length; i++)
             {
-                if (found[i + 1] is not { IsInvalid: false } g) continue;
+                if (found[i + 1] is not { } g) continue;
                 ref var slot = ref gradients[index[TensorIdentity.Of(own[i])]];
                 slot = slot is null ? g.MoveToOtherDisposeScope(scope) : slot.add_(g);
             }
-            if (_contextGradient && found[^1] is { IsInvalid: false } c) contextGradient!.add_(c);
+            if (_contextGradient && found[^1] is { } c) contextGradient!.add_(c);
             // Kept ones would make memory grow with depth after all.
             if (k < _parts.Count - 1)
             {
                 gradient.Dispose();
                 output.Dispose();
             }
-            gradient = found[0].MoveToOtherDisposeScope(scope);
+            gradient = found[0]!.MoveToOtherDisposeScope(scope);
             output = input.detach().MoveToOtherDisposeScope(scope);
         }
         List<Tensor?> all = [gradient.MoveToOuterDisposeScope(), contextGradient?.MoveToOuterDisposeScope()];

@@ -1,3 +1,4 @@
+using Cresset.Tensors;
 using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -44,8 +45,8 @@ public sealed class SylvesterTransform : FlowTransform
         Cresset.Tensors.Shape.Expect(x, "N D", ("D", _features));
         using var scope = NewDisposeScope();
         var (q, r1, r2) = Matrices();
-        var hidden = (x.matmul(q).matmul(r2.t()) + _bias).tanh();
-        return Move(x + hidden.matmul(r1.t()).matmul(q.t()), LogDet(hidden, r1, r2));
+        var hidden = (x.MatMul(q).MatMul(r2.t()) + _bias).tanh();
+        return Move(x + hidden.MatMul(r1.t()).MatMul(q.t()), LogDet(hidden, r1, r2));
     }
 
     /// <inheritdoc/>
@@ -55,7 +56,7 @@ public sealed class SylvesterTransform : FlowTransform
         using var scope = NewDisposeScope();
         var (q, r1, r2) = Matrices();
         // In the span of Q the map is v + R1 tanh(R2 v + b), triangular: solve from the last coordinate up.
-        var target = z.matmul(q);
+        var target = z.MatMul(q);
         var columns = new Tensor[_terms];
         for (var i = _terms - 1; i >= 0; i--)
         {
@@ -71,8 +72,8 @@ public sealed class SylvesterTransform : FlowTransform
             columns[i] = MonotoneRoot.Solve(offset, diagonal, v => (slope * v + inside).tanh(), h => slope * (1 - h * h));
         }
         var v = stack(columns, 1);
-        var hidden = (v.matmul(r2.t()) + _bias).tanh();
-        return Move(z - hidden.matmul(r1.t()).matmul(q.t()), -LogDet(hidden, r1, r2));
+        var hidden = (v.MatMul(r2.t()) + _bias).tanh();
+        return Move(z - hidden.MatMul(r1.t()).MatMul(q.t()), -LogDet(hidden, r1, r2));
     }
 
     private (Tensor Q, Tensor R1, Tensor R2) Matrices()

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -35,7 +36,7 @@ internal static class TransportCost
         var centre = b.mean([0L], keepdim: true);
         a = a - centre;
         b = b - centre;
-        var distances = (a.square().sum(1).unsqueeze(1) + b.square().sum(1) - a.matmul(b.t()) * 2).clamp_min_(0);
+        var distances = (a.square().sum(1).unsqueeze(1) + b.square().sum(1) - a.MatMul(b.t()) * 2).clamp_min_(0);
         distances.data<double>().CopyTo(cost, 0);
         return cost;
     }

@@ -64,7 +64,9 @@ public static partial class Activations
     public static Tensor GeluFast(Tensor x)
     {
         using var scope = NewDisposeScope();
-        return (x * 0.5 * (1 + (x * 0.7978845608 * (1 + x * 0.044715 * x)).tanh())).MoveToOuterDisposeScope();
+        // From 12 on tanh is 1 in every type; uncut, the cube overflows and its slope times 0 is NaN.
+        var cut = x.masked_fill(x.gt(12), 12).masked_fill(x.lt(-12), -12);
+        return (x * 0.5 * (1 + (cut * 0.7978845608 * (1 + cut * 0.044715 * cut)).tanh())).MoveToOuterDisposeScope();
     }
 
     /// <summary>x * sigmoid(1.702 x), as CLIP.</summary>
@@ -94,16 +96,21 @@ public static partial class Activations
     public static Tensor SqrtSoftplus(Tensor x)
     {
         using var scope = NewDisposeScope();
-        return Softplus(x).sqrt().MoveToOuterDisposeScope();
+        // Far left softplus is e^x to all digits of the type. Its root has to be taken before e^x underflows: the root's slope at 0 is infinite.
+        double far = x.dtype switch { ScalarType.Float64 => -40, ScalarType.Float16 => -8, _ => -20 };
+        return where(x.lt(far), (x.clamp_max(far) / 2).exp(), Softplus(x.clamp_min(far)).sqrt()).MoveToOuterDisposeScope();
     }
 
     /// <summary>(x + sqrt(x^2 + b)) / 2: an algebraic softplus. Barron 2021.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="b"/> is negative or not finite.</exception>
     public static Tensor Squareplus(Tensor x, double b = 4)
     {
+        if (!(b >= 0 && double.IsFinite(b))) throw new ArgumentOutOfRangeException(nameof(b), b, "Squareplus: b must be finite and at least 0.");
+        if (b == 0) return Relu(x);
         using var scope = NewDisposeScope();
-        // The vector library's float32 root may be off by an ulp, which the cancellation far left magnifies; through float64 it is exact.
-        var root = (x.square() + b).to(ScalarType.Float64).sqrt().to(x.dtype);
-        return ((x + root) / 2).MoveToOuterDisposeScope();
+        // x^2 overflows long before x does; left of 0 the sum cancels, so that there it is b / 2 over the difference.
+        var root = hypot(x, full([], Math.Sqrt(b), dtype: x.dtype, device: x.device)) / 2;
+        return where(x.lt(0), b / 4 / (root - (x.clamp_max(0) / 2)), root + (x / 2)).MoveToOuterDisposeScope();
     }
 
     /// <summary>e^x.</summary>
@@ -128,7 +135,8 @@ public static partial class Activations
     public static Tensor Serf(Tensor x)
     {
         using var scope = NewDisposeScope();
-        return (x * Softplus(x).erf()).MoveToOuterDisposeScope();
+        // x e^x is 0 in every type from -1000 on, where the slope of the product would be infinity times 0.
+        return (x.masked_fill(x.lt(-1000), -1000) * Softplus(x).erf()).MoveToOuterDisposeScope();
     }
 
     /// <summary>

@@ -34,7 +34,8 @@ public static partial class Activations
     public static Tensor Gaussian(Tensor x)
     {
         using var scope = NewDisposeScope();
-        return (-x.square()).exp().MoveToOuterDisposeScope();
+        // e^-784 is 0 in every type; uncut, the slope of the square overflows, and times 0 it is NaN.
+        return (-x.masked_fill(x.abs().gt(28), 28).square()).exp().MoveToOuterDisposeScope();
     }
 
     /// <summary>arctan(x).</summary>

@@ -62,8 +62,7 @@ public static partial class Activations
     public static Tensor SparsePlus(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var middle = (x + 1).square() / 4;
-        return where(x.le(-1), zeros_like(x), where(x.ge(1), x, middle)).MoveToOuterDisposeScope();
+        return Parabola(x, 1).MoveToOuterDisposeScope();
     }
 
     /// <summary>0, (x+1)/2 and 1 for x below -1, between and above 1: the derivative of <see cref="SparsePlus"/>.</summary>
@@ -77,7 +76,14 @@ public static partial class Activations
     public static Tensor HardSigmoid(Tensor x) => nn.functional.hardsigmoid(x);
 
     /// <summary>x * relu6(x + 3) / 6. Howard et al. 2019 (MobileNetV3).</summary>
-    public static Tensor HardSwish(Tensor x) => nn.functional.hardswish(x);
+    public static Tensor HardSwish(Tensor x)
+    {
+        // libtorch's product with 6 overflows before the division by 6; graphics cards keep its one kernel.
+        if (x.device_type != DeviceType.CPU) return nn.functional.hardswish(x);
+        using var scope = NewDisposeScope();
+        var right = x.gt(8);
+        return where(right, x, nn.functional.hardswish(x.masked_fill(right, 8))).MoveToOuterDisposeScope();
+    }
 
     /// <summary>x/2 * min(max(x + 2, 0), 2): a piecewise quadratic Mish (timm).</summary>
     public static Tensor HardMish(Tensor x)
@@ -90,7 +96,14 @@ public static partial class Activations
     public static Tensor SmoothRelu(Tensor x, double beta = 2)
     {
         using var scope = NewDisposeScope();
-        var middle = (x + beta).square() / (4 * beta);
-        return where(x.le(-beta), zeros_like(x), where(x.ge(beta), x, middle)).MoveToOuterDisposeScope();
+        return Parabola(x, beta).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Parabola(Tensor x, double beta)
+    {
+        Tensor left = x.le(-beta), right = x.ge(beta);
+        // Uncut, the square overflows where it is not taken, and its slope times 0 is NaN.
+        var middle = (x.masked_fill(left | right, 0) + beta).square() / (4 * beta);
+        return where(left, zeros_like(x), where(right, x, middle));
     }
 }

@@ -59,13 +59,13 @@ public static class Attention
         {
             var weights = Softmax(q, k, mask, scale);
             if (dropout > 0) weights = Drop(weights, dropout, generator);
-            return weights.matmul(v).MoveToOuterDisposeScope();
+            return weights.MatMul(v).MoveToOuterDisposeScope();
         }
         // The native call has no scale argument here: the difference goes into the queries.
         var natural = Natural(q);
         if (scale is { } s && s != natural) q = q * (s / natural);
         if (mask is null && FusedAttention.Fits(q, k, v)) return FusedAttention.Run(q, k, v).MoveToOuterDisposeScope();
-        if (q.numel() == 0 || k.numel() == 0 || v.numel() == 0) return Softmax(q, k, mask, natural).matmul(v).MoveToOuterDisposeScope();
+        if (q.numel() == 0 || k.numel() == 0 || v.numel() == 0) return Softmax(q, k, mask, natural).MatMul(v).MoveToOuterDisposeScope();
         return nn.functional.scaled_dot_product_attention(q, k, v, mask).MoveToOuterDisposeScope();
     }
 
@@ -85,7 +85,7 @@ public static class Attention
     private static Tensor Softmax(Tensor query, Tensor key, Tensor? mask, double? scale)
     {
         using var scope = NewDisposeScope();
-        var scores = (query * (scale ?? Natural(query))).matmul(key.transpose(-2, -1));
+        var scores = (query * (scale ?? Natural(query))).MatMul(key.transpose(-2, -1));
         if (mask is null) return nn.functional.softmax(scores, -1).MoveToOuterDisposeScope();
         scores = mask.dtype == ScalarType.Bool ? scores.masked_fill(mask.logical_not(), double.NegativeInfinity) : scores + mask;
         if (scores.size(-1) == 0) return scores.MoveToOuterDisposeScope();

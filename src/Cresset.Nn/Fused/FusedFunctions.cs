@@ -13,7 +13,7 @@ internal static class ComposedGradient
         using var grad = enable_grad();
         using var y = output();
         var wanted = Array.FindAll(inputs, i => i.requires_grad);
-        var found = autograd.grad([y], wanted, [gradient], create_graph: true, retain_graph: true, allow_unused: true);
+        var found = Derivatives.Of([y], wanted, [gradient], createGraph: true);
         var next = 0;
         return Array.ConvertAll(inputs, i => i.requires_grad ? found[next++] : null);
     }

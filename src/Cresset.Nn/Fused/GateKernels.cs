@@ -42,7 +42,16 @@ internal readonly struct SwishKernel(double beta) : IFusedKernel
     public Tensor Composed(Tensor x)
     {
         using var scope = NewDisposeScope();
+        if (x.device_type == DeviceType.CPU) x = Ended(x);
         return (x * (x * beta).sigmoid()).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Where the sigmoid is 0 in every type the product's slope is 0, not 0 times an overflow.</summary>
+    private Tensor Ended(Tensor x)
+    {
+        var end = 1000 / beta;
+        if (Math.Abs(end) > (x.dtype == ScalarType.Float16 ? 6e4 : 1e30)) return x;
+        return beta > 0 ? Finite.AtLeast(x, -end) : Finite.AtMost(x, -end);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -185,7 +194,14 @@ internal readonly struct GeluTanhKernel : IFusedKernel
         return slope;
     }
 
-    public Tensor Composed(Tensor x) => x.gelu(TorchSharp.Modules.GELU.Approximate.tanh);
+    public Tensor Composed(Tensor x)
+    {
+        // libtorch cubes x, which overflows long before x does; graphics cards keep its one kernel.
+        if (x.device_type != DeviceType.CPU) return x.gelu(TorchSharp.Modules.GELU.Approximate.tanh);
+        using var scope = NewDisposeScope();
+        var right = x.gt(1000) & x.lt(double.PositiveInfinity);
+        return where(right, x, Finite.AtLeast(x.masked_fill(right, 1000), -1000).gelu(TorchSharp.Modules.GELU.Approximate.tanh)).MoveToOuterDisposeScope();
+    }
 
     // e^-z with z = x (K + Kc x^2) carried to twice the precision: z reaches 100 where its rounding alone costs 64 units.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

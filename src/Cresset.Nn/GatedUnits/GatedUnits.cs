@@ -76,7 +76,7 @@ public static class GatedUnits
         using var scope = NewDisposeScope();
         var g = gate.clamp_max(limit);
         var u = value.clamp(-limit, limit);
-        return ((u + 1) * (g * (g * alpha).sigmoid())).MoveToOuterDisposeScope();
+        return ((u + 1) * Cresset.Nn.Activations.Swish(g, alpha)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Views of gate and value in a packed tensor [..., 2H] (also a weight's rows: pass <paramref name="dim"/> 0).</summary>

@@ -95,7 +95,7 @@ public sealed class Carafe : nn.Module<Tensor, Tensor>, IOwnInitialization
         var patches = nn.functional.unfold(features, (kernel, kernel), (1, 1), (kernel / 2, kernel / 2), (1, 1)) // [N, C k^2, HW]
             .view(n, groups, c / groups, taps, h * w).permute(0, 1, 4, 2, 3);
         var split = weights.view(n, groups, taps, h, scale, w, scale).permute(0, 1, 3, 5, 2, 4, 6).reshape(n, groups, h * w, taps, scale * scale);
-        var y = patches.matmul(split).view(n, groups, h, w, c / groups, scale, scale); // [N, g, H, W, C/g, s, s]
+        var y = patches.MatMul(split).view(n, groups, h, w, c / groups, scale, scale); // [N, g, H, W, C/g, s, s]
         return y.permute(0, 1, 4, 2, 5, 3, 6).reshape(n, c, scale * h, scale * w).MoveToOuterDisposeScope();
     }
 }

@@ -1,3 +1,4 @@
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -50,7 +51,7 @@ internal static class NetRace
             optimizer.ZeroGrad();
             using var inner = NewDisposeScope();
             var loss = functional.cross_entropy(net.call(x), y);
-            loss.backward();
+            Derivatives.Backward(loss);
             return loss.ToDouble();
         }
     }

@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -50,7 +51,7 @@ public sealed record AdafactorRule : OptimizerRule
         {
             var rows = s["row_var"].lerp_(g.square().mean([-1], keepdim: true), fresh);
             var columns = s["col_var"].lerp_(g.square().mean([-2], keepdim: true), fresh);
-            variance = rows.matmul(columns).div_(rows.mean([-2], keepdim: true).clamp_(min: floor));
+            variance = rows.MatMul(columns).div_(rows.mean([-2], keepdim: true).clamp_(min: floor));
         }
         else
         {

@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -252,9 +253,9 @@ public static class NewtonSchulz
         for (var i = 0; i < steps; i++)
         {
             // The smaller Gram matrix: rows never exceed columns here.
-            var gram = x.matmul(x.transpose(-2, -1));
-            var polynomial = (gram * B) + (gram.matmul(gram) * C);
-            x = (x * A) + polynomial.matmul(x);
+            var gram = x.MatMul(x.transpose(-2, -1));
+            var polynomial = (gram * B) + (gram.MatMul(gram) * C);
+            x = (x * A) + polynomial.MatMul(x);
         }
         return (tall ? x.transpose(-2, -1) : x).MoveToOuterDisposeScope();
     }

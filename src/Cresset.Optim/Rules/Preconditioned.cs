@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -64,9 +65,9 @@ public sealed record ShampooRule : OptimizerRule
             var root = s[Name("inv_pre_cond", i)];
             var turned = g.transpose(0, i);
             var matrix = turned.reshape(turned.size(0), -1);
-            covariance.add_(matrix.matmul(matrix.t()));
+            covariance.add_(matrix.MatMul(matrix.t()));
             if ((s.Step - 1) % PreconditionEvery == 0) root.copy_(InverseRoot(covariance, Power / order, MatrixEpsilon));
-            g = root.matmul(matrix).reshape(turned.shape).transpose(0, i);
+            g = root.MatMul(matrix).reshape(turned.shape).transpose(0, i);
         }
         if (Momentum > 0) s["momentum_buffer"].copy_(g);
         s.Parameter.add_(g, alpha: -s.Rate);
@@ -79,7 +80,7 @@ public sealed record ShampooRule : OptimizerRule
     {
         var (values, vectors) = linalg.eigh(covariance.to(ScalarType.Float64));
         var powers = values.clamp_(min: floor).pow_(-power);
-        return (vectors * powers.unsqueeze(0)).matmul(vectors.t()).to(covariance.dtype);
+        return (vectors * powers.unsqueeze(0)).MatMul(vectors.t()).to(covariance.dtype);
     }
 }
 
@@ -168,7 +169,7 @@ public sealed record SoapRule : OptimizerRule
         {
             if (!state.Tensors.TryGetValue($"covariance.{d}", out var covariance)) continue;
             var flat = gradient.movedim([d], [0]).reshape(gradient.size(d), -1);
-            covariance.lerp_(flat.matmul(flat.transpose(0, 1)), 1 - (ShampooBeta ?? Beta2));
+            covariance.lerp_(flat.MatMul(flat.transpose(0, 1)), 1 - (ShampooBeta ?? Beta2));
             if (!turn) continue;
             var basis = state[$"basis.{d}"];
             if (first)
@@ -178,10 +179,10 @@ public sealed record SoapRule : OptimizerRule
                 continue;
             }
             // Order the old basis by its current eigenvalue estimates, then one power iteration.
-            var order = basis.transpose(0, 1).matmul(covariance).matmul(basis).diagonal().argsort(descending: true);
+            var order = basis.transpose(0, 1).MatMul(covariance).MatMul(basis).diagonal().argsort(descending: true);
             var v = state["exp_avg_sq"];
             v.copy_(v.index_select(d, order));
-            var (q, _) = linalg.qr(covariance.matmul(basis.index_select(1, order)));
+            var (q, _) = linalg.qr(covariance.MatMul(basis.index_select(1, order)));
             basis.copy_(q);
         }
     }
@@ -193,7 +194,7 @@ public sealed record SoapRule : OptimizerRule
         {
             if (!state.Tensors.TryGetValue($"basis.{d}", out var basis)) continue;
             var turned = back ? basis : basis.transpose(0, 1);
-            value = turned.matmul(value.movedim([d], [0]).reshape(value.size(d), -1)).reshape(Moved(value.shape, d)).movedim([0], [d]);
+            value = turned.MatMul(value.movedim([d], [0]).reshape(value.size(d), -1)).reshape(Moved(value.shape, d)).movedim([0], [d]);
         }
         return value;
     }

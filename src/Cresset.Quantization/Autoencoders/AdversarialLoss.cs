@@ -1,3 +1,4 @@
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -32,8 +33,11 @@ public static class AdversarialLoss
         ArgumentNullException.ThrowIfNull(adversarialLoss);
         ArgumentNullException.ThrowIfNull(lastLayerWeight);
         using var scope = NewDisposeScope();
-        var ours = autograd.grad([reconstructionLoss], [lastLayerWeight], retain_graph: true)[0].norm();
-        var theirs = autograd.grad([adversarialLoss], [lastLayerWeight], retain_graph: true)[0].norm();
+        var ours = Norm(reconstructionLoss, lastLayerWeight, nameof(reconstructionLoss));
+        var theirs = Norm(adversarialLoss, lastLayerWeight, nameof(adversarialLoss));
         return (ours / (theirs + 1e-4)).clamp(0, 1e4).detach().MoveToOuterDisposeScope();
     }
+
+    private static Tensor Norm(Tensor loss, Tensor weight, string name)
+        => Derivatives.Of([loss], [weight], retainGraph: true)[0]?.norm() ?? throw new ArgumentException($"The {name} does not depend on the weight of the last layer.", name);
 }

@@ -15,7 +15,7 @@ public static class CodebookPenalties
         var count = codes.size(0);
         var unit = UnitVectors.Of(codes);
         // |U U'|² = |U' U|²: the smaller of the two products.
-        var gram = count <= codes.size(1) ? unit.matmul(unit.t()) : unit.t().matmul(unit);
+        var gram = count <= codes.size(1) ? unit.MatMul(unit.t()) : unit.t().MatMul(unit);
         return ((gram.square().sum() / ((double)count * count)) - (1.0 / count)).MoveToOuterDisposeScope();
     }
 
@@ -26,7 +26,7 @@ public static class CodebookPenalties
         Shape.Expect(codes, "K D", ("D", vectors.size(1)));
         using var scope = NewDisposeScope();
         codes = codes.detach();
-        var product = vectors.matmul(codes.t());
+        var product = vectors.MatMul(codes.t());
         if (metric == CodeMetric.Euclidean)
         {
             var squared = vectors.square().sum(1, true) - (2 * product) + codes.square().sum(1);

@@ -35,7 +35,7 @@ public static class BinaryEntropies
             // The mean of a joint distribution of two independent halves is one matrix product: no table [N, 2^bits].
             var left = Joint(ones.narrow(1, 0, half));
             var right = Joint(ones.narrow(1, half, ones.size(1) - half));
-            var mean = left.t().matmul(right) / vectors.size(0);
+            var mean = left.t().MatMul(right) / vectors.size(0);
             total = total - (mean * mean.clamp_min(1e-12).log()).sum();
         }
         return total.MoveToOuterDisposeScope();

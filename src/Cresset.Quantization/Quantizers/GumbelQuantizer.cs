@@ -65,7 +65,7 @@ public sealed class GumbelQuantizer : Quantizer
         var indices = soft.detach().max(1).indexes;
         var weights = soft;
         if (_options.Hard) weights = zeros_like(soft).scatter_(1, indices.unsqueeze(1), ones([indices.size(0), 1], dtype: soft.dtype, device: soft.device)) + (soft - soft.detach());
-        return new RowResult(weights.matmul(codes), indices.unsqueeze(1), terms) { Codes = codes.index_select(0, indices), Gradient = StageGradient.Own };
+        return new RowResult(weights.MatMul(codes), indices.unsqueeze(1), terms) { Codes = codes.index_select(0, indices), Gradient = StageGradient.Own };
     }
 
     internal override Tensor DecodeRows(Tensor indices) => CodeLookup.Values(_codes, indices.reshape(-1));

@@ -42,11 +42,11 @@ public sealed class IndexBackpropagationQuantizer : Quantizer
         var indices = CodeSearch.Nearest(rows, codes, CodeMetric.InnerProduct);
         var hard = codes.index_select(0, indices);
         if (!is_grad_enabled() || (!rows.requires_grad && !training)) return new RowResult(hard.detach(), indices.unsqueeze(1), Terms(rows, hard, hard, null));
-        var logits = rows.matmul(codes.t());
+        var logits = rows.MatMul(codes.t());
         var soft = logits.softmax(1);
         // one-hot + soft - sg soft, times the codes: the value of the chosen code, the gradient of the mixture.
         var oneHot = zeros_like(soft).scatter_(1, indices.unsqueeze(1), ones([indices.size(0), 1], dtype: soft.dtype, device: soft.device));
-        var values = (oneHot + (soft - soft.detach())).matmul(codes);
+        var values = (oneHot + (soft - soft.detach())).MatMul(codes);
         return new RowResult(values, indices.unsqueeze(1), Terms(rows, hard, values, logits)) { Gradient = StageGradient.Own };
     }
 

@@ -1,3 +1,4 @@
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -35,7 +36,7 @@ internal static class ResidualBeam
             var size = codes.size(0);
             var beams = residual.size(1);
             // |r - c|² is the error so far whichever stages led to r: no score needs to be carried along.
-            var error = residual.square().sum(2, true) - (2 * residual.matmul(codes.t())) + codes.square().sum(1);
+            var error = residual.square().sum(2, true) - (2 * residual.MatMul(codes.t())) + codes.square().sum(1);
             var keep = Math.Min(beamWidth, beams * size);
             var best = error.reshape(count, -1).topk((int)keep, 1, largest: false, sorted: true).indexes;
             var beam = best.div(size, RoundingMode.floor);

@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -10,7 +10,7 @@ internal static class TensorSpans
     /// <summary>The tensor must stay alive as long as the span is used.</summary>
     public static Span<T> Of<T>(Tensor tensor)
         where T : unmanaged
-        => tensor.numel() == 0 ? [] : MemoryMarshal.Cast<byte, T>(tensor.bytes);
+        => TensorView.Dense<T>(tensor).Span;
 
     /// <summary>Whether the managed kernels can work on the tensor's memory.</summary>
     public static bool IsManaged(Tensor tensor) => tensor.device_type == DeviceType.CPU && tensor.dtype == ScalarType.Float32;

@@ -1,5 +1,6 @@
 using Cresset.Nn;
 using Cresset.Plots;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -51,9 +52,9 @@ public static class ActivationPlot
         if (!y.requires_grad) return curves;
         // hardsigmoid is the one function whose first derivative libtorch cannot differentiate again.
         var again = info.Name != "hardsigmoid";
-        var first = autograd.grad([y.sum()], [x], retain_graph: true, create_graph: again)[0];
+        var first = Derivatives.Of([y.sum()], [x], retainGraph: true, createGraph: again)[0]!;
         curves[1] = first.detach().data<double>().ToArray();
-        curves[2] = again && first.requires_grad ? autograd.grad([first.sum()], [x], allow_unused: true)[0] is { IsInvalid: false } second ? second.data<double>().ToArray() : new double[points.Length] : new double[points.Length];
+        curves[2] = again && first.requires_grad ? Derivatives.Of([first.sum()], [x])[0] is { } second ? second.data<double>().ToArray() : new double[points.Length] : new double[points.Length];
         return curves;
     }
 }

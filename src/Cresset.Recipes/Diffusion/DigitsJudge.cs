@@ -68,11 +68,11 @@ public sealed class DigitsJudge : IDisposable
     {
         var mean = features.mean([0]);
         var centred = features - mean;
-        var covariance = centred.t().matmul(centred) / Math.Max(1, features.size(0) - 1);
+        var covariance = centred.t().MatMul(centred) / Math.Max(1, features.size(0) - 1);
         Tensor realMean = _weights[10].to(ScalarType.Float64), realCovariance = _weights[11].to(ScalarType.Float64);
         var (values, vectors) = linalg.eigh(realCovariance);
-        var root = vectors.matmul(diag(values.clamp_min(0).sqrt())).matmul(vectors.t());
-        var cross = linalg.eigvalsh(root.matmul(covariance).matmul(root)).clamp_min(0).sqrt().sum();
+        var root = vectors.MatMul(diag(values.clamp_min(0).sqrt())).MatMul(vectors.t());
+        var cross = linalg.eigvalsh(root.MatMul(covariance).MatMul(root)).clamp_min(0).sqrt().sum();
         return ((mean - realMean).square().sum() + covariance.trace() + realCovariance.trace() - (cross * 2)).item<double>();
     }
 }

@@ -3,6 +3,7 @@ using System.Text;
 using Cresset.Flows;
 using Cresset.Numerics;
 using Cresset.Plots;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -61,7 +62,7 @@ public sealed class GenerativeComparisonJob : StudyJob<GenerativeComparisonOptio
         var test = PlaneData.Draw(options.Density, options.Samples, 987_654_321);
         var noise = randn(options.Samples, 2, generator: generator);
         // One stream runs through all models: each goes on where the one before it stopped.
-        if (cell.Earlier.Count > 0) generator.set_state(tensor(cell.Earlier[^1].Stream));
+        if (cell.Earlier.Count > 0) generator.Restore(tensor(cell.Earlier[^1].Stream));
         using var contender = Contenders(options)[cell.Index].Make();
         var module = contender.Module;
         Cresset.Tensors.Initialize.Reset(module, generator);

@@ -1,5 +1,6 @@
 using Cresset.Optim;
 using Cresset.Quantization;
+using Cresset.Tensors;
 using Cresset.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -55,7 +56,7 @@ internal sealed class AdversarialGame : IDisposable
         foreach (var (real, fake) in _played)
         {
             var loss = AdversarialLoss.Discriminator(_discriminator.call(real), _discriminator.call(fake)) / _played.Count;
-            loss.backward();
+            Derivatives.Backward(loss);
             total += loss.ToDouble();
         }
         Model.Optimizer.Step();

@@ -1,6 +1,7 @@
 using Cresset.Numerics;
 using Cresset.Plots;
 using Cresset.Quantization;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -46,7 +47,7 @@ public sealed class VqAnatomyJob : StudyJob<VqAnatomyOptions, object>
             using var quantizer = Quantizer(options, codes, estimator, CodebookLearning.MovingAverage);
             var z = vectors.clone().requires_grad_();
             var output = quantizer.call(z);
-            var steps = -autograd.grad([-(output.Quantized * wish).sum()], [z])[0];
+            var steps = -Derivatives.Of([-(output.Quantized * wish).sum()], [z])[0]!;
             var title = estimator == GradientEstimator.Rotation ? "Rotation trick: the wish turns as the vector does" : "Straight-through: each vector gets the wish of its code";
             var chart = Plane(title, vectors, codes, output.Quantized.detach());
             Arrows(chart, codes, wish.expand(options.Codes, 2));
@@ -59,8 +60,8 @@ public sealed class VqAnatomyJob : StudyJob<VqAnatomyOptions, object>
             var z = vectors.clone().requires_grad_();
             var output = quantizer.call(z);
             var chosen = output.Quantized.detach();
-            var commitment = -autograd.grad([output.Term("commitment") * (0.25 * options.Vectors)], [z], retain_graph: true)[0];
-            var codebook = -autograd.grad([output.Term("codebook") * 1.0 * options.Vectors], [quantizer.Codebook.Codes])[0];
+            var commitment = -Derivatives.Of([output.Term("commitment") * (0.25 * options.Vectors)], [z], retainGraph: true)[0]!;
+            var codebook = -Derivatives.Of([output.Term("codebook") * 1.0 * options.Vectors], [quantizer.Codebook.Codes])[0]!;
             var chart = Plane("Commitment moves vectors to their codes", vectors, codes, chosen);
             Arrows(chart, vectors, commitment);
             Keep(context, pictures, "commitment", chart);

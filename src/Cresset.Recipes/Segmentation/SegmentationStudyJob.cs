@@ -103,7 +103,7 @@ public sealed class SegmentationStudyJob : StudyJob<SegmentationStudyOptions, Se
             var (scenes, labels) = train.Draw(options.BatchSize, random);
             optimizer.ZeroGrad();
             var loss = nn.functional.cross_entropy(net.call(scenes), labels, weights);
-            loss.backward();
+            Derivatives.Backward(loss);
             optimizer.Step();
             if (step % 20 == 0) cell.Scalar($"loss/{cell.Name}", step, loss.ToDouble());
         }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Cresset.Numerics;
 using Cresset.Optim;
 using Cresset.Tensors;
@@ -42,7 +41,13 @@ internal sealed class TorchQLearner : QLearner
         _online.UseNoise(noise);
         var means = _loss.Means(_online.call(Batch(observations, count))).cpu();
         _online.UseNoise(true);
-        MemoryMarshal.Cast<byte, float>(means.contiguous().bytes).CopyTo(values);
+        Copy(means, values);
+    }
+
+    private static void Copy(Tensor from, Span<float> to)
+    {
+        using var view = TensorView.Dense<float>(TensorView.ToDense(from));
+        view.Span.CopyTo(to);
     }
 
     public override (double Loss, double Norm) Update(ReplayBatch batch, double learningRate, Span<float> errors)
@@ -53,7 +58,7 @@ internal sealed class TorchQLearner : QLearner
             tensor(batch.Actions, ScalarType.Int64, _device), Column(batch.Returns), Column(batch.Discounts),
             Mask(batch.Masks, batch.Size), Mask(batch.NextMasks, batch.Size));
         var result = Descend((losses * Column(batch.Weights)).mean(), learningRate);
-        MemoryMarshal.Cast<byte, float>(sizes.cpu().contiguous().bytes).CopyTo(errors);
+        Copy(sizes.cpu(), errors);
         return result;
     }
 
@@ -184,7 +189,7 @@ internal sealed class TorchQLearner : QLearner
         var value = loss.ToDouble();
         if (!double.IsFinite(value)) return (value, double.NaN);
         _adam.ZeroGrad();
-        loss.backward();
+        Derivatives.Backward(loss);
         _adam.Groups[0].LearningRate = learningRate;
         return (value, _adam.Step(_clipping).GradientNorm);
     }

@@ -1,3 +1,4 @@
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -23,7 +24,7 @@ internal sealed class GlobalStreams : IDisposable
     }
 
     /// <summary>Puts the processor's stream back to where it stood.</summary>
-    public void Restore() => set_rng_state(_processor);
+    public void Restore() => RandomState.Restore(_processor);
 
     public void Dispose() => _processor.Dispose();
 }

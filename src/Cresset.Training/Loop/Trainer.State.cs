@@ -55,8 +55,15 @@ public sealed partial class Trainer
             state.Get("average", _average);
         }
         foreach (var auxiliary in _task.Auxiliaries) state.Part("auxiliary").Get(auxiliary.Name, auxiliary);
-        set_rng_state(state.Tensor("rng/global").clone());
-        _generator.set_state(state.Tensor("rng/training").clone());
+        try
+        {
+            RandomState.Restore(state.Tensor("rng/global").clone());
+            _generator.Restore(state.Tensor("rng/training").clone());
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidDataException($"{state.Origin}: {e.Message}", e);
+        }
         _best.Restore(numbers.BestMetric ?? double.NaN, numbers.BestStep, numbers.EvaluationsSinceBest);
         _loader.Dispose();
         _loader = MakeLoader(new LoaderPosition(numbers.Epoch, numbers.Batch));

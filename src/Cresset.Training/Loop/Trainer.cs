@@ -206,7 +206,7 @@ public sealed partial class Trainer : ISaved, IDisposable
             var value = _task.Loss(OnDevice(_loader.Next()), context);
             loss += value.ToDouble() / _options.Accumulate;
             if (!double.IsFinite(loss)) throw Diverged($"the loss is {loss}");
-            value.backward();
+            Derivatives.Backward(value);
         }
         foreach (var hook in Hooks) hook.BeforeUpdate(context, _task.Module);
         var result = _optimizer.Step(_clipping, 1.0 / _options.Accumulate, _average);

@@ -32,6 +32,7 @@ public static class Simplex
     /// <summary>e^x / (1 + sum e^x): may attend to nothing. Miller 2023.</summary>
     public static Tensor SoftmaxOffByOne(Tensor x, long dim = -1)
     {
+        if (IsEmpty(x, dim)) return x.alias();
         using var scope = NewDisposeScope();
         // The one is an extra logit 0; the largest of all is taken out before the exponential.
         var top = x.detach().amax([dim], keepdim: true).clamp_min(0);
@@ -43,49 +44,57 @@ public static class Simplex
     public static Tensor Solu(Tensor x, long dim = -1)
     {
         using var scope = NewDisposeScope();
-        return (x * nn.functional.softmax(x, dim)).MoveToOuterDisposeScope();
+        var p = nn.functional.softmax(x, dim);
+        // Where the weight is 0 the number has no say; uncut, the largest ones overflow in the gradient.
+        return (x.masked_fill(p.eq(0), 0) * p).MoveToOuterDisposeScope();
     }
 
     /// <summary>relu(x)^2 / sum relu(x)^2.</summary>
     public static Tensor SquaredReluNorm(Tensor x, long dim = -1)
     {
+        if (IsEmpty(x, dim)) return x.alias();
         using var scope = NewDisposeScope();
-        var r = nn.functional.relu(x).square();
+        // Only ratios count: over the largest, no square overflows or is lost.
+        var cut = nn.functional.relu(x);
+        var r = (cut / cut.detach().amax([dim], keepdim: true)).square();
         return (r / r.sum(dim, keepdim: true)).MoveToOuterDisposeScope();
     }
 
     /// <summary>The nearest point of the simplex: exact zeros. Martins and Astudillo 2016.</summary>
     public static Tensor Sparsemax(Tensor x, long dim = -1)
     {
+        if (IsEmpty(x, dim)) return x.alias();
         using var scope = NewDisposeScope();
         var axis = dim < 0 ? x.dim() + dim : dim;
-        var sorted = sort(x, axis, descending: true).values;
-        var rank = Ranks(x, axis);
+        var z = FromTop(x, axis, 1);
+        var sorted = sort(z, axis, descending: true).values;
+        var rank = Ranks(z, axis);
         var sums = sorted.cumsum(axis) - 1;
         var support = (rank * sorted).gt(sums).sum(axis, keepdim: true);
-        var tau = sums.gather(axis, support.clamp_min(1) - 1) / support.to(x.dtype);
-        return nn.functional.relu(x - tau).MoveToOuterDisposeScope();
+        var tau = sums.gather(axis, support.clamp_min(1) - 1) / support.to(z.dtype);
+        return nn.functional.relu(z - tau).to(x.dtype).MoveToOuterDisposeScope();
     }
 
     /// <summary>Entmax with alpha 1.5: between softmax and sparsemax, with exact zeros and a smooth border. Peters et al. 2019.</summary>
     public static Tensor Entmax15(Tensor x, long dim = -1)
     {
+        if (IsEmpty(x, dim)) return x.alias();
         using var scope = NewDisposeScope();
         var axis = dim < 0 ? x.dim() + dim : dim;
+        var half = FromTop(x, axis, 0.5);
         Tensor tau;
         using (no_grad())
         {
             // Closed form over the sorted values: tau of the k largest, for every k at once.
-            var half = (x - x.amax([axis], keepdim: true)) / 2;
             var sorted = sort(half, axis, descending: true).values;
-            var rank = Ranks(x, axis);
+            var rank = Ranks(half, axis);
             var mean = sorted.cumsum(axis) / rank;
             var spread = sorted.square().cumsum(axis) - (rank * mean.square());
             var candidates = mean - ((1 - spread) / rank).clamp_min(0).sqrt();
             var support = candidates.le(sorted).sum(axis, keepdim: true).clamp_min(1);
-            tau = candidates.gather(axis, support - 1) + (x.amax([axis], keepdim: true) / 2);
+            tau = candidates.gather(axis, support - 1);
         }
-        return FromThreshold(x, axis, 1.5, tau).MoveToOuterDisposeScope();
+        return FromThreshold(half, axis, 1.5, tau).to(x.dtype).MoveToOuterDisposeScope();
     }
 
     /// <summary>Entmax for any alpha in [1, 2]: 1 is softmax, 2 is sparsemax; the threshold is found by bisection.</summary>
@@ -99,16 +108,16 @@ public static class Simplex
             case 2: return Sparsemax(x, dim);
             default: break;
         }
+        if (IsEmpty(x, dim)) return x.alias();
         using var scope = NewDisposeScope();
         var axis = dim < 0 ? x.dim() + dim : dim;
+        var scaled = FromTop(x, axis, alpha - 1);
         Tensor low;
         using (no_grad())
         {
-            var scaled = x * (alpha - 1);
-            var top = scaled.amax([axis], keepdim: true);
-            low = top - 1;
+            low = scaled.amax([axis], keepdim: true) - 1;
             var width = 1 - Math.Pow(x.size((int)axis), 1 - alpha);
-            for (var i = 0; i < (x.dtype == ScalarType.Float64 ? 60 : 30); i++)
+            for (var i = 0; i < (scaled.dtype == ScalarType.Float64 ? 60 : 30); i++)
             {
                 using var step = NewDisposeScope();
                 width /= 2;
@@ -117,15 +126,14 @@ public static class Simplex
                 low = where(mass.ge(1), middle, low).MoveToOuterDisposeScope();
             }
         }
-        return FromThreshold(x, axis, alpha, low).MoveToOuterDisposeScope();
+        return FromThreshold(scaled, axis, alpha, low).to(x.dtype).MoveToOuterDisposeScope();
     }
 
     // p = max((alpha - 1) x - tau, 0)^(1/(alpha - 1)). tau comes in as a constant; each Newton step on sum p = 1 from the root
     // gives it its derivatives by the implicit function theorem: one step the first, two steps the second and third.
-    private static Tensor FromThreshold(Tensor x, long axis, double alpha, Tensor tau)
+    private static Tensor FromThreshold(Tensor scaled, long axis, double alpha, Tensor tau)
     {
         var power = 1 / (alpha - 1);
-        var scaled = x * (alpha - 1);
         for (var i = 0; i < 2; i++)
         {
             var b = (scaled - tau).clamp_min(0);
@@ -138,8 +146,19 @@ public static class Simplex
         }
         var last = (scaled - tau).clamp_min(0);
         var support = last.gt(0);
-        return where(support, where(support, last, ones_like(last)).pow(power), zeros_like(last));
+        // Outside it is 0, and NaN stays NaN.
+        return where(support, where(support, last, ones_like(last)).pow(power), last * 0);
     }
+
+    // (x - largest) scale in float32 at least. What lies 2 below the largest is out of every support, where sums of it would drown the others.
+    private static Tensor FromTop(Tensor x, long axis, double scale)
+    {
+        var wide = x.dtype is ScalarType.BFloat16 or ScalarType.Float16 ? x.to(ScalarType.Float32) : x;
+        var z = (wide - wide.detach().amax([axis], keepdim: true)) * scale;
+        return z.masked_fill(z.lt(-2), -2);
+    }
+
+    private static bool IsEmpty(Tensor x, long dim) => x.dim() > 0 && x.size((int)dim) == 0;
 
     private static Tensor Ranks(Tensor x, long axis)
     {

@@ -34,13 +34,15 @@ public static class Thresholds
     public static Tensor Integral(Tensor x, SurrogateGradient surrogate, double? sharpness = null)
     {
         using var scope = NewDisposeScope();
+        // The difference of a number and itself is 0 unless it is infinite.
+        var most = x.dtype == ScalarType.Float16 ? 6e4 : 1e30;
         var y = surrogate switch
         {
-            SurrogateGradient.Identity => x.clamp(-1e30, 1e30),
+            SurrogateGradient.Identity => x.clamp(-most, most),
             SurrogateGradient.StraightThrough => x.clamp(-1, 1),
             SurrogateGradient.Sigmoid => (x * (sharpness ?? 4)).sigmoid(),
             SurrogateGradient.ArcTan => (x * (Math.PI / 2 * (sharpness ?? 2))).atan() / Math.PI,
-            SurrogateGradient.FastSigmoid => FastSigmoid(x.clamp(-1e30, 1e30), sharpness ?? 25),
+            SurrogateGradient.FastSigmoid => FastSigmoid(x.clamp(-most, most), sharpness ?? 25),
             SurrogateGradient.BiReal => Parabola(x.clamp(-1, 1)) * 2,
             SurrogateGradient.Triangle => Parabola(x.clamp(-1, 1)),
             SurrogateGradient.Gaussian => (x / ((sharpness ?? 0.4) * Math.Sqrt(2))).erf() / 2,
@@ -49,7 +51,12 @@ public static class Thresholds
         return y.MoveToOuterDisposeScope();
     }
 
-    private static Tensor FastSigmoid(Tensor x, double k) => x / (x.abs() * k + 1);
+    // x / (1 + k |x|), written so that the derivative far out is not the difference of two nearly equal numbers.
+    private static Tensor FastSigmoid(Tensor x, double k)
+    {
+        var sign = where(x.lt(0), -ones_like(x), ones_like(x));
+        return (1 - (1 / ((x * sign * k) + 1))) * sign / k;
+    }
 
     private static Tensor Parabola(Tensor c) => c - (c * c.abs() / 2);
 

@@ -17,7 +17,8 @@ internal static class ChannelParameter
     public static Tensor Along(Tensor parameter, Tensor x, long dim, string owner)
     {
         var count = parameter.numel();
-        if (count == 1) return parameter;
+        // A vector of one would make a vector of a single number.
+        if (count == 1) return x.dim() == 0 ? parameter.squeeze(0) : parameter;
         var axis = dim < 0 ? x.dim() + dim : dim;
         if (axis < 0 || axis >= x.dim() || x.size((int)axis) != count) throw new ShapeException($"{owner}: the input has shape {Shape.Text(x)}; expected {count} channels in dimension {dim}.");
         var shape = Enumerable.Repeat(1L, (int)x.dim()).ToArray();

@@ -43,6 +43,8 @@ public sealed class DynamicErf : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         var weight = ChannelParameter.Along(_weight, input, _dim, nameof(DynamicErf));
         var bias = ChannelParameter.Along(_bias, input, _dim, nameof(DynamicErf));
-        return (((input * _alpha) + _shift).erf() * weight + bias).MoveToOuterDisposeScope();
+        var alpha = ChannelParameter.Along(_alpha, input, _dim, nameof(DynamicErf));
+        var shift = ChannelParameter.Along(_shift, input, _dim, nameof(DynamicErf));
+        return (((input * alpha) + shift).erf() * weight + bias).MoveToOuterDisposeScope();
     }
 }

@@ -39,6 +39,6 @@ public sealed class DynamicTanh : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         var weight = ChannelParameter.Along(_weight, input, _dim, nameof(DynamicTanh));
         var bias = ChannelParameter.Along(_bias, input, _dim, nameof(DynamicTanh));
-        return ((input * _alpha).tanh() * weight + bias).MoveToOuterDisposeScope();
+        return ((input * ChannelParameter.Along(_alpha, input, _dim, nameof(DynamicTanh))).tanh() * weight + bias).MoveToOuterDisposeScope();
     }
 }

@@ -49,6 +49,12 @@ internal sealed unsafe partial class Reassembly
 
     private long Plane => (long)High * Wide;
 
+    private long Sources => _n * _groups * _channels * _height * _width;
+
+    private long Weights => _n * _groups * Taps * Plane;
+
+    private long Results => _n * _groups * _channels * Plane;
+
     public static bool Fits(Tensor x) => Vector256.IsHardwareAccelerated && TensorView.Holds<float>(x) && x.numel() > 0;
 
     /// <summary>The result.</summary>
@@ -57,7 +63,7 @@ internal sealed unsafe partial class Reassembly
         using var scope = NewDisposeScope();
         (features, weights) = (features.contiguous(), weights.contiguous());
         var y = TensorView.New<float>([_n, features.size(1), High, Wide]);
-        using TensorView<float> f = TensorView.Dense<float>(features), w = TensorView.Dense<float>(weights), o = TensorView.Dense<float>(y);
+        using TensorView<float> f = TensorView.Dense<float>(features, Sources), w = TensorView.Dense<float>(weights, Weights), o = TensorView.Dense<float>(y);
         var stream = Streams(y);
         Rows((unit, i, memory) =>
         {
@@ -73,7 +79,7 @@ internal sealed unsafe partial class Reassembly
         using var scope = NewDisposeScope();
         (features, gradient) = (features.contiguous(), gradient.contiguous());
         var result = TensorView.New<float>([_n, (long)_groups * Taps, High, Wide]);
-        using TensorView<float> f = TensorView.Dense<float>(features), g = TensorView.Dense<float>(gradient), o = TensorView.Dense<float>(result);
+        using TensorView<float> f = TensorView.Dense<float>(features, Sources), g = TensorView.Dense<float>(gradient, Results), o = TensorView.Dense<float>(result);
         var stream = Streams(result);
         Rows((unit, i, memory) =>
         {
@@ -89,7 +95,7 @@ internal sealed unsafe partial class Reassembly
         using var scope = NewDisposeScope();
         (weights, gradient) = (weights.contiguous(), gradient.contiguous());
         var result = TensorView.New<float>([_n, gradient.size(1), _height, _width]);
-        using TensorView<float> w = TensorView.Dense<float>(weights), g = TensorView.Dense<float>(gradient), o = TensorView.Dense<float>(result);
+        using TensorView<float> w = TensorView.Dense<float>(weights, Weights), g = TensorView.Dense<float>(gradient, Results), o = TensorView.Dense<float>(result);
         Rows((unit, i, memory) =>
         {
             Collect(memory, g.Start + unit * _channels * Plane, i);
