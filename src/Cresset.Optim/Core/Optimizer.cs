@@ -134,7 +134,8 @@ public sealed partial class Optimizer : IDisposable
             throw new NotSupportedException($"{Rule.GetType().Name} searches along the loss itself: neither clipping nor a gradient scale applies.");
         if (_work.Count > 1) throw new NotSupportedException($"{Rule.GetType().Name} moves all parameters as one vector: no group may have another rule.");
         Refresh();
-        var before = Rule.Minimize(this, closure);
+        // A loaded state may have given the groups other options than the optimizer was made with.
+        var before = _groups[0].Rule.Minimize(this, closure);
         foreach (var binding in _groups.SelectMany(g => g.Bindings))
         {
             using var quiet = no_grad();

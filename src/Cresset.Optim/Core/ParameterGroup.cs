@@ -94,6 +94,8 @@ public sealed class ParameterGroup
     internal void Take(OptimizerRule rule)
     {
         Rule = rule.ThrowIfInvalid();
+        // What a rule does for all its groups together follows the first of them.
+        if (Work.Groups.Count > 0 && ReferenceEquals(Work.Groups[0], this)) Work.Rule = Rule;
         Schedule(rule.LearningRate);
         WeightDecay = rule.WeightDecay;
         _momentum = rule.CycledMomentum;

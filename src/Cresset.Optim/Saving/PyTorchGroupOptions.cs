@@ -9,6 +9,8 @@ namespace Cresset.Optim;
 /// <summary>The options of a group under PyTorch's names, both ways.</summary>
 internal static class PyTorchGroupOptions
 {
+    private const string LineSearch = "line_search_fn";
+
     /// <summary>How PyTorch computes, not what; left out on purpose.</summary>
     private static readonly HashSet<string> Ignored =
         ["params", "param_names", "foreach", "fused", "capturable", "differentiable", "lr", "initial_lr", "weight_decay", "maximize", "momentum", "betas"];
@@ -36,7 +38,8 @@ internal static class PyTorchGroupOptions
         foreach (var property in Options(rule))
         {
             if (property.Name is "Beta1" or "Beta2" or "Beta3" or "Momentum" || paired.Exists(p => p.Value.Contains(property.Name))) continue;
-            json[NameOf(property.Name)] = Node(property.GetValue(rule));
+            if (property.Name == nameof(LbfgsRule.StrongWolfe)) json[LineSearch] = rule is LbfgsRule { StrongWolfe: true } ? "strong_wolfe" : null;
+            else json[NameOf(property.Name)] = Node(property.GetValue(rule));
         }
         if (Property(rule, "Momentum") is { } own) json["momentum"] = Node(own.Name == CycledName(rule) ? group.Momentum ?? own.GetValue(rule) : own.GetValue(rule));
         string[] betas = [.. new[] { "Beta1", "Beta2", "Beta3" }.TakeWhile(b => Property(rule, b) is not null)];
@@ -70,6 +73,7 @@ internal static class PyTorchGroupOptions
                     else unknown.Add($"betas[{i}]");
                 }
             }
+            else if (key == LineSearch && rule is LbfgsRule && node?.ToString() is null or "strong_wolfe") Set(copy, Property(rule, nameof(LbfgsRule.StrongWolfe))!, node is not null, key);
             else if (key == "momentum" && Property(rule, "Momentum") is { } momentum) Set(copy, momentum, node, key);
             else if (known.TryGetValue(key, out var property)) Set(copy, property, node, key);
             else if (key == "decoupled_weight_decay" && rule is AdamFamilyRule) unknown.AddRange(node?.GetValue<bool>() == rule is AdamWRule ? [] : [$"{key} = {node}"]);

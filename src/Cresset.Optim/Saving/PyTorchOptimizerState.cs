@@ -47,6 +47,11 @@ public sealed record PyTorchOptimizerState(IReadOnlyDictionary<string, Tensor> T
             groups.Add(json);
         }
         using var all = optimizer.StateDict();
+        if (optimizer.Rule is LbfgsRule)
+        {
+            PyTorchLbfgsState.Write(all, tensors);
+            return new PyTorchOptimizerState(tensors, groups.ToJsonString());
+        }
         var numbers = new JsonObject { ["steps"] = optimizer.StepCount.ToString(CultureInfo.InvariantCulture) };
         foreach (var (key, value) in all.Scalars.Where(s => s.Key.StartsWith(Own, StringComparison.Ordinal))) numbers[key] = value.ToString("R", CultureInfo.InvariantCulture);
         groups[0]![OwnNumbers] = numbers;
@@ -99,6 +104,7 @@ public sealed record PyTorchOptimizerState(IReadOnlyDictionary<string, Tensor> T
             scalars[key + "initial_lr"] = PyTorchGroupOptions.Number(groups[group.Index], "initial_lr") ?? group.LearningRate;
             scalars[key + "weight_decay"] = group.WeightDecay;
             if (group.Momentum is { } momentum) scalars[key + "momentum"] = momentum;
+            if (group.Rule is LbfgsRule) continue;
             foreach (var binding in group.Bindings)
             {
                 var prefix = string.Create(CultureInfo.InvariantCulture, $"state.{index++}.");
@@ -113,6 +119,7 @@ public sealed record PyTorchOptimizerState(IReadOnlyDictionary<string, Tensor> T
                 }
             }
         }
+        if (optimizer.Rule is LbfgsRule) PyTorchLbfgsState.Read(Tensors, Number, tensors, scalars);
         scalars["steps"] = scalars.Where(s => s.Key.StartsWith("step/", StringComparison.Ordinal)).Select(s => s.Value).DefaultIfEmpty(0).Max();
         if (groups[0][OwnNumbers] is JsonObject numbers)
         {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Cresset.Optim;
 using TorchSharp;
 using Xunit;
@@ -68,6 +69,50 @@ public sealed class PyTorchStateTests
         var got = cat([.. parameters.Select(p => p.detach().reshape(-1))]).data<double>().ToArray();
         for (var i = 0; i < 36; i++) Assert.Equal(after[i], got[i], 1e-11);
         foreach (var p in parameters) p.grad = null;
+    }
+
+    [Theory]
+    [InlineData("fixed")]
+    [InlineData("wolfe")]
+    public void LbfgsContinuesAsPyTorchDoes(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var document = JsonDocument.Parse(File.ReadAllText(Repository.Reference("optim/lbfgs_state.json")));
+        var reference = document.RootElement.GetProperty(name);
+        double[] Numbers(JsonElement list) => [.. list.EnumerateArray().Select(v => v.GetDouble())];
+        var tensors = reference.GetProperty("tensors").EnumerateObject().ToDictionary(t => t.Name, t => t.Value.ValueKind == JsonValueKind.Array ? tensor(Numbers(t.Value)) : tensor(t.Value.GetDouble()));
+        var (before, after) = (Numbers(reference.GetProperty("before")), Numbers(reference.GetProperty("after")));
+        using var state = new PyTorchOptimizerState(tensors, reference.GetProperty("groups").GetString()!);
+        PyTorchOptimizerState? exported = null;
+        // Once from PyTorch's state, once from our export of it.
+        for (var round = 0; round < 2; round++)
+        {
+            Parameter[] parameters = [new(tensor(before[..6]).reshape(2, 3)), new(tensor(before[6..]))];
+            using var optimizer = new Optimizer([new ParameterGroupSpec("all", [new("a", parameters[0]), new("b", parameters[1])])], new LbfgsRule { LearningRate = 0.7, MaxIterations = 9, HistorySize = 50 });
+            (exported ?? state).Load(optimizer);
+            exported ??= PyTorchOptimizerState.Export(optimizer);
+            for (var step = 0; step < 2; step++)
+            {
+                optimizer.Step(() =>
+                {
+                    using var inner = NewDisposeScope();
+                    optimizer.ZeroGrad();
+                    var loss = parameters[0].reshape(-1)[0] * parameters[1].reshape(-1)[0];
+                    foreach (var p in parameters)
+                    {
+                        var k = arange(p.numel(), dtype: ScalarType.Float64).reshape(p.shape);
+                        var off = p - k.cos();
+                        loss = loss + ((off.pow(4) / 4) + (off.square() * (k + 1) / 2)).sum();
+                    }
+                    loss.backward();
+                    return loss.ToDouble();
+                });
+            }
+            var got = cat([.. parameters.Select(p => p.detach().reshape(-1))]).data<double>().ToArray();
+            for (var i = 0; i < got.Length; i++) Assert.Equal(after[i], got[i], 1e-9);
+            foreach (var p in parameters) p.grad = null;
+        }
+        exported!.Dispose();
     }
 
     [Fact]
