@@ -26,8 +26,8 @@ internal static class TrialCommand
         using var interruption = new Interruption("stopping.");
         using var store = RunStore.Exists(trial.Runs) ? RunStore.OpenReadOnly(trial.Runs) : null;
         var runner = new RecipeRunner(store, catalog);
-        if (trial.Rate) return Rates(runner.FindRate(recipe, interruption.Token), json);
-        if (trial.Batch) return Batches(runner.FindBatch(recipe, interruption.Token), json);
+        if (trial.Rate) return Rates(RecipeRunner.FindRate(recipe, interruption.Token), json);
+        if (trial.Batch) return Batches(RecipeRunner.FindBatch(recipe, interruption.Token), json);
         using var view = new TrainingView(quiet || json);
         var report = runner.DryRun(recipe, view, interruption.Token);
         view.Dispose();

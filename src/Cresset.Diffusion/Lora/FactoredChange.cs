@@ -70,6 +70,6 @@ internal sealed class FactoredChange : IWeightChange
     private static Tensor Product(IReadOnlyList<Tensor> factors)
     {
         var last = factors[^1].to(ScalarType.Float32).flatten(1);
-        return factors.Count == 1 ? last : factors[0].to(ScalarType.Float32).flatten(1).matmul(last);
+        return factors.Count == 1 ? last : factors[0].to(ScalarType.Float32).flatten(1).MatMul(last);
     }
 }

@@ -1,3 +1,4 @@
+using Cresset.Tensors;
 using static TorchSharp.torch;
 
 namespace Cresset.Diffusion;
@@ -33,7 +34,7 @@ public sealed record LoraPair(string Target, Tensor Down, Tensor Up, double Alph
     Tensor IWeightChange.Delta()
     {
         using var scope = NewDisposeScope();
-        return Up.to(ScalarType.Float32).matmul(Down.to(ScalarType.Float32)).mul_(Alpha / Rank).MoveToOuterDisposeScope();
+        return Up.to(ScalarType.Float32).MatMul(Down.to(ScalarType.Float32)).mul_(Alpha / Rank).MoveToOuterDisposeScope();
     }
 
     void IDisposable.Dispose()

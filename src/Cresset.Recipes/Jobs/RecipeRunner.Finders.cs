@@ -8,7 +8,7 @@ public sealed partial class RecipeRunner
 {
     /// <summary>A range test of learning rates for a recipe; records nothing.</summary>
     /// <exception cref="NotSupportedException">The job does not train one module with the common trainer.</exception>
-    public RateRange FindRate(ResolvedRecipe recipe, CancellationToken cancellation = default) => WithStage(recipe, stage =>
+    public static RateRange FindRate(ResolvedRecipe recipe, CancellationToken cancellation = default) => WithStage(recipe, stage =>
     {
         Seeding.Apply(stage.Options.Seed);
         using var task = stage.Create();
@@ -17,7 +17,7 @@ public sealed partial class RecipeRunner
 
     /// <summary>Trials of batch sizes for a recipe; records nothing.</summary>
     /// <exception cref="NotSupportedException">The job does not train one module with the common trainer.</exception>
-    public IReadOnlyList<BatchTrial> FindBatch(ResolvedRecipe recipe, CancellationToken cancellation = default) => WithStage(recipe, stage =>
+    public static IReadOnlyList<BatchTrial> FindBatch(ResolvedRecipe recipe, CancellationToken cancellation = default) => WithStage(recipe, stage =>
     {
         var trials = BatchFinder.Run(stage.Create, stage.Options, stage.Optimization, cancellation: cancellation);
         return trials.Count > 0 ? trials : throw new InvalidDataException("The data set has fewer examples than the smallest batch that is tried (8).");

@@ -110,6 +110,7 @@ internal sealed class TorchOutputNetwork : OutputNetwork
         _result?.Dispose();
         _adam.Dispose();
         _network.Dispose();
+        base.Dispose();
     }
 
     private static void Read(Tensor values, float[] to)
