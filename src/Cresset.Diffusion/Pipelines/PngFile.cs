@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
 using Cresset.Numerics;
+using Cresset.Tensors;
 using static TorchSharp.torch;
 
 namespace Cresset.Diffusion;
@@ -34,7 +35,8 @@ internal static class PngFile
         {
             using (var packed = new ZLibStream(pixels, CompressionLevel.Optimal, leaveOpen: true))
             {
-                var rows = bytes.bytes;
+                using var view = TensorView.Dense<byte>(bytes, (long)height * width * 3);
+                var rows = view.Span;
                 for (var y = 0; y < height; y++)
                 {
                     packed.WriteByte(0);

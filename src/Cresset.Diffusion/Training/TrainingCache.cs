@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using Cresset.Tensors;
@@ -129,7 +130,12 @@ public sealed class TrainingCache : IDisposable
             const long some = 1024;
             if (weight.device_type == DeviceType.META || weight.numel() == 0) return;
             var flat = weight.detach().reshape(-1);
-            foreach (var start in new[] { 0, flat.size(0) / 2 }) hash.AppendData(flat.narrow(0, start, Math.Min(some, flat.size(0) - start)).cpu().to(ScalarType.Float32).contiguous().bytes);
+            foreach (var start in new[] { 0, flat.size(0) / 2 })
+            {
+                var part = TensorView.ToDense(flat.narrow(0, start, Math.Min(some, flat.size(0) - start)).cpu().to(ScalarType.Float32));
+                using var view = TensorView.Dense<float>(part);
+                hash.AppendData(MemoryMarshal.AsBytes(view.Span));
+            }
         }
     }
 

@@ -144,7 +144,7 @@ public sealed class PackedCodes
             }
         }
         var sumAt = reader.Offset;
-        if (reader.UInt32() != Checksum(codes)) throw new InvalidDataException($"{path}: the codes do not match their checksum (offset {sumAt}): the payload is damaged" + (coded ? ", or the prior is not the one it was written with." : "."));
+        if (reader.UInt32() != Checksum(codes)) throw new InvalidDataException($"{path}: the codes do not match their checksum (offset {sumAt}): the payload is damaged" + (coded ? ", or the prior is not the one it was written with, or its probabilities differ here in their last bits: read it with ONEDNN_MAX_CPU_ISA=DEFAULT set, or on the processor that wrote it." : "."));
         return new PackedCodes(shape, sizes, codes, name);
     }
 

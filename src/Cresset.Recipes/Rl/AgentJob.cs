@@ -167,8 +167,9 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob
             ["best_step"] = loop.BestStep,
             ["best_policy_return"] = Fresh(agent, options, default).Mean,
             ["final_return"] = final.Mean,
-            ["training_mean_100"] = agent.Episodes.BestMeanReturn,
         };
+        // There is no such mean before a hundred episodes have ended.
+        if (double.IsFinite(agent.Episodes.BestMeanReturn)) metrics["training_mean_100"] = agent.Episodes.BestMeanReturn;
         if (loop.SolvedStep is { } solved) metrics["solved_step"] = solved;
         return metrics;
     }
@@ -218,7 +219,9 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob
         public void Evaluated(long step, PolicyScore score, bool isBest)
         {
             if (isBest) Keep(agent, Path.Combine(context.Folder, BestFile));
-            context.Progress?.Report(new EvaluationReport((int)step, new Dictionary<string, double> { ["return"] = score.Mean, ["minimum"] = score.Minimum, ["training_mean_100"] = agent.Episodes.MeanReturn }, isBest));
+            var figures = new Dictionary<string, double> { ["return"] = score.Mean, ["minimum"] = score.Minimum };
+            if (agent.Episodes.Count > 0) figures["training_mean_100"] = agent.Episodes.MeanReturn;
+            context.Progress?.Report(new EvaluationReport((int)step, figures, isBest));
         }
 
         public void Checkpoint(long step)

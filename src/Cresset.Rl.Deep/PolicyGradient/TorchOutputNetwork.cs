@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Cresset.Numerics;
 using Cresset.Optim;
 using Cresset.Tensors;
@@ -116,7 +115,8 @@ internal sealed class TorchOutputNetwork : OutputNetwork
     private static void Read(Tensor values, float[] to)
     {
         using var scope = NewDisposeScope();
-        MemoryMarshal.Cast<byte, float>(values.detach().cpu().contiguous().bytes).CopyTo(to);
+        using var view = TensorView.Dense<float>(TensorView.ToDense(values.detach().cpu()));
+        view.Span.CopyTo(to);
     }
 
     private Tensor Batch(ReadOnlySpan<float> values, int count) => tensor(values.ToArray(), [count, _observationSize], device: _device);

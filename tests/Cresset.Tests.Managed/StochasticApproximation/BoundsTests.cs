@@ -40,7 +40,7 @@ public sealed class BoundsTests
             _ => new KieferWolfowitz(Objective, [0.5, -3], options, widths),
         };
         run.Run(2000, 2000);
-        Assert.True(asked > 4000);
+        Assert.True(asked >= 4000);
         // The Newton step sees no curvature in the second coordinate: there it is the box alone that is checked.
         Assert.Equal(1, run.Current[0], method == "second-order" ? 0.5 : 0.15);
         if (method != "second-order") Assert.Equal(-2.9, run.Current[1], 0.03);

@@ -154,7 +154,7 @@ public sealed class ConvergenceTests
         Assert.Throws<ArgumentException>(() => new LeastSquares(new double[,] { { 1, 1 }, { 2, 2 } }, [1, 2]));
         var diverging = new RobbinsMonro(x => x * x * x, 50, new ApproximationOptions { Steps = StepSizeRule.Constant(1) });
         Assert.Contains("smaller steps", Assert.Throws<ArithmeticException>(() => diverging.Run(100)).Message, StringComparison.Ordinal);
-        var bounded = new RobbinsMonro(x => x * x * x, 50, new ApproximationOptions { Steps = StepSizeRule.Power(1), MaximumMove = 1, LowerBound = -10, UpperBound = 10 });
+        var bounded = new RobbinsMonro(x => x * x * x, 10, new ApproximationOptions { Steps = StepSizeRule.Power(1), MaximumMove = 1, LowerBound = -10, UpperBound = 10 });
         bounded.Run(1000);
         Assert.InRange(Math.Abs(bounded.Current[0]), 0, 1);
     }

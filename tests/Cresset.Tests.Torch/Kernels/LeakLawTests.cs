@@ -17,7 +17,7 @@ namespace Cresset.Tests.Torch.Kernels;
 /// </summary>
 public sealed class LeakLawTests
 {
-    private static readonly int Steps = Environment.GetEnvironmentVariable("CRESSET_TEST_LEAK_STEPS") is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : 40;
+    private static readonly int Steps = Environment.GetEnvironmentVariable("CRESSET_TEST_LEAK_STEPS") is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : 200;
 
     private static readonly RationalQuadraticSpline Spline = new(new SplineOptions { Low = -3, High = 3, Bins = 8 });
 
@@ -111,7 +111,8 @@ public sealed class LeakLawTests
         }
         var moreTensors = DisposeScopeManager.Statistics.ThreadTotalLiveCount - tensors;
         foreach (var x in inputs) x.Dispose();
-        Assert.True(moreBytes < 0.05 * largest * Steps, $"{name}: {Steps} steps hold {moreBytes:N0} bytes more; the largest input has {largest:N0}");
+        // Beside tensors a step leaves nodes of graphs, a few kilobytes, to the next collection.
+        Assert.True(moreBytes < ((0.05 * largest) + 4096) * Steps, $"{name}: {Steps} steps hold {moreBytes:N0} bytes more; the largest input has {largest:N0}");
         Assert.True(moreTensors <= 3, $"{name}: {3 * Steps} steps leave {moreTensors} tensors");
 
         void Step()

@@ -22,7 +22,7 @@ public sealed class ResumeTests : IDisposable
         ["digits-flow"] = $"realnvp-digits {Trainer} trainer.steps=5 model.width=4 model.transforms=1",
         ["flow-matching"] = $"otcfm-moons {Trainer} trainer.steps=5 model.width=8 trainer.pictures_every=2",
         ["plane-flow"] = $"realnvp-moons {Trainer} trainer.steps=5",
-        ["code-prior"] = $"pixelcnn-digits {Trainer} trainer.steps=5 model.width=4 model.layers=1 tokenizer.width=4 tokenizer_trainer.threads=1 tokenizer_trainer.steps=5 tokenizer_trainer.evaluate_every=2 tokenizer_trainer.checkpoint_every=2 tokenizer_trainer.batch_size=8",
+        ["code-prior"] = $"pixelcnn-digits {Trainer} trainer.steps=5 model.width=4 model.layers=1 tokenizer.width=4 trainer.log_every=1 tokenizer_trainer.log_every=1 tokenizer_trainer.threads=1 tokenizer_trainer.steps=5 tokenizer_trainer.evaluate_every=2 tokenizer_trainer.checkpoint_every=2 tokenizer_trainer.batch_size=8",
         ["tokenizer"] = $"vqgan-digits {Trainer} trainer.steps=6 model.width=4 model.adversarial_start=1 model.discriminator_width=4",
         ["sd3-miniature"] = $"sd3-digits {Trainer} trainer.steps=4",
         ["espcn"] = $"espcn-x2 {Trainer} trainer.steps=4 model.features=[4,4]",
@@ -30,15 +30,17 @@ public sealed class ResumeTests : IDisposable
         ["actor-critic"] = "ppo-cartpole training.steps=768 training.evaluate_every=256 training.checkpoint_every=256 training.evaluation_episodes=2 agent.hidden=[8]",
         ["reinforce"] = "reinforce-cartpole training.steps=300 training.evaluate_every=100 training.checkpoint_every=100 training.evaluation_episodes=2 agent.hidden=[8]",
         ["pqn"] = "pqn-cartpole training.steps=4096 training.evaluate_every=2048 training.checkpoint_every=2048 training.evaluation_episodes=2 agent.hidden=[8]",
+        ["sac"] = "sac-pendulum training.steps=300 training.evaluate_every=100 training.checkpoint_every=100 training.evaluation_episodes=1 agent.hidden=[8] agent.replay.capacity=250 agent.learning_starts=64 agent.batch_size=32 agent.train_every=16",
+        ["td3"] = "td3-pendulum training.steps=300 training.evaluate_every=100 training.checkpoint_every=100 training.evaluation_episodes=1 agent.hidden=[8] agent.replay.capacity=250 agent.learning_starts=64 agent.batch_size=32 agent.train_every=16",
         ["activation-study"] = "activation-study study.steps=3 study.seeds=1 study.activations=[relu,gelu,tanh] study.depth=2 study.width=8",
         ["rl-walk-sweep"] = "walk19-nstep sweep.runs=2 sweep.parameters=[1,4] sweep.step_sizes=[0.2,0.4] sweep.book=[]",
         ["rl-baird"] = "baird-counterexample baird.steps=20 baird.book=[]",
         ["rl-solve"] = "zhao-gridworld-qlearning solve.episodes=5 solve.seeds=2 solve.book=[]",
-        ["rl-curves"] = "cliff-walking curves.episodes=4 curves.runs=2 curves.book=[]",
+        ["rl-curves"] = "cliff-walking curves.episodes=4 curves.window=2 curves.runs=2 curves.book=[]",
     };
 
     // These take minutes at their smallest, or need files of the user's own; they have no code of their own between beginning and end: their bases are tested by the others.
-    private static readonly string[] ByTheirBase = ["segmentation-study", "generative-comparison", "vq-anatomy", "sd3-finetune", "segmentation", "classifier", "regression", "density"];
+    private static readonly string[] ByTheirBase = ["segmentation-study", "generative-comparison", "vq-anatomy", "sd3-finetune", "segmentation", "classifier", "regression", "density", "tqc", "ddpg"];
 
     private static readonly RecipeCatalog Catalog = new();
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-resume-").FullName;

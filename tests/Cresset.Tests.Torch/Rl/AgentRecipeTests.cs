@@ -47,8 +47,8 @@ public sealed class AgentRecipeTests : IDisposable
     }
 
     [Theory]
-    [InlineData("dqn-cartpole", "training.environment=Taxi-v4", "need continuous observations")]
-    [InlineData("pqn-cartpole", "training.environment=Pendulum-v1", "need continuous observations")]
+    [InlineData("dqn-cartpole", "training.environment=Taxi-v4", "wanted are observations of numbers (float) and actions of choices (int)")]
+    [InlineData("pqn-cartpole", "training.environment=Pendulum-v1", "wanted are observations of numbers (float) and actions of choices (int)")]
     [InlineData("pqn-cartpole", "agent.minibatches=7", "do not divide")]
     public void EnvironmentsThatDoNotFitAreNamed(string name, string change, string message)
     {
@@ -62,7 +62,7 @@ public sealed class AgentRecipeTests : IDisposable
     [InlineData("agent.replay.capacity=10", "agent.batch_size is 64; allowed: at most replay.capacity (10)")]
     [InlineData("agent.exploration=linear(1)", "agent.exploration")]
     [InlineData("agent.values=quantil", "agent.values is 'quantil'; allowed: mean, categorical, quantile, implicit")]
-    [InlineData("training.environment=CartPol", "the name of an environment")]
+    [InlineData("training.environment=CartPol", "unknown environment 'CartPol'. Did you mean 'cartpole-v0'?")]
     public void WrongSettingsAreRefused(string change, string message)
         => Assert.Contains(message, Assert.Throws<ConfigException>(() => Catalog.Find("dqn-cartpole").Resolve([change])).Message, StringComparison.Ordinal);
 
