@@ -54,7 +54,8 @@ internal static class RunsCommand
             "status" => query with { Order = RunOrder.Status },
             "time" => query with { Order = RunOrder.ActiveTime },
             _ => query with { Order = RunOrder.Figure, OrderKey = name },
-        }) with { Descending = !ascending };
+        }) with
+        { Descending = !ascending };
     }
 
     private static int List(string folder, RunQuery query, bool json)

@@ -61,7 +61,7 @@ public sealed class RunVerbTests : IDisposable
         Assert.Equal(14, Ok("runs", "export", path).Split('\n').Count(line => line.StartsWith("train/loss,", StringComparison.Ordinal)));
         Assert.Contains("│", Ok("runs", "plot", path), StringComparison.Ordinal);
         Ok("runs", "plot", path, "--series", "accuracy", "-o", "accuracy.svg");
-        Assert.StartsWith("<svg", File.ReadAllText(Path.Combine(_folder, "accuracy.svg")).TrimStart(), StringComparison.Ordinal);
+        Assert.Contains("<svg", File.ReadAllText(Path.Combine(_folder, "accuracy.svg")), StringComparison.Ordinal);
 
         Ok([.. tiny, "lr=1e-2", "--runs", "away"]);
         var other = Path.GetFileName(Directory.GetDirectories(Path.Combine(_folder, "away"), "digits*").Single(d => Path.GetFileName(d) != id));

@@ -16,8 +16,8 @@ public sealed class OwnWorldRecipeTests : IDisposable
     public void AWorldIsListedWithItsSpacesAndShownWithItsOptions()
     {
         var list = Ok("rl", "envs", "--with", Assembly);
-        Assert.Contains(list.Split('\n'), line => line.StartsWith("thermostat", StringComparison.Ordinal) && line.Contains("Box", StringComparison.Ordinal) && line.Contains("96", StringComparison.Ordinal) && line.Contains("-60", StringComparison.Ordinal));
-        Assert.Contains(list.Split('\n'), line => line.StartsWith("inventory", StringComparison.Ordinal) && line.Contains("masked", StringComparison.Ordinal));
+        Assert.Contains(list.Split('\n'), line => line.TrimStart().StartsWith("thermostat", StringComparison.Ordinal) && line.Contains("Box", StringComparison.Ordinal) && line.Contains("96", StringComparison.Ordinal) && line.Contains("-60", StringComparison.Ordinal));
+        Assert.Contains(list.Split('\n'), line => line.TrimStart().StartsWith("inventory", StringComparison.Ordinal) && line.Contains("masked", StringComparison.Ordinal));
         Assert.Contains("Wanted temperature", Ok("show", "thermostat", "--with", Assembly), StringComparison.Ordinal);
         Assert.Contains("flatten-observation", Ok("list", "wrappers"), StringComparison.Ordinal);
     }
@@ -55,7 +55,7 @@ public sealed class OwnWorldRecipeTests : IDisposable
     public void WrappersMakeTablesOfNumbersAndNetworksOfChoices()
     {
         Assert.Contains("return_greedy", Ok("rl", "solve", "Pendulum", "environment.wrappers=discretize-observation,discretize-action", "--algo", "q-learning", "--episodes", "20", "--seeds", "1"), StringComparison.Ordinal);
-        Assert.Contains("best_policy_return", Ok("train", "dqn-cartpole", "training.environment=FrozenLake", "training.environment.wrappers=flatten-observation", 
+        Assert.Contains("best_policy_return", Ok("train", "dqn-cartpole", "training.environment=FrozenLake", "training.environment.wrappers=flatten-observation",
             "training.steps=1500", "training.evaluation_episodes=3", "training.evaluate_every=0"), StringComparison.Ordinal);
     }
 
