@@ -35,6 +35,7 @@ internal static class CommandTree
             DoctorCommand.Create(),
             CompletionCommand.Create(),
         };
+        foreach (var verb in root.Subcommands) JsonEverywhere.Add(verb);
         root.SetAction(_ => FirstPage());
         foreach (var help in root.Options.OfType<HelpOption>()) help.Action = new ShortHelp((HelpAction)help.Action!);
         return root;

@@ -5,19 +5,25 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset completion SHELL</c>: a script that makes a shell complete cresset's words.</summary>
 internal static class CompletionCommand
 {
+    // bash takes '=' for the end of a word, so what is offered begins behind it; after "key=" no blank follows.
     private const string Bash = """
         _cresset() {
-            local IFS=$'\n'
-            COMPREPLY=( $(cresset "[suggest:${COMP_POINT}]" "${COMP_LINE}" 2>/dev/null) )
-            COMPREPLY=( $(compgen -W "${COMPREPLY[*]}" -- "${COMP_WORDS[COMP_CWORD]}") )
+            local line="${COMP_LINE:0:$COMP_POINT}" word IFS=$'\n'
+            word="${line##* }"
+            COMPREPLY=( $(compgen -W "$(cresset "[suggest:${COMP_POINT}]" "${COMP_LINE}" 2>/dev/null)" -- "$word") )
+            case "$word" in *=*) COMPREPLY=( "${COMPREPLY[@]#"${word%%=*}="}" );; esac
+            [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
         }
         complete -o default -F _cresset cresset
         """;
 
     private const string Zsh = """
         _cresset() {
-            local -a words_
+            local -a words_ keys_
             words_=( ${(f)"$(cresset "[suggest:${CURSOR}]" "${BUFFER}" 2>/dev/null)"} )
+            keys_=( ${(M)words_:#*=} )
+            words_=( ${words_:#*=} )
+            compadd -S '' -a keys_
             compadd -a words_
         }
         compdef _cresset cresset

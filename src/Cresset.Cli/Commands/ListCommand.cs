@@ -19,6 +19,7 @@ internal static class ListCommand
         };
         var command = new Command("list", "List the recipes by subject, or the parts of a kind.") { what, with.Option, json };
         command.Aliases.Add("recipes");
+        what.CompletesKind(with);
         // "--optimizers" says the same as "optimizers"; which kinds there are depends on the assemblies.
         command.TreatUnmatchedTokensAsErrors = false;
         command.SetAction(result =>
@@ -26,14 +27,21 @@ internal static class ListCommand
             var words = result.UnmatchedTokens.Concat(result.GetValue(what) is { } given ? [given] : [])
                 .Select(t => t.StartsWith("--", StringComparison.Ordinal) ? t[2..] : t).ToList();
             if (words.Count > 1) throw new ArgumentException($"list takes one kind or recipe, not {string.Join(" and ", words.Select(w => $"'{w}'"))}.");
-            return Run(words.FirstOrDefault(), with.Recipes(result), result.GetValue(json));
+            return Run(words.FirstOrDefault(), result.RootCommandResult.Command, with.Recipes(result), result.GetValue(json));
         });
-        return command.WithExamples("cresset list", "cresset list --optimizers", "cresset list kinds", "cresset list digits-classifier > mine.yaml   # then: cresset train mine.yaml");
+        return command.WithExamples("cresset list", "cresset list --optimizers", "cresset list kinds", "cresset list verbs", "cresset list digits-classifier > mine.yaml   # then: cresset train mine.yaml");
     }
 
-    private static int Run(string? what, RecipeCatalog catalog, bool json)
+    private static int Run(string? what, Command root, RecipeCatalog catalog, bool json)
     {
         if (what is null) return Recipes(catalog, json);
+        if (what == "verbs")
+        {
+            var verbs = Verbs(root, "").ToList();
+            if (json) Output.Json(verbs.Select(v => new { Verb = v.Name, Summary = FirstLine(v.Command), Options = v.Command.Options.Select(o => o.Name), Arguments = v.Command.Arguments.Select(a => a.Name) }));
+            else Output.Entries(verbs.Select(v => (v.Name, FirstLine(v.Command))));
+            return ExitCode.Success;
+        }
         if (what == "kinds")
         {
             var kinds = catalog.Parts.Kinds.Select(k => (Kind: k, Parts: catalog.Parts.Of(k).Select(p => p.Name).ToList())).ToList();
@@ -81,6 +89,18 @@ internal static class ListCommand
         Console.Out.WriteLine("cresset train NAME runs one, cresset list NAME prints it; cresset list kinds: what recipes can name.");
         return ExitCode.Success;
     }
+
+    private static IEnumerable<(string Name, Command Command)> Verbs(Command command, string before)
+    {
+        foreach (var verb in command.Subcommands.OrderBy(c => c.Name, StringComparer.Ordinal))
+        {
+            var name = before + verb.Name;
+            if (verb.Action is not null) yield return (name, verb);
+            foreach (var inner in Verbs(verb, name + " ")) yield return inner;
+        }
+    }
+
+    private static string FirstLine(Command command) => command.Description?.Split(['\r', '\n'])[0] ?? "";
 
     /// <summary>"optimizers", "optimizer" and "data" to the kind.</summary>
     private static string? Kind(string word, PartCatalog parts)

@@ -16,7 +16,7 @@ internal static class PredictCommand
 
     public static Command Create(PartCatalog parts)
     {
-        var run = new Argument<string>("RUN") { Description = "A run (its id, the beginning of it, or its name), the folder of one, or a model.safetensors." };
+        var run = new Argument<string>("RUN") { Description = "A run (its id, the beginning of it, or its name), the folder of one, or a model.safetensors." }.CompletesRun();
         var files = new Argument<string[]>("FILES") { Description = "Pictures, or tables with the columns of the training's.", Arity = ArgumentArity.OneOrMore };
         var output = new Option<string?>("--output", "-o") { Description = "A .csv or .json file, or a folder for pictures.", HelpName = "PATH" };
         var force = new Option<bool>("--force") { Description = "Replace files that exist." };

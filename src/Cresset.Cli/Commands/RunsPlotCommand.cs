@@ -12,7 +12,7 @@ internal static class RunsPlotCommand
 {
     public static Command Plot()
     {
-        var names = new Argument<string[]>("RUN") { Description = "Runs: ids, beginnings of them, names or folders.", Arity = ArgumentArity.OneOrMore };
+        var names = new Argument<string[]>("RUN") { Description = "Runs: ids, beginnings of them, names or folders.", Arity = ArgumentArity.OneOrMore }.CompletesRun();
         var tags = new Option<string[]>("--series", "-t") { Description = "Series to draw, such as train/loss; the end of a name will do (default: losses and evaluations).", HelpName = "TAG", Arity = ArgumentArity.ZeroOrMore };
         var smoothing = new Option<double?>("--smoothing") { Description = "Weight of the smoothing, 0 to below 1 (default: 0.9 for training losses, else none)." };
         var output = new Option<string?>("--output", "-o") { Description = "A PNG or SVG file instead of the terminal.", HelpName = "FILE" };
@@ -51,7 +51,7 @@ internal static class RunsPlotCommand
 
     public static Command Compare()
     {
-        var names = new Argument<string[]>("RUN") { Description = "Two runs or more: ids, beginnings of them, names or folders.", Arity = ArgumentArity.OneOrMore };
+        var names = new Argument<string[]>("RUN") { Description = "Two runs or more: ids, beginnings of them, names or folders.", Arity = ArgumentArity.OneOrMore }.CompletesRun();
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var command = new Command("compare", "Figures of runs side by side, and the settings in which they differ.") { names, runs, json };

@@ -16,7 +16,9 @@ internal static class ServeCommand
         var token = new Option<bool>("--token") { Description = "Ask for a token on this machine too." };
         var readOnly = new Option<bool>("--read-only") { Description = "Show only: no notes, tags or requests to runs." };
         var runs = SharedOptions.RunsFolder();
-        var command = new Command("serve", "Show all runs in a browser, live: curves, pictures, settings, comparisons.") { folder, port, address, hosts, token, readOnly, runs };
+        // Its answer must come while it runs.
+        var json = SharedOptions.Json();
+        var command = new Command("serve", "Show all runs in a browser, live: curves, pictures, settings, comparisons.") { folder, port, address, hosts, token, readOnly, runs, json };
         command.SetAction(result =>
         {
             var options = Options(result.GetValue(folder) ?? result.GetValue(runs)!, result.GetValue(port)) with
@@ -28,7 +30,7 @@ internal static class ServeCommand
             };
             // A mistyped folder would show as one without runs.
             if (result.GetValue(folder) is { } named && !Directory.Exists(named)) throw new DirectoryNotFoundException($"There is no folder '{Path.GetFullPath(named)}'.");
-            return Serve(options);
+            return Serve(options, result.GetValue(json));
         });
         return command.WithExamples("cresset serve", "cresset serve experiments/runs --port 8080", "cresset serve lightning_logs", "cresset serve --address 0.0.0.0", "cresset serve --allow-host lab.example.org");
     }
@@ -37,7 +39,7 @@ internal static class ServeCommand
     public static DashboardOptions Options(string folder, int? port)
         => new() { Folder = folder, Port = port ?? DashboardOptions.DefaultPort, FurtherPorts = port is null ? 20 : 0 };
 
-    private static int Serve(DashboardOptions options)
+    private static int Serve(DashboardOptions options, bool json)
     {
         using var interruption = new Interruption("the dashboard ends.");
         return Run().GetAwaiter().GetResult();
@@ -47,9 +49,16 @@ internal static class ServeCommand
             var server = await DashboardServer.Start(options, interruption.Token).ConfigureAwait(false);
             await using (server.ConfigureAwait(false))
             {
-                Console.Out.WriteLine($"dashboard  {server.Link}");
-                Console.Out.WriteLine($"runs in    {Path.GetFullPath(options.Folder)}");
-                Console.Out.WriteLine("Ctrl-C ends it.");
+                if (json)
+                {
+                    Output.Json(new { Dashboard = server.Link, Runs = Path.GetFullPath(options.Folder) });
+                }
+                else
+                {
+                    Console.Out.WriteLine($"dashboard  {server.Link}");
+                    Console.Out.WriteLine($"runs in    {Path.GetFullPath(options.Folder)}");
+                    Console.Out.WriteLine("Ctrl-C ends it.");
+                }
                 await DashboardServer.WaitUntil(interruption.Token).ConfigureAwait(false);
             }
             return ExitCode.Success;

@@ -16,7 +16,8 @@ internal static class SharedOptions
         HelpName = "FOLDER",
     };
 
-    public static Argument<string> Run() => new("RUN") { Description = "A run: its id, the beginning of it, its name (then the newest), or the path of its folder." };
+    public static Argument<string> Run()
+        => new Argument<string>("RUN") { Description = "A run: its id, the beginning of it, its name (then the newest), or the path of its folder." }.CompletesRun();
 
     /// <summary>Adds examples below a verb's help.</summary>
     public static Command WithExamples(this Command command, params string[] examples)

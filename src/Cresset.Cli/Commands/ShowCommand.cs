@@ -14,6 +14,7 @@ internal static class ShowCommand
         var json = SharedOptions.Json();
         var with = new PartsOption(parts);
         var command = new Command("show", "Show what a part or a recipe can be told: options, defaults, ranges.") { name, with.Option, json };
+        name.CompletesPart(with);
         command.SetAction(result => Run(result.GetValue(name)!, with.Recipes(result), result.GetValue(json)));
         return command.WithExamples("cresset show lion", "cresset show optimizer/lion --json", "cresset show digits-classifier");
     }

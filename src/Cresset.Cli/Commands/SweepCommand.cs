@@ -22,6 +22,8 @@ internal static class SweepCommand
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);
         var command = new Command("sweep", "Run a recipe with several settings, seeds and folds; mean and spread of each setting.") { recipe, words, seeds, folds, name, quiet, with.Option, runs, json };
+        recipe.CompletesRecipe();
+        words.CompletesRecipe(with, recipe);
         command.SetAction(result =>
         {
             var catalog = with.Recipes(result);

@@ -18,7 +18,7 @@ internal static class TrainCommand
             Description = $"A recipe's name (see 'cresset list') or a YAML file, then overrides such as trainer.steps=500. Without a recipe: {DefaultRecipe}.",
             Arity = ArgumentArity.ZeroOrMore,
         };
-        var resume = new Option<string?>("--resume") { Description = "Go on with a stopped or killed run from its newest checkpoint, or extend a finished one (trainer.steps=6000).", HelpName = "RUN" };
+        var resume = new Option<string?>("--resume") { Description = "Go on with a stopped or killed run from its newest checkpoint, or extend a finished one (trainer.steps=6000).", HelpName = "RUN" }.CompletesRun();
         var print = new Option<bool>("--print-config") { Description = "Print the resolved recipe and do nothing." };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Show no progress." };
         var watch = new Option<bool>("--watch", "-w") { Description = "Show the run in a browser while it goes on; prints the address." };
@@ -29,6 +29,7 @@ internal static class TrainCommand
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);
         var command = new Command("train", "Run a recipe: train a model, record the run, keep checkpoints and pictures.") { words, resume, watch, dry, findRate, findBatch, print, quiet, with.Option, runs, json };
+        words.CompletesRecipe(with);
         command.SetAction(result => (result.GetValue(dry), result.GetValue(findRate), result.GetValue(findBatch)) is (false, false, false)
             ? Run(with.Recipes(result), result.GetValue(words)!, result.GetValue(resume), result.GetValue(print), result.GetValue(quiet), result.GetValue(runs)!, result.GetValue(json), result.GetValue(watch))
             : TrialCommand.Run(with.Recipes(result), new Trial(result.GetValue(words)!, result.GetValue(dry), result.GetValue(findRate), result.GetValue(findBatch), result.GetValue(resume), result.GetValue(runs)!), result.GetValue(quiet), result.GetValue(json)));

@@ -16,7 +16,8 @@ internal static class VqCommand
 {
     public static Command Create() => new("vq", "Turn pictures into packed codes and back with a trained tokenizer.") { Encode(), Decode() };
 
-    private static Option<string?> PriorOption() => new("--prior") { Description = "Run of a prior over this tokenizer's codes: the file is range-coded by it and smaller.", HelpName = "RUN" };
+    private static Option<string?> PriorOption()
+        => new Option<string?>("--prior") { Description = "Run of a prior over this tokenizer's codes: the file is range-coded by it and smaller.", HelpName = "RUN" }.CompletesRun();
 
     private static Command Encode()
     {

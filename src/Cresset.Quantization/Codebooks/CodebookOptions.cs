@@ -6,7 +6,7 @@ namespace Cresset.Quantization;
 public sealed record CodebookOptions : IOptionsRecord
 {
     /// <summary>Codes, K.</summary>
-    public int Size { get; init; } = 512;
+    public int Size { get; init; } = 256;
 
     /// <summary>Numbers a code, D.</summary>
     public int Width { get; init; } = 64;

@@ -23,6 +23,8 @@ public sealed record ProjectedQuantizerOptions : QuantizerOptions
 
     internal override QuantizerOptions? WithCodes(int codes) => Inner.WithCodes(codes) is { } inner ? this with { Inner = inner } : null;
 
+    internal override QuantizerOptions? WithWidth(int width) => this with { Width = width };
+
     internal override bool HasOwnGradient => true;
 
     /// <inheritdoc/>
@@ -37,7 +39,7 @@ public sealed record MultiHeadQuantizerOptions : QuantizerOptions
     public int Heads { get; init; } = 2;
 
     /// <summary>The quantizer of a part; the vector is as wide as all parts together.</summary>
-    public QuantizerOptions Head { get; init; } = new VectorQuantizerOptions { Codebook = new() { Size = 256, Width = 32 } };
+    public QuantizerOptions Head { get; init; } = new VectorQuantizerOptions { Codebook = new() { Width = 32 } };
 
     /// <summary>One quantizer serves all parts.</summary>
     public bool Shared { get; init; }
@@ -52,6 +54,9 @@ public sealed record MultiHeadQuantizerOptions : QuantizerOptions
     }
 
     internal override QuantizerOptions? WithCodes(int codes) => Head.WithCodes(codes) is { } head ? this with { Head = head } : null;
+
+    internal override QuantizerOptions? WithWidth(int width)
+        => width % Heads == 0 && Head.WithWidth(width / Heads) is { } head ? this with { Head = head } : null;
 
     internal override bool HasOwnGradient => Head.HasOwnGradient;
 

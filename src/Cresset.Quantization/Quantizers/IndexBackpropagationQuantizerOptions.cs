@@ -30,6 +30,8 @@ public sealed record IndexBackpropagationQuantizerOptions : QuantizerOptions
 
     internal override QuantizerOptions? WithCodes(int codes) => this with { Size = codes };
 
+    internal override QuantizerOptions? WithWidth(int width) => this with { Width = width };
+
     internal override bool HasOwnGradient => true;
 
     /// <inheritdoc/>

@@ -11,7 +11,7 @@ public sealed record ResidualQuantizerOptions : QuantizerOptions
     public int Stages { get; init; } = 2;
 
     /// <summary>The quantizer of each stage, with one index a vector. Stages on a fixed grid (finite scalar, lookup free) work on finer and finer ones.</summary>
-    public QuantizerOptions Stage { get; init; } = new VectorQuantizerOptions { Codebook = new() { Size = 256 } };
+    public QuantizerOptions Stage { get; init; } = new VectorQuantizerOptions();
 
     /// <summary>Codes of each stage, where they differ; empty for those of <see cref="Stage"/>.</summary>
     public IReadOnlyList<int> Sizes { get; init; } = [];
@@ -33,6 +33,8 @@ public sealed record ResidualQuantizerOptions : QuantizerOptions
 
     /// <inheritdoc/>
     public override Quantizer Build(Generator? generator = null) => new ResidualQuantizer(this, generator);
+
+    internal override QuantizerOptions? WithWidth(int width) => Stage.WithWidth(width) is { } stage ? this with { Stage = stage } : null;
 
     /// <inheritdoc/>
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks()

@@ -30,6 +30,8 @@ public sealed record SimVectorQuantizerOptions : QuantizerOptions
 
     internal override QuantizerOptions? WithCodes(int codes) => this with { Size = codes };
 
+    internal override QuantizerOptions? WithWidth(int width) => this with { Width = width };
+
     /// <inheritdoc/>
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .AtLeast(Size, 2)

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Cresset.Quantization;
 
 /// <summary>Vector quantization with one learned codebook (VQ-VAE, van den Oord et al. 2017).</summary>
-[Part("vector", "van den Oord et al. 2017, arXiv:1711.00937", Aliases = ["vq"])]
+[Part("vector", "van den Oord et al. 2017, arXiv:1711.00937", Aliases = ["vq", "moving-average"])]
 public sealed record VectorQuantizerOptions : QuantizerOptions
 {
     /// <summary>The codebook.</summary>
@@ -41,6 +41,8 @@ public sealed record VectorQuantizerOptions : QuantizerOptions
     public override Quantizer Build(Generator? generator = null) => new VectorQuantizer(this, generator);
 
     internal override QuantizerOptions? WithCodes(int codes) => this with { Codebook = Codebook with { Size = codes } };
+
+    internal override QuantizerOptions? WithWidth(int width) => this with { Codebook = Codebook with { Width = width } };
 
     internal override bool HasOwnGradient => Estimator == GradientEstimator.Directional;
 

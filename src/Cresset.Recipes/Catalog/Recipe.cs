@@ -82,6 +82,23 @@ public sealed class Recipe
         return new ResolvedRecipe(Name, Summary, Job, bound);
     }
 
+    /// <summary>Overrides that begin with <paramref name="word"/>: <c>key=</c> for each key, and after a '=' the values of the key where they can be told.</summary>
+    /// <param name="word">What is written so far; may be empty.</param>
+    /// <param name="before">Overrides that stand before it: they choose the parts whose keys there are.</param>
+    public IReadOnlyList<string> Completions(string word, IEnumerable<string> before)
+    {
+        ArgumentNullException.ThrowIfNull(word);
+        ArgumentNullException.ThrowIfNull(before);
+        var map = ConfigNode.Parse(Yaml, Source);
+        var keys = new RecipeKeys(Job, _parts);
+        (Job as IUpgradesRecipes)?.Upgrade(map);
+        Place(map, keys);
+        foreach (var text in before) Override(map, keys, text);
+        (Job as IUpgradesRecipes)?.Upgrade(map);
+        EarlierKeys.Rewrite(map, Job, _parts);
+        return [.. new RecipeCompletion(Job, _parts, map).Of(word)];
+    }
+
     internal const string JobKind = "job";
 
     // A key beside the sections belongs where only one place has it, as on the command line. Before the overrides, which win.

@@ -37,7 +37,8 @@ internal sealed class RecipeKeys(IJob job, PartCatalog parts)
         var all = All(map);
         if (Match(key, all) is { } path) return path;
         var last = key[(key.LastIndexOf('.') + 1)..];
-        return Short.TryGetValue(last, out var full) ? Match(key[..^last.Length] + full, all) : null;
+        if (Short.TryGetValue(last, out var full) && Match(key[..^last.Length] + full, all) is { } meant) return meant;
+        return (job as IUpgradesRecipes)?.Earlier(key);
     }
 
     private static string? Match(string key, IReadOnlyList<(string Path, string Key, object Record)> all)

@@ -11,52 +11,28 @@ namespace Cresset.Recipes;
 /// <summary>A normalizing flow over rows of numbers or small pictures.</summary>
 public sealed record DensityOptions : IOptionsRecord
 {
-    /// <summary>The flow; Glow for pictures alone, Ffjord for rows alone.</summary>
-    public FlowFamily Family { get; init; } = FlowFamily.Spline;
-
-    /// <summary>Number of transforms; steps per level for Glow.</summary>
-    public int Transforms { get; init; } = 4;
-
-    /// <summary>Width of the hidden layers.</summary>
-    public int Width { get; init; } = 128;
-
-    /// <summary>Number of hidden layers.</summary>
-    public int Layers { get; init; } = 2;
-
-    /// <summary>Bins of a spline.</summary>
-    public int Bins { get; init; } = 8;
-
-    /// <summary>Levels of Glow.</summary>
-    public int Levels { get; init; } = 2;
+    /// <summary>The flow; glow for pictures alone.</summary>
+    public FlowOptions Flow { get; init; } = new SplineFlow { Transforms = 4 };
 
     /// <summary>Temperatures that pictures show.</summary>
     public IReadOnlyList<double> Temperatures { get; init; } = [0.7, 1];
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Defined(Family)
-        .Within(Transforms, 1, 1000)
-        .Within(Width, 1, 100_000)
-        .Within(Layers, 1, 100)
-        .Within(Bins, 2, 256)
-        .Within(Levels, 1, 6)
+        .Must(Flow is not null, Flow, "a flow (cresset list --flows)")
+        .Nested(Flow)
         .Must(Temperatures is { Count: > 0 } && Temperatures.All(t => t > 0), Temperatures is null ? null : string.Join(", ", Temperatures), "at least one, all greater than 0", "", nameof(Temperatures));
 
     /// <summary>The flow for such data.</summary>
-    /// <exception cref="InvalidDataException">The family does not take them.</exception>
+    /// <exception cref="InvalidDataException">The flow does not take them.</exception>
     internal DensityModel Create(DataFacts facts)
     {
-        if (Family == FlowFamily.Glow)
-        {
-            if (!facts.ArePictures || facts.Shape[1] != facts.Shape[2] || facts.Shape[1] % (1 << Levels) != 0)
-            {
-                throw new InvalidDataException($"{facts.Name}: inputs of shape [{string.Join(", ", facts.Shape)}]; Glow with {Levels} levels takes square pictures whose side {1 << Levels} divides.");
-            }
-            return new Glow(new GlowOptions { Channels = (int)facts.Shape[0], Size = (int)facts.Shape[1], Levels = Levels, Steps = Transforms, Width = Width });
-        }
-        var features = checked((int)facts.Shape.Aggregate(1L, (a, b) => a * b));
-        if (features < 2 && Family is FlowFamily.Nice or FlowFamily.RealNvp or FlowFamily.SplineCoupling) throw new InvalidDataException($"{facts.Name}: one column; couplings need two. Use family: spline.");
-        return new PlaneFlowOptions { Family = Family, Transforms = Transforms, Width = Width, Layers = Layers, Bins = Bins }.Create(features);
+        int[] shape = Flow.TakesPicturesOnly || !facts.ArePictures
+            ? [.. facts.Shape.Select(size => checked((int)size))]
+            : [checked((int)facts.Shape.Aggregate(1L, (a, b) => a * b))];
+        return Flow.Refuses(shape) is { } reason
+            ? throw new InvalidDataException($"{facts.Name}: inputs of shape [{string.Join(", ", facts.Shape)}]; {reason}. Choose another flow (cresset list --flows).")
+            : Flow.Build(shape);
     }
 }
 
@@ -79,11 +55,19 @@ public sealed class DensityJob : DataJob<DensityOptions>, IPredictingJob
     /// <inheritdoc/>
     protected override OptimizationOptions OptimizationDefaults => new() { Optimizer = new AdamWRule { LearningRate = 1e-3, WeightDecay = 1e-4 } };
 
+    private protected override void Upgrade(ConfigMap recipe)
+    {
+        base.Upgrade(recipe);
+        OldFlowKeys.Move(recipe, 4);
+    }
+
+    private protected override string? Earlier(string key) => OldFlowKeys.Place(key);
+
     /// <inheritdoc/>
     protected override DataUse Use(DensityOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return new DataUse(TargetKind.None, NeedsPictures: options.Family == FlowFamily.Glow, NumbersOnly: false);
+        return new DataUse(TargetKind.None, NeedsPictures: options.Flow.TakesPicturesOnly, NumbersOnly: false);
     }
 
     /// <inheritdoc/>

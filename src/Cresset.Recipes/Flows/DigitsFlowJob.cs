@@ -8,7 +8,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="DigitsFlowTask"/>.</summary>
 [Part("digits-flow")]
-public sealed class DigitsFlowJob : TrainingJob<DigitsFlowOptions>
+public sealed class DigitsFlowJob : TrainingJob<DigitsFlowOptions>, IUpgradesRecipes
 {
     /// <inheritdoc/>
     public override string Name => "digits-flow";
@@ -27,6 +27,10 @@ public sealed class DigitsFlowJob : TrainingJob<DigitsFlowOptions>
 
     /// <inheritdoc/>
     protected override ITrainingTask CreateTask(DigitsFlowOptions options, TrainerOptions trainer) => new DigitsFlowTask(options);
+
+    void IUpgradesRecipes.Upgrade(ConfigMap recipe) => OldFlowKeys.Move(recipe, 3);
+
+    string? IUpgradesRecipes.Earlier(string key) => OldFlowKeys.Place(key);
 
     /// <inheritdoc/>
     protected override Drawing Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)

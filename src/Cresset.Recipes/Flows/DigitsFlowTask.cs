@@ -27,9 +27,7 @@ public sealed class DigitsFlowTask : ITrainingTask
     public DigitsFlowTask(DigitsFlowOptions options)
     {
         _options = options.ThrowIfInvalid();
-        _flow = options.Family == FlowFamily.Glow
-            ? new Glow(new GlowOptions { Channels = 1, Size = 8, Levels = options.Levels, Steps = options.Transforms, Width = options.Width })
-            : new PlaneFlowOptions { Family = options.Family, Transforms = options.Transforms, Width = options.Width, Layers = options.Layers, Bins = options.Bins }.Create(Pixels);
+        _flow = options.Flow.TakesPicturesOnly ? options.Flow.Build(1, 8, 8) : options.Flow.Build(Pixels);
         using var scope = NewDisposeScope();
         var (first, second) = ImageClassification.Digits();
         // The data comes scaled to [0, 1].

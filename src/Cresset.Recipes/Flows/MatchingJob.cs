@@ -8,7 +8,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="MatchingTask"/>.</summary>
 [Part("flow-matching")]
-public sealed class MatchingJob : TrainingJob<MatchingOptions>
+public sealed class MatchingJob : TrainingJob<MatchingOptions>, IUpgradesRecipes
 {
     /// <inheritdoc/>
     public override string Name => "flow-matching";
@@ -27,6 +27,10 @@ public sealed class MatchingJob : TrainingJob<MatchingOptions>
 
     /// <inheritdoc/>
     protected override ITrainingTask CreateTask(MatchingOptions options, TrainerOptions trainer) => new MatchingTask(options);
+
+    void IUpgradesRecipes.Upgrade(ConfigMap recipe) => OldMatchingKeys.Move(recipe);
+
+    string? IUpgradesRecipes.Earlier(string key) => OldMatchingKeys.Place(key);
 
     /// <inheritdoc/>
     protected override Drawing Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)

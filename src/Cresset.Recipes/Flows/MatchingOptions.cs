@@ -1,3 +1,4 @@
+using Cresset.Flows;
 using Cresset.Numerics;
 
 namespace Cresset.Recipes;
@@ -8,11 +9,14 @@ public sealed record MatchingOptions : IOptionsRecord
     /// <summary>Learn class-conditional digits with a U-Net; otherwise eight Gaussians to moons with a perceptron.</summary>
     public bool Digits { get; init; }
 
-    /// <summary>Pair each batch by exact optimal transport (inside each class where there are classes).</summary>
-    public bool OptimalTransport { get; init; } = true;
+    /// <summary>How source and data of a batch are paired.</summary>
+    public SampleCoupling Coupling { get; init; } = new OptimalTransportCoupling();
 
-    /// <summary>Noise added to the points of the path.</summary>
-    public double Sigma { get; init; } = 0.1;
+    /// <summary>The path between them (without noise about it where a recipe for digits names none).</summary>
+    public MatchingPath Path { get; init; } = new StraightPath();
+
+    /// <summary>The solver that carries points of the plane along the learned field, for figures and samples.</summary>
+    public OdeSolver Solver { get; init; } = new Dopri5Solver { Tolerance = 1e-4 };
 
     /// <summary>Width of the network.</summary>
     public int Width { get; init; } = 64;
@@ -31,7 +35,11 @@ public sealed record MatchingOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .AtLeast(Sigma, 0)
+        .Must(Coupling is not null, Coupling, "a coupling (cresset list --couplings)")
+        .Must(Path is not null, Path, "a path (cresset list --paths)")
+        .Nested(Path)
+        .Must(Solver is not null, Solver, "a solver (cresset list --solvers)")
+        .Nested(Solver)
         .Within(Width, 8, 4096)
         .Within(LabelDropout, 0, 1, includeMax: false)
         .AtLeast(ReflowAfter, 0)

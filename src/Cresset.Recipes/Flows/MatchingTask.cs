@@ -45,6 +45,8 @@ public sealed class MatchingTask : ITrainingTask
     /// <inheritdoc/>
     public HeadlineMetric Headline => new(_options.Digits ? "matching_loss" : "w2_steps_1", HigherIsBetter: false);
 
+    private string Solver => PartCatalog.NameOf(_options.Solver.GetType())!.Replace('-', '_');
+
     private IVelocityModel Model => (IVelocityModel)_module;
 
     /// <inheritdoc/>
@@ -72,9 +74,9 @@ public sealed class MatchingTask : ITrainingTask
         var count = context.IsFinal ? 2000 : 500;
         Tensor source = EightGaussians(count, context.Generator), target = Moons(count, context.Generator);
         foreach (var steps in StepCounts) metrics[$"w2_steps_{steps}"] = OptimalTransport.Wasserstein(FlowSampler.Sample(Model.Field(), source, FlowSampler.Grid(steps)), target);
-        var (samples, statistics) = FlowSampler.Sample(Model.Field(), source, OdeOptions.Dopri5(1e-4));
-        metrics["w2_dopri5"] = OptimalTransport.Wasserstein(samples, target);
-        metrics["evaluations_dopri5"] = statistics.Evaluations;
+        var (samples, statistics) = FlowSampler.Sample(Model.Field(), source, _options.Solver.ToOptions());
+        metrics[$"w2_{Solver}"] = OptimalTransport.Wasserstein(samples, target);
+        metrics[$"evaluations_{Solver}"] = statistics.Evaluations;
         metrics["straightness"] = Reflow.Straightness(Model.Field(), source.narrow(0, 0, 500));
         return metrics;
     }
@@ -92,7 +94,7 @@ public sealed class MatchingTask : ITrainingTask
     /// <summary>Points where particles of the eight Gaussians end, and their paths.</summary>
     internal Drawing DrawPoints(int count, Generator generator)
     {
-        var (samples, _) = FlowSampler.Sample(Model.Field(), EightGaussians(count, generator), OdeOptions.Dopri5(1e-4));
+        var (samples, _) = FlowSampler.Sample(Model.Field(), EightGaussians(count, generator), _options.Solver.ToOptions());
         return new Drawing([.. Paths(generator)], samples) { Columns = ["x", "y"] };
     }
 
@@ -119,9 +121,8 @@ public sealed class MatchingTask : ITrainingTask
 
     private Tensor Plane(Tensor data, Generator generator)
     {
-        var source = EightGaussians((int)data.size(0), generator);
-        if (_options.OptimalTransport) source = OptimalTransport.Couple(source, data);
-        var batch = FlowMatching.Blur(FlowMatching.Draw(source, data, generator: generator), _options.Sigma, generator);
+        var source = _options.Coupling.Pair(EightGaussians((int)data.size(0), generator), data);
+        var batch = _options.Path.Draw(source, data, generator: generator);
         return FlowMatching.Loss(Model.Velocity(batch.State, batch.Time), batch.Velocity);
     }
 
@@ -136,9 +137,8 @@ public sealed class MatchingTask : ITrainingTask
     private Tensor Digits(Tensor images, Tensor labels, Generator generator)
     {
         var data = images.reshape(-1, 1, 8, 8) * 2 - 1;
-        var source = randn(data.shape, generator: generator);
-        if (_options.OptimalTransport) source = OptimalTransport.Couple(source, data, labels);
-        var batch = FlowMatching.Draw(source, data, density: TimestepDensity.LogitNormal, generator: generator);
+        var source = _options.Coupling.Pair(randn(data.shape, generator: generator), data, labels);
+        var batch = _options.Path.Draw(source, data, TimestepDensity.LogitNormal, generator);
         var kept = where(rand(data.size(0), generator: generator) < _options.LabelDropout, full_like(labels, UNetVelocity.NoLabel), labels);
         return FlowMatching.Loss(Model.Velocity(batch.State, batch.Time, kept), batch.Velocity);
     }
@@ -162,7 +162,7 @@ public sealed class MatchingTask : ITrainingTask
     {
         const int particles = 150;
         var times = Enumerable.Range(0, 31).Select(i => i / 30.0).ToArray();
-        var states = FlowSampler.Trajectory(Model.Field(), EightGaussians(4 * particles, generator), times, OdeOptions.Dopri5(1e-4)).States;
+        var states = FlowSampler.Trajectory(Model.Field(), EightGaussians(4 * particles, generator), times, _options.Solver.ToOptions()).States;
         var chart = new Chart(new ChartOptions { Title = "Eight Gaussians to two moons", Width = 600, Height = 560 });
         for (long i = 0; i < particles; i++)
         {
@@ -195,7 +195,7 @@ public sealed class MatchingTask : ITrainingTask
         double[] xs = [.. StepCounts.Select(s => (double)s)], ys = [.. StepCounts.Select(s => metrics[$"w2_steps_{s}"])];
         var chart = new Chart(new ChartOptions { Title = "Quality by evaluations of the field", XLabel = "Euler steps", YLabel = "W2" })
             .Line<double, double>("Euler", xs, ys)
-            .HorizontalLine(metrics["w2_dopri5"], $"dopri5, {metrics["evaluations_dopri5"]:0} evaluations");
+            .HorizontalLine(metrics[$"w2_{Solver}"], $"{PartCatalog.NameOf(_options.Solver.GetType())}, {metrics[$"evaluations_{Solver}"]:0} evaluations");
         return new TaskPicture("steps", chart.ToPng(), "Exact W2 of 500 samples.");
     }
 }

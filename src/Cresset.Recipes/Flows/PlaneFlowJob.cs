@@ -8,7 +8,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="PlaneFlowTask"/>.</summary>
 [Part("plane-flow")]
-public sealed class PlaneFlowJob : TrainingJob<PlaneFlowOptions>
+public sealed class PlaneFlowJob : TrainingJob<PlaneFlowOptions>, IUpgradesRecipes
 {
     /// <inheritdoc/>
     public override string Name => "plane-flow";
@@ -27,6 +27,10 @@ public sealed class PlaneFlowJob : TrainingJob<PlaneFlowOptions>
 
     /// <inheritdoc/>
     protected override ITrainingTask CreateTask(PlaneFlowOptions options, TrainerOptions trainer) => new PlaneFlowTask(options);
+
+    void IUpgradesRecipes.Upgrade(ConfigMap recipe) => OldFlowKeys.Move(recipe, 8);
+
+    string? IUpgradesRecipes.Earlier(string key) => OldFlowKeys.Place(key);
 
     /// <inheritdoc/>
     protected override Drawing Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)

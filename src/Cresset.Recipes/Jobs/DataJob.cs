@@ -48,7 +48,11 @@ public abstract class DataJob<TModel> : TrainingJob<TModel>, IUpgradesRecipes
 
     void IUpgradesRecipes.Upgrade(ConfigMap recipe) => Upgrade(recipe);
 
+    string? IUpgradesRecipes.Earlier(string key) => Earlier(key);
+
     private protected virtual void Upgrade(ConfigMap recipe) => OldDataKeys.Move(recipe, "model");
+
+    private protected virtual string? Earlier(string key) => null;
 
     private ITrainingTask CreateTask(TModel options, DataSource source, TrainerOptions trainer)
     {

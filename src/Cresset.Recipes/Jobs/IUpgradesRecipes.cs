@@ -5,4 +5,7 @@ internal interface IUpgradesRecipes
 {
     /// <summary>Moves old keys; a recipe of this version stays as it is.</summary>
     void Upgrade(ConfigMap recipe);
+
+    /// <summary>Where an earlier version had a key that is named without its section; null for a key that it did not have.</summary>
+    string? Earlier(string key) => null;
 }

@@ -17,6 +17,7 @@ namespace Cresset.Recipes;
 public sealed class CodePriorJob : Job, IUpgradesRecipes
 {
     private const string TokenizerFolder = "tokenizer";
+    private const string SamplingSteps = "sampling_steps";
 
     /// <inheritdoc/>
     public override string Name => "code-prior";
@@ -34,12 +35,23 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
     public override IReadOnlyList<OptionsSection> Sections =>
     [
         new("data", new DigitsData()),
-        new("model", new CodePriorOptions()),
+        new("model", new GatedPixelCnnPrior()),
         new("tokenizer", new TokenizerOptions()),
         new("tokenizer_trainer", TokenizerJob.Defaults),
         new("trainer", new TrainerOptions { Steps = 936, BatchSize = 128, ClipNorm = 0, EvaluateEvery = 234, CheckpointEvery = 234, LogEvery = 10 }),
         new("optimization", new OptimizationOptions { Optimizer = new AdamRule { LearningRate = 1e-3 }, Schedule = ConstantSchedule.Flat }),
     ];
+
+    /// <inheritdoc/>
+    public override void Check(ResolvedRecipe recipe)
+    {
+        ArgumentNullException.ThrowIfNull(recipe);
+        // Known before the tokenizer has been trained for nothing.
+        var tokenizer = (TokenizerOptions)recipe.Options["tokenizer"];
+        if (tokenizer.Architecture != TokenizerArchitecture.VqVae) throw new ArgumentException($"tokenizer.architecture={OptionNames.Key(tokenizer.Architecture.ToString())}: a prior needs a tokenizer with one map of codes; use vq_vae.");
+        using var quantizer = tokenizer.Bottleneck.Build();
+        CodePriorOptions.Codes(quantizer);
+    }
 
     /// <inheritdoc/>
     public override JobOutcome Evaluate(JobContext context) => PriorOf(Trained(context)).Evaluate();
@@ -96,8 +108,13 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
     void IUpgradesRecipes.Upgrade(ConfigMap recipe)
     {
         OldDataKeys.Move(recipe, "tokenizer");
-        OldRestartKey.Move(recipe, "tokenizer");
+        OldTokenizerKeys.Move(recipe, "tokenizer");
+        // A run of version 0.1 stored MaskGIT's option with every kind of prior.
+        if (recipe["model"] is ConfigMap model && model[SamplingSteps] is { } steps && EarlierPart.IsStored(steps)
+            && BuiltInParts.Catalog.Find("prior", (model[ConfigMap.Kind] as ConfigText)?.Value ?? "")?.Type != typeof(MaskGitPrior)) model.Remove(SamplingSteps);
     }
+
+    string? IUpgradesRecipes.Earlier(string key) => OldTokenizerKeys.Keys.Contains(key) ? $"tokenizer.{key}" : null;
 
     private static DataSplit OpenData(JobContext context)
     {
@@ -127,8 +144,7 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
         try
         {
             using var generator = new Generator(0);
-            if (options.Build((int)data.Facts.Shape[0], generator) is not VqVae tokenizer)
-                throw new ArgumentException($"tokenizer.architecture={options.Architecture}: a prior needs a tokenizer with one map of codes; use vq_vae.");
+            var tokenizer = (VqVae)options.Build((int)data.Facts.Shape[0], generator);
             StateDict.Load(tokenizer, WeightsOf(context));
             return new CodePriorTask(context.Options<CodePriorOptions>("model"), tokenizer, data, options.Padding, trainer.Seed);
         }

@@ -46,8 +46,8 @@ public sealed class CodePriorRun : IDisposable
             }
             using var generator = new Generator(0);
             var (height, width) = ((int)tokenizer.Positions[0], (int)tokenizer.Positions[1] * tokenizer.CodebookSizes.Count);
-            model = options.Build((int)tokenizer.CodebookSizes.Max(), classes, height, width, generator);
-            if (model is not RasterCodeModel raster) throw new InvalidDataException($"Run {info.Id} is a MaskGIT, which gives no probability of a code given those before it; name a run with kind pixel_cnn, pixel_snail or transformer.");
+            model = options.Build(CodePriorOptions.Codes(tokenizer.Model.Quantizers[0]), classes, height, width, generator);
+            if (model is not RasterCodeModel raster) throw new InvalidDataException($"Run {info.Id} is a MaskGIT, which gives no probability of a code given those before it; name a run of another prior (cresset list --priors).");
             StateDict.Load(model.Module, weights);
             model.Module.eval();
             return new CodePriorRun(model, raster.Prior, tokenizer, info.Id);

@@ -36,7 +36,7 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
         _map = ((int)_train.Inputs.size(1), (int)_train.Inputs.size(2));
         _classes = data.Facts.Classes.Count;
         using var generator = new Generator(seed);
-        _prior = options.Build((int)tokenizer.Quantizers[0].CodebookSizes.Max(), _classes, _map.Height, _map.Width, generator);
+        _prior = options.Build(CodePriorOptions.Codes(tokenizer.Quantizers[0]), _classes, _map.Height, _map.Width, generator);
     }
 
     /// <inheritdoc/>

@@ -41,6 +41,8 @@ public sealed class TokenizerJob : DataJob<TokenizerOptions>
     private protected override void Upgrade(ConfigMap recipe)
     {
         base.Upgrade(recipe);
-        OldRestartKey.Move(recipe, "model");
+        OldTokenizerKeys.Move(recipe, "model");
     }
+
+    private protected override string? Earlier(string key) => OldTokenizerKeys.Keys.Contains(key) ? $"model.{key}" : null;
 }

@@ -4,25 +4,6 @@ using Cresset.Quantization;
 
 namespace Cresset.Recipes;
 
-/// <summary>Which bottleneck a tokenizer gets.</summary>
-public enum TokenizerQuantizer
-{
-    /// <summary>One codebook that follows moving averages.</summary>
-    MovingAverage,
-
-    /// <summary>One codebook that learns by gradient.</summary>
-    Gradient,
-
-    /// <summary>Finite scalar quantization between two linear maps.</summary>
-    FiniteScalar,
-
-    /// <summary>Lookup-free quantization between two linear maps.</summary>
-    LookupFree,
-
-    /// <summary>Residual stages of moving-average codebooks.</summary>
-    Residual,
-}
-
 /// <summary>The autoencoder around the bottleneck.</summary>
 public enum TokenizerArchitecture
 {
@@ -48,35 +29,14 @@ public sealed record TokenizerOptions : IOptionsRecord
     /// <summary>Channels of encoder and decoder.</summary>
     public int Width { get; init; } = 64;
 
-    /// <summary>Numbers a latent vector.</summary>
-    public int LatentWidth { get; init; } = 64;
+    /// <summary>
+    /// Numbers a latent vector; 0 for the quantizer's own width. A quantizer whose other options fix its width (finite-scalar, lookup-free) then
+    /// stands between two learned linear maps; any other one takes this width.
+    /// </summary>
+    public int LatentWidth { get; init; }
 
-    /// <summary>The bottleneck.</summary>
-    public TokenizerQuantizer Quantizer { get; init; } = TokenizerQuantizer.MovingAverage;
-
-    /// <summary>Codes of a codebook (of each stage).</summary>
-    public int Codes { get; init; } = 256;
-
-    /// <summary>Stages of residual quantization.</summary>
-    public int Stages { get; init; } = 2;
-
-    /// <summary>Levels of finite scalar quantization.</summary>
-    public IReadOnlyList<int> Levels { get; init; } = [8, 6, 5];
-
-    /// <summary>Bits of lookup-free quantization.</summary>
-    public int Bits { get; init; } = 8;
-
-    /// <summary>Decay of the moving averages.</summary>
-    public double Decay { get; init; } = 0.99;
-
-    /// <summary>Share of an even spread below which a code is restarted; 0 never.</summary>
-    public double RestartShare { get; init; } = 0.2;
-
-    /// <summary>Weight of the commitment term.</summary>
-    public double CommitmentWeight { get; init; } = 0.25;
-
-    /// <summary>How the gradient crosses the bottleneck.</summary>
-    public GradientEstimator Estimator { get; init; } = GradientEstimator.StraightThrough;
+    /// <summary>The bottleneck (one for each map of codes).</summary>
+    public QuantizerOptions Quantizer { get; init; } = new VectorQuantizerOptions();
 
     /// <summary>Weight of the adversarial term of a VQGAN, on top of the adaptive one; 0 trains without a discriminator.</summary>
     public double AdversarialWeight { get; init; }
@@ -95,6 +55,9 @@ public sealed record TokenizerOptions : IOptionsRecord
 
     private int Stride => Architecture == TokenizerArchitecture.VqVae2 ? 8 : 1 << Math.Clamp(Downsamplings, 1, 6);
 
+    /// <summary>The quantizer for latent vectors of <see cref="LatentWidth"/>.</summary>
+    internal QuantizerOptions Bottleneck => LatentWidth == 0 ? Quantizer : Quantizer.ForWidth(LatentWidth);
+
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Within(Downsamplings, 1, 6)
@@ -106,16 +69,9 @@ public sealed record TokenizerOptions : IOptionsRecord
         .Within(DiscriminatorLayers, 1, 5)
         .Positive(DiscriminatorRate)
         .Within(Width, 2, 4096)
-        .Within(LatentWidth, 1, 4096)
-        .Defined(Quantizer)
-        .Within(Codes, 2, 1 << 20)
-        .Within(Stages, 1, 64)
-        .Within(Bits, 1, 20)
-        .Within(Decay, 0, 1, includeMax: false)
-        .Within(RestartShare, 0, 1, includeMax: false)
-        .AtLeast(CommitmentWeight, 0)
-        .OneOf(Estimator, [GradientEstimator.StraightThrough, GradientEstimator.Rotation])
-        .Nested(Quantizer == TokenizerQuantizer.FiniteScalar ? new FiniteScalarQuantizerOptions { Levels = Levels } : null, nameof(Levels));
+        .Within(LatentWidth, 0, 4096)
+        .Must(Quantizer is not null, Quantizer, "a quantizer (cresset list --quantizers)")
+        .Nested(Quantizer);
 
     /// <summary>Height and width of the data's pictures after padding.</summary>
     /// <exception cref="InvalidDataException">They are not square, or the strides do not divide them.</exception>
@@ -139,23 +95,9 @@ public sealed record TokenizerOptions : IOptionsRecord
     /// <summary>Makes the autoencoder; weights follow the generator.</summary>
     internal Tokenizer Build(int channels, TorchSharp.torch.Generator generator)
     {
-        if (Architecture == TokenizerArchitecture.VqVae) return new VqVae(new() { Channels = channels, Width = Width, Downsamplings = Downsamplings }, BuildQuantizer(generator), generator);
-        var top = BuildQuantizer(generator);
-        return new VqVae2(new() { Channels = channels, Width = Width }, top, BuildQuantizer(generator), generator);
-    }
-
-    private Quantizer BuildQuantizer(TorchSharp.torch.Generator generator)
-    {
-        var codebook = new CodebookOptions { Size = Codes, Width = LatentWidth, Decay = Decay, RestartShare = RestartShare };
-        var vector = new VectorQuantizerOptions { Codebook = codebook, CommitmentWeight = CommitmentWeight, Estimator = Estimator };
-        return Quantizer switch
-        {
-            TokenizerQuantizer.MovingAverage => new VectorQuantizer(vector, generator),
-            TokenizerQuantizer.Gradient => new VectorQuantizer(vector with { Codebook = codebook with { Learning = CodebookLearning.Gradient } }, generator),
-            TokenizerQuantizer.FiniteScalar => new ProjectedQuantizer(new FiniteScalarQuantizer(new() { Levels = Levels }, generator), LatentWidth, generator),
-            TokenizerQuantizer.LookupFree => new ProjectedQuantizer(new LookupFreeQuantizer(new() { Bits = Bits, CommitmentWeight = CommitmentWeight }), LatentWidth, generator),
-            TokenizerQuantizer.Residual => new ResidualQuantizer(new() { Stages = Stages, Stage = vector with { Codebook = codebook with { KMeansIterations = 10 } } }, generator),
-            _ => throw new InvalidOperationException($"Unknown quantizer {Quantizer}."),
-        };
+        var bottleneck = Bottleneck;
+        if (Architecture == TokenizerArchitecture.VqVae) return new VqVae(new() { Channels = channels, Width = Width, Downsamplings = Downsamplings }, bottleneck.Build(generator), generator);
+        var top = bottleneck.Build(generator);
+        return new VqVae2(new() { Channels = channels, Width = Width }, top, bottleneck.Build(generator), generator);
     }
 }

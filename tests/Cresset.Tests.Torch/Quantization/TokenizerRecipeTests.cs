@@ -78,15 +78,50 @@ public class TokenizerRecipeTests
     }
 
     [Fact]
-    public void A_recipe_of_each_quantizer_builds_and_rebuilds_its_bits()
+    public void A_recipe_names_every_quantizer_of_the_catalog()
     {
-        using var generator = new Generator(1);
-        foreach (var kind in Enum.GetValues<TokenizerQuantizer>())
+        var parts = BuiltInParts.Catalog.Of("quantizer");
+        Assert.True(parts.Count >= 9);
+        foreach (var name in parts.Select(p => p.Name))
         {
+            var options = (TokenizerOptions)new RecipeCatalog().Find("vqvae-digits").Resolve([$"quantizer={name}", "model.width=8", "latent_width=8"]).Options["model"];
             using var scope = NewDisposeScope();
-            using var model = new TokenizerOptions { Quantizer = kind, Codes = 16, Width = 8, LatentWidth = 8 }.Build(1, generator);
+            using var generator = new Generator(1);
+            using var model = options.Build(1, generator);
+            Assert.Equal(8, model.Quantizers[0].Width);
             var codes = model.Encode(rand([2, 1, 8, 8], generator: generator));
-            Assert.Equal(kind == TokenizerQuantizer.Residual ? [2, 2, 2, 2] : new long[] { 2, 2, 2 }, codes[0].shape);
+            Assert.Equal(model.Quantizers[0].CodebookSizes.Count, codes[0].dim() == 3 ? 1 : codes[0].size(3));
+            Assert.Equal([2L, 1, 8, 8], model.Decode(codes).shape);
+            Assert.True(model.BitsPerItem(64) > 0);
+            // Without a width of the latent vectors, the quantizer's own counts.
+            using var own = (options with { LatentWidth = 0 }).Build(1, generator);
+            using var alone = options.Quantizer.Build(generator);
+            Assert.Equal(alone.Width, own.Quantizers[0].Width);
         }
+    }
+
+    [Fact]
+    public void A_recipe_names_every_prior_of_the_catalog()
+    {
+        foreach (var part in BuiltInParts.Catalog.Of("prior"))
+        {
+            var options = (CodePriorOptions)Recipe.Parse($"job: code-prior\nmodel: {{kind: {part.Name}, width: 8, layers: 1}}", "prior.yaml", "prior", BuiltInParts.Catalog).Resolve().Options["model"];
+            Assert.Equal(part.Type, options.GetType());
+            using var scope = NewDisposeScope();
+            using var generator = new Generator(1);
+            using var model = options.Build(16, 10, 2, 2, generator);
+            Assert.Equal((16, 10), (model.CodebookSize, model.Classes));
+            Assert.Equal([3L, 2, 2], model.Sample(3, 2, 2, 1, zeros(3, ScalarType.Int64), new()).shape);
+        }
+    }
+
+    [Theory]
+    [InlineData("tokenizer.quantizer={kind: lfq, bits: 40}", "a prior has a logit for each, at most 1,048,576")]
+    [InlineData("tokenizer.architecture=vq_vae2", "a prior needs a tokenizer with one map of codes; use vq_vae")]
+    public void A_tokenizer_without_a_prior_is_refused_before_it_is_trained(string setting, string message)
+    {
+        var (key, value) = (setting.Split('=')[0], setting[(setting.IndexOf('=', StringComparison.Ordinal) + 1)..]);
+        var recipe = Recipe.Parse($"job: code-prior\ntokenizer: {{{key.Split('.')[1]}: {value}}}", "prior.yaml", "prior", BuiltInParts.Catalog).Resolve();
+        Assert.Contains(message, Assert.Throws<ArgumentException>(() => new CodePriorJob().Check(recipe)).Message, StringComparison.Ordinal);
     }
 }

@@ -1,0 +1,217 @@
+using Cresset.Numerics;
+
+namespace Cresset.Flows;
+
+/// <summary>A model with a density by its options: what a recipe names under "flow". The shape of the data comes with <see cref="Build"/>.</summary>
+[PartKind("flow")]
+public abstract record FlowOptions : IOptionsRecord
+{
+    /// <summary>True for a flow over pictures [C, H, W] alone; others take vectors, and pictures as such.</summary>
+    public virtual bool TakesPicturesOnly => false;
+
+    /// <summary>True for a flow that must cut its vectors in two.</summary>
+    public virtual bool NeedsTwoFeatures => false;
+
+    /// <summary>Makes the model over data whose items have this shape: [D], or [C, H, W].</summary>
+    /// <exception cref="ArgumentException">The flow does not take such data.</exception>
+    public DensityModel Build(params IReadOnlyList<int> shape)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        this.ThrowIfInvalid();
+        if (Refuses(shape) is { } reason) throw new ArgumentException($"{PartCatalog.NameOf(GetType())} does not take items of shape [{string.Join(", ", shape)}]: {reason}.", nameof(shape));
+        return Make(shape);
+    }
+
+    /// <summary>Why the flow does not take items of a shape; null when it does.</summary>
+    public virtual string? Refuses(IReadOnlyList<int> shape)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        return NeedsTwoFeatures && shape.Aggregate(1L, (a, b) => a * b) < 2 ? "couplings need two numbers; maf and spline take one" : null;
+    }
+
+    /// <inheritdoc/>
+    public abstract IEnumerable<OptionProblem> Validate();
+
+    /// <summary>Makes the model over a shape that it takes.</summary>
+    protected abstract DensityModel Make(IReadOnlyList<int> shape);
+
+    private protected static int Features(IReadOnlyList<int> shape) => checked((int)shape.Aggregate(1L, (a, b) => a * b));
+}
+
+/// <summary>A flow of transforms over vectors, each with a network of its own.</summary>
+public abstract record VectorFlow : FlowOptions
+{
+    /// <summary>Number of transforms.</summary>
+    public int Transforms { get; init; } = 8;
+
+    /// <summary>Width of the hidden layers.</summary>
+    public int Width { get; init; } = 128;
+
+    /// <summary>Number of hidden layers.</summary>
+    public int Layers { get; init; } = 2;
+
+    /// <inheritdoc/>
+    public override IEnumerable<OptionProblem> Validate() => Sizes;
+
+    private protected OptionChecks Sizes => new OptionChecks().Within(Transforms, 1, 1000).Within(Width, 1, 100_000).Within(Layers, 1, 100);
+
+    private protected VectorFlowOptions Options(IReadOnlyList<int> shape) => new() { Features = Features(shape), Transforms = Transforms, Hidden = [.. Enumerable.Repeat(Width, Layers)] };
+}
+
+/// <summary>A flow whose transforms are rational-quadratic splines.</summary>
+public abstract record SplineVectorFlow : VectorFlow
+{
+    /// <summary>Bins of a spline.</summary>
+    public int Bins { get; init; } = 8;
+
+    /// <summary>Splines act on [-bound, bound].</summary>
+    public double Bound { get; init; } = 5;
+
+    /// <summary>Widths and heights of bins are scaled down by the root of the width, as in Durkan et al. 2019: splines then start near even bins.</summary>
+    public bool ScaleBins { get; init; }
+
+    /// <inheritdoc/>
+    public sealed override IEnumerable<OptionProblem> Validate() => Sizes.Within(Bins, 2, 256).Positive(Bound);
+
+    private protected VectorFlowOptions WithSplines(IReadOnlyList<int> shape)
+        => Options(shape) with { Spline = SplineOptions.Bounded(Bound, Bins) with { RawScale = ScaleBins ? 1 / Math.Sqrt(Width) : 1 } };
+}
+
+/// <summary>NICE: additive couplings of halves and a diagonal scaling.</summary>
+[Part("nice", "Dinh et al. 2014, arXiv:1410.8516")]
+public sealed record NiceFlow : VectorFlow
+{
+    /// <inheritdoc/>
+    public override bool NeedsTwoFeatures => true;
+
+    /// <inheritdoc/>
+    protected override DensityModel Make(IReadOnlyList<int> shape) => new Nice(Options(shape));
+}
+
+/// <summary>RealNVP: affine couplings with alternating masks.</summary>
+[Part("real-nvp", "Dinh et al. 2017, arXiv:1605.08803", Aliases = ["realnvp"])]
+public sealed record RealNvpFlow : VectorFlow
+{
+    /// <inheritdoc/>
+    public override bool NeedsTwoFeatures => true;
+
+    /// <inheritdoc/>
+    protected override DensityModel Make(IReadOnlyList<int> shape) => new RealNvp(Options(shape));
+}
+
+/// <summary>Rational-quadratic spline couplings.</summary>
+[Part("spline-coupling", "Durkan et al. 2019, arXiv:1906.04032", Aliases = ["nsf-coupling"])]
+public sealed record SplineCouplingFlow : SplineVectorFlow
+{
+    /// <inheritdoc/>
+    public override bool NeedsTwoFeatures => true;
+
+    /// <inheritdoc/>
+    protected override DensityModel Make(IReadOnlyList<int> shape) => new NeuralSplineCouplingFlow(WithSplines(shape));
+}
+
+/// <summary>Autoregressive rational-quadratic splines: density in one pass a transform, samples value by value.</summary>
+[Part("spline", "Durkan et al. 2019, arXiv:1906.04032", Aliases = ["nsf"])]
+public sealed record SplineFlow : SplineVectorFlow
+{
+    /// <inheritdoc/>
+    protected override DensityModel Make(IReadOnlyList<int> shape) => new NeuralSplineFlow(WithSplines(shape));
+}
+
+/// <summary>Autoregressive affine transforms: density in one pass a transform, samples value by value.</summary>
+[Part("maf", "Papamakarios et al. 2017, arXiv:1705.07057")]
+public sealed record MafFlow : VectorFlow
+{
+    /// <inheritdoc/>
+    protected override DensityModel Make(IReadOnlyList<int> shape) => new Maf(Options(shape));
+}
+
+/// <summary>Inverse autoregressive transforms: samples in one pass a transform, density value by value.</summary>
+[Part("iaf", "Kingma et al. 2016, arXiv:1606.04934")]
+public sealed record IafFlow : VectorFlow
+{
+    /// <inheritdoc/>
+    protected override DensityModel Make(IReadOnlyList<int> shape) => new Iaf(Options(shape));
+}
+
+/// <summary>A continuous flow with the exact trace.</summary>
+[Part("ffjord", "Grathwohl et al. 2018, arXiv:1810.01367", Aliases = ["cnf"])]
+public sealed record ContinuousFlowOptions : FlowOptions
+{
+    /// <summary>Width of the hidden layers.</summary>
+    public int Width { get; init; } = 128;
+
+    /// <summary>Number of hidden layers.</summary>
+    public int Layers { get; init; } = 2;
+
+    /// <summary>Activation of the velocity field; smooth ones suit solvers.</summary>
+    public FlowActivation Activation { get; init; } = FlowActivation.Softplus;
+
+    /// <summary>The solver.</summary>
+    public OdeSolver Solver { get; init; } = new Dopri5Solver { Tolerance = 1e-4 };
+
+    /// <summary>How training gradients go through the solve.</summary>
+    public OdeGradient Gradient { get; init; } = OdeGradient.Direct;
+
+    /// <summary>Weight of the kinetic energy in the loss (Finlay et al. 2020): straighter paths, fewer evaluations.</summary>
+    public double KineticWeight { get; init; }
+
+    /// <summary>Weight of the squared Frobenius norm of the Jacobian in the loss.</summary>
+    public double JacobianWeight { get; init; }
+
+    /// <inheritdoc/>
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .Within(Width, 1, 100_000)
+        .Within(Layers, 1, 100)
+        .Defined(Activation)
+        .Must(Solver is not null, Solver, "a solver (cresset list --solvers)")
+        .Nested(Solver)
+        .Defined(Gradient)
+        .AtLeast(KineticWeight, 0)
+        .AtLeast(JacobianWeight, 0);
+
+    /// <inheritdoc/>
+    protected override DensityModel Make(IReadOnlyList<int> shape)
+    {
+        var features = Features(shape);
+        var field = new MlpVelocity(new MlpVelocityOptions { Features = features, Hidden = [.. Enumerable.Repeat(Width, Layers)], Activation = Activation });
+        return new ContinuousFlow(field, new NormalBase(features), new CnfOptions { Solver = Solver.ToOptions(), Gradient = Gradient, KineticWeight = KineticWeight, JacobianWeight = JacobianWeight });
+    }
+}
+
+/// <summary>Glow: invertible 1x1 convolutions and couplings over the scales of square pictures.</summary>
+[Part("glow", "Kingma and Dhariwal 2018, arXiv:1807.03039")]
+public sealed record GlowFlow : FlowOptions
+{
+    /// <summary>Steps per level.</summary>
+    public int Transforms { get; init; } = 8;
+
+    /// <summary>Width of the coupling networks.</summary>
+    public int Width { get; init; } = 128;
+
+    /// <summary>Levels; each halves the picture.</summary>
+    public int Levels { get; init; } = 2;
+
+    /// <summary>Affine couplings; false for additive ones.</summary>
+    public bool Affine { get; init; } = true;
+
+    /// <inheritdoc/>
+    public override bool TakesPicturesOnly => true;
+
+    /// <inheritdoc/>
+    public override string? Refuses(IReadOnlyList<int> shape)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        return shape.Count == 3 && shape[1] == shape[2] && shape[1] % (1 << Levels) == 0 ? null : $"Glow with {Levels} levels takes square pictures whose side {1 << Levels} divides";
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .Within(Transforms, 1, 1000)
+        .Within(Width, 1, 100_000)
+        .Within(Levels, 1, 12);
+
+    /// <inheritdoc/>
+    protected override DensityModel Make(IReadOnlyList<int> shape)
+        => new Glow(new GlowOptions { Channels = shape[0], Size = shape[1], Levels = Levels, Steps = Transforms, Width = Width, Affine = Affine });
+}
