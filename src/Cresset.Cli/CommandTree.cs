@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using Cresset.Cli.Commands;
+using Cresset.Cli.Terminal;
 using Cresset.Numerics;
 
 namespace Cresset.Cli;

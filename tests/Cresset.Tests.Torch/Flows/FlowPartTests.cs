@@ -1,6 +1,7 @@
 using Cresset.Flows;
 using Cresset.Numerics;
 using Cresset.Recipes;
+using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 

@@ -13,7 +13,7 @@ namespace Cresset.Tests.Torch.Quantization;
 
 public class AdversarialTests
 {
-    private static readonly TokenizerOptions Options = new() { Codes = 16, Width = 8, LatentWidth = 4, AdversarialWeight = 0.5, AdversarialStart = 2, DiscriminatorWidth = 4, DiscriminatorLayers = 1 };
+    private static readonly TokenizerOptions Options = new() { Quantizer = new VectorQuantizerOptions { Codebook = new() { Size = 16, Width = 4 } }, Width = 8, AdversarialWeight = 0.5, AdversarialStart = 2, DiscriminatorWidth = 4, DiscriminatorLayers = 1 };
     private static readonly OptimizationOptions Adam = new() { Optimizer = new AdamRule { LearningRate = 1e-3 }, Schedule = ConstantSchedule.Flat };
 
     private static DataSplit Digits() => new DigitsData().Open(new DataUse(TargetKind.None, NeedsPictures: true));
