@@ -11,8 +11,8 @@ internal static class UpsamplingSnippets
         using var scope = NewDisposeScope();
         var x = rand(1, 3, 8, 8);
         var bigger = Upsample.Apply(x, scaleFactor: [2], mode: ResizeMode.Bicubic);
-        var learned = Upsamplers.Create(UpsamplerKind.PixelShuffle, 64, 32);
-        var net = new UNet(3, 21, UNetOptions.Segmentation with { Upsampler = UpsamplerKind.Carafe });
+        var learned = new PixelShuffleUpsampler().Build(64, 32);
+        var net = new UNet(3, 21, UNetOptions.Segmentation with { Upsampler = new CarafeUpsampler() });
         learned.Dispose();
         net.Dispose();
     }

@@ -45,13 +45,11 @@ public enum DetectionProtocol
 /// <summary>Names of protocols as commands and files have them.</summary>
 public static class DetectionProtocols
 {
+    private static readonly PartCatalog Parts = new(typeof(ProtocolPart).Assembly);
+
+    // In the order of the enumeration, the best-known first.
     private static readonly (DetectionProtocol Protocol, string Name)[] Table =
-    [
-        (DetectionProtocol.Coco, "coco"), (DetectionProtocol.CocoFixed, "coco-fixed"), (DetectionProtocol.Voc07, "voc07"),
-        (DetectionProtocol.Voc10, "voc10"), (DetectionProtocol.Padilla, "padilla"), (DetectionProtocol.Padilla11, "padilla-11"),
-        (DetectionProtocol.Lvis, "lvis"), (DetectionProtocol.OpenImages, "openimages"), (DetectionProtocol.Yolo, "yolo"),
-        (DetectionProtocol.YoloLegacy, "yolo-legacy"), (DetectionProtocol.TorchMetrics, "torchmetrics"), (DetectionProtocol.Tide, "tide"),
-    ];
+        [.. Parts.Of("protocol").Select(p => (((ProtocolPart)p.Create()).Protocol, p.Name)).OrderBy(p => p.Protocol)];
 
     /// <summary>All names.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Table.Select(t => t.Name)];
@@ -63,11 +61,10 @@ public static class DetectionProtocols
     /// <exception cref="ArgumentException">There is none; the message names the nearest.</exception>
     public static DetectionProtocol Parse(string name)
     {
-        foreach (var (protocol, known) in Table)
-        {
-            if (string.Equals(known, name, StringComparison.OrdinalIgnoreCase)) return protocol;
-        }
-        throw new ArgumentException($"protocol \"{name}\" is not known; allowed: {string.Join(", ", Names)}.", nameof(name));
+        ArgumentNullException.ThrowIfNull(name);
+        return Parts.Find("protocol", name) is { } part
+            ? ((ProtocolPart)part.Create()).Protocol
+            : throw new ArgumentException($"protocol \"{name}\" is not known;{NearestName.Suggest(name, Names)} allowed: {string.Join(", ", Names)}.", nameof(name));
     }
 }
 

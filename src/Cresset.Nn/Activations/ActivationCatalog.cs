@@ -51,10 +51,19 @@ public static class ActivationCatalog
         return x => function(x, values);
     }
 
+    internal static string Unknown(string name) => $"No activation is called '{Head(name)}'.{NearestName.Suggest(Head(name), Rows.SelectMany(r => r.Names))} 'cresset activations' lists all {Rows.Length}.";
+
+    /// <summary>A name with the numbers that differ from its defaults.</summary>
+    internal static string Text(ActivationInfo info, double[] values)
+    {
+        var given = values.Zip(info.Parameters).Where(p => p.First != p.Second.Default).Select(p => $"{p.Second.Name}={p.First.ToString("R", CultureInfo.InvariantCulture)}").ToList();
+        return given.Count == 0 ? info.Name : $"{info.Name}({string.Join(", ", given)})";
+    }
+
     internal static (ActivationInfo Info, double[] Values) Parse(string name)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
-        var info = Find(name) ?? throw new ArgumentException($"No activation is called '{Head(name)}'.{NearestName.Suggest(Head(name), Rows.SelectMany(r => r.Names))} 'cresset activations' lists all {Rows.Length}.", nameof(name));
+        var info = Find(name) ?? throw new ArgumentException(Unknown(name), nameof(name));
         var values = info.Defaults();
         var open = name.IndexOf('(', StringComparison.Ordinal);
         if (open < 0) return (info, values);

@@ -17,11 +17,11 @@ public sealed class SpatialAttention : nn.Module<Tensor, Tensor>
     private readonly long _channels;
 
     /// <summary>Builds the block.</summary>
-    public SpatialAttention(long channels, long heads = 1, NormKind norm = NormKind.Group, AttentionPath path = AttentionPath.Fused)
+    public SpatialAttention(long channels, long heads = 1, NormOptions? norm = null, AttentionPath path = AttentionPath.Fused)
         : base(nameof(SpatialAttention))
     {
         _channels = channels;
-        _norm = ChannelNorm.Create(norm, channels);
+        _norm = (norm ?? new GroupNormOptions()).Build(channels);
         _attention = new MultiHeadAttention(channels, new() { Heads = heads, Path = path });
         RegisterComponents();
     }

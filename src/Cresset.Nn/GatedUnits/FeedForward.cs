@@ -43,8 +43,8 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
         if (_options.Gated) _gate = nn.Linear(dim, Hidden, _options.Bias);
         _up = nn.Linear(dim, Hidden, _options.Bias);
         _down = nn.Linear(Hidden, dim, _options.Bias);
-        _activation = ActivationCatalog.Create(_options.Activation);
-        _fused = _options.Gated ? FusedGate.Find(_options.Activation) : null;
+        _activation = _options.Activation.Build();
+        _fused = _options.Gated && _options.Activation is CatalogActivation known ? FusedGate.Find(known.Text) : null;
         RegisterComponents();
         if (generator is not null) Initialize.Reset(this, generator);
     }

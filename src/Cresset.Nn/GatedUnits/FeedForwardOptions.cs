@@ -5,8 +5,8 @@ namespace Cresset.Nn;
 /// <summary>How a transformer's feed-forward block is built. Defaults: LLaMA's SwiGLU block.</summary>
 public sealed record FeedForwardOptions : IOptionsRecord
 {
-    /// <summary>Catalog name of the activation ("silu", "gelu_tanh", ...).</summary>
-    public string Activation { get; init; } = "silu";
+    /// <summary>The activation.</summary>
+    public ActivationOptions Activation { get; init; } = new SiluActivation();
 
     /// <summary>Gated: act(x W) * (x V), three matrices; otherwise act(x W), two.</summary>
     public bool Gated { get; init; } = true;
@@ -46,7 +46,8 @@ public sealed record FeedForwardOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Must(ActivationCatalog.Find(Activation ?? "") is { KeepsShape: true }, Activation, "a name from the activation catalog whose result is as wide as its input (the gate itself is Gated's part: \"silu\", not \"swiglu\")", NearestName.Suggest(Activation ?? "", ActivationCatalog.All.SelectMany(a => a.Names)).Trim(), nameof(Activation))
+        .Must(Activation is { KeepsShape: true }, Activation, "an activation whose result is as wide as its input (cresset list --activations)", field: nameof(Activation))
+        .Nested(Activation)
         .AtLeast(Hidden, 0L, "0 takes the rule", nameof(Hidden))
         .Positive(MultipleOf, "", nameof(MultipleOf))
         .Positive(Multiplier, "", nameof(Multiplier))

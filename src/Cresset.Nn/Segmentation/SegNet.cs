@@ -17,17 +17,19 @@ public sealed record SegNetOptions : IOptionsRecord
     public int ConvolutionsPerLevel { get; init; } = 2;
 
     /// <summary>Normalisation.</summary>
-    public NormKind Norm { get; init; } = NormKind.Batch;
+    public NormOptions Norm { get; init; } = new BatchNormOptions();
 
-    /// <summary>Catalog name of the activation.</summary>
-    public string Activation { get; init; } = "relu";
+    /// <summary>The activation.</summary>
+    public ActivationOptions Activation { get; init; } = new ReluActivation();
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Must(Channels is { Count: > 0 } && Channels.All(c => c > 0), Channels is null ? null : string.Join(", ", Channels), "one or more positive numbers", "", nameof(Channels))
         .AtLeast(ConvolutionsPerLevel, 1, "", nameof(ConvolutionsPerLevel))
-        .Defined(Norm, "", nameof(Norm))
-        .Must(ActivationCatalog.Find(Activation ?? "") is { KeepsShape: true }, Activation, "a name from the activation catalog whose result is as wide as its input", "", nameof(Activation));
+        .Must(Norm is not null, Norm, "a norm (cresset list --norms)", field: nameof(Norm))
+        .Nested(Norm)
+        .Must(Activation is { KeepsShape: true }, Activation, "an activation whose result is as wide as its input (cresset list --activations)", field: nameof(Activation))
+        .Nested(Activation);
 }
 
 /// <summary>
@@ -97,8 +99,8 @@ public sealed class SegNet : nn.Module<Tensor, Tensor>
             var last = i == options.ConvolutionsPerLevel - 1;
             var (a, b) = (i == 0 ? from : through, last ? to : through);
             layers.Add(nn.Conv2d(a, b, 3, padding: 1));
-            layers.Add(ChannelNorm.Create(options.Norm, b));
-            layers.Add(ActivationCatalog.Create(options.Activation));
+            layers.Add(options.Norm.Build(b));
+            layers.Add(options.Activation.Build());
         }
         return nn.Sequential(layers);
     }

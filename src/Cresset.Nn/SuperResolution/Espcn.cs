@@ -19,8 +19,8 @@ public sealed record EspcnOptions : IOptionsRecord
     /// <summary>Width of the hidden layers; the first has 5x5 kernels, the others 3x3.</summary>
     public IReadOnlyList<int> Features { get; init; } = [64, 32];
 
-    /// <summary>Catalog name of the activation.</summary>
-    public string Activation { get; init; } = "tanh";
+    /// <summary>The activation.</summary>
+    public ActivationOptions Activation { get; init; } = new TanhActivation();
 
     /// <summary>Add the bicubic enlargement to the result, so the net learns what bicubic lacks (Kim et al. 2016).</summary>
     public bool Residual { get; init; }
@@ -30,7 +30,8 @@ public sealed record EspcnOptions : IOptionsRecord
         .AtLeast(Scale, 2, "", nameof(Scale))
         .AtLeast(Channels, 1, "", nameof(Channels))
         .Must(Features is { Count: > 0 } && Features.All(f => f > 0), Features is null ? null : string.Join(", ", Features), "one or more positive numbers", "", nameof(Features))
-        .Must(ActivationCatalog.Find(Activation ?? "") is { KeepsShape: true }, Activation, "a name from the activation catalog whose result is as wide as its input", NearestName.Suggest(Activation ?? "", ActivationCatalog.All.SelectMany(a => a.Names)).Trim(), nameof(Activation));
+        .Must(Activation is { KeepsShape: true }, Activation, "an activation whose result is as wide as its input (cresset list --activations)", field: nameof(Activation))
+        .Nested(Activation);
 }
 
 /// <summary>
@@ -59,7 +60,7 @@ public sealed class Espcn : nn.Module<Tensor, Tensor>
         {
             var kernel = i == 0 ? 5 : 3;
             layers.Add(nn.Conv2d(from, _options.Features[i], kernel, padding: kernel / 2));
-            layers.Add(ActivationCatalog.Create(_options.Activation));
+            layers.Add(_options.Activation.Build());
             from = _options.Features[i];
         }
         _body = nn.Sequential(layers);

@@ -62,8 +62,8 @@ public sealed class UNet : nn.Module<Tensor, Tensor?, Tensor>
             _decoder.Add(UNetLevel.Decoder(level, _options));
         }
         _middle = UNetLevel.Middle(_options);
-        _outputNorm = _options.Residual ? ChannelNorm.Create(_options.Norm, channels[0], _options.Groups) : new Activation("identity");
-        _activation = _options.Residual ? ActivationCatalog.Create(_options.Activation) : new Activation("identity");
+        _outputNorm = _options.Residual ? _options.Norm.Build(channels[0]) : new Activation("identity");
+        _activation = _options.Residual ? _options.Activation.Build() : new Activation("identity");
         _output = nn.Conv2d(channels[0], outChannels, _options.Residual ? 3 : 1, padding: _options.Residual ? 1 : 0);
         RegisterComponents();
         if (generator is not null) Initialize.Reset(this, generator);

@@ -40,12 +40,12 @@ public sealed class UNetBlock : nn.Module<Tensor, Tensor?, Tensor>
         _options = options;
         var residual = options.Residual;
         // A convolution that batch or instance norm follows needs no bias of its own.
-        var bias = residual || options.Norm is not (NormKind.Batch or NormKind.Instance);
-        _norm1 = ChannelNorm.Create(options.Norm, residual ? inChannels : outChannels, options.Groups);
+        var bias = residual || !options.Norm.RemovesBias;
+        _norm1 = options.Norm.Build(residual ? inChannels : outChannels);
         _conv1 = nn.Conv2d(inChannels, outChannels, 3, padding: 1, bias: bias);
-        _norm2 = ChannelNorm.Create(options.Norm, outChannels, options.Groups);
+        _norm2 = options.Norm.Build(outChannels);
         _conv2 = nn.Conv2d(outChannels, outChannels, 3, padding: 1, bias: bias);
-        _activation = ActivationCatalog.Create(options.Activation);
+        _activation = options.Activation.Build();
         if (options.EmbeddingDim > 0) _embedding = nn.Linear(options.EmbeddingDim, 2 * outChannels);
         if (residual && inChannels != outChannels) _shortcut = nn.Conv2d(inChannels, outChannels, 1);
         RegisterComponents();

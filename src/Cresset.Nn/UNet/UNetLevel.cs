@@ -26,7 +26,7 @@ public sealed class UNetLevel : nn.Module<Tensor, Tensor?, Tensor>
         for (var i = 0; i < blocks; i++)
         {
             _blocks.Add(new UNetBlock(i == 0 ? inChannels : outChannels, outChannels, options));
-            if (HasAttention(i)) _attention.Add(new SpatialAttention(outChannels, options.Heads, options.Norm == NormKind.None ? NormKind.None : NormKind.Group, options.AttentionPath));
+            if (HasAttention(i)) _attention.Add(new SpatialAttention(outChannels, options.Heads, options.Norm is NoNorm ? options.Norm : null, options.AttentionPath));
         }
         _resample = resample;
         RegisterComponents();
@@ -35,19 +35,13 @@ public sealed class UNetLevel : nn.Module<Tensor, Tensor?, Tensor>
     internal static UNetLevel Encoder(int level, UNetOptions options)
     {
         var (channels, from) = (options.Channels[level], options.Channels[Math.Max(level - 1, 0)]);
-        nn.Module<Tensor, Tensor> down = options.Downsampler switch
-        {
-            DownsamplerKind.MaxPool => nn.MaxPool2d(2),
-            DownsamplerKind.AveragePool => nn.AvgPool2d(2),
-            _ => nn.Conv2d(channels, channels, 3, stride: 2, padding: 1),
-        };
-        return new UNetLevel(from, channels, options.BlocksPerLevel, options.AttentionLevels.Contains(level) ? 1 : 0, down, options);
+        return new UNetLevel(from, channels, options.BlocksPerLevel, options.AttentionLevels.Contains(level) ? 1 : 0, options.Downsampler.Build(channels), options);
     }
 
     internal static UNetLevel Decoder(int level, UNetOptions options)
     {
         var (channels, below) = (options.Channels[level], options.Channels[level + 1]);
-        return new UNetLevel(2 * channels, channels, options.BlocksPerLevel, options.AttentionLevels.Contains(level) ? 1 : 0, Upsamplers.Create(options.Upsampler, below, channels), options);
+        return new UNetLevel(2 * channels, channels, options.BlocksPerLevel, options.AttentionLevels.Contains(level) ? 1 : 0, options.Upsampler.Build(below, channels), options);
     }
 
     internal static UNetLevel Middle(UNetOptions options)

@@ -2,19 +2,6 @@ using Cresset.Numerics;
 
 namespace Cresset.Nn;
 
-/// <summary>How a U-Net's encoder halves the resolution.</summary>
-public enum DownsamplerKind
-{
-    /// <summary>2x2 maximum (Ronneberger et al. 2015).</summary>
-    MaxPool,
-
-    /// <summary>2x2 mean.</summary>
-    AveragePool,
-
-    /// <summary>3x3 convolution with stride 2 (Ho et al. 2020).</summary>
-    StridedConv,
-}
-
 /// <summary>How a U-Net is built. Defaults: residual blocks with group norm and SiLU, as diffusion models use.</summary>
 public sealed record UNetOptions : IOptionsRecord
 {
@@ -28,19 +15,16 @@ public sealed record UNetOptions : IOptionsRecord
     public bool Residual { get; init; } = true;
 
     /// <summary>Normalisation.</summary>
-    public NormKind Norm { get; init; } = NormKind.Group;
+    public NormOptions Norm { get; init; } = new GroupNormOptions();
 
-    /// <summary>Most groups of a group norm.</summary>
-    public int Groups { get; init; } = 32;
-
-    /// <summary>Catalog name of the activation.</summary>
-    public string Activation { get; init; } = "silu";
+    /// <summary>The activation.</summary>
+    public ActivationOptions Activation { get; init; } = new SiluActivation();
 
     /// <summary>How the decoder doubles the resolution.</summary>
-    public UpsamplerKind Upsampler { get; init; } = UpsamplerKind.Nearest;
+    public UpsamplerOptions Upsampler { get; init; } = new NearestUpsampler();
 
     /// <summary>How the encoder halves it.</summary>
-    public DownsamplerKind Downsampler { get; init; } = DownsamplerKind.StridedConv;
+    public DownsamplerOptions Downsampler { get; init; } = new StridedConvDownsampler();
 
     /// <summary>Levels (0 = finest) that have self-attention after each block.</summary>
     public IReadOnlyList<int> AttentionLevels { get; init; } = [];
@@ -69,21 +53,24 @@ public sealed record UNetOptions : IOptionsRecord
         Channels = [64, 128, 256, 512, 1024],
         BlocksPerLevel = 1,
         Residual = false,
-        Norm = NormKind.Batch,
+        Norm = new BatchNormOptions(),
         Activation = "relu",
-        Downsampler = DownsamplerKind.MaxPool,
-        Upsampler = UpsamplerKind.Transposed,
+        Downsampler = new MaxPoolDownsampler(),
+        Upsampler = new TransposedUpsampler(),
     };
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Must(Channels is { Count: > 0 } && Channels.All(c => c > 0), Channels is null ? null : string.Join(", ", Channels), "one or more positive numbers", "", nameof(Channels))
         .AtLeast(BlocksPerLevel, 1, "", nameof(BlocksPerLevel))
-        .Defined(Norm, "", nameof(Norm))
-        .AtLeast(Groups, 1, "", nameof(Groups))
-        .Must(ActivationCatalog.Find(Activation ?? "") is { KeepsShape: true }, Activation, "a name from the activation catalog whose result is as wide as its input", NearestName.Suggest(Activation ?? "", ActivationCatalog.All.SelectMany(a => a.Names)).Trim(), nameof(Activation))
-        .Defined(Upsampler, "", nameof(Upsampler))
-        .Defined(Downsampler, "", nameof(Downsampler))
+        .Must(Norm is not null, Norm, "a norm (cresset list --norms)", field: nameof(Norm))
+        .Nested(Norm)
+        .Must(Activation is { KeepsShape: true }, Activation, "an activation whose result is as wide as its input (cresset list --activations)", field: nameof(Activation))
+        .Nested(Activation)
+        .Must(Upsampler is not null, Upsampler, "an upsampler (cresset list --upsamplers)", field: nameof(Upsampler))
+        .Nested(Upsampler)
+        .Must(Downsampler is not null, Downsampler, "a downsampler (cresset list --downsamplers)", field: nameof(Downsampler))
+        .Nested(Downsampler)
         .Must(AttentionLevels is not null && AttentionLevels.All(l => l >= 0 && l < (Channels?.Count ?? 0)), AttentionLevels is null ? null : string.Join(", ", AttentionLevels), $"levels from 0 to {(Channels?.Count ?? 1) - 1}", "", nameof(AttentionLevels))
         .AtLeast(Heads, 1, "", nameof(Heads))
         .Must(Heads < 1 || Channels is null || !(AttentionLevels ?? []).Where(l => l >= 0 && l < Channels.Count).Concat(MiddleAttention ? [Channels.Count - 1] : []).Any(l => Channels[l] % Heads != 0), Heads, "a divisor of the channels of every level with attention", "", nameof(Heads))

@@ -1,6 +1,7 @@
 namespace Cresset.Numerics;
 
 /// <summary>Another rule, never below a floor: starts like a mean and ends as a tracker with constant step.</summary>
+[Part("max", Aliases = ["floored"])]
 public sealed record FlooredStepSize : StepSizeRule
 {
     /// <summary>The rule underneath.</summary>

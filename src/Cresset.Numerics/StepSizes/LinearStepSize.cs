@@ -1,6 +1,7 @@
 namespace Cresset.Numerics;
 
 /// <summary>Straight from Start to End in Steps updates, End afterwards: usual for exploration rates and finite training runs.</summary>
+[Part("linear")]
 public sealed record LinearStepSize : StepSizeRule
 {
     /// <summary>The first size, at least 0.</summary>

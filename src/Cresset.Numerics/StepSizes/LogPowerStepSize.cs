@@ -4,6 +4,7 @@ namespace Cresset.Numerics;
 /// <c>A / ((k + 2)^Alpha * ln(k + 2)^LogPower)</c> for k = 0, 1, ...: the border of the Robbins-Monro conditions.
 /// With Alpha = 1 the sum still diverges for LogPower up to 1; with Alpha = 1/2 the squares converge from LogPower above 1/2.
 /// </summary>
+[Part("logpower", Aliases = ["log-power"])]
 public sealed record LogPowerStepSize : StepSizeRule
 {
     /// <summary>The numerator, greater than 0.</summary>

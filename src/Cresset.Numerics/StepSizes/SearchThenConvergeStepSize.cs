@@ -3,6 +3,7 @@ namespace Cresset.Numerics;
 /// <summary>
 /// <c>A / (1 + (k / Tau)^DecayPower)</c>: about A during the search phase of Tau steps, then k^-DecayPower (Darken and Moody 1991).
 /// </summary>
+[Part("search", "Darken and Moody 1990", Aliases = ["search-then-converge"])]
 public sealed record SearchThenConvergeStepSize : StepSizeRule
 {
     /// <summary>The size at the start, greater than 0.</summary>

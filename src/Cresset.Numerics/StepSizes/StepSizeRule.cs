@@ -4,6 +4,7 @@ namespace Cresset.Numerics;
 /// A rule for the step sizes <c>a_0, a_1, a_2, ...</c> of a stochastic approximation, an incremental mean, a value update or a learning-rate schedule.
 /// The argument k is the number of updates made before this one, so the first update uses <c>At(0)</c>; every rule is a pure function of k.
 /// </summary>
+[PartKind("step-size", FromText = nameof(Parse))]
 public abstract record StepSizeRule : IOptionsRecord
 {
     /// <summary>The step size of the update with index <paramref name="k"/> (0 for the first).</summary>

@@ -1,6 +1,7 @@
 namespace Cresset.Numerics;
 
 /// <summary>Another rule whose first Steps values are scaled by (k+1)/Steps. Finitely many values change, so the convergence conditions are those of the inner rule.</summary>
+[Part("warmup", Aliases = ["warm-up"])]
 public sealed record WarmedUpStepSize : StepSizeRule
 {
     /// <summary>The rule underneath.</summary>

@@ -16,9 +16,9 @@ internal static class Convolutions
         ? nn.Conv1d(inChannels, outChannels, 4, stride: 2, padding: 1)
         : nn.Conv2d(inChannels, outChannels, 4, stride: 2, padding: 1);
 
-    public static nn.Module<Tensor, Tensor> Double(int dimensions, UpsamplerKind kind, long inChannels, long outChannels) => dimensions == 2
-        ? Upsamplers.Create(kind, inChannels, outChannels)
-        : kind == UpsamplerKind.Transposed
+    public static nn.Module<Tensor, Tensor> Double(int dimensions, UpsamplerOptions kind, long inChannels, long outChannels) => dimensions == 2
+        ? kind.Build(inChannels, outChannels)
+        : kind is TransposedUpsampler
             ? nn.ConvTranspose1d(inChannels, outChannels, 4, stride: 2, padding: 1)
             : nn.Sequential(nn.Upsample(scale_factor: [2.0], mode: UpsampleMode.Nearest), nn.Conv1d(inChannels, outChannels, 3, padding: 1));
 }

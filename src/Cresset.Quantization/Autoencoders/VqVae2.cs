@@ -47,7 +47,7 @@ public sealed class VqVae2 : Tokenizer
         _projectTop = nn.Conv2d(width, top.Width, 1);
         _decodeTop = Decoder(top.Width, bottom.Width, 1);
         _projectBottom = nn.Conv2d(bottom.Width + width, bottom.Width, 1);
-        _lift = Upsamplers.Create(options.Upsampler, top.Width, top.Width);
+        _lift = options.Upsampler.Build(top.Width, top.Width);
         _decode = Decoder(top.Width + bottom.Width, options.Channels, 2);
         foreach (var module in new nn.Module[] { _encodeBottom, _encodeTop, _projectTop, _decodeTop, _projectBottom, _lift, _decode }) Initialize.Reset(module, generator!);
         RegisterComponents();
@@ -104,8 +104,8 @@ public sealed class VqVae2 : Tokenizer
         long width = _options.Width, half = width / 2;
         var layers = new List<nn.Module<Tensor, Tensor>> { Convolutions.Same(2, from, width, 3) };
         AddUnits(layers);
-        if (doublings == 2) layers.AddRange([Upsamplers.Create(_options.Upsampler, width, half), nn.ReLU(), Upsamplers.Create(_options.Upsampler, half, to)]);
-        else layers.Add(Upsamplers.Create(_options.Upsampler, width, to));
+        if (doublings == 2) layers.AddRange([_options.Upsampler.Build(width, half), nn.ReLU(), _options.Upsampler.Build(half, to)]);
+        else layers.Add(_options.Upsampler.Build(width, to));
         return nn.Sequential(layers);
     }
 

@@ -19,7 +19,7 @@ public sealed record VqVae2Options : IOptionsRecord
     public int ResidualWidth { get; init; } = 32;
 
     /// <summary>How decoders double the size.</summary>
-    public UpsamplerKind Upsampler { get; init; } = UpsamplerKind.Transposed;
+    public UpsamplerOptions Upsampler { get; init; } = new TransposedUpsampler();
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
@@ -27,5 +27,6 @@ public sealed record VqVae2Options : IOptionsRecord
         .AtLeast(Width, 2)
         .AtLeast(ResidualUnits, 0)
         .AtLeast(ResidualWidth, 1)
-        .Defined(Upsampler);
+        .Must(Upsampler is not null, Upsampler, "an upsampler (cresset list --upsamplers)", field: nameof(Upsampler))
+        .Nested(Upsampler);
 }

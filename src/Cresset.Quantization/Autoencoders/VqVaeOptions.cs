@@ -25,7 +25,7 @@ public sealed record VqVaeOptions : IOptionsRecord
     public int ResidualWidth { get; init; } = 32;
 
     /// <summary>How the decoder doubles the size.</summary>
-    public UpsamplerKind Upsampler { get; init; } = UpsamplerKind.Transposed;
+    public UpsamplerOptions Upsampler { get; init; } = new TransposedUpsampler();
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
@@ -35,6 +35,7 @@ public sealed record VqVaeOptions : IOptionsRecord
         .Within(Downsamplings, 1, 10)
         .AtLeast(ResidualUnits, 0)
         .AtLeast(ResidualWidth, 1)
-        .Defined(Upsampler)
-        .Must(Dimensions != 1 || Upsampler is UpsamplerKind.Transposed or UpsamplerKind.Nearest, Upsampler, "Transposed or Nearest for one dimension", field: nameof(Upsampler));
+        .Must(Upsampler is not null, Upsampler, "an upsampler (cresset list --upsamplers)", field: nameof(Upsampler))
+        .Nested(Upsampler)
+        .Must(Dimensions != 1 || Upsampler is TransposedUpsampler or NearestUpsampler, Upsampler is null ? null : PartCatalog.NameOf(Upsampler.GetType()), "transposed or nearest for one dimension", field: nameof(Upsampler));
 }

@@ -36,7 +36,7 @@ public sealed class ActivationStudyJob : StudyJob<ActivationStudyOptions, Activa
     protected override IReadOnlyList<string> Cells(ActivationStudyOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return options.Activations;
+        return [.. options.Activations.Select(a => ((CatalogActivation)a).Text)];
     }
 
     /// <inheritdoc/>

@@ -30,16 +30,28 @@ internal static class OptionNames
     }
 
     /// <summary>The kind of part that a property of this type holds; null for other values.</summary>
-    // Step sizes are written as formulas, which say more in less than a map.
-    public static string? PartKind(Type type) => type == typeof(StepSizeRule) ? null : PartCatalog.KindOf(type);
+    public static string? PartKind(Type type) => PartCatalog.KindOf(type);
 
     /// <summary>The part that a text stands for which names none, as the head of its kind makes it; null where it makes none.</summary>
-    public static object? PartOfText(PartCatalog parts, string kind, string text)
+    public static object? PartOfText(PartCatalog parts, string kind, string text) => PartOfText(parts, kind, text, out _);
+
+    /// <summary>As above; where the head of the kind refuses the text, <paramref name="problem"/> says why.</summary>
+    public static object? PartOfText(PartCatalog parts, string kind, string text, out string? problem)
     {
+        problem = null;
         for (var type = parts.Of(kind).FirstOrDefault()?.Type; type is not null; type = type.BaseType)
         {
             if (type.GetCustomAttribute<PartKindAttribute>(inherit: false) is not { } head) continue;
-            return head.FromText is { } method ? type.GetMethod(method, [typeof(string)])!.Invoke(null, [text]) : null;
+            if (head.FromText is not { } method) return null;
+            try
+            {
+                return type.GetMethod(method, [typeof(string)])!.Invoke(null, BindingFlags.DoNotWrapExceptions, null, [text], null);
+            }
+            catch (Exception e) when (e is FormatException or ArgumentException)
+            {
+                problem = e is ArgumentException { ParamName: { } name } ? e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : e.Message;
+                return null;
+            }
         }
         return null;
     }

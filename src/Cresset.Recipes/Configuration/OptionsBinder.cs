@@ -46,7 +46,9 @@ internal sealed class OptionsBinder(PartCatalog parts)
         if (name is ConfigText wanted)
         {
             var entry = parts.Find(kind, wanted.Value);
-            if (entry is null && (part = OptionNames.PartOfText(parts, kind, wanted.Value)) is null)
+            string? refused = null;
+            if (entry is null && (part = OptionNames.PartOfText(parts, kind, wanted.Value, out refused)) is null && refused is not null) return problems.Add(wanted.Source, $"{path}: {refused}");
+            if (entry is null && part is null)
                 return problems.Add(wanted.Source, $"{path}: {parts.Unknown(kind, wanted.Value)}{(kind == "data" ? " The path of a folder or file that exists is taken too." : "")}");
             // The same part keeps what the job or the record around it gave as defaults; another one begins with its own.
             if (entry is not null && current?.GetType() != entry.Type) part = entry.Create();
@@ -90,7 +92,7 @@ internal sealed class OptionsBinder(PartCatalog parts)
         if (OptionNames.PartKind(inner) is { } kind) return BindPart(node, kind, current, path, problems);
         switch (node)
         {
-            case ConfigMap map when typeof(IOptionsRecord).IsAssignableFrom(inner) && inner != typeof(StepSizeRule):
+            case ConfigMap map when typeof(IOptionsRecord).IsAssignableFrom(inner):
                 return BindRecord(current ?? Activator.CreateInstance(inner)!, map, path, problems);
             case ConfigMap map when inner is { IsPrimitive: false, IsEnum: false, IsAbstract: false } && OptionText.ElementType(inner) is null && inner != typeof(string):
                 return BindPositional(map, inner, path, problems);

@@ -12,7 +12,7 @@ namespace Cresset.Recipes;
 public sealed record SegmentationOptions : IOptionsRecord
 {
     /// <summary>The net.</summary>
-    public UNetOptions Net { get; init; } = new() { Channels = [32, 64, 128], BlocksPerLevel = 1, Groups = 8 };
+    public UNetOptions Net { get; init; } = new() { Channels = [32, 64, 128], BlocksPerLevel = 1, Norm = new GroupNormOptions { Groups = 8 } };
 
     /// <summary>Let rare classes count more: each class weighs as the root of its rarity.</summary>
     public bool Balance { get; init; } = true;

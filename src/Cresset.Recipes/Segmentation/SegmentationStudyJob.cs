@@ -32,7 +32,7 @@ public sealed class SegmentationStudyJob : StudyJob<SegmentationStudyOptions, Se
     protected override IReadOnlyList<string> Cells(SegmentationStudyOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return [.. options.Upsamplers.Select(kind => kind.ToString())];
+        return [.. options.Upsamplers.Select(upsampler => PartCatalog.NameOf(upsampler.GetType())!)];
     }
 
     /// <inheritdoc/>
@@ -41,12 +41,12 @@ public sealed class SegmentationStudyJob : StudyJob<SegmentationStudyOptions, Se
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(cell);
         using var scope = NewDisposeScope();
-        var kind = options.Upsamplers[cell.Index];
+        var upsampler = options.Upsamplers[cell.Index];
         using var train = new DigitScenes(options.Size, test: false);
         var (scenes, labels) = TestScenes(options);
         using var generator = new Generator(options.Seed);
         Seeding.Apply(options.Seed); // layers that are not redrawn from the generator start from libtorch's own stream
-        using var net = new UNet(1, DigitScenes.Classes, new UNetOptions { Channels = options.Channels, BlocksPerLevel = 1, Groups = 8, Upsampler = kind }, generator);
+        using var net = new UNet(1, DigitScenes.Classes, new UNetOptions { Channels = options.Channels, BlocksPerLevel = 1, Norm = new GroupNormOptions { Groups = 8 }, Upsampler = upsampler }, generator);
         var watch = System.Diagnostics.Stopwatch.StartNew();
         Train(net, train, options, cell);
         watch.Stop();
@@ -54,11 +54,11 @@ public sealed class SegmentationStudyJob : StudyJob<SegmentationStudyOptions, Se
         net.eval();
         var predicted = cat(scenes.split(50).Select(part => net.call(part).argmax(1)).ToList());
         var (ink, mean) = Overlap(predicted, labels);
-        using var layer = Upsamplers.Create(kind, 8, 8);
+        using var layer = upsampler.Build(8, 8);
         var shown = predicted.narrow(0, 0, Math.Min(Shown, options.TestScenes)).to(ScalarType.Byte).contiguous().bytes.ToArray();
         var row = new Row(cell.Name, net.parameters().Sum(p => p.numel()), ink, mean, predicted.eq(labels).to(ScalarType.Float64).mean().ToDouble(), Checkerboard.Score(layer.call, 8), watch.Elapsed.TotalSeconds, shown);
-        cell.Scalar($"mean_iou/{kind}", options.Steps, mean);
-        cell.Notice(string.Create(CultureInfo.InvariantCulture, $"{kind}: mean IoU {mean:0.000}, ink IoU {ink:0.000}, {watch.Elapsed.TotalSeconds:0} s"));
+        cell.Scalar($"mean_iou/{cell.Name}", options.Steps, mean);
+        cell.Notice(string.Create(CultureInfo.InvariantCulture, $"{cell.Name}: mean IoU {mean:0.000}, ink IoU {ink:0.000}, {watch.Elapsed.TotalSeconds:0} s"));
         return row;
     }
 

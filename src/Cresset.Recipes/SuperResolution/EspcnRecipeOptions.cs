@@ -12,8 +12,8 @@ public sealed record EspcnRecipeOptions : IOptionsRecord
     /// <summary>Widths of the hidden layers.</summary>
     public IReadOnlyList<int> Features { get; init; } = [48, 24];
 
-    /// <summary>Catalog name of the activation.</summary>
-    public string Activation { get; init; } = "relu";
+    /// <summary>The activation.</summary>
+    public ActivationOptions Activation { get; init; } = new ReluActivation();
 
     /// <summary>Learn the difference to the bicubic enlargement.</summary>
     public bool Residual { get; init; } = true;

@@ -26,7 +26,7 @@ public sealed record ModuleCase(string Name, Type Type, Func<nn.Module> Build, F
         return module.GetType();
     }
 
-    private static UNetOptions Small => new() { Channels = [8, 16, 16], BlocksPerLevel = 1, Groups = 4, Heads = 2 };
+    private static UNetOptions Small => new() { Channels = [8, 16, 16], BlocksPerLevel = 1, Norm = new GroupNormOptions { Groups = 4 }, Heads = 2 };
 
     public static IEnumerable<ModuleCase> All =>
     [
@@ -62,12 +62,12 @@ public sealed record ModuleCase(string Name, Type Type, Func<nn.Module> Build, F
         Of("carafe", () => new Carafe(4, compressed: 6), 2, 4, 4, 5),
         Of("dysample", () => new DySample(8, new() { DynamicScope = true }), 2, 8, 4, 5),
         With<FcnHead>("fcn head", () => new(3, FcnStride.Stride8, 4, 5, 6), (m, t) => m.call(Input(t, 1, 4, 2, 2), Input(t, 1, 5, 4, 4), Input(t, 1, 6, 8, 8))),
-        Of("segnet", () => new SegNet(1, 3, new() { Channels = [6, 8], Norm = NormKind.Group }), 2, 1, 9, 10),
+        Of("segnet", () => new SegNet(1, 3, new() { Channels = [6, 8], Norm = new GroupNormOptions() }), 2, 1, 9, 10),
         Of("espcn", () => new Espcn(new() { Features = [8, 6], Residual = true }), 2, 1, 5, 6),
         Of("resize convolution", () => new ResizeConv2d(3, 4), 2, 3, 4, 5),
         Of("sub-pixel convolution", () => new SubPixelConv2d(3, 4, 3), 2, 3, 4, 5),
         With<UNet>("unet", () => new(3, 2, Small), (m, t) => m.call(Input(t, 2, 3, 8, 8))),
-        With<UNet>("unet with odd sizes and attention", () => new(3, 2, Small with { AttentionLevels = [1], MiddleAttention = true, Upsampler = UpsamplerKind.PixelShuffle }), (m, t) => m.call(Input(t, 2, 3, 7, 9))),
+        With<UNet>("unet with odd sizes and attention", () => new(3, 2, Small with { AttentionLevels = [1], MiddleAttention = true, Upsampler = new PixelShuffleUpsampler() }), (m, t) => m.call(Input(t, 2, 3, 7, 9))),
         With<UNet>("plain unet", () => new(1, 2, UNetOptions.Segmentation with { Channels = [4, 8] }), (m, t) => m.call(Input(t, 2, 1, 6, 6))),
         With<ConditionedUNet>("conditioned unet", () => new(1, 1, Small, classes: 4), (m, t) => m.call(Input(t, 2, 1, 8, 8), Input(t, 2).abs(), tensor(new long[] { 0, 4 }))),
     ];

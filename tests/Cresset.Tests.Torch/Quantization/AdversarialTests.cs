@@ -88,7 +88,7 @@ public class AdversarialTests
     public void Output_starts_at_the_means_of_the_channels()
     {
         using var generator = new Generator(1);
-        foreach (var upsampler in Enum.GetValues<Cresset.Nn.UpsamplerKind>())
+        foreach (var upsampler in BuiltInParts.Catalog.Of("upsampler").Select(p => (Cresset.Nn.UpsamplerOptions)p.Create()))
         {
             using var scope = NewDisposeScope();
             using var model = new VqVae(new() { Channels = 2, Width = 8, Upsampler = upsampler }, new VectorQuantizer(new() { Codebook = new() { Size = 4, Width = 8 } }, generator), generator);

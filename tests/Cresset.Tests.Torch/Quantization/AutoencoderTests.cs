@@ -17,14 +17,14 @@ public class AutoencoderTests
     private static Tokenizer Make(string name) => name switch
     {
         "1-D" => new VqVae(new() { Dimensions = 1, Channels = 2, Width = 8, Downsamplings = 3 }, Codebook()),
-        "1-D, nearest" => new VqVae(new() { Dimensions = 1, Channels = 2, Width = 8, Downsamplings = 3, Upsampler = UpsamplerKind.Nearest }, Codebook()),
+        "1-D, nearest" => new VqVae(new() { Dimensions = 1, Channels = 2, Width = 8, Downsamplings = 3, Upsampler = new NearestUpsampler() }, Codebook()),
         "two levels" => new VqVae2(new() { Channels = 2, Width = 16 }, Codebook(), Codebook(4)),
         "residual codes" => new VqVae(new() { Channels = 2, Width = 8 }, new ResidualQuantizer(new() { Stages = 3, Stage = new VectorQuantizerOptions { Codebook = new() { Size = 16, Width = 8 } } })),
         "finite scalar" => new VqVae(new() { Channels = 2, Width = 8, Downsamplings = 1 }, new ProjectedQuantizer(new FiniteScalarQuantizer(FiniteScalarQuantizerOptions.ForBits(8)), 8)),
-        _ => new VqVae(new() { Channels = 2, Width = 8, Upsampler = Enum.Parse<UpsamplerKind>(name) }, Codebook()),
+        _ => new VqVae(new() { Channels = 2, Width = 8, Upsampler = (UpsamplerOptions)Cresset.Recipes.BuiltInParts.Catalog.Get("upsampler", name).Create() }, Codebook()),
     };
 
-    public static TheoryData<string> Names => ["Transposed", "Nearest", "Bilinear", "PixelShuffle", "1-D", "1-D, nearest", "two levels", "residual codes", "finite scalar"];
+    public static TheoryData<string> Names => ["transposed", "nearest", "bilinear", "pixel-shuffle", "1-D", "1-D, nearest", "two levels", "residual codes", "finite scalar"];
 
     [Theory]
     [MemberData(nameof(Names))]

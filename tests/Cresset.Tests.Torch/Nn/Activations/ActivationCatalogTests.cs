@@ -128,8 +128,9 @@ public sealed class ActivationCatalogTests
     [Fact]
     public void WrongOptionsListEveryProblem()
     {
-        var error = Assert.Throws<InvalidOptionsException>(() => new FeedForward(8, new() { Activation = "sillu", Dropout = 1, Clamped = true, Gated = false }));
+        var error = Assert.Throws<InvalidOptionsException>(() => new FeedForward(8, new() { Activation = "glu", Dropout = 1, Clamped = true, Gated = false }));
         Assert.Equal(3, error.Problems.Count);
-        Assert.Contains("Did you mean 'silu'?", error.Message, StringComparison.Ordinal);
+        Assert.Contains("an activation whose result is as wide as its input", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Did you mean 'silu'?", Assert.Throws<ArgumentException>(() => new FeedForwardOptions { Activation = "sillu" }).Message, StringComparison.Ordinal);
     }
 }
