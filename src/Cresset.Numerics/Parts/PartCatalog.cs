@@ -47,7 +47,7 @@ public sealed class PartCatalog
         if (retired is not null) return $"the {kind} '{retired.Name}' is no longer a part: write {retired.Instead}.";
         var names = Of(kind).Select(p => p.Name).ToList();
         var elsewhere = All.FirstOrDefault(p => p.Kind != kind && p.IsNamed(name));
-        var wrong = elsewhere is null || NearestName.Find(name, names) is not null ? "" : $" '{elsewhere.Name}' is {Article(elsewhere.Kind)}, not {Article(kind)}.";
+        var wrong = elsewhere is null ? "" : $" '{elsewhere.Name}' is {Article(elsewhere.Kind)}, not {Article(kind)}.";
         return $"unknown {kind} '{name}'.{wrong}{NearestName.Suggest(name, names)} Known: {string.Join(", ", names)}.";
     }
 

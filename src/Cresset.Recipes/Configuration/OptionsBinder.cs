@@ -47,7 +47,7 @@ internal sealed class OptionsBinder(PartCatalog parts)
         {
             var entry = parts.Find(kind, wanted.Value);
             string? refused = null;
-            if (entry is null && (part = OptionNames.PartOfText(parts, kind, wanted.Value, out refused)) is null && refused is not null) return problems.Add(wanted.Source, $"{path}: {refused}");
+            if (entry is null && (part = OptionNames.PartOfText(parts, kind, wanted.Value, out refused)) is null && refused is not null && !parts.All.Any(p => p.IsNamed(wanted.Value))) return problems.Add(wanted.Source, $"{path}: {refused}");
             if (entry is null && part is null)
                 return problems.Add(wanted.Source, $"{path}: {parts.Unknown(kind, wanted.Value)}{(kind == "data" ? " The path of a folder or file that exists is taken too." : "")}");
             // The same part keeps what the job or the record around it gave as defaults; another one begins with its own.
