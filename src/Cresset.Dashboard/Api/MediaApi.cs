@@ -12,8 +12,8 @@ internal static class MediaApi
 
     public static void Map(IEndpointRouteBuilder routes, IRunSource source) => routes.MapGet("/media", (string run, string hash, HttpContext context) =>
     {
-        var info = source.Get(run);
-        var picture = source.Pictures(run).FirstOrDefault(p => p.Sha256 == hash);
+        var info = source.Get(run, []);
+        var picture = source.Pictures(run, []).FirstOrDefault(p => p.Sha256 == hash);
         if (picture is null) return Answers.Problem(404, "The run has no such picture.");
         // Only what browsers draw and never run: no SVG, no HTML, whatever the database says.
         if (!Types.Contains(picture.Type)) return Answers.Problem(404, $"'{picture.Type}' is not a picture that is shown.");

@@ -16,8 +16,8 @@ internal static class RunsApi
         routes.MapGet("/api/figures", () => Answers.Json(Figures(source)));
         routes.MapGet("/api/run", (string id) => Answers.Json(Detail(source, id)));
         routes.MapGet("/api/settings", (string[] run) => Answers.Json(Few(run).ToDictionary(id => id, source.Config)));
-        routes.MapGet("/api/texts", (string id) => Answers.Json(source.Texts(id).Select(t => new { t.Tag, t.Step, t.Time, t.Text })));
-        routes.MapGet("/api/histograms", (string id) => Answers.Json(source.Histograms(id).Select(h => new
+        routes.MapGet("/api/texts", (string id) => Answers.Json(source.Texts(id, []).Select(t => new { t.Tag, t.Step, t.Time, t.Text })));
+        routes.MapGet("/api/histograms", (string id) => Answers.Json(source.Histograms(id, []).Select(h => new
         {
             h.Tag,
             h.Step,
@@ -28,7 +28,7 @@ internal static class RunsApi
             Limits = h.Histogram.BucketLimits,
             h.Histogram.Buckets,
         })));
-        routes.MapGet("/api/requests", (string id) => Answers.Json(source.Requests(id)));
+        routes.MapGet("/api/requests", (string id) => Answers.Json(source.Requests(id, [])));
     }
 
     internal static string[] Few(string[] runs)
@@ -38,14 +38,16 @@ internal static class RunsApi
     {
         // Before the runs are read: what changes in between is told again rather than lost.
         var version = feed.Version;
-        var progress = source.Progress();
+        var bad = new List<BadRow>();
+        var progress = source.Progress(bad);
+        var runs = source.List(bad);
         return Answers.Json(new
         {
             source.Folder,
             source.CanWrite,
-            source.Problems,
+            Problems = source.Problems.Concat(Say(bad)),
             Version = version,
-            Runs = source.List().Select(run => Card(run, progress.GetValueOrDefault(run.Id))),
+            Runs = runs.Select(run => Card(run, progress.GetValueOrDefault(run.Id))),
         });
     }
 
@@ -79,30 +81,37 @@ internal static class RunsApi
         };
     }
 
-    private static IEnumerable<object> Figures(IRunSource source) => source.AllSeries().GroupBy(s => s.Id).Select(g => new
+    private static IEnumerable<object> Figures(IRunSource source) => source.AllSeries([]).GroupBy(s => s.Id).Select(g => new
     {
         Id = g.Key,
         Series = g.Select(s => new { s.Series.Tag, s.Series.Last.Value, s.Series.Min, s.Series.Max }),
     });
 
+    private static IEnumerable<string> Say(List<BadRow> bad) => bad.Select(row => $"This row of the store cannot be read: {row}");
+
     private static object Detail(IRunSource source, string id)
     {
-        var run = source.Get(id);
+        var bad = new List<BadRow>();
+        var run = source.Get(id, bad);
         var folder = RunFolder.Of(source, run);
+        var (config, series, pictures) = (source.Config(id), source.Series(id, bad), source.Pictures(id, bad));
+        var (texts, histograms, requests) = (source.Texts(id, bad), source.Histograms(id, bad), source.Requests(id, bad));
+        var progress = new RunProgress(series.Sum(s => s.Count), series.Select(s => s.LastStep).DefaultIfEmpty(0).Max(), config.GetValueOrDefault("trainer.steps"), null, null);
         return new
         {
-            Run = Card(run, source.Progress().GetValueOrDefault(id)),
+            Run = Card(run, progress),
+            Problems = Say(bad),
             source.CanWrite,
             run.Host,
             run.ProcessId,
             run.Folder,
-            Config = source.Config(id),
+            Config = config,
             Environment = source.Environment(id),
-            Series = source.Series(id).Select(s => new { s.Tag, s.Count, s.FirstStep, s.LastStep, s.Last.Value, s.Last.WallTime, s.Min, s.Max }),
-            Pictures = source.Pictures(id).Select(p => new { p.Tag, p.Step, p.Time, p.Type, p.Bytes, p.Sha256, p.Caption }),
-            Texts = source.Texts(id).Count,
-            Histograms = source.Histograms(id).Select(h => h.Tag).Distinct(),
-            Requests = source.Requests(id),
+            Series = series.Select(s => new { s.Tag, s.Count, s.FirstStep, s.LastStep, s.Last.Value, s.Last.WallTime, s.Min, s.Max }),
+            Pictures = pictures.Select(p => new { p.Tag, p.Step, p.Time, p.Type, p.Bytes, p.Sha256, p.Caption }),
+            Texts = texts.Count,
+            Histograms = histograms.Select(h => h.Tag).Distinct(),
+            Requests = requests,
             Checkpoints = folder is null ? [] : Checkpoints.Read(folder),
         };
     }

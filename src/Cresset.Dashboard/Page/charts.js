@@ -8,12 +8,15 @@ const toNumbers = list => list?.map(Number);
 
 export async function fetchCurves(tag, runs, { from, to, most, smooth }, signal) {
   const answer = await get('/api/curves', { run: runs, tag, from, to, most, smooth: smooth || undefined }, signal);
-  for (const c of answer.curves) {
+  // Curves that are damaged come with a sentence instead of points.
+  const curves = answer.curves.filter(c => !c.problem);
+  curves.problems = answer.curves.filter(c => c.problem).map(c => c.problem);
+  for (const c of curves) {
     for (const key of ['mean', 'min', 'max', 'smooth']) c[key] = toNumbers(c[key]);
     c.min ??= c.mean;
     c.max ??= c.mean;
   }
-  return answer.curves;
+  return curves;
 }
 
 // The points of a curve on the asked x axis.
@@ -104,7 +107,7 @@ export class CurvePanel {
       lines.push({ run, exact: curve.exact, x: take(x), step: take(curve.step), mean: clip(take(curve.mean)), min: clip(take(curve.min)), max: clip(take(curve.max)), smooth: curve.smooth && clip(take(curve.smooth)) });
     }
     this.lines = view.seeds ? bands(lines) : lines;
-    this.note.textContent = [bad && `${count(bad)} not finite`, hidden && `${count(hidden)} not above 0`].filter(Boolean).join(', ');
+    this.note.textContent = [...this.curves.problems ?? [], bad && `${count(bad)} not finite`, hidden && `${count(hidden)} not above 0`].filter(Boolean).join(', ');
     const last = lines.length === 1 && lines[0].mean.length ? lines[0].mean.at(-1) : undefined;
     this.last.textContent = last === undefined ? '' : number(last);
     const total = this.curves.reduce((sum, c) => sum + c.count, 0);

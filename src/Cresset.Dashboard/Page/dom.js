@@ -31,6 +31,12 @@ export function fill(element, ...children) {
   return element;
 }
 
+// A picture that cannot be shown says so in its place.
+export function image(src, alt, more) {
+  const element = h('img', { src, alt, ...more, onerror: () => element.replaceWith(h('span', { class: 'broken', role: 'img', 'aria-label': `${alt} cannot be shown` }, 'This picture cannot be shown: its file is gone, changed or damaged.')) });
+  return element;
+}
+
 export function later(work, delay) {
   let timer = 0;
   return (...args) => {

@@ -1,5 +1,5 @@
 // Pictures by step: one slider for all runs that are shown, so that rows stand side by side at the same step.
-import { fill, h } from './dom.js';
+import { fill, h, image } from './dom.js';
 import { picture } from './api.js';
 import { count, bytes } from './format.js';
 
@@ -44,13 +44,13 @@ export function gallery(host, runs, startStep) {
       const list = (all.get(run.id) ?? []).filter(p => p.tag === tag);
       const shown = list.filter(p => p.step <= step).at(-1) ?? list[0];
       if (!shown) return null;
-      return h('figure', null, h('button', { type: 'button', class: 'zoom', 'aria-label': `Show ${tag} of step ${shown.step} large`, onclick: () => large(run, shown) }, h('img', { src: picture(run.id, shown.sha256), alt: shown.caption || `${tag} of step ${shown.step}` })),
+      return h('figure', null, h('button', { type: 'button', class: 'zoom', 'aria-label': `Show ${tag} of step ${shown.step} large`, onclick: () => large(run, shown) }, image(picture(run.id, shown.sha256), shown.caption || `${tag} of step ${shown.step}`)),
         h('figcaption', null, runs.length > 1 ? h('b', null, run.label, ' ') : null, `step ${count(shown.step)}`, shown.caption ? ` · ${shown.caption}` : ''));
     })))));
   }
 
   function large(run, shown) {
-    const dialog = h('dialog', { class: 'large', 'aria-label': `${shown.tag} of step ${shown.step}` }, h('img', { src: picture(run.id, shown.sha256), alt: shown.caption || shown.tag }), h('p', null, `${run.label} · ${shown.tag} · step ${count(shown.step)} · ${bytes(shown.bytes)} ${shown.caption}`), h('button', { type: 'button', onclick: () => dialog.close() }, 'Close'));
+    const dialog = h('dialog', { class: 'large', 'aria-label': `${shown.tag} of step ${shown.step}` }, image(picture(run.id, shown.sha256), shown.caption || shown.tag), h('p', null, `${run.label} · ${shown.tag} · step ${count(shown.step)} · ${bytes(shown.bytes)} ${shown.caption}`), h('button', { type: 'button', onclick: () => dialog.close() }, 'Close'));
     dialog.addEventListener('close', () => dialog.remove());
     dialog.addEventListener('click', e => e.target === dialog && dialog.close());
     document.body.append(dialog);

@@ -1,5 +1,5 @@
 // Home: what runs, what came of what ran; as cards or as a table.
-import { fill, h, later } from './dom.js';
+import { fill, h, image, later } from './dom.js';
 import { get, picture } from './api.js';
 import { ago, count, duration, number, shortId } from './format.js';
 import { fetchCurves, spark } from './charts.js';
@@ -124,7 +124,7 @@ export function home({ main, params, go, remember, problem }) {
       h('h2', null, h('a', { href: `/run?id=${encodeURIComponent(run.id)}`, 'data-link': true, id: `open-${run.id}` }, run.name, ' ', h('small', null, shortId(run.id)))),
       h('div', { class: 'middle' },
         h('div', { class: 'figures' }, figure ? [h('span', { class: 'key', title: figure.key }, figure.key), h('b', null, number(figure.value))] : h('span', { class: 'key' }, run.points ? `${count(run.points)} points` : 'no figures yet'), h('div', { class: 'sparkbox' }, sparks.get(run.id)?.element)),
-        run.picture ? h('img', { src: picture(run.id, run.picture.sha256), alt: `${run.picture.tag} of step ${run.picture.step}`, loading: 'lazy' }) : null),
+        run.picture ? image(picture(run.id, run.picture.sha256), `${run.picture.tag} of step ${run.picture.step}`, { loading: 'lazy' }) : null),
       progress(run),
       run.message ? h('p', { class: 'message' }, run.message) : null,
       run.note ? h('p', { class: 'notetext' }, run.note) : null,

@@ -52,6 +52,7 @@ export function run({ main, params, remember, problem }) {
         h('a', { class: 'button', href: address('/api/csv', { id }), download: '' }, 'CSV of every point')),
       h('div', { class: 'row' }, progress(r), h('span', { class: 'grow' }), controls()),
       r.message ? h('p', { class: 'message' }, r.message) : null,
+      detail.problems.length ? h('ul', { class: 'message', 'aria-label': 'What cannot be read' }, detail.problems.map(p => h('li', null, p))) : null,
       r.summary.length ? h('dl', { class: 'summary' }, r.summary.map(s => h('div', null, h('dt', { title: s.key }, s.key), h('dd', null, number(s.value))))) : null,
       h('div', { class: 'row' }, tags(), note()),
       requests());

@@ -25,11 +25,11 @@ internal sealed class EventFolderSource(string folder) : IRunSource
     /// <summary>Whether event files lie below a folder.</summary>
     public static bool Holds(string folder) => Directory.Exists(folder) && EventLog.FindFolders(folder).Count > 0;
 
-    public IReadOnlyList<RunInfo> List() => With(() => _logs.Select(log => Describe(log.Key, log.Value)).OrderByDescending(run => run.Created).ToList());
+    public IReadOnlyList<RunInfo> List(ICollection<BadRow> bad) => With(() => _logs.Select(log => Describe(log.Key, log.Value)).OrderByDescending(run => run.Created).ToList());
 
-    public RunInfo Get(string id) => Of(id, log => Describe(id, log));
+    public RunInfo Get(string id, ICollection<BadRow> bad) => Of(id, log => Describe(id, log));
 
-    public IReadOnlyDictionary<string, RunProgress> Progress() => With(() => _logs.ToDictionary(log => log.Key, log =>
+    public IReadOnlyDictionary<string, RunProgress> Progress(ICollection<BadRow> bad) => With(() => _logs.ToDictionary(log => log.Key, log =>
     {
         var series = Describe(log.Value).ToList();
         var headline = series.FirstOrDefault(s => s.Tag.Contains("loss", StringComparison.OrdinalIgnoreCase)) ?? series.FirstOrDefault();
@@ -40,9 +40,9 @@ internal sealed class EventFolderSource(string folder) : IRunSource
         log => log.Key,
         log => FormattableString.Invariant($"{log.Value.Scalars.Sum(s => s.Value.Count)} {log.Value.Images.Sum(s => s.Value.Count)} {log.Value.Texts.Sum(s => s.Value.Count)} {log.Value.Histograms.Sum(s => s.Value.Count)} {Describe(log.Key, log.Value).Status}")));
 
-    public IReadOnlyList<(string Id, SeriesInfo Series)> AllSeries() => With(() => _logs.SelectMany(log => Describe(log.Value).Select(s => (log.Key, s))).ToList());
+    public IReadOnlyList<(string Id, SeriesInfo Series)> AllSeries(ICollection<BadRow> bad) => With(() => _logs.SelectMany(log => Describe(log.Value).Select(s => (log.Key, s))).ToList());
 
-    public IReadOnlyList<SeriesInfo> Series(string id) => Of(id, log => Describe(log).ToList());
+    public IReadOnlyList<SeriesInfo> Series(string id, ICollection<BadRow> bad) => Of(id, log => Describe(log).ToList());
 
     public IReadOnlyList<SeriesPoint> Points(string id, string tag) => Of(id, log => log.Scalars.TryGetValue(tag, out var points)
         ? points.ConvertAll(Point) : throw new ArgumentException($"'{id}' has no series '{tag}'.", nameof(tag)));
@@ -53,15 +53,15 @@ internal sealed class EventFolderSource(string folder) : IRunSource
 
     public IReadOnlyDictionary<string, string> Environment(string id) => Of(id, _ => new Dictionary<string, string>());
 
-    public IReadOnlyList<RunPicture> Pictures(string id) => Of(id, log => PicturesOf(log).OrderBy(p => p.Tag, StringComparer.Ordinal).ThenBy(p => p.Step).ToList());
+    public IReadOnlyList<RunPicture> Pictures(string id, ICollection<BadRow> bad) => Of(id, log => PicturesOf(log).OrderBy(p => p.Tag, StringComparer.Ordinal).ThenBy(p => p.Step).ToList());
 
     public Stream? OpenPicture(RunInfo run, RunPicture picture) => Of(run.Id, log => log.Images.SelectMany(i => i.Value).Where(i => HashOf(i.Value) == picture.Sha256).Select(i => new MemoryStream(i.Value.Encoded)).FirstOrDefault());
 
-    public IReadOnlyList<RunText> Texts(string id) => Of(id, log => log.Texts.SelectMany(t => t.Value.Select(v => new RunText(t.Key, v.Step, Time(v.WallTime), v.Value))).ToList());
+    public IReadOnlyList<RunText> Texts(string id, ICollection<BadRow> bad) => Of(id, log => log.Texts.SelectMany(t => t.Value.Select(v => new RunText(t.Key, v.Step, Time(v.WallTime), v.Value))).ToList());
 
-    public IReadOnlyList<RunHistogram> Histograms(string id) => Of(id, log => log.Histograms.SelectMany(t => t.Value.Select(v => new RunHistogram(t.Key, v.Step, Time(v.WallTime), v.Value))).ToList());
+    public IReadOnlyList<RunHistogram> Histograms(string id, ICollection<BadRow> bad) => Of(id, log => log.Histograms.SelectMany(t => t.Value.Select(v => new RunHistogram(t.Key, v.Step, Time(v.WallTime), v.Value))).ToList());
 
-    public IReadOnlyList<RunRequest> Requests(string id) => Of(id, _ => Array.Empty<RunRequest>());
+    public IReadOnlyList<RunRequest> Requests(string id, ICollection<BadRow> bad) => Of(id, _ => Array.Empty<RunRequest>());
 
     public void SetNote(string id, string note) => throw OnlyShown();
 

@@ -15,17 +15,17 @@ internal sealed class StoreSource(string folder, bool readOnly) : IRunSource
 
     public IReadOnlyList<string> Problems => [];
 
-    public IReadOnlyList<RunInfo> List() => Open()?.List(new RunQuery { IncludeArchived = true }) ?? [];
+    public IReadOnlyList<RunInfo> List(ICollection<BadRow> bad) => Open()?.List(new RunQuery { IncludeArchived = true }, bad) ?? [];
 
-    public RunInfo Get(string id) => Existing().Get(id);
+    public RunInfo Get(string id, ICollection<BadRow> bad) => Existing().Get(id, bad);
 
-    public IReadOnlyDictionary<string, RunProgress> Progress() => Open()?.Progress() ?? new Dictionary<string, RunProgress>();
+    public IReadOnlyDictionary<string, RunProgress> Progress(ICollection<BadRow> bad) => Open()?.Progress(bad) ?? new Dictionary<string, RunProgress>();
 
     public IReadOnlyDictionary<string, string> Marks() => Open()?.Marks() ?? new Dictionary<string, string>();
 
-    public IReadOnlyList<(string Id, SeriesInfo Series)> AllSeries() => Open()?.AllSeries() ?? [];
+    public IReadOnlyList<(string Id, SeriesInfo Series)> AllSeries(ICollection<BadRow> bad) => Open()?.AllSeries(bad) ?? [];
 
-    public IReadOnlyList<SeriesInfo> Series(string id) => Existing().Series(id);
+    public IReadOnlyList<SeriesInfo> Series(string id, ICollection<BadRow> bad) => Existing().Series(id, bad);
 
     public IReadOnlyList<SeriesPoint> Points(string id, string tag) => Existing().ReadSeries(id, tag);
 
@@ -35,7 +35,7 @@ internal sealed class StoreSource(string folder, bool readOnly) : IRunSource
 
     public IReadOnlyDictionary<string, string> Environment(string id) => Existing().EnvironmentOf(id);
 
-    public IReadOnlyList<RunPicture> Pictures(string id) => Existing().Pictures(id);
+    public IReadOnlyList<RunPicture> Pictures(string id, ICollection<BadRow> bad) => Existing().Pictures(id, bad);
 
     public Stream? OpenPicture(RunInfo run, RunPicture picture)
     {
@@ -44,11 +44,11 @@ internal sealed class StoreSource(string folder, bool readOnly) : IRunSource
         return RunFolder.Of(this, run)?.Open(picture.Path);
     }
 
-    public IReadOnlyList<RunText> Texts(string id) => Existing().Texts(id);
+    public IReadOnlyList<RunText> Texts(string id, ICollection<BadRow> bad) => Existing().Texts(id, bad);
 
-    public IReadOnlyList<RunHistogram> Histograms(string id) => Existing().Histograms(id);
+    public IReadOnlyList<RunHistogram> Histograms(string id, ICollection<BadRow> bad) => Existing().Histograms(id, bad);
 
-    public IReadOnlyList<RunRequest> Requests(string id) => Existing().Requests(id);
+    public IReadOnlyList<RunRequest> Requests(string id, ICollection<BadRow> bad) => Existing().Requests(id, bad);
 
     public void SetNote(string id, string note) => Write(store => store.SetNote(id, note));
 

@@ -7,14 +7,15 @@ internal static class SeriesReader
 {
     public static SeriesPoint[] All(SqliteConnection connection, long key, long count)
     {
-        var points = new SeriesPoint[count];
+        // The count is only a claim: room for more than a million is made when they come.
+        var points = new SeriesPoint[Math.Clamp(count, 0, 1 << 20)];
         var filled = 0;
         using var command = connection.Prepare("SELECT data FROM chunks WHERE series = $0 AND level = 0 ORDER BY number", key);
         using var reader = command.ExecuteReader();
         while (reader.Read())
         {
             var chunk = ChunkCodec.DecodePoints((byte[])reader[0]);
-            if (filled + chunk.Length > points.Length) Array.Resize(ref points, filled + chunk.Length);
+            if (filled + chunk.Length > points.Length) Array.Resize(ref points, Math.Max(filled + chunk.Length, 2 * points.Length));
             chunk.CopyTo(points, filled);
             filled += chunk.Length;
         }

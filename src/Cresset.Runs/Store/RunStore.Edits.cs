@@ -94,9 +94,14 @@ public sealed partial class RunStore
     }
 
     /// <summary>What was asked of a run and what it answered, oldest first.</summary>
-    public IReadOnlyList<RunRequest> Requests(string id) => OfRun(id, (connection, run) => connection.Query(
+    /// <param name="id">The run.</param>
+    /// <param name="bad">Takes up the rows that cannot be read; without it one such row is refused with all others.</param>
+    public IReadOnlyList<RunRequest> Requests(string id, ICollection<BadRow>? bad = null) => OfRun(id, (connection, run) => connection.Rows(
+        "request",
         "SELECT key, command, value, time, taken, answer FROM control WHERE run = $0 ORDER BY key",
-        r => new RunRequest(r.GetInt64(0), r.GetString(1), r.GetString(2), r.Time(3), r.IsDBNull(4) ? null : r.Time(4), r.GetString(5)), run));
+        r => new RunRequest(r.GetInt64(0), r.GetString(1), r.GetString(2), r.Time(3), r.IsDBNull(4) ? null : r.Time(4), r.GetString(5)),
+        bad,
+        run));
 
     /// <summary>Gives the space of deleted runs back to the file system. Needs a moment in which nobody writes.</summary>
     public void Compact()

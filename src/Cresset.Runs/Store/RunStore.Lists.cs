@@ -5,14 +5,17 @@ namespace Cresset.Runs;
 
 public sealed partial class RunStore
 {
+    private const string NewestFirst = "SELECT id, name FROM runs WHERE deleted IS NULL ORDER BY created DESC, key DESC";
     private const string Columns = "key, id, name, kind, status, created, ended, heartbeat, active, sessions, host, process, process_key, note, message, archived";
 
     /// <summary>The runs that a query asks for, in its order.</summary>
+    /// <param name="query">Which; all that are not archived when null.</param>
+    /// <param name="bad">Takes up the rows that cannot be read; without it one such row is refused with all others.</param>
     /// <exception cref="ArgumentException">Its condition is not one.</exception>
-    public IReadOnlyList<RunInfo> List(RunQuery? query = null)
+    public IReadOnlyList<RunInfo> List(RunQuery? query = null, ICollection<BadRow>? bad = null)
     {
         query ??= new RunQuery();
-        var runs = _connections.Read(ReadAll).Where(run => Matches(run, query));
+        var runs = _connections.Read(connection => ReadAll(connection, bad)).Where(run => Matches(run, query));
         if (!string.IsNullOrWhiteSpace(query.Where)) runs = Fitting([.. runs], RunFilter.Parse(query.Where));
         runs = query.Order switch
         {
@@ -31,10 +34,12 @@ public sealed partial class RunStore
     }
 
     /// <summary>The run with exactly this id.</summary>
+    /// <param name="id">The run.</param>
+    /// <param name="bad">Takes up figures that cannot be read; without it one such row is refused.</param>
     /// <exception cref="RunNotFoundException">There is none.</exception>
-    public RunInfo Get(string id)
+    public RunInfo Get(string id, ICollection<BadRow>? bad = null)
     {
-        var found = _connections.Read(connection => Complete(connection, connection.Query($"SELECT {Columns} FROM runs WHERE id = $0 AND deleted IS NULL", ReadRow, id)));
+        var found = _connections.Read(connection => Complete(connection, connection.Rows("run", $"SELECT {Columns} FROM runs WHERE id = $0 AND deleted IS NULL", ReadRow, null, id), bad));
         return found is [var run] ? run : throw Missing(id);
     }
 
@@ -62,23 +67,25 @@ public sealed partial class RunStore
 
     private RunNotFoundException Missing(string text)
     {
-        var ids = Ids();
+        // A name that cannot be a run's is not what was meant.
+        var ids = _connections.Read(connection => connection.Query(NewestFirst, r => (Id: r.GetString(0), Name: r.GetString(1)))).FindAll(run => RunFolder.IsId(run.Id));
         if (ids.Count == 0) return new($"There is no run '{text}': no runs are recorded in '{Folder}' yet.", []);
         var near = NearestName.Find(text, ids.Select(run => run.Id).Concat(ids.Select(run => run.Name)));
         return new($"There is no run '{text}' in '{Folder}'." + (near is null ? $" The newest is '{ids[0].Id}'." : $" Did you mean '{near}'?"), near is null ? [] : [near]);
     }
 
     private List<(string Id, string Name)> Ids() => _connections.Read(connection =>
-        connection.Query("SELECT id, name FROM runs WHERE deleted IS NULL ORDER BY created DESC, key DESC", r => (RunFolder.CheckId(r.GetString(0)), r.GetString(1))));
+        connection.Query(NewestFirst, r => (RunFolder.CheckId(r.GetString(0)), r.GetString(1))));
 
-    private List<RunInfo> ReadAll(SqliteConnection connection) => Complete(connection, connection.Query($"SELECT {Columns} FROM runs WHERE deleted IS NULL", ReadRow));
+    private List<RunInfo> ReadAll(SqliteConnection connection, ICollection<BadRow>? bad)
+        => Complete(connection, connection.Rows("run", $"SELECT {Columns} FROM runs WHERE deleted IS NULL", ReadRow, bad), bad);
 
-    private static List<RunInfo> Complete(SqliteConnection connection, List<(long Key, RunInfo Run)> rows)
+    private static List<RunInfo> Complete(SqliteConnection connection, List<(long Key, RunInfo Run)> rows, ICollection<BadRow>? bad)
     {
         var one = rows is [var single] ? single.Key : (long?)null;
         var tags = connection.Query("SELECT run, tag FROM tags WHERE $0 IS NULL OR run = $0 ORDER BY tag", r => (Run: r.GetInt64(0), Tag: r.GetString(1)), one).ToLookup(r => r.Run, r => r.Tag);
-        var figures = connection.Query(
-            "SELECT run, key, value FROM summary WHERE $0 IS NULL OR run = $0 ORDER BY run, place, key", r => (Run: r.GetInt64(0), Name: r.GetString(1), Value: r.DoubleOrNaN(2)), one).ToLookup(r => r.Run);
+        var figures = connection.Rows(
+            "figure of a run", "SELECT run, key, value FROM summary WHERE $0 IS NULL OR run = $0 ORDER BY run, place, key", r => (Run: r.GetInt64(0), Name: r.GetString(1), Value: r.DoubleOrNaN(2)), bad, one).ToLookup(r => r.Run);
         return rows.ConvertAll(row => row.Run with
         {
             Tags = tags[row.Key].ToList(),
@@ -89,9 +96,9 @@ public sealed partial class RunStore
     private (long Key, RunInfo Run) ReadRow(SqliteDataReader r)
     {
         var host = r.GetString(10);
-        var process = r.GetInt32(11);
+        var process = checked((int)r.Whole(11));
         var heartbeat = r.Time(7);
-        var status = Enum.Parse<RunStatus>(r.GetString(4), ignoreCase: true);
+        var status = Enum.TryParse<RunStatus>(r.GetString(4), ignoreCase: true, out var said) && Enum.IsDefined(said) ? said : throw new InvalidDataException($"'{r.GetString(4)}' is not a status.");
         if (status == RunStatus.Running && !Liveness.IsAlive(host, process, r.GetString(12), heartbeat)) status = RunStatus.Interrupted;
         var id = r.GetString(1);
         return (r.GetInt64(0), new RunInfo
@@ -103,13 +110,13 @@ public sealed partial class RunStore
             Created = r.Time(5),
             Ended = r.IsDBNull(6) ? null : r.Time(6),
             Heartbeat = heartbeat,
-            ActiveTime = TimeSpan.FromMicroseconds(r.GetInt64(8)),
-            Sessions = r.GetInt32(9),
+            ActiveTime = TimeSpan.FromMicroseconds(r.Whole(8)),
+            Sessions = checked((int)r.Whole(9)),
             Host = host,
             ProcessId = process,
             Note = r.GetString(13),
             Message = r.GetString(14),
-            Archived = r.GetInt64(15) != 0,
+            Archived = r.Whole(15) != 0,
             Folder = FolderOf(id),
         });
     }

@@ -6,9 +6,11 @@ namespace Cresset.Runs;
 public sealed partial class RunStore
 {
     /// <summary>The series of a run, sorted by tag, without their points.</summary>
+    /// <param name="id">The run.</param>
+    /// <param name="bad">Takes up the rows that cannot be read; without it one such row is refused with all others.</param>
     /// <exception cref="RunNotFoundException">There is no such run.</exception>
-    public IReadOnlyList<SeriesInfo> Series(string id) => OfRun(id, (connection, run) => connection.Query(
-        $"SELECT {SeriesColumns} FROM series WHERE run = $0 ORDER BY tag", ReadSeriesInfo, run));
+    public IReadOnlyList<SeriesInfo> Series(string id, ICollection<BadRow>? bad = null) => OfRun(id, (connection, run) => connection.Rows(
+        "series", $"SELECT {SeriesColumns} FROM series WHERE run = $0 ORDER BY tag", ReadSeriesInfo, bad, run));
 
     /// <summary>All points of a series in the order they were recorded.</summary>
     /// <exception cref="RunNotFoundException">There is no such run.</exception>
@@ -46,17 +48,29 @@ public sealed partial class RunStore
     public IReadOnlyDictionary<string, string> EnvironmentOf(string id) => Pairs(id, "SELECT key, value FROM environment WHERE run = $0 ORDER BY key");
 
     /// <summary>The pictures of a run by tag and step.</summary>
-    public IReadOnlyList<RunPicture> Pictures(string id) => OfRun(id, (connection, run) => connection.Query(
-        "SELECT tag, step, time, type, file, bytes, sha256, caption FROM media WHERE run = $0 ORDER BY tag, step", r => ReadPicture(r, id, 0), run));
+    /// <param name="id">The run.</param>
+    /// <param name="bad">Takes up the rows that cannot be read; without it one such row is refused with all others.</param>
+    public IReadOnlyList<RunPicture> Pictures(string id, ICollection<BadRow>? bad = null) => OfRun(id, (connection, run) => connection.Rows(
+        "picture",
+        "SELECT tag, step, time, type, file, bytes, sha256, caption FROM media WHERE run = $0 ORDER BY tag, step", r => ReadPicture(r, id, 0),
+        bad,
+        run));
 
     /// <summary>The texts of a run by tag and step.</summary>
-    public IReadOnlyList<RunText> Texts(string id) => OfRun(id, (connection, run) => connection.Query(
-        "SELECT tag, step, time, text FROM texts WHERE run = $0 ORDER BY tag, step", r => new RunText(r.GetString(0), r.GetInt64(1), r.Time(2), r.GetString(3)), run));
+    /// <param name="id">The run.</param>
+    /// <param name="bad">Takes up the rows that cannot be read; without it one such row is refused with all others.</param>
+    public IReadOnlyList<RunText> Texts(string id, ICollection<BadRow>? bad = null) => OfRun(id, (connection, run) => connection.Rows(
+        "text", "SELECT tag, step, time, text FROM texts WHERE run = $0 ORDER BY tag, step", r => new RunText(r.GetString(0), r.Whole(1), r.Time(2), r.GetString(3)), bad, run));
 
     /// <summary>The histograms of a run by tag and step.</summary>
-    public IReadOnlyList<RunHistogram> Histograms(string id) => OfRun(id, (connection, run) => connection.Query(
+    /// <param name="id">The run.</param>
+    /// <param name="bad">Takes up the rows that cannot be read; without it one such row is refused with all others.</param>
+    public IReadOnlyList<RunHistogram> Histograms(string id, ICollection<BadRow>? bad = null) => OfRun(id, (connection, run) => connection.Rows(
+        "distribution",
         "SELECT tag, step, time, data FROM histograms WHERE run = $0 ORDER BY tag, step",
-        r => new RunHistogram(r.GetString(0), r.GetInt64(1), r.Time(2), HistogramSummary.Read((byte[])r[3])), run));
+        r => new RunHistogram(r.GetString(0), r.Whole(1), r.Time(2), HistogramSummary.Read((byte[])r[3])),
+        bad,
+        run));
 
     private Dictionary<string, string> Pairs(string id, string sql) => OfRun(id, (connection, run)
         => connection.Query(sql, r => (Key: r.GetString(0), Value: r.GetString(1)), run).ToDictionary(pair => pair.Key, pair => pair.Value));

@@ -230,10 +230,12 @@ public sealed class DashboardDataTests
                 connection.Execute($"UPDATE media SET file = '../../{Path.GetFileName(secret)}', sha256 = 'aa' || sha256 WHERE tag = 'p'");
                 connection.Execute("UPDATE media SET type = 'text/html' WHERE tag = 'q'");
             }
-            // A row that leads elsewhere is refused with the whole answer; the picture of another type has the hash of the first.
-            var (status, refused) = await served.Get($"/api/run?id={id}");
-            Assert.Equal(503, status);
-            Assert.Contains("lies elsewhere", refused.GetProperty("problem").GetString(), StringComparison.Ordinal);
+            // A row that leads elsewhere is told of and never followed; the picture of another type has the hash of the first.
+            var (status, told) = await served.Get($"/api/run?id={id}");
+            Assert.Equal(200, status);
+            Assert.Contains("lies elsewhere", told.GetProperty("problems")[0].GetString(), StringComparison.Ordinal);
+            Assert.Equal("q", Assert.Single(told.GetProperty("pictures").EnumerateArray()).GetProperty("tag").GetString());
+            Assert.Equal(200, (await served.Get("/api/runs")).Status);
             var hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(ServedStore.Pixel));
             Assert.NotEqual(200, await served.Send(HttpMethod.Get, $"/media?run={id}&hash=aa{hash}"));
             using (var connection = new SqliteConnection($"Data Source={Path.Combine(served.Folder, "runs.db")};Pooling=False"))

@@ -47,13 +47,13 @@ public sealed class EventFolderTests
         Directory.CreateDirectory(folder.File("a"));
         File.Copy(Repository.Reference("training-dashboard/events.badcrc"), folder.File("a/events.out.tfevents.1.bad"));
         using var source = new EventFolderSource(folder.Path);
-        Assert.Single(source.List());
+        Assert.Single(source.List([]));
         Assert.Contains("a: ", Assert.Single(source.Problems), StringComparison.Ordinal);
         var before = source.Marks()["a"];
         using (var writer = new EventFileWriter(folder.File("a"))) writer.Scalar("new", 1, 1_700_000_000_000_000, 5);
         Thread.Sleep(500);
         Assert.NotEqual(before, source.Marks()["a"]);
-        Assert.Contains(source.Series("a"), s => s.Tag == "new");
+        Assert.Contains(source.Series("a", []), s => s.Tag == "new");
         Assert.Throws<InvalidOperationException>(() => source.SetNote("a", "x"));
     }
 
