@@ -106,6 +106,7 @@ public sealed class DashboardServer : IAsyncDisposable
             RunsApi.Map(app, source, feed);
             SeriesApi.Map(app, source);
             MediaApi.Map(app, source);
+            LogApi.Map(app, source);
             EditsApi.Map(app, source, new EditRate(60, TimeSpan.FromSeconds(10)));
             LiveApi.Map(app, feed, ending.Token);
             app.MapFallback(() => Answers.Problem(404, "There is no such page."));

@@ -70,7 +70,7 @@ dark.addEventListener('change', () => page?.redraw?.());
 
 const keys = [
   ['/', 'search runs'], ['j  k', 'next, previous run'], ['Enter', 'open the run'], ['x', 'choose the run for comparing'], ['c', 'compare the chosen runs'],
-  ['g', 'all runs'], ['1 … 6', 'part of a run’s page'], ['[  ]', 'earlier, later picture'], ['t', 'dark or light'],
+  ['g', 'all runs'], ['1 … 8', 'part of a run’s page'], ['[  ]', 'earlier, later picture'], ['t', 'dark or light'],
   ['← →  + −  0', 'in a chart: move, zoom, show all'], ['?', 'these keys'], ['Esc', 'close'],
 ];
 

@@ -106,7 +106,7 @@ export function compare({ main, params, go, remember, problem }) {
 
   function renderCurves() {
     const all = rows().filter(r => !off.has(r.id));
-    const tags = [...new Set(details.flatMap(d => d.series.map(s => s.tag)))].filter(t => t.toLowerCase().includes(view.filter.toLowerCase())).sort();
+    const tags = [...new Set(details.flatMap(d => d.series.map(s => s.tag)))].filter(t => t.toLowerCase().includes(view.filter.toLowerCase())).sort((a, b) => a.startsWith('system/') - b.startsWith('system/') || (a < b ? -1 : 1));
     const signature = JSON.stringify([tags, all.map(r => [r.id, r.label])]);
     const points = tag => details.reduce((sum, d) => sum + (d.series.find(s => s.tag === tag)?.count ?? 0), 0);
     if (renderCurves.signature === signature) {

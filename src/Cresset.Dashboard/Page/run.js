@@ -9,7 +9,9 @@ import { ridges } from './plots.js';
 import { chosen } from './chosen.js';
 import { viewControls, viewOf, viewParams } from './view.js';
 
-const parts = [['curves', 'Curves'], ['pictures', 'Pictures'], ['distributions', 'Distributions'], ['settings', 'Settings'], ['texts', 'Texts'], ['about', 'About']];
+const parts = [['curves', 'Curves'], ['pictures', 'Pictures'], ['distributions', 'Distributions'], ['settings', 'Settings'], ['texts', 'Texts'], ['console', 'Console'], ['system', 'System'], ['about', 'About']];
+
+const isSystem = s => s.tag.startsWith('system/');
 
 // Series that were recorded often tell how training goes; they come first.
 const longest = list => Math.max(...list.map(s => s.count));
@@ -64,6 +66,7 @@ export function run({ main, params, remember, problem }) {
     return h('div', { class: 'steer', role: 'group', 'aria-label': 'Steer the run' },
       h('form', { onsubmit: e => (e.preventDefault(), ask('rate', rate.value), (rate.value = '')) }, rate, h('button', { type: 'submit' }, 'Set learning rate')),
       h('button', { id: 'evaluate', type: 'button', onclick: () => ask('evaluate') }, 'Evaluate now'),
+      h('button', { id: 'sample', type: 'button', title: 'Draw pictures of the present weights', onclick: () => ask('sample') }, 'Sample now'),
       h('button', { id: 'save', type: 'button', onclick: () => ask('save') }, 'Save now'),
       h('button', { id: 'stop', type: 'button', class: 'danger', onclick: stop }, 'Stop'));
   }
@@ -110,8 +113,8 @@ export function run({ main, params, remember, problem }) {
   }
 
   function renderTabs() {
-    const n = { curves: detail.series.length, pictures: detail.pictures.length, distributions: detail.histograms.length, settings: Object.keys(detail.config).length, texts: detail.texts, about: detail.checkpoints.length };
-    fill(tabs, parts.map(([key, text]) => h('button', { id: `tab-${key}`, type: 'button', role: 'tab', 'aria-selected': key === part ? 'true' : 'false', 'aria-controls': 'part', onclick: () => open(key) }, text, key === 'about' ? null : h('b', null, count(n[key])))));
+    const n = { curves: detail.series.filter(s => !isSystem(s)).length, system: detail.series.filter(isSystem).length, pictures: detail.pictures.length, distributions: detail.histograms.length, settings: Object.keys(detail.config).length, texts: detail.texts, about: detail.checkpoints.length };
+    fill(tabs, parts.map(([key, text]) => h('button', { id: `tab-${key}`, type: 'button', role: 'tab', 'aria-selected': key === part ? 'true' : 'false', 'aria-controls': 'part', onclick: () => open(key) }, text, key === 'about' || key === 'console' ? null : h('b', null, count(n[key])))));
   }
 
   function open(key) {
@@ -130,7 +133,7 @@ export function run({ main, params, remember, problem }) {
       body.replaceChildren();
       shown = part;
     }
-    ({ curves, pictures: showPictures, distributions, settings, texts: showTexts, about })[part]?.(isNew);
+    ({ curves, system: curves, pictures: showPictures, distributions, settings, texts: showTexts, console: showLog, about })[part]?.(isNew);
   }
 
   function curves(isNew) {
@@ -143,11 +146,11 @@ export function run({ main, params, remember, problem }) {
       }), h('div', { id: 'groups' }));
     }
     const groups = body.querySelector('#groups');
-    const wanted = detail.series.filter(s => s.tag.toLowerCase().includes(view.filter.toLowerCase()));
+    const wanted = detail.series.filter(s => isSystem(s) === (part === 'system') && s.tag.toLowerCase().includes(view.filter.toLowerCase()));
     if (!wanted.length) {
       for (const panel of panels.values()) panel.dispose();
       panels.clear();
-      fill(groups, h('p', { class: 'empty' }, detail.series.length ? 'No series has this in its name.' : 'No curves yet.'));
+      fill(groups, h('p', { class: 'empty' }, part === 'system' ? 'Nothing is recorded of processor and memory: the run is shorter than a second, or was not recorded by a recipe.' : detail.series.length ? 'No series has this in its name.' : 'No curves yet.'));
       return;
     }
     const known = [...panels.keys()].join('\n');
@@ -194,10 +197,25 @@ export function run({ main, params, remember, problem }) {
   }
 
   function settings() {
-    const rows = object => Object.entries(object).map(([key, value]) => h('tr', null, h('td', null, key), h('td', null, h('code', null, value))));
+    // Settings that were changed when the run began stand out, with what the recipe itself says.
+    const own = new Map(Object.entries(detail.environment).filter(([key]) => key.startsWith('recipe:')).map(([key, value]) => [key.slice(7), value]));
+    const environment = Object.fromEntries(Object.entries(detail.environment).filter(([key]) => !key.startsWith('recipe:')));
+    const rows = object => Object.entries(object).sort(([a], [b]) => own.has(b) - own.has(a)).map(([key, value]) => h('tr', { class: own.has(key) ? 'changed' : null }, h('td', null, key), h('td', null, h('code', null, value), own.has(key) ? h('small', null, ` the recipe says ${own.get(key)}`) : null)));
     fill(body, h('div', { class: 'columns' },
       h('section', null, h('h2', null, 'Settings'), Object.keys(detail.config).length ? h('table', { class: 'pairs' }, h('tbody', null, rows(detail.config))) : h('p', { class: 'empty' }, 'None were recorded.')),
-      h('section', null, h('h2', null, 'Environment'), h('table', { class: 'pairs' }, h('tbody', null, rows(detail.environment))))));
+      h('section', null, h('h2', null, 'Environment'), h('table', { class: 'pairs' }, h('tbody', null, rows(environment))))));
+  }
+
+  // Follows the end as a terminal does, unless somebody reads further up.
+  async function showLog() {
+    const log = await get('/api/log', { id }).catch(error => (problem(error.message), null));
+    if (!log || part !== 'console' || closed) return;
+    if (!log.lines.length) return fill(body, h('p', { class: 'empty' }, 'Nothing was written down: log.txt of the run is empty or not there.'));
+    const before = document.getElementById('log');
+    const follows = !before || before.scrollTop + before.clientHeight >= before.scrollHeight - 20;
+    const text = h('pre', { id: 'log', class: 'log', tabindex: 0, role: 'log', 'aria-label': 'What the run said' }, log.lines.join('\n'));
+    fill(body, log.isWhole ? null : h('p', { class: 'hint' }, `The end of ${bytes(log.bytes)}; the whole is log.txt in the run’s folder.`), text);
+    text.scrollTop = follows ? text.scrollHeight : before.scrollTop;
   }
 
   async function showTexts() {

@@ -35,7 +35,7 @@ public sealed class Recipe
     {
         try
         {
-            return Resolve().Options;
+            return Fill([]).Options;
         }
         catch (ConfigException)
         {
@@ -69,12 +69,26 @@ public sealed class Recipe
     /// <exception cref="ConfigException">An unknown key or a value that is not allowed; all problems are listed.</exception>
     public ResolvedRecipe Resolve(IEnumerable<string>? overrides = null)
     {
+        string[] given = [.. overrides ?? []];
+        var resolved = Fill(given);
+        return given.Length == 0 ? resolved : resolved with { Replaced = Replaced(resolved) };
+    }
+
+    // Of a recipe that is incomplete by itself only the sections' defaults can be told.
+    private Dictionary<string, string> Replaced(ResolvedRecipe resolved)
+    {
+        var own = (resolved with { Options = ResolveForHelp() }).Flatten();
+        return resolved.Flatten().Where(f => own.GetValueOrDefault(f.Key) != f.Value).ToDictionary(f => f.Key, f => own.GetValueOrDefault(f.Key, "not set"));
+    }
+
+    private ResolvedRecipe Fill(string[] overrides)
+    {
         var map = ConfigNode.Parse(Yaml, Source);
         var keys = new RecipeKeys(Job, _parts);
         // Before the overrides, so that they reach the keys' new places; after them, since they too may name old places.
         (Job as IUpgradesRecipes)?.Upgrade(map);
         Place(map, keys);
-        foreach (var text in overrides ?? []) Override(map, keys, text);
+        foreach (var text in overrides) Override(map, keys, text);
         (Job as IUpgradesRecipes)?.Upgrade(map);
         EarlierKeys.Rewrite(map, Job, _parts);
         var binder = new OptionsBinder(_parts);

@@ -9,6 +9,9 @@ namespace Cresset.Recipes;
 /// <param name="Options">One record a section.</param>
 public sealed record ResolvedRecipe(string Name, string Summary, IJob Job, IReadOnlyDictionary<string, IOptionsRecord> Options)
 {
+    /// <summary>What the recipe itself says of the settings that overrides changed, by dotted key.</summary>
+    public IReadOnlyDictionary<string, string> Replaced { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Every value, written out as a recipe that resolves to the same.</summary>
     public string ToYaml()
     {

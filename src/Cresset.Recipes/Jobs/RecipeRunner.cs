@@ -23,7 +23,7 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
         recipe.Job.Check(recipe);
         using var run = Store.Begin(new RunDescription
         {
-            Environment = RunSurroundings.Of(recipe),
+            Environment = RunSurroundings.AtBeginning(recipe),
             Tags = tags,
             Name = recipe.Name,
             Kind = "train",
@@ -111,7 +111,10 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
     private RecipeResult Work(Run run, ResolvedRecipe recipe, RunInfo? before, bool isChanged, IProgress<TrainingReport>? progress, CancellationToken cancellation)
     {
         var hasBegun = false;
-        var context = new JobContext(recipe, run, run.Folder, new NoticeKeeper(run, progress), cancellation)
+        using var log = new RunLog(run, progress);
+        using var requests = new UnheardRequests(run, recipe.Job.Name, log, cancellation);
+        run.RecordSystem();
+        var context = new JobContext(recipe, run, run.Folder, log, requests.Token)
         {
             FolderOfRun = _foldersOfOthers ?? (name => Store.Find(name).Folder),
             Begun = () =>
@@ -124,11 +127,13 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
         {
             var outcome = recipe.Job.Run(context);
             var curves = outcome.Completed ? Curves(run, progress) : [];
+            log.Line(outcome.Completed ? "finished" : "stopped before its end");
             run.Finish(outcome.Completed ? RunStatus.Finished : RunStatus.Stopped, outcome.Metrics, outcome.Completed ? null : "Stopped before its end; resume it to go on.");
             return new RecipeResult(run.Id, run.Folder, outcome) { Curves = curves };
         }
         catch (Exception e)
         {
+            log.Line($"{(e is OperationCanceledException ? "stopped" : "failed")}: {e.Message}");
             // A run that could not be taken up is what it was before.
             if (before is { Status: not (RunStatus.Running or RunStatus.Interrupted) } && !hasBegun) TryFinish(run, before.Status, before.Summary, before.Message);
             else TryFinish(run, e is OperationCanceledException ? RunStatus.Stopped : RunStatus.Failed, null, e.Message.Split('\n')[0]);
@@ -161,26 +166,6 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
         {
             // The disk may be what failed: the first error is the one to be seen.
         }
-    }
-}
-
-/// <summary>Passes reports on, and keeps notices as texts of the run: what was said on the terminal is not lost with it.</summary>
-internal sealed class NoticeKeeper(Run run, IProgress<TrainingReport>? inner) : IProgress<TrainingReport>
-{
-    private readonly List<string> _said = [];
-    private int _step;
-    private int _saidAt;
-
-    public void Report(TrainingReport value)
-    {
-        inner?.Report(value);
-        if (value is StepReport step) _step = step.Step;
-        if (value is not NoticeReport notice) return;
-        // One text a step: what was said at the same step stands in it line by line.
-        if (_saidAt != _step) _said.Clear();
-        _saidAt = _step;
-        _said.Add(notice.Text);
-        run.Text("notices", _step, string.Join('\n', _said));
     }
 }
 

@@ -27,6 +27,14 @@ internal static class RunSurroundings
         return facts;
     }
 
+    /// <summary>Those facts and, for every setting that was changed on the way, what the recipe itself says (<c>recipe:KEY</c>).</summary>
+    public static Dictionary<string, string> AtBeginning(ResolvedRecipe recipe)
+    {
+        var facts = Of(recipe);
+        foreach (var (key, value) in recipe.Replaced) facts["recipe:" + key] = value;
+        return facts;
+    }
+
     /// <summary>A sentence on what differs from when the run began, null when nothing does.</summary>
     public static string? Difference(IReadOnlyDictionary<string, string> recorded, IReadOnlyDictionary<string, string> now)
     {

@@ -109,6 +109,18 @@ public sealed class Run : IRunRecorder, IDisposable
     /// <inheritdoc/>
     public IReadOnlyList<RunRequest> TakeRequests() => _writer.TakeRequests();
 
+    /// <summary>
+    /// Requests that are older than <paramref name="patience"/> in a run whose recording code never called <see cref="TakeRequests"/>; empty when it does,
+    /// since then it answers them itself.
+    /// </summary>
+    public IReadOnlyList<RunRequest> UnheardRequests(TimeSpan patience) => _writer.UnheardRequests(DateTime.UtcNow - patience);
+
+    /// <summary>
+    /// From now on records what this process takes of the machine (<c>system/processor_percent</c>, <c>system/memory_mb</c>,
+    /// <c>system/machine_memory_percent</c>) every five seconds at the newest step, from the writer's thread.
+    /// </summary>
+    public void RecordSystem() => _writer.RecordSystem(Now);
+
     /// <inheritdoc/>
     public void Answer(RunRequest request, string answer)
     {

@@ -21,6 +21,9 @@ public sealed record RunRequest(long Key, string Command, string Value, DateTime
     /// <summary>Change the learning rate: a number such as 1e-4, or a factor such as x0.5.</summary>
     public const string Rate = "rate";
 
+    /// <summary>Draw the pictures of an evaluation now.</summary>
+    public const string Sample = "sample";
+
     /// <summary>All commands.</summary>
-    public static IReadOnlyList<string> Commands { get; } = [Stop, Save, Evaluate, Rate];
+    public static IReadOnlyList<string> Commands { get; } = [Stop, Save, Evaluate, Sample, Rate];
 }

@@ -14,6 +14,7 @@ internal sealed class RunWriter : IDisposable
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan SystemPause = TimeSpan.FromSeconds(5);
 
     private readonly AutoResetEvent _wake = new(false);
     private readonly PointQueue _queue;
@@ -37,6 +38,11 @@ internal sealed class RunWriter : IDisposable
     private volatile Exception? _fault;
     private volatile bool _stop;
     private volatile bool _factsChanged;
+    private volatile bool _isListening;
+    private volatile Func<long>? _systemClock;
+    private SystemFigures? _system;
+    private long _systemTaken;
+    private long _newestStep;
 
     public RunWriter(RunStore store, long key, string folder, bool eventFile)
     {
@@ -64,8 +70,20 @@ internal sealed class RunWriter : IDisposable
         lock (_posting) _posts.Add((row, record));
     }
 
+    /// <summary>Measures the process from now on, with wall times of <paramref name="clock"/>.</summary>
+    public void RecordSystem(Func<long> clock) => _systemClock = clock;
+
+    public IReadOnlyList<RunRequest> UnheardRequests(DateTime before)
+    {
+        if (_isListening || !_requests.TryPeek(out var first) || first.Time > before) return [];
+        var taken = new List<RunRequest>();
+        while (_requests.TryDequeue(out var request)) taken.Add(request);
+        return taken;
+    }
+
     public IReadOnlyList<RunRequest> TakeRequests()
     {
+        _isListening = true;
         if (_requests.IsEmpty) return [];
         var taken = new List<RunRequest>();
         while (_requests.TryDequeue(out var request)) taken.Add(request);
@@ -93,6 +111,7 @@ internal sealed class RunWriter : IDisposable
             Commit(connection => kept = SeriesTruncation.TruncateAfter(connection, _key, step, _folder, tags));
             // Only now: had the transaction failed, the appenders would hold what the database lacks.
             _series.Clear();
+            Interlocked.Exchange(ref _newestStep, Math.Min(Interlocked.Read(ref _newestStep), step));
             if (_events is null) return;
             _events.Restart(step + 1, time);
             // A restart hides every later record of the event file, those of other stages among them: they are written once more.
@@ -142,6 +161,7 @@ internal sealed class RunWriter : IDisposable
             _wake.WaitOne(Interval);
             try
             {
+                MeasureSystem();
                 Commit(null);
                 TakeUpRequests();
             }
@@ -150,6 +170,30 @@ internal sealed class RunWriter : IDisposable
                 // Kept in _fault: the recording threads learn of it at their next call.
             }
         }
+    }
+
+    private void MeasureSystem()
+    {
+        if (_stop || _systemClock is not { } clock) return;
+        if (_system is null)
+        {
+            // The first figures come after a second, so that short runs have some, too.
+            _system = new SystemFigures();
+            _systemTaken = Stopwatch.GetTimestamp() - (long)((SystemPause - Look).TotalSeconds * Stopwatch.Frequency);
+        }
+        else if (Stopwatch.GetElapsedTime(_systemTaken) >= SystemPause)
+        {
+            _systemTaken = Stopwatch.GetTimestamp();
+            var step = Interlocked.Read(ref _newestStep);
+            // Past the queue: its recorders may wait for this very thread.
+            lock (_commit) foreach (var (tag, value) in _system.Take()) Add(new(tag, new(step, clock(), value)));
+        }
+    }
+
+    private void Add(in PendingPoint pending)
+    {
+        _points.Add(pending);
+        _events?.Scalar(pending.Tag, pending.Point.Step, pending.Point.WallTime, pending.Point.Value);
     }
 
     /// <summary>Stores everything pending, and <paramref name="also"/>, in one transaction.</summary>
@@ -238,8 +282,8 @@ internal sealed class RunWriter : IDisposable
     {
         foreach (var pending in _queue.Take().Span)
         {
-            _points.Add(pending);
-            _events?.Scalar(pending.Tag, pending.Point.Step, pending.Point.WallTime, pending.Point.Value);
+            Add(pending);
+            _newestStep = Math.Max(_newestStep, pending.Point.Step);
         }
         lock (_posting)
         {

@@ -32,6 +32,9 @@ public sealed partial class Trainer
             case RunRequest.Evaluate:
                 if (_lastEvaluated != _step) save |= Evaluate(progress, isFinal: false, cancellation) && _options.KeepBest;
                 return $"evaluated at step {_step}.";
+            case RunRequest.Sample:
+                if (_lastPictured != _step) MakePictures(progress, isFinal: false, cancellation);
+                return $"pictures of step {_step}.";
             case RunRequest.Rate:
                 return ChangeRate(value);
             default:

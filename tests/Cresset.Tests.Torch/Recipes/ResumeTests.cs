@@ -126,7 +126,7 @@ public sealed class ResumeTests : IDisposable
 
     private static string Everything(RunStore store, RecipeResult result)
     {
-        var series = store.Series(result.RunId).Select(s => $"{s.Tag}: {string.Join(' ', store.ReadSeries(result.RunId, s.Tag).Select(p => $"{p.Step}={p.Value:R}"))}").Where(line => !line.Contains("second", StringComparison.Ordinal));
+        var series = store.Series(result.RunId).Select(s => $"{s.Tag}: {string.Join(' ', store.ReadSeries(result.RunId, s.Tag).Select(p => $"{p.Step}={p.Value:R}"))}").Where(line => !line.Contains("second", StringComparison.Ordinal) && !line.StartsWith("system/", StringComparison.Ordinal));
         var pictures = store.Pictures(result.RunId).Select(p => $"{p.Tag} {p.Step} {p.Sha256}");
         return $"{Weights(result)}\n{string.Join('\n', series)}\n{string.Join('\n', pictures)}";
     }
