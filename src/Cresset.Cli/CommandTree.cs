@@ -24,6 +24,7 @@ internal static class CommandTree
             Sd3Command.Create(),
             RunsCommand.Create(),
             ServeCommand.Create(),
+            ComputeCommand.Create(parts),
             InspectCommand.Create(),
             ConvertCommand.Create(),
             DetectCommand.Create(),

@@ -27,6 +27,9 @@ public sealed record DashboardOptions : IOptionsRecord
     /// <summary>Ask for a token on loopback addresses too: for machines that several people use.</summary>
     public bool AlwaysAskToken { get; init; }
 
+    /// <summary>Program and arguments of the process that computes for subject pages; empty: they show what was recorded.</summary>
+    public IReadOnlyList<string> ComputeCommand { get; init; } = [];
+
     /// <summary>Show only: no notes, no labels, no requests to runs.</summary>
     public bool ReadOnly { get; init; }
 

@@ -18,13 +18,14 @@ public sealed class DashboardServer : IAsyncDisposable
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(500);
     private readonly WebApplication _app;
     private readonly IRunSource _source;
+    private readonly ComputeWorker _worker;
     private readonly CancellationTokenSource _ending;
     private readonly Task _watch;
     private int _ended;
 
-    private DashboardServer(WebApplication app, IRunSource source, CancellationTokenSource ending, Task watch, Uri address, string? token)
+    private DashboardServer(WebApplication app, IRunSource source, ComputeWorker worker, CancellationTokenSource ending, Task watch, Uri address, string? token)
     {
-        (_app, _source, _ending, _watch, Address) = (app, source, ending, watch, address);
+        (_app, _source, _worker, _ending, _watch, Address) = (app, source, worker, ending, watch, address);
         Link = token is null ? address : new Uri(address, "#token=" + token);
     }
 
@@ -76,6 +77,7 @@ public sealed class DashboardServer : IAsyncDisposable
         await _watch.ConfigureAwait(false);
         using (var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1))) await _app.StopAsync(patience.Token).ConfigureAwait(false);
         await _app.DisposeAsync().ConfigureAwait(false);
+        await _worker.DisposeAsync().ConfigureAwait(false);
         _source.Dispose();
         _ending.Dispose();
     }
@@ -94,6 +96,7 @@ public sealed class DashboardServer : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel => Limit(kestrel, options, port));
         var app = builder.Build();
         var source = SourceOf(options);
+        var worker = new ComputeWorker(options.ComputeCommand);
         var ending = new CancellationTokenSource();
         try
         {
@@ -101,7 +104,9 @@ public sealed class DashboardServer : IAsyncDisposable
             app.Use(next => context => new Gate(options, token).Pass(context, next));
             app.Use(next => context => Boundary.Pass(context, next));
             app.UseRouting();
-            new PageFiles().Map(app);
+            var files = new PageFiles();
+            files.Map(app);
+            ComputeApi.Map(app, worker, files);
             EnterApi.Map(app, token);
             RunsApi.Map(app, source, feed);
             SeriesApi.Map(app, source);
@@ -112,11 +117,12 @@ public sealed class DashboardServer : IAsyncDisposable
             app.MapFallback(() => Answers.Problem(404, "There is no such page."));
             await app.StartAsync(cancellation).ConfigureAwait(false);
             var host = options.Address is "0.0.0.0" or "::" ? Dns.GetHostName() : options.Address.Contains(':', StringComparison.Ordinal) ? $"[{options.Address}]" : options.Address;
-            return new DashboardServer(app, source, ending, Task.Run(() => feed.Watch(ending.Token), CancellationToken.None), new Uri(FormattableString.Invariant($"http://{host}:{port}/")), token?.Text);
+            return new DashboardServer(app, source, worker, ending, Task.Run(() => feed.Watch(ending.Token), CancellationToken.None), new Uri(FormattableString.Invariant($"http://{host}:{port}/")), token?.Text);
         }
         catch
         {
             await app.DisposeAsync().ConfigureAwait(false);
+            await worker.DisposeAsync().ConfigureAwait(false);
             source.Dispose();
             ending.Dispose();
             throw;
@@ -136,7 +142,7 @@ public sealed class DashboardServer : IAsyncDisposable
         // Two hundred run ids of fifty letters fit, not much more.
         kestrel.Limits.MaxRequestLineSize = 16 << 10;
         kestrel.Limits.MaxRequestHeadersTotalSize = 32 << 10;
-        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(5);
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
         kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(240, TimeSpan.FromSeconds(5));
         if (options.Address == "localhost") kestrel.ListenLocalhost(port, listen => listen.Protocols = HttpProtocols.Http1);

@@ -37,7 +37,7 @@ internal static class ServeCommand
 
     /// <summary>Options of a dashboard whose port the user named or left open.</summary>
     public static DashboardOptions Options(string folder, int? port)
-        => new() { Folder = folder, Port = port ?? DashboardOptions.DefaultPort, FurtherPorts = port is null ? 20 : 0 };
+        => new() { Folder = folder, Port = port ?? DashboardOptions.DefaultPort, FurtherPorts = port is null ? 20 : 0, ComputeCommand = ComputeCommand.CommandLine(folder) };
 
     private static int Serve(DashboardOptions options, bool json)
     {

@@ -60,6 +60,7 @@ internal static class RunsApi
             run.Id,
             run.Name,
             run.Kind,
+            progress?.Job,
             run.Status,
             run.Created,
             run.Ended,
@@ -96,7 +97,7 @@ internal static class RunsApi
         var folder = RunFolder.Of(source, run);
         var (config, series, pictures) = (source.Config(id), source.Series(id, bad), source.Pictures(id, bad));
         var (texts, histograms, requests) = (source.Texts(id, bad), source.Histograms(id, bad), source.Requests(id, bad));
-        var progress = new RunProgress(series.Sum(s => s.Count), series.Select(s => s.LastStep).DefaultIfEmpty(0).Max(), config.GetValueOrDefault("trainer.steps"), null, null);
+        var progress = new RunProgress(series.Sum(s => s.Count), series.Select(s => s.LastStep).DefaultIfEmpty(0).Max(), config.GetValueOrDefault("trainer.steps"), null, null, config.GetValueOrDefault("job"));
         return new
         {
             Run = Card(run, progress),

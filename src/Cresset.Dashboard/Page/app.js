@@ -5,7 +5,7 @@ import { home } from './home.js';
 import { chosen } from './chosen.js';
 
 // Pages beside the first are fetched when they are opened.
-const pages = { '/run': async () => (await import('./run.js')).run, '/compare': async () => (await import('./compare.js')).compare };
+const pages = { '/run': async () => (await import('./run.js')).run, '/compare': async () => (await import('./compare.js')).compare, '/explore': async () => (await import('./explore.js')).explore };
 const main = document.getElementById('main');
 const banner = document.getElementById('banner');
 const pulse = document.getElementById('pulse');
@@ -42,7 +42,7 @@ async function show() {
 function navigation() {
   const picked = chosen.all();
   const entry = (path, text) => h('a', { href: path, 'data-link': true, 'aria-current': location.pathname === path.split('?')[0] ? 'page' : null }, text);
-  fill(document.getElementById('nav'), entry('/', 'Runs'), entry(compareAddress(picked), picked.length ? `Compare ${picked.length}` : 'Compare'));
+  fill(document.getElementById('nav'), entry('/', 'Runs'), entry(compareAddress(picked), picked.length ? `Compare ${picked.length}` : 'Compare'), entry('/explore', 'Explore'));
 }
 
 const compareAddress = ids => ids.length ? `/compare?${ids.map(id => `run=${encodeURIComponent(id)}`).join('&')}` : '/compare';

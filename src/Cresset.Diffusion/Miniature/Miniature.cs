@@ -103,8 +103,9 @@ public sealed class Miniature : nn.Module<Tensor, Tensor, Tensor, Tensor>
     /// <param name="steps">Number of Euler steps.</param>
     /// <param name="guidance">1 is the conditional model; more follows the prompt more closely.</param>
     /// <param name="generator">Source of the initial noise.</param>
+    /// <param name="seen">Shown the number of steps done and the state [N, 1, S, S], the noise at first; the state is freed after the call.</param>
     /// <returns>[N, 1, S, S] in about -1..1.</returns>
-    public Tensor Sample(IReadOnlyList<string> prompts, int steps, double guidance, Generator generator)
+    public Tensor Sample(IReadOnlyList<string> prompts, int steps, double guidance, Generator generator, Action<int, Tensor>? seen = null)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
@@ -115,6 +116,7 @@ public sealed class Miniature : nn.Module<Tensor, Tensor, Tensor, Tensor>
         var guided = guidance != 1;
         var ids = Encode(guided ? [.. prompts, .. Enumerable.Repeat("", prompts.Count)] : prompts);
         var text = _text.Encode(ids);
+        seen?.Invoke(0, x);
         for (var i = 0; i < steps; i++)
         {
             using var inner = NewDisposeScope();
@@ -127,6 +129,7 @@ public sealed class Miniature : nn.Module<Tensor, Tensor, Tensor, Tensor>
                 velocity = parts[1] + ((parts[0] - parts[1]) * guidance);
             }
             x = (x + (velocity * (next - now))).MoveToOuterDisposeScope();
+            seen?.Invoke(i + 1, x);
         }
         return x.MoveToOuterDisposeScope();
     }

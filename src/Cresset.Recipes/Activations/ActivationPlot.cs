@@ -37,7 +37,7 @@ public static class ActivationPlot
     private static Chart Empty(string title) => new(new ChartOptions { Title = title, Width = 520, Height = 400, Legend = LegendPlace.UpperLeft });
 
     // f, f', f''; null where autograd has no such derivative.
-    private static double[]?[] Curves(string name, double[] points)
+    internal static double[]?[] Curves(string name, double[] points)
     {
         var info = ActivationCatalog.Get(name);
         if (info.Kind is ActivationKind.Gated or ActivationKind.Normalizing or ActivationKind.Regrouping) throw new ArgumentException($"'{info.Name}' does not work on each value by itself, so it has no curve to draw.", nameof(name));

@@ -99,6 +99,24 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
     /// <summary>A new task; libtorch's global stream must have been seeded.</summary>
     public ITrainingTask Create() => create();
 
+    /// <summary>A task with the best weights, in evaluation mode; both parts are the caller's.</summary>
+    public (ITrainingTask Task, EvaluationContext Context) OpenBest()
+    {
+        Seeding.Apply(options.Seed);
+        var task = create();
+        try
+        {
+            using var opened = context.Checkpoints.OpenBest(task.Headline, out var damaged)
+                ?? throw new InvalidDataException($"{context.Checkpoints.FolderPath} holds no usable checkpoint yet{(damaged.Count == 0 ? "" : ": " + string.Join("; ", damaged))}.");
+            return (task, WithWeights(task, opened, evaluation => evaluation));
+        }
+        catch
+        {
+            task.Dispose();
+            throw;
+        }
+    }
+
     private JobOutcome WithBest(Func<ITrainingTask, EvaluationContext, JobOutcome> work)
     {
         Seeding.Apply(options.Seed);

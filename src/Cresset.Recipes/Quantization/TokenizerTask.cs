@@ -53,6 +53,9 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData
     /// <inheritdoc/>
     public DataSplit Data { get; }
 
+    /// <summary>At most <paramref name="count"/> of the pictures [N, C, H, W] that were held back.</summary>
+    internal Tensor HeldOut(int count) => _test.Take(Math.Min(count, _test.Count)).Inputs;
+
     /// <summary>The model.</summary>
     public Tokenizer Model => _model;
 

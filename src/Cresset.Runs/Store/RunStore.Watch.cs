@@ -12,6 +12,7 @@ public sealed partial class RunStore
     public IReadOnlyDictionary<string, RunProgress> Progress(ICollection<BadRow>? bad = null) => _connections.Read(connection =>
     {
         var planned = connection.Query("SELECT run, value FROM config WHERE key = 'trainer.steps'", r => (Run: r.GetInt64(0), Value: r.GetString(1))).ToDictionary(c => c.Run, c => c.Value);
+        var jobs = connection.Query("SELECT run, value FROM config WHERE key = 'job'", r => (Run: r.GetInt64(0), Value: r.GetString(1))).ToDictionary(c => c.Run, c => c.Value);
         var counts = SeriesOf(connection, bad);
         var ids = connection.Query("SELECT key, id FROM runs WHERE deleted IS NULL", r => (Key: r.GetInt64(0), Id: r.GetString(1)));
         var names = ids.ToDictionary(r => r.Key, r => r.Id);
@@ -22,7 +23,7 @@ public sealed partial class RunStore
             r => (Run: r.GetInt64(0), Picture: names.TryGetValue(r.GetInt64(0), out var id) ? ReadPicture(r, id, 1) : null),
             bad).ToDictionary(p => p.Run, p => p.Picture);
         return ids.ToDictionary(r => r.Id, r => new RunProgress(
-            counts.GetValueOrDefault(r.Key).Points, counts.GetValueOrDefault(r.Key).Last, planned.GetValueOrDefault(r.Key), counts.GetValueOrDefault(r.Key).Headline, pictures.GetValueOrDefault(r.Key)));
+            counts.GetValueOrDefault(r.Key).Points, counts.GetValueOrDefault(r.Key).Last, planned.GetValueOrDefault(r.Key), counts.GetValueOrDefault(r.Key).Headline, pictures.GetValueOrDefault(r.Key), jobs.GetValueOrDefault(r.Key)));
     });
 
     /// <summary>

@@ -7,7 +7,10 @@ namespace Cresset.Tests.EndToEnd.Cli;
 internal static class CressetProcess
 {
     private static readonly string Configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
-    private static readonly string Program = Path.Combine(Repository.Root, "artifacts", "bin", "Cresset.Cli", Configuration, OperatingSystem.IsWindows() ? "cresset.exe" : "cresset");
+    private static readonly string Program = System.IO.Path.Combine(Repository.Root, "artifacts", "bin", "Cresset.Cli", Configuration, OperatingSystem.IsWindows() ? "cresset.exe" : "cresset");
+
+    /// <summary>The program itself, for those who start it.</summary>
+    public static string Path => Program;
 
     public static (int Code, string Output, string Error) Run(string folder, params string[] arguments) => Run(folder, null, arguments);
 

@@ -173,7 +173,7 @@ public sealed class AccessTests
         var sockets = new List<TcpClient>();
         try
         {
-            for (var i = 0; i < 300; i++)
+            for (var i = 0; i < 1000; i++)
             {
                 var client = new TcpClient();
                 sockets.Add(client);
@@ -210,6 +210,53 @@ public sealed class AccessTests
                 await Task.Delay(100);
             }
         }
+    }
+
+    [Fact]
+    public async Task ASlowClientIsLetGoAndHoldsNobodyUp()
+    {
+        await using var served = await ServedStore.Start();
+        using var slow = new TcpClient();
+        await slow.ConnectAsync(IPAddress.Loopback, served.Server.Address.Port);
+        var stream = slow.GetStream();
+        // A header that never ends: one letter now and then.
+        await stream.WriteAsync("POST /api/note HTTP/1.1\r\nHost: localhost\r\nX-Slow: "u8.ToArray());
+        var ended = Drip(stream);
+        for (var i = 0; i < 5; i++) Assert.Equal(200, await served.Send(HttpMethod.Get, "/api/runs"));
+        Assert.True(await ended.WaitAsync(TimeSpan.FromSeconds(40)));
+    }
+
+    private static async Task<bool> Drip(NetworkStream stream)
+    {
+        var answer = Task.Run(async () =>
+        {
+            try
+            {
+                var bytes = new byte[4096];
+                while (await stream.ReadAsync(bytes) > 0)
+                {
+                    // The answer says that the request took too long; then the connection ends.
+                }
+            }
+            catch (IOException)
+            {
+                // Cut off is ended, too.
+            }
+        });
+        while (!answer.IsCompleted)
+        {
+            try
+            {
+                await stream.WriteAsync("a"u8.ToArray());
+            }
+            catch (IOException)
+            {
+                break;
+            }
+            await Task.WhenAny(answer, Task.Delay(200));
+        }
+        await answer;
+        return true;
     }
 
     private static async Task<string> Raw(Uri address, string request)
