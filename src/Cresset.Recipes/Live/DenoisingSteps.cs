@@ -1,5 +1,6 @@
 using Cresset.Numerics;
 using Cresset.Plots;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 

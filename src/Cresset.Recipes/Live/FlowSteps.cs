@@ -1,5 +1,6 @@
 using Cresset.Flows;
 using Cresset.Numerics;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
