@@ -1,0 +1,26 @@
+using System.Text.RegularExpressions;
+
+namespace Cresset.Tests.Torch;
+
+/// <summary>
+/// The device that stands in for a graphics card: its tensors have a type and a shape and no memory, so that whoever reads a value of one, or mixes it with a tensor that was left on the
+/// CPU, gets an error.
+/// </summary>
+internal static partial class MetaDevice
+{
+    /// <summary>Operations whose shapes only Python's libtorch knows. What comes behind them in a run cannot be checked here.</summary>
+    public static IReadOnlySet<string> Unknown { get; } = new HashSet<string>
+    {
+        "where.self", "abs.out", "binary_cross_entropy", "huber_loss", "smooth_l1_loss_backward.grad_input",
+    };
+
+    /// <summary>True where libtorch lacks the shape of a listed operation; an operation that is not listed is an error to look at.</summary>
+    public static bool HasNoShapeRule(Exception error)
+    {
+        var found = Operation().Match(error.Message);
+        return found.Success && Unknown.Contains(found.Groups[1].Value);
+    }
+
+    [GeneratedRegex(@"aten::(\S+): attempted to run this operator with Meta tensors, but there was no fake impl or Meta kernel")]
+    private static partial Regex Operation();
+}
