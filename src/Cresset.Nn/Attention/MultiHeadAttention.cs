@@ -92,11 +92,16 @@ public sealed class MultiHeadAttention : nn.Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor input) => Forward(input, null);
 
-    /// <summary>With a context [N, S, contextDim] to look at (null: the input itself) and an optional mask, see <see cref="Attention.ScaledDotProduct"/>.</summary>
+    /// <summary>[N, L, dim], or [L, dim] for one sample, with a context [N, S, contextDim] (or [S, contextDim]) to look at (null: the input itself) and an optional mask, see <see cref="Attention.ScaledDotProduct"/>.</summary>
     public Tensor Forward(Tensor input, Tensor? context, Tensor? mask = null)
     {
-        Shape.Expect(input, "N L D", ("D", _dim));
         using var scope = NewDisposeScope();
+        if (input.dim() == 2)
+        {
+            // One sample without its dimension, as PyTorch takes it.
+            return Forward(input.unsqueeze(0), context?.unsqueeze(0), mask).squeeze(0).MoveToOuterDisposeScope();
+        }
+        Shape.Expect(input, "N L D", ("D", _dim));
         var seen = context ?? input;
         var q = Attention.SplitHeads(_query.call(input), _options.Heads);
         var k = Attention.SplitHeads(_key.call(seen), _keyHeads);

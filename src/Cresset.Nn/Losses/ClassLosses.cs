@@ -15,6 +15,9 @@ public abstract record ClassLossRule : LossRule
     public sealed override LossTarget Takes => LossTarget.Classes;
 
     /// <inheritdoc/>
+    public sealed override LossRule Ignoring(long index) => this with { IgnoreIndex = index };
+
+    /// <inheritdoc/>
     protected sealed override Tensor Compare(Tensor prediction, Tensor target, Tensor? weights)
     {
         var name = GetType().Name;

@@ -60,6 +60,9 @@ public abstract record LossRule : IOptionsRecord
         return Compare(prediction.to(type), target, weights?.to(type)).to(prediction.dtype).MoveToOuterDisposeScope();
     }
 
+    /// <summary>This loss where targets of class <paramref name="index"/> count nothing; a loss over values stays as it is.</summary>
+    public virtual LossRule Ignoring(long index) => this;
+
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate()
     {

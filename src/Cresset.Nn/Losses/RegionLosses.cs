@@ -117,6 +117,9 @@ public sealed record SumLossRule : LossRule
     public override LossTarget Takes => First.Takes;
 
     /// <inheritdoc/>
+    public override LossRule Ignoring(long index) => this with { First = First.Ignoring(index), Second = Second.Ignoring(index) };
+
+    /// <inheritdoc/>
     protected override void Check(OptionChecks checks) => checks?
         .Nested(First).Nested(Second).Positive(Weight)
         .Must(First?.Takes == Second?.Takes, Second?.Takes, $"a loss over {First?.Takes.ToString().ToLowerInvariant()}, as the first", field: nameof(Second))

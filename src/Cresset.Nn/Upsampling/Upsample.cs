@@ -66,6 +66,10 @@ public sealed class Upsample : nn.Module<Tensor, Tensor>
         var wanted = mode switch { ResizeMode.Linear => 1, ResizeMode.Bilinear or ResizeMode.Bicubic => 2, ResizeMode.Trilinear => 3, _ => places };
         if (places is < 1 or > 3 || places != wanted) throw Shape.Wrong(x, mode switch { ResizeMode.Linear => "[N, C, L]", ResizeMode.Bilinear or ResizeMode.Bicubic => "[N, C, H, W]", ResizeMode.Trilinear => "[N, C, D, H, W]", _ => "[N, C, L], [N, C, H, W] or [N, C, D, H, W]" }, $"The mode is {mode}.");
         (size, scaleFactor) = (Spread(size, places, nameof(size)), Spread(scaleFactor, places, nameof(scaleFactor)));
+        var sides = new double[places];
+        for (var i = 0; i < places; i++) sides[i] = size?[i] ?? Math.Floor(x.size(2 + i) * scaleFactor![i]);
+        if (x.size(0) > 0 && sides.Any(s => s < 1)) throw new ArgumentException(FormattableString.Invariant($"Upsample: scaleFactor [{string.Join(", ", scaleFactor!)}] makes sides of {string.Join(" x ", sides)} from {Shape.Text(x)}; every side must be 1 or more."), nameof(scaleFactor));
+        Resize.RefuseExtremes(x, sides, nameof(Upsample));
         if (Resample.Fits(x) && Resampling.Between(x, size, scaleFactor, mode, alignCorners ?? false, antialias, recomputeScaleFactor) is { } map && map.Pays(x, mode)) return Resample.Of(x, map);
         return Native(x, size, scaleFactor, mode, alignCorners, antialias, recomputeScaleFactor);
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Cresset.Data;
+using Cresset.Nn;
 using Cresset.Plots;
 using Cresset.Training;
 using TorchSharp;
@@ -8,7 +9,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Learns classes by cross-entropy. The validation part, where there is one, chooses the best model (validation_accuracy); accuracy, the mean
+/// Learns classes by cross-entropy or another loss over classes. The validation part, where there is one, chooses the best model (validation_accuracy); accuracy, the mean
 /// recall of the classes and the pictures are those of the test part.
 /// </summary>
 public sealed class ClassifierTask : ITrainingTask, ILearnsFromData
@@ -16,17 +17,17 @@ public sealed class ClassifierTask : ITrainingTask, ILearnsFromData
     private readonly nn.Module<Tensor, Tensor> _net;
     private readonly Func<Tensor, Generator, Tensor>? _augment;
     private readonly Tensor? _weights;
-    private readonly double _smoothing;
+    private readonly LossRule _loss;
 
     /// <summary>Takes net and data over.</summary>
     /// <param name="net">Inputs to logits [N, classes].</param>
     /// <param name="data">With classes.</param>
-    /// <param name="labelSmoothing">Share of the target given to the other classes.</param>
+    /// <param name="loss">What is minimised, a loss over classes.</param>
     /// <param name="balance">Let all classes weigh the same.</param>
     /// <param name="augment">Changes training inputs at random.</param>
-    internal ClassifierTask(nn.Module<Tensor, Tensor> net, DataSplit data, double labelSmoothing, bool balance, Func<Tensor, Generator, Tensor>? augment = null)
+    internal ClassifierTask(nn.Module<Tensor, Tensor> net, DataSplit data, LossRule loss, bool balance, Func<Tensor, Generator, Tensor>? augment = null)
     {
-        (_net, Data, _smoothing, _augment) = (net, data, labelSmoothing, augment);
+        (_net, Data, _loss, _augment) = (net, data, loss, augment);
         if (balance) _weights = tensor(data.ClassWeights()).DetachFromDisposeScope();
         Headline = new HeadlineMetric(data.Validation is null ? "accuracy" : "validation_accuracy", HigherIsBetter: true);
     }
@@ -49,7 +50,7 @@ public sealed class ClassifierTask : ITrainingTask, ILearnsFromData
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(step);
         var inputs = _augment is null ? batch.Inputs : _augment(batch.Inputs, step.Generator);
-        return nn.functional.cross_entropy(_net.call(inputs), batch.Targets!, _weights?.to(step.Device), label_smoothing: _smoothing);
+        return _loss.Of(_net.call(inputs), batch.Targets!, _weights?.to(step.Device));
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using Cresset.Data;
+using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Optim;
 using Cresset.Training;
@@ -17,11 +18,19 @@ public sealed record RegressionOptions : IOptionsRecord
     /// <summary>Errors above this many deviations of the target count linearly and not squared (Huber), so that outliers do not rule.</summary>
     public double Outliers { get; init; } = 1;
 
+    /// <summary>What is minimised over the standardised target: a loss over values.</summary>
+    public LossRule Loss { get; init; } = new HuberLossRule();
+
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Must(Hidden is not null && Hidden.All(h => h is > 0 and <= 65536), Hidden is null ? null : string.Join(", ", Hidden), "widths from 1 to 65536", "", nameof(Hidden))
         .Within(Dropout, 0, 1, includeMax: false)
-        .Positive(Outliers);
+        .Positive(Outliers)
+        .Must(Outliers == 1 || Loss == new HuberLossRule(), Outliers, "1 beside a loss of its own", "Say delta there.", nameof(Outliers))
+        .Loss(Loss, LossTarget.Values);
+
+    /// <summary>The loss with the bend of these options.</summary>
+    internal LossRule Minimised() => Loss is HuberLossRule { Delta: 1 } plain ? plain with { Delta = Outliers } : Loss;
 }
 
 /// <summary>Trains a perceptron on any data set with numbers to learn.</summary>

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Learns a number by the Huber loss of the standardised target. Figures are in the target's own units: rmse and mae, and r2, the share of
+/// Learns a number by the Huber loss, or another one, of the standardised target. Figures are in the target's own units: rmse and mae, and r2, the share of
 /// its variance that is explained.
 /// </summary>
 public sealed class RegressionTask : ITrainingTask, ILearnsFromData
@@ -38,7 +38,8 @@ public sealed class RegressionTask : ITrainingTask, ILearnsFromData
     public Tensor Loss(Batch batch, StepContext step)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        return nn.functional.huber_loss(_net.call(batch.Inputs), batch.Targets!, delta: _options.Outliers);
+        var found = _net.call(batch.Inputs);
+        return _options.Minimised().Of(found, batch.Targets!.reshape(found.shape));
     }
 
     /// <inheritdoc/>

@@ -17,8 +17,11 @@ public sealed record SegmentationOptions : IOptionsRecord
     /// <summary>Let rare classes count more: each class weighs as the root of its rarity.</summary>
     public bool Balance { get; init; } = true;
 
+    /// <summary>What is minimised: a loss over the classes of pixels, such as cross-entropy, focal, dice, tversky, or a sum of two. Pixels without a class count nothing.</summary>
+    public LossRule Loss { get; init; } = new CrossEntropyLossRule();
+
     /// <inheritdoc/>
-    public IEnumerable<OptionProblem> Validate() => new OptionChecks().Nested(Net);
+    public IEnumerable<OptionProblem> Validate() => new OptionChecks().Nested(Net).Loss(Loss, LossTarget.Classes);
 }
 
 /// <summary>Trains a U-Net on pictures with masks.</summary>

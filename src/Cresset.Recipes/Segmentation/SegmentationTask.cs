@@ -7,17 +7,18 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>Learns masks by cross-entropy of each pixel; figures are the mean intersection over union of the classes and pixel accuracy.</summary>
+/// <summary>Learns masks by cross-entropy of each pixel or another loss; figures are the mean intersection over union of the classes and pixel accuracy.</summary>
 public sealed class SegmentationTask : ITrainingTask, ILearnsFromData
 {
     private const int NoClass = -1;
     private readonly UNet _net;
+    private readonly LossRule _loss;
     private readonly Tensor? _weights;
 
     /// <summary>Takes the data over; initial weights follow <paramref name="seed"/>.</summary>
     internal SegmentationTask(SegmentationOptions options, DataSplit data, ulong seed)
     {
-        Data = data;
+        (Data, _loss) = (data, options.Loss.Ignoring(NoClass));
         _net = SegmentationJob.Net(options, data.Facts, seed);
         if (options.Balance) _weights = Weights(data);
         Headline = new HeadlineMetric(data.Validation is null ? "mean_iou" : "validation_mean_iou", HigherIsBetter: true);
@@ -40,7 +41,7 @@ public sealed class SegmentationTask : ITrainingTask, ILearnsFromData
     {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(step);
-        return nn.functional.cross_entropy(_net.call(batch.Inputs), batch.Targets!, _weights?.to(step.Device), ignore_index: NoClass);
+        return _loss.Of(_net.call(batch.Inputs), batch.Targets!, _weights?.to(step.Device));
     }
 
     /// <inheritdoc/>

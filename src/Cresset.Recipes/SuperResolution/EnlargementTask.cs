@@ -47,7 +47,7 @@ public sealed class EnlargementTask : ITrainingTask, ILearnsFromData
         var all = Luma(batch.Inputs);
         long Place(long room) => randint(0, room + 1, 1, dtype: ScalarType.Int64, generator: step.Generator).ToInt64();
         var large = all.narrow(2, Place(all.size(2) - _options.Patch), _options.Patch).narrow(3, Place(all.size(3) - _options.Patch), _options.Patch);
-        return nn.functional.mse_loss(_net.call(EspcnTask.Shrink(large.contiguous(), _options.Scale)), large) * 1000;
+        return _options.Loss.Of(_net.call(EspcnTask.Shrink(large.contiguous(), _options.Scale)), large) * 1000;
     }
 
     /// <inheritdoc/>

@@ -21,6 +21,9 @@ public sealed record EspcnRecipeOptions : IOptionsRecord
     /// <summary>Edge of the large training patches, a multiple of the scale.</summary>
     public int Patch { get; init; } = 48;
 
+    /// <summary>What is minimised, times 1000: a loss over values.</summary>
+    public LossRule Loss { get; init; } = new SquaredLossRule();
+
     /// <summary>Pictures held out for evaluation.</summary>
     public IReadOnlyList<string> HeldOut { get; init; } = ["camera", "chelsea", "clock", "coffee"];
 
@@ -30,6 +33,7 @@ public sealed record EspcnRecipeOptions : IOptionsRecord
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Nested(Net(), "net")
+        .Loss(Loss, LossTarget.Values)
         .Must(Patch >= 8 && Scale > 0 && Patch % Scale == 0, Patch, "8 or more, a multiple of the scale")
         .Must(HeldOut is { Count: > 0 } && HeldOut.All(RealPictures.Names.Contains) && HeldOut.Count < RealPictures.Names.Count, HeldOut is null ? null : string.Join(", ", HeldOut), "some, not all, of " + string.Join(", ", RealPictures.Names), "", nameof(HeldOut));
 }

@@ -66,7 +66,7 @@ public sealed class EspcnTask : ITrainingTask, ILearnsFromData
         if (draws[0] == 1) large = large.flip(2);
         if (draws[1] == 1) large = large.flip(3);
         if (draws[2] == 1) large = large.transpose(2, 3).contiguous();
-        return nn.functional.mse_loss(_net.call(Shrink(large, _options.Scale)), large) * 1000;
+        return _options.Loss.Of(_net.call(Shrink(large, _options.Scale)), large) * 1000;
     }
 
     /// <inheritdoc/>

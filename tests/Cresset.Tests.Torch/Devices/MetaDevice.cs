@@ -21,6 +21,9 @@ internal static partial class MetaDevice
         return found.Success && Unknown.Contains(found.Groups[1].Value);
     }
 
+    /// <summary>True where a value was asked for.</summary>
+    public static bool Reads(Exception error) => error.Message.Contains("Tensor.item() cannot be called on meta tensors", StringComparison.Ordinal) || error.Message.Contains("Cannot copy out of meta tensor", StringComparison.Ordinal);
+
     [GeneratedRegex(@"aten::(\S+): attempted to run this operator with Meta tensors, but there was no fake impl or Meta kernel")]
     private static partial Regex Operation();
 }

@@ -11,7 +11,8 @@ namespace Cresset.Nn;
 /// fewer rows (before enlarging, after shrinking). Every result row depends on its inputs alone, so bits do not depend on threads.
 /// </summary>
 /// <param name="axes">Taps of the last axis, of the one before it and so on.</param>
-internal sealed unsafe class Resampling(AxisTaps[] axes)
+/// <param name="channelsLast">Pictures are [N, H, W, C] instead.</param>
+internal sealed unsafe class Resampling(AxisTaps[] axes, bool channelsLast = false)
 {
     private Resampling? _transposed;
 
@@ -48,13 +49,14 @@ internal sealed unsafe class Resampling(AxisTaps[] axes)
     }
 
     /// <summary>The adjoint map.</summary>
-    public Resampling Transposed => _transposed ??= new Resampling([.. axes.Select(a => a.Transposed)]) { _transposed = this };
+    public Resampling Transposed => _transposed ??= new Resampling([.. axes.Select(a => a.Transposed)], channelsLast) { _transposed = this };
 
     /// <summary>Applies the map to a contiguous float32 tensor on the CPU.</summary>
     public Tensor Run(Tensor x)
     {
         using var scope = NewDisposeScope();
         x = x.contiguous();
+        if (channelsLast) return Interleaved(x, axes[1], axes[0]).MoveToOuterDisposeScope();
         var planes = x.size(0) * x.size(1);
         var shape = x.shape;
         AxisTaps across = axes[0], down = axes.Length > 1 ? axes[1] : null!;
@@ -83,6 +85,26 @@ internal sealed unsafe class Resampling(AxisTaps[] axes)
         if (axes.Length == 2) Planes(x, result, planes, down, across);
         else Lines(x, result, planes, across);
         return result.MoveToOuterDisposeScope();
+    }
+
+    // [N, H, W, C]: both axes lie above dense rows.
+    private static Tensor Interleaved(Tensor x, AxisTaps down, AxisTaps across)
+    {
+        var (n, width, channels) = (x.size(0), x.size(2), x.size(3));
+        var y = TensorView.New<float>([n, down.OutSize, across.OutSize, channels]);
+        if (down.InSize >= down.OutSize)
+        {
+            using var flat = TensorView.New<float>([n, down.OutSize, width, channels]);
+            Rows(x, flat, n, down, width * channels);
+            Rows(flat, y, n * down.OutSize, across, channels);
+        }
+        else
+        {
+            using var flat = TensorView.New<float>([n, down.InSize, across.OutSize, channels]);
+            Rows(x, flat, n * down.InSize, across, channels);
+            Rows(flat, y, n, down, across.OutSize * channels);
+        }
+        return y;
     }
 
     private static void Planes(Tensor x, Tensor y, long planes, AxisTaps down, AxisTaps across)
