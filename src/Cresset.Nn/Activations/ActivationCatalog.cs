@@ -17,6 +17,12 @@ public static class ActivationCatalog
     private static readonly FrozenDictionary<string, ActivationInfo> ByName =
         Rows.SelectMany(r => r.Names.Select(n => (Key: Key(n), Row: r))).DistinctBy(p => p.Key).ToFrozenDictionary(p => p.Key, p => p.Row);
 
+    // Numbers under the names that PyTorch gives them.
+    private static readonly FrozenDictionary<string, string> Theirs = new Dictionary<string, string>
+    {
+        ["negativeslope"] = "slope", ["minval"] = "min", ["maxval"] = "max", ["lambd"] = "lambda",
+    }.ToFrozenDictionary();
+
     /// <summary>All activations in the order of the table.</summary>
     public static IReadOnlyList<ActivationInfo> All => Rows;
 
@@ -69,6 +75,9 @@ public static class ActivationCatalog
         if (open < 0) return (info, values);
         if (!name.TrimEnd().EndsWith(')')) throw new ArgumentException($"'{name}': the closing parenthesis is missing.", nameof(name));
         var parts = name[(open + 1)..name.LastIndexOf(')')].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        // Two of PyTorch's arguments are no numbers: the form of gelu, and inplace, which changes no value.
+        if (info.Name == "gelu" && parts is [{ } only] && Key(only.Replace("'", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal)) is "approximate=tanh" or "approximate=none") return Parse(only.Contains("tanh", StringComparison.OrdinalIgnoreCase) ? "gelu_tanh" : "gelu");
+        parts = [.. parts.Where(p => Key(p.Replace(" ", "", StringComparison.Ordinal)) is not ("inplace=true" or "inplace=false"))];
         for (var i = 0; i < parts.Length; i++)
         {
             var equals = parts[i].IndexOf('=', StringComparison.Ordinal);
@@ -81,9 +90,10 @@ public static class ActivationCatalog
 
     private static int IndexOf(ActivationInfo info, string parameter)
     {
+        var key = Key(parameter);
         for (var i = 0; i < info.Parameters.Count; i++)
         {
-            if (Key(info.Parameters[i].Name) == Key(parameter)) return i;
+            if (Key(info.Parameters[i].Name) is var own && (own == key || own == Theirs.GetValueOrDefault(key))) return i;
         }
         return -1;
     }

@@ -5,7 +5,7 @@ namespace Cresset.Nn;
 /// <summary>The catalog's rows of functions that work on each value by itself.</summary>
 internal static partial class ElementwiseRows
 {
-    public static IEnumerable<ActivationInfo> All => [.. Rectifiers, .. Sigmoids, .. Gates, .. Waves];
+    public static IEnumerable<ActivationInfo> All => [.. Rectifiers, .. Sigmoids, .. Gates, .. Waves, .. Roots];
 
     internal static ActivationParameter[] P(params (string Name, double Default)[] parameters) => parameters.Select(p => new ActivationParameter(p.Name, p.Default)).ToArray();
 

@@ -106,13 +106,13 @@ public static class Attention
     public static Tensor SplitHeads(Tensor x, long heads)
     {
         using var scope = NewDisposeScope();
-        return x.reshape(x.size(0), x.size(1), heads, -1).transpose(1, 2).MoveToOuterDisposeScope();
+        return x.reshape(x.size(0), x.size(1), heads, x.size(2) / heads).transpose(1, 2).MoveToOuterDisposeScope();
     }
 
     /// <summary>[N, heads, L, D] to [N, L, heads * D].</summary>
     public static Tensor MergeHeads(Tensor x)
     {
         using var scope = NewDisposeScope();
-        return x.transpose(1, 2).reshape(x.size(0), x.size(2), -1).MoveToOuterDisposeScope();
+        return x.transpose(1, 2).reshape(x.size(0), x.size(2), x.size(1) * x.size(3)).MoveToOuterDisposeScope();
     }
 }

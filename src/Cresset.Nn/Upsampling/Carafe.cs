@@ -66,7 +66,7 @@ public sealed class Carafe : nn.Module<Tensor, Tensor>, IOwnInitialization
         using var scope = NewDisposeScope();
         var logits = PixelShuffle.Apply(_encoder.call(_compressor.call(input)), _scale); // [N, g k^2, sH, sW]
         var (n, h, w) = (input.size(0), logits.size(2), logits.size(3));
-        var weights = nn.functional.softmax(logits.view(n, _groups, (long)_kernel * _kernel, h, w), 2).view(n, -1, h, w);
+        var weights = nn.functional.softmax(logits.view(n, _groups, (long)_kernel * _kernel, h, w), 2).view(n, (long)_groups * _kernel * _kernel, h, w);
         return Reassemble(input, weights, _kernel, _groups, _scale).MoveToOuterDisposeScope();
     }
 

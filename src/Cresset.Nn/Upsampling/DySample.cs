@@ -102,13 +102,13 @@ public sealed class DySample : nn.Module<Tensor, Tensor>, IOwnInitialization
         var (n, h, w, s) = (x.size(0), x.size(2), x.size(3), _options.Scale);
         var across = (arange(w, dtype: x.dtype, device: x.device) + 0.5).view(1, 1, 1, 1, w);
         var down = (arange(h, dtype: x.dtype, device: x.device) + 0.5).view(1, 1, 1, h, 1);
-        var parts = offset.view(n, 2, -1, h, w);
+        var parts = offset.view(n, 2, offset.size(1) / 2, h, w);
         var place = cat([(parts.narrow(1, 0, 1) + across) * (2.0 / w) - 1, (parts.narrow(1, 1, 1) + down) * (2.0 / h) - 1], 1); // [N, 2, g s^2, H, W]
         // Shuffled as four dimensions: the backward of a five-dimensional shuffle refuses the strides that the permutation leaves.
         var shuffled = PixelShuffle.Apply(place.flatten(0, 1), s).view(n, 2, _options.Groups, s * h, s * w);
         var grid = shuffled.permute(0, 2, 3, 4, 1).flatten(0, 1); // [N g, sH, sW, 2]
-        var grouped = x.reshape(n * _options.Groups, -1, h, w);
-        return nn.functional.grid_sample(grouped, grid, GridSampleMode.Bilinear, GridSamplePaddingMode.Border, align_corners: false).view(n, -1, s * h, s * w);
+        var grouped = x.reshape(n * _options.Groups, x.size(1) / _options.Groups, h, w);
+        return nn.functional.grid_sample(grouped, grid, GridSampleMode.Bilinear, GridSamplePaddingMode.Border, align_corners: false).view(n, x.size(1), s * h, s * w);
     }
 
     // The places that plain bilinear enlargement would look at, in source pixels around each source: [1, 2 g s^2, 1, 1].

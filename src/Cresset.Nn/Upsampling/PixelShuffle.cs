@@ -27,6 +27,8 @@ public sealed class PixelShuffle : nn.Module<Tensor, Tensor>
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(factor, 1);
         if (x.dim() < 3 || x.size(-3) % ((long)factor * factor) != 0) throw Shape.Wrong(x, $"[..., C * {(long)factor * factor}, H, W]");
+        // libtorch has no gradient for a shuffle of nothing.
+        if (x.numel() == 0) return x.reshape([.. x.shape[..^3], x.size(-3) / ((long)factor * factor), x.size(-2) * factor, x.size(-1) * factor]);
         return Shuffled.Fits(x) ? Shuffled.Of(x, factor, true) : nn.functional.pixel_shuffle(x, factor);
     }
 }
@@ -54,6 +56,8 @@ public sealed class PixelUnshuffle : nn.Module<Tensor, Tensor>
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(factor, 1);
         if (x.dim() < 3 || x.size(-2) % factor != 0 || x.size(-1) % factor != 0) throw Shape.Wrong(x, $"[..., C, {factor} H, {factor} W]");
+        // libtorch leaves the shape of nothing as it is.
+        if (x.numel() == 0) return x.reshape([.. x.shape[..^3], x.size(-3) * factor * factor, x.size(-2) / factor, x.size(-1) / factor]);
         return Shuffled.Fits(x) ? Shuffled.Of(x, factor, false) : nn.functional.pixel_unshuffle(x, factor);
     }
 }

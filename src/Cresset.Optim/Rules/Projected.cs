@@ -79,11 +79,13 @@ public sealed record GaloreRule : OptimizerRule
         s.Shrink();
     }
 
-    /// <summary>The right singular vectors [rank, n] of a tall matrix [m, n], the left ones [m, rank] of a wide one. Numbers that are not finite count as 0 here: they reach the weights through the gradient.</summary>
+    /// <summary>The right singular vectors [rank, n] of a tall matrix [m, n], the left ones [m, rank] of a wide one, each with the sign that makes its largest number positive: the moments outlive them. Numbers that are not finite count as 0 here: they reach the weights through the gradient.</summary>
     private Tensor LeadingVectors(Tensor gradient, bool tall)
     {
         var (left, _, right) = linalg.svd(gradient.nan_to_num(0, 0, 0), fullMatrices: false);
-        return tall ? right.narrow(0, 0, Rank) : left.narrow(1, 0, Rank);
+        var vectors = tall ? right.narrow(0, 0, Rank) : left.narrow(1, 0, Rank);
+        var along = tall ? 1 : 0;
+        return vectors * vectors.gather(along, vectors.abs().argmax(along, keepdim: true)).sign();
     }
 
     private bool IsProjected(Tensor parameter) => parameter.dim() == 2 && Math.Min(parameter.size(0), parameter.size(1)) > Rank;

@@ -19,7 +19,10 @@ for step in range(8):
         if low:
             if step % interval == 0:
                 u, _, vh = np.linalg.svd(g, full_matrices=False)
-                st["p"] = vh[:rank] if tall else u[:, :rank]
+                # Singular vectors have no sign of their own: their largest number is made positive.
+                rows = vh[:rank] if tall else u[:, :rank].T
+                rows = rows * np.sign(rows[np.arange(rank), np.abs(rows).argmax(1)])[:, None]
+                st["p"] = rows if tall else rows.T
             g = g @ st["p"].T if tall else st["p"].T @ g
         st["m"] = b1 * st["m"] + (1 - b1) * g
         st["v"] = b2 * st["v"] + (1 - b2) * g * g

@@ -43,7 +43,7 @@ public static class Resize
         var down = PixelTaps.Of(convention, kernel, (int)batch.size(2), (int)height, smooth, enlarges);
         var across = PixelTaps.Of(convention, kernel, (int)batch.size(3), (int)width, smooth, enlarges);
         var last = ChannelsAreLast(batch);
-        var y = batch.dtype == ScalarType.Byte ? Bytes(batch, down, across, kernel, convention, last) : Floats(batch, down, across, last);
+        var y = batch.dtype == ScalarType.Byte ? Bytes(batch, down, across, kernel, convention, last, enlarges) : Floats(batch, down, across, last);
         return (x.dim() == 3 ? y.squeeze(0) : y).MoveToOuterDisposeScope();
     }
 
@@ -81,10 +81,10 @@ public static class Resize
 
     internal static bool ChannelsAreLast(Tensor x) => x.dim() == 4 && x.size(1) > 1 && !x.is_contiguous() && x.permute(0, 2, 3, 1).is_contiguous();
 
-    private static Tensor Bytes(Tensor x, PixelTaps down, PixelTaps across, ResizeKernel kernel, ResizeConvention convention, bool last)
+    private static Tensor Bytes(Tensor x, PixelTaps down, PixelTaps across, ResizeKernel kernel, ResizeConvention convention, bool last, bool enlarges)
     {
         if (!TensorView.Holds<byte>(x) || x.numel() == 0) return Rounded(TapSums.Of(x.to(ScalarType.Float32), down, across), convention, kernel, down, across);
-        var whole = convention == ResizeConvention.Pillow || (convention == ResizeConvention.OpenCv && kernel is ResizeKernel.Bilinear or ResizeKernel.Bicubic or ResizeKernel.Lanczos4) || kernel == ResizeKernel.Nearest;
+        var whole = convention == ResizeConvention.Pillow || (convention == ResizeConvention.OpenCv && kernel is ResizeKernel.Bilinear or ResizeKernel.Bicubic or ResizeKernel.Lanczos4) || kernel == ResizeKernel.Nearest || (kernel == ResizeKernel.Area && enlarges);
         if (!whole) return InLayout(Rounded(TapSums.Of(x.to(ScalarType.Float32), down, across), convention, kernel, down, across), last);
         var rows = last ? x.permute(0, 2, 3, 1) : x.contiguous();
         var (n, c, h, w) = (x.size(0), x.size(1), (long)down.OutSize, (long)across.OutSize);

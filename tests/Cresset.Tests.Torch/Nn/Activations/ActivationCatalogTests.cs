@@ -18,7 +18,7 @@ public sealed class ActivationCatalogTests
         "relu", "relu2", "relu6", "sigmoid", "silu", "swish", "tanh", "prelu", "xielu", "hardswish", "sqrtsoftplus",
         "hard_sigmoid", "hard_swish", "hard_mish", "celu", "selu", "elu", "gelu_tanh",
         "exponential", "hard_silu", "hard_tanh", "log_sigmoid", "log_softmax", "softmax", "softplus", "softsign", "hard_shrink", "soft_shrink", "squareplus", "sparse_plus", "sparse_sigmoid", "sparsemax", "tanh_shrink", "threshold", "glu",
-        "identity", "soft_sign",
+        "identity", "soft_sign", "bent_identity", "isru", "isrlu", "lecun_tanh",
     ];
 
     [Fact]
