@@ -72,12 +72,12 @@ public abstract record ClassLossRule : LossRule
         };
     }
 
-    private void CheckRange(Tensor indices, long classes)
+    private void CheckRange(Tensor target, long classes)
     {
         var last = LastClass(classes);
-        var bad = indices.masked_select(indices.ne(IgnoreIndex).logical_and(indices.lt(0).logical_or(indices.gt(last))));
+        var bad = target.masked_select(target.ne(IgnoreIndex).logical_and(target.lt(0).logical_or(target.gt(last))));
         if (bad.numel() == 0) return;
-        throw new ArgumentException($"{GetType().Name}: target holds class {bad[0].ToInt64()}; predictions have {classes} {(classes == 1 ? "score, so 0 and 1 are allowed" : $"classes, 0 to {last}")} (and {IgnoreIndex}, which is ignored).", "target");
+        throw new ArgumentException($"{GetType().Name}: target holds class {bad[0].ToInt64()}; predictions have {classes} {(classes == 1 ? "score, so 0 and 1 are allowed" : $"classes, 0 to {last}")} (and {IgnoreIndex}, which is ignored).", nameof(target));
     }
 }
 
