@@ -223,3 +223,41 @@ public sealed record GaussianActivation : CatalogActivation
 {
     private protected override string Row => "gaussian";
 }
+
+/// <summary>(sqrt(x^2 + 1) - 1) / 2 + x.</summary>
+[Part("bent-identity")]
+public sealed record BentIdentityActivation : CatalogActivation
+{
+    private protected override string Row => "bent_identity";
+}
+
+/// <summary>x / sqrt(1 + alpha x^2), the inverse square root unit.</summary>
+[Part("isru", "Carlile et al. 2017")]
+public sealed record IsruActivation : CatalogActivation
+{
+    /// <summary>How early it levels off: at 1 / sqrt(alpha).</summary>
+    public double Alpha { get; init; } = 1;
+
+    private protected override string Row => "isru";
+
+    private protected override double[] Values { get => [Alpha]; init => Alpha = value[0]; }
+}
+
+/// <summary>x for x &gt;= 0, else x / sqrt(1 + alpha x^2).</summary>
+[Part("isrlu", "Carlile et al. 2017")]
+public sealed record IsrluActivation : CatalogActivation
+{
+    /// <summary>How early it levels off on the left: at -1 / sqrt(alpha).</summary>
+    public double Alpha { get; init; } = 1;
+
+    private protected override string Row => "isrlu";
+
+    private protected override double[] Values { get => [Alpha]; init => Alpha = value[0]; }
+}
+
+/// <summary>1.7159 tanh(2 x / 3).</summary>
+[Part("lecun-tanh", "LeCun et al. 1998")]
+public sealed record LecunTanhActivation : CatalogActivation
+{
+    private protected override string Row => "lecun_tanh";
+}

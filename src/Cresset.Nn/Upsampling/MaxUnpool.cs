@@ -23,7 +23,7 @@ public abstract class MaxUnpool : nn.Module<Tensor, Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <inheritdoc/>
+    /// <summary>Puts values back where pooling found them: [N, C, H, W] and indices of the same shape to [N, C, H', W'].</summary>
     public override Tensor forward(Tensor input, Tensor indices) => Forward(input, indices, null);
 
     /// <summary>With the size before pooling, see <see cref="IndexedPooling.MaxUnpool"/>.</summary>

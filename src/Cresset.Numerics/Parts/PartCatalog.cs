@@ -46,8 +46,8 @@ public sealed class PartCatalog
         var retired = Assemblies.SelectMany(a => a.GetCustomAttributes<RetiredPartAttribute>()).FirstOrDefault(r => r.Kind == kind && r.Name.Equals(name.Replace('_', '-'), StringComparison.OrdinalIgnoreCase));
         if (retired is not null) return $"the {kind} '{retired.Name}' is no longer a part: write {retired.Instead}.";
         var names = Of(kind).Select(p => p.Name).ToList();
-        var elsewhere = All.FirstOrDefault(p => p.Kind != kind && p.IsNamed(name));
-        var wrong = elsewhere is null ? "" : $" '{elsewhere.Name}' is {Article(elsewhere.Kind)}, not {Article(kind)}.";
+        var elsewhere = All.Where(p => p.Kind != kind && p.IsNamed(name)).ToList();
+        var wrong = elsewhere.Count == 0 ? "" : $" '{elsewhere[0].Name}' is {string.Join(" or ", elsewhere.Select(p => Article(p.Kind)).Distinct())}, not {Article(kind)}.";
         return $"unknown {kind} '{name}'.{wrong}{NearestName.Suggest(name, names)} Known: {string.Join(", ", names)}.";
     }
 
