@@ -14,6 +14,7 @@ public sealed class ProjectArrowsTests
         ["Rl"] = ["Numerics"],
         ["Plots"] = ["Numerics"],
         ["Runs"] = ["Numerics"],
+        ["Distributed"] = ["Numerics"],
         ["Dashboard"] = ["Runs", "Numerics"],
         ["Tensors"] = ["Native", "Numerics"],
         ["Nn"] = ["Tensors"],
@@ -23,13 +24,13 @@ public sealed class ProjectArrowsTests
         ["Quantization"] = ["Nn"],
         ["Diffusion"] = ["Nn", "Flows"],
         ["Rl.Deep"] = ["Rl", "Nn", "Optim", "Runs"],
-        ["Training"] = ["Nn", "Optim", "Data", "Runs"],
+        ["Training"] = ["Nn", "Optim", "Data", "Runs", "Distributed"],
         ["Recipes"] = ["Training", "Plots", "Flows", "Quantization", "Diffusion", "Rl", "Rl.Deep", "Detection"],
         // Verbs may speak to a subject directly: a detector is scored without a recipe.
-        ["Cli"] = ["Recipes", "Dashboard", "Detection", "Rl", "Rl.Deep", "Diffusion", "Quantization", "Nn", "Optim", "Plots", "Runs", "Numerics"],
+        ["Cli"] = ["Recipes", "Dashboard", "Detection", "Rl", "Rl.Deep", "Diffusion", "Quantization", "Nn", "Optim", "Plots", "Runs", "Distributed", "Numerics"],
     };
 
-    private static readonly string[] Managed = ["Numerics", "Detection", "Rl", "Plots", "Runs", "Native", "Dashboard"];
+    private static readonly string[] Managed = ["Numerics", "Detection", "Rl", "Plots", "Runs", "Distributed", "Native", "Dashboard"];
 
     public static TheoryData<string> Projects() => [.. Directory.GetDirectories(Path.Combine(Repository.Root, "src")).Select(d => Path.GetFileName(d)!["Cresset.".Length..]).Order()];
 
