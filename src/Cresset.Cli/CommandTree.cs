@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using Cresset.Cli.Commands;
 using Cresset.Cli.Terminal;
+using Cresset.Distributed;
 using Cresset.Numerics;
 
 namespace Cresset.Cli;
@@ -17,6 +18,7 @@ internal static class CommandTree
             ListCommand.Create(parts),
             ShowCommand.Create(parts),
             TrainCommand.Create(parts),
+            LaunchCommand.Create(),
             SweepCommand.Create(parts),
             EvalCommand.Create(parts),
             SampleCommand.Create(parts),
@@ -69,6 +71,8 @@ internal static class CommandTree
     {
         if (result.Errors.Count > 0)
         {
+            // All ranks have the same command line: one says what is wrong with it.
+            if (RankPlace.OfEnvironment().Rank > 0) return ExitCode.Usage;
             foreach (var error in result.Errors) Console.Error.WriteLine("cresset: " + error.Message);
             // A mistyped verb is an unmatched word of the command that has the verbs.
             var verbs = result.CommandResult.Command.Subcommands.Select(c => c.Name).ToList();

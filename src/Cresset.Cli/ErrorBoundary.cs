@@ -20,7 +20,9 @@ internal static class ErrorBoundary
         }
     }
 
-    public static int Report(Exception error)
+    /// <param name="error">What happened.</param>
+    /// <param name="who">Words before the message, such as the rank.</param>
+    public static int Report(Exception error, string who = "")
     {
         if (error is AggregateException { InnerExceptions: [var only] }) error = only;
         if (error is OperationCanceledException)
@@ -29,7 +31,7 @@ internal static class ErrorBoundary
             return ExitCode.Interrupted;
         }
         var (code, message) = Describe(error);
-        foreach (var line in message.Split('\n')) Console.Error.WriteLine("cresset: " + line.TrimEnd('\r'));
+        foreach (var line in message.Split('\n')) Console.Error.WriteLine("cresset: " + who + line.TrimEnd('\r'));
         if (Environment.GetEnvironmentVariable(DebugVariable) is { Length: > 0 }) Console.Error.WriteLine(error);
         return code;
     }

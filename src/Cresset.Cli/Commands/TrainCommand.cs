@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cresset.Cli.Terminal;
+using Cresset.Distributed;
 using Cresset.Numerics;
 using Cresset.Recipes;
 using Cresset.Runs;
@@ -31,7 +32,8 @@ internal static class TrainCommand
         var command = new Command("train", "Run a recipe: train a model, record the run, keep checkpoints and pictures.") { words, resume, watch, dry, findRate, findBatch, print, quiet, with.Option, runs, json };
         words.CompletesRecipe(with);
         command.SetAction(result => (result.GetValue(dry), result.GetValue(findRate), result.GetValue(findBatch)) is (false, false, false)
-            ? Run(with.Recipes(result), result.GetValue(words)!, result.GetValue(resume), result.GetValue(print), result.GetValue(quiet), result.GetValue(runs)!, result.GetValue(json), result.GetValue(watch))
+            ? RankedWork.Run(ranks => Run(with.Recipes(result), result.GetValue(words)!, result.GetValue(resume), result.GetValue(print), result.GetValue(quiet), result.GetValue(runs)!, result.GetValue(json), result.GetValue(watch), ranks))
+            : RankPlace.OfEnvironment().Size != 1 ? throw new NotSupportedException("--dry-run, --find-lr and --find-batch run in one process; leave out mpirun or 'launch'.")
             : TrialCommand.Run(with.Recipes(result), new Trial(result.GetValue(words)!, result.GetValue(dry), result.GetValue(findRate), result.GetValue(findBatch), result.GetValue(resume), result.GetValue(runs)!), result.GetValue(quiet), result.GetValue(json)));
         return command.WithExamples(
             "cresset train",
@@ -42,11 +44,17 @@ internal static class TrainCommand
             "cresset train digits-classifier --dry-run",
             "cresset train digits-classifier trainer.init_from=other-run trainer.freeze=[features]",
             "cresset train --resume digits-classifier",
-            "cresset train --resume digits-classifier trainer.steps=800");
+            "cresset train --resume digits-classifier trainer.steps=800",
+            "mpirun -n 4 cresset train sd3-fashion      (see also 'cresset launch')");
     }
 
-    private static int Run(RecipeCatalog catalog, string[] words, string? resume, bool print, bool quiet, string runsFolder, bool json, bool watch)
+    private static int Run(RecipeCatalog catalog, string[] words, string? resume, bool print, bool quiet, string runsFolder, bool json, bool watch, ICommunicator ranks)
     {
+        // A job that is started again goes on with the run that it had begun, whatever its words say.
+        var runFile = Environment.GetEnvironmentVariable(LaunchCommand.RunFileVariable);
+        var begun = runFile is { Length: > 0 } && File.Exists(runFile) ? File.ReadAllText(runFile) : null;
+        if (ranks.Size > 1) begun = ranks.BroadcastText(begun);
+        if (begun is { Length: > 0 }) (resume, words) = (begun, []);
         if (words.FirstOrDefault(w => w.StartsWith('-')) is { } unknown) throw new ArgumentException($"unknown option '{unknown}'; see 'cresset train --help'.");
         ResolvedRecipe? recipe = null;
         if (resume is null)
@@ -63,6 +71,7 @@ internal static class TrainCommand
             throw new ArgumentException($"--resume goes on with the run's own recipe and takes no '{recipeName}'; write key=value to change a setting, for example trainer.steps=6000.");
         }
 
+        if (ranks.Rank > 0) return Follow(catalog, recipe, ranks);
         // A run to resume must exist already: a mistyped folder shall not be made.
         var place = resume is null ? null : RunPlace.Of(resume, runsFolder);
         using var store = place is null ? RunStore.Open(runsFolder) : place.Write();
@@ -73,12 +82,13 @@ internal static class TrainCommand
             {
                 if (current is not null) store.Ask(current, RunRequest.Save);
             });
-        using var view = new TrainingView(quiet || json);
+        using var view = new TrainingView(quiet || json, plain: ranks.Size > 1);
         using var dashboard = watch ? new WatchedRun(store.Folder) : null;
-        var runner = new RecipeRunner(store, catalog);
+        var runner = new RecipeRunner(store, catalog) { Ranks = ranks };
         void Announce(Run run)
         {
             current = run.Id;
+            if (runFile is { Length: > 0 }) AtomicFile.WriteText(runFile, run.Folder);
             if (!quiet && !json) Console.Out.WriteLine($"{(run.WasResumed ? "resuming" : "run")}  {run.Id}  ({TrainingView.Relative(run.Folder)})");
             // Said even to --quiet and --json, on the other stream: without the address there is nothing to watch.
             if (dashboard is not null) Console.Error.WriteLine($"watch  {dashboard.AddressOf(run.Id)}");
@@ -92,6 +102,15 @@ internal static class TrainCommand
         if (result.Outcome.Completed) return ExitCode.Success;
         Console.Error.WriteLine($"cresset: stopped; go on with: cresset train --resume {(place?.Folder is { } folder ? TrainingView.Relative(folder) : result.RunId)}");
         return ExitCode.Interrupted;
+    }
+
+    // What is recorded, said and saved is rank 0's; this one computes with it, and stops when any rank is told to.
+    private static int Follow(RecipeCatalog catalog, ResolvedRecipe? recipe, ICommunicator ranks)
+    {
+        using var interruption = new Interruption("", save: () => { });
+        var runner = new RecipeRunner(null, catalog) { Ranks = ranks };
+        var result = recipe is null ? runner.Resume("", cancellation: interruption.Token) : runner.Train(recipe, cancellation: interruption.Token);
+        return result.Outcome.Completed ? ExitCode.Success : ExitCode.Interrupted;
     }
 
     /// <summary>The recipe that words name, with the overrides that follow.</summary>

@@ -13,13 +13,15 @@ internal sealed class Interruption : IDisposable
     private readonly CancellationTokenSource _source = new();
     private readonly List<PosixSignalRegistration> _registrations = [];
     private readonly string _note;
+    private readonly Action? _again;
     private int _asked;
 
-    /// <param name="note">What is done about it, after "cresset: ".</param>
+    /// <param name="note">What is done about it, after "cresset: "; empty says nothing.</param>
     /// <param name="save">Saves and goes on, for SIGUSR2; null leaves that signal to the system.</param>
-    public Interruption(string note, Action? save = null)
+    /// <param name="again">What a second Ctrl-C does before it ends the process.</param>
+    public Interruption(string note, Action? save = null, Action? again = null)
     {
-        _note = note;
+        (_note, _again) = (note, again);
         On(PosixSignal.SIGINT, context => Stop(context, mayQuit: true));
         On(PosixSignal.SIGTERM, context => Stop(context, mayQuit: false));
         On(PosixSignal.SIGHUP, context =>
@@ -50,11 +52,18 @@ internal sealed class Interruption : IDisposable
     private void Stop(PosixSignalContext context, bool mayQuit)
     {
         var isFirst = Interlocked.Exchange(ref _asked, 1) == 0;
-        if (!isFirst && mayQuit) return;
+        if (!isFirst && mayQuit)
+        {
+            _again?.Invoke();
+            return;
+        }
         context.Cancel = true;
         if (!isFirst) return;
-        Console.Error.WriteLine();
-        Console.Error.WriteLine("cresset: " + _note);
+        if (_note.Length > 0)
+        {
+            Console.Error.WriteLine();
+            Console.Error.WriteLine("cresset: " + _note);
+        }
         _source.Cancel();
     }
 

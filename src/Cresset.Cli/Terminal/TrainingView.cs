@@ -5,11 +5,13 @@ using Spectre.Console;
 namespace Cresset.Cli.Terminal;
 
 /// <summary>Shows training: a bar with rate, remaining time and latest figures on a terminal, plain lines elsewhere.</summary>
-internal sealed class TrainingView(bool quiet) : IProgress<TrainingReport>, IDisposable
+/// <param name="quiet">Show nothing.</param>
+/// <param name="plain">Plain lines even on a terminal: mpirun gives ranks one that nobody sits at.</param>
+internal sealed class TrainingView(bool quiet, bool plain = false) : IProgress<TrainingReport>, IDisposable
 {
     private static readonly TimeSpan BarInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(5);
-    private readonly bool _live = !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Ansi;
+    private readonly bool _live = !plain && !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Ansi;
     private readonly Stopwatch _sinceShown = Stopwatch.StartNew();
     private string _latest = "";
     private bool _barIsUp;

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Data;
 
 /// <summary>
-/// Endless batches of a dataset in an order that depends on seed and epoch alone: neither the number of workers nor
-/// where it was resumed changes it.
+/// Endless batches of a dataset in an order that depends on seed and epoch alone: neither the number of workers, nor that of the processes
+/// that share them, nor where it was resumed changes it.
 /// </summary>
 public sealed class Loader : IDisposable
 {
@@ -17,6 +17,8 @@ public sealed class Loader : IDisposable
     private readonly Queue<Task<IPreparedBatch>> _ahead = new();
     private LoaderPosition _next;
     private LoaderPosition _scheduled;
+    private int _taken;
+    private int _scheduledPart;
     private int[]? _order;
     private int _orderEpoch = -1;
 
@@ -39,44 +41,49 @@ public sealed class Loader : IDisposable
     /// <summary>Where the next batch comes from.</summary>
     public LoaderPosition Position => _next;
 
-    /// <summary>The next batch, its tensors in the caller's scope.</summary>
+    /// <summary>The next batch, or the next of its pieces that are this process's; its tensors in the caller's scope.</summary>
     public Batch Next()
     {
         if (_options.Workers == 0)
         {
-            var request = RequestAt(_scheduled);
-            _next = _scheduled = Following(_scheduled);
+            var request = Schedule();
+            Take();
             return _dataset.Prepare(request).ToBatch();
         }
         while (_ahead.Count < _options.Workers + _options.Prefetch)
         {
-            var request = RequestAt(_scheduled);
-            _scheduled = Following(_scheduled);
+            var request = Schedule();
             _ahead.Enqueue(Task.Run(() => _dataset.Prepare(request)));
         }
         var prepared = _ahead.Dequeue().GetAwaiter().GetResult();
-        _next = Following(_next);
+        Take();
         return prepared.ToBatch();
     }
 
     /// <summary>One pass in dataset order, the smaller last batch included: for evaluation. The next batches are prepared on other threads.</summary>
-    public static IEnumerable<Batch> Once(IDataset dataset, int batchSize)
+    /// <param name="dataset">The examples.</param>
+    /// <param name="batchSize">Examples a batch.</param>
+    /// <param name="share">Of batches shared out in turns, the first that is wanted.</param>
+    /// <param name="shares">Into how many shares: batches share, share + shares, ... are given.</param>
+    public static IEnumerable<Batch> Once(IDataset dataset, int batchSize, int share = 0, int shares = 1)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
-        return Pass(dataset, batchSize);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(shares);
+        if (share < 0 || share >= shares) throw new ArgumentOutOfRangeException(nameof(share), share, $"Allowed: 0 to {shares - 1}.");
+        return Pass(dataset, batchSize, (long)share * batchSize, (long)shares * batchSize);
     }
 
-    private static IEnumerable<Batch> Pass(IDataset dataset, int batchSize)
+    private static IEnumerable<Batch> Pass(IDataset dataset, int batchSize, long first, long stride)
     {
         var ahead = new Queue<Task<IPreparedBatch>>();
         try
         {
-            for (var start = 0; start < dataset.Count || ahead.Count > 0;)
+            for (var start = first; start < dataset.Count || ahead.Count > 0;)
             {
-                for (; start < dataset.Count && ahead.Count <= PreparedAhead; start += batchSize)
+                for (; start < dataset.Count && ahead.Count <= PreparedAhead; start += stride)
                 {
-                    var indices = Enumerable.Range(start, Math.Min(batchSize, dataset.Count - start)).ToArray();
+                    var indices = Enumerable.Range((int)start, (int)Math.Min(batchSize, dataset.Count - start)).ToArray();
                     ahead.Enqueue(Task.Run(() => dataset.Prepare(new BatchRequest(indices, 0, 0))));
                 }
                 yield return ahead.Dequeue().GetAwaiter().GetResult().ToBatch();
@@ -97,11 +104,30 @@ public sealed class Loader : IDisposable
         while (ahead.TryDequeue(out var task)) task.ContinueWith(static t => _ = t.Exception, TaskScheduler.Default).Wait();
     }
 
-    private BatchRequest RequestAt(LoaderPosition position)
+    private int OwnParts => _options.Parts / _options.Ranks;
+
+    private BatchRequest Schedule()
+    {
+        var request = RequestAt(_scheduled, _options.Rank + (_scheduledPart * _options.Ranks));
+        if (++_scheduledPart == OwnParts) (_scheduled, _scheduledPart) = (Following(_scheduled), 0);
+        return request;
+    }
+
+    // The place counts whole batches: who goes on there gets them whole, in whatever pieces.
+    private void Take()
+    {
+        if (++_taken == OwnParts) (_next, _taken) = (Following(_next), 0);
+    }
+
+    private BatchRequest RequestAt(LoaderPosition position, int part)
     {
         if (_orderEpoch != position.Epoch) (_order, _orderEpoch) = (OrderOf(position.Epoch), position.Epoch);
         var start = position.Batch * _options.BatchSize;
-        return new BatchRequest(new ArraySegment<int>(_order!, start, Math.Min(_options.BatchSize, _dataset.Count - start)), _options.Seed, position.Epoch);
+        var count = Math.Min(_options.BatchSize, _dataset.Count - start);
+        if (_options.Parts == 1) return new BatchRequest(new ArraySegment<int>(_order!, start, count), _options.Seed, position.Epoch);
+        var indices = new int[count / _options.Parts];
+        for (var i = 0; i < indices.Length; i++) indices[i] = _order![start + part + (i * _options.Parts)];
+        return new BatchRequest(indices, _options.Seed, position.Epoch);
     }
 
     private int[] OrderOf(int epoch)

@@ -1,3 +1,4 @@
+using Cresset.Distributed;
 using Cresset.Runs;
 using Cresset.Tensors;
 using Cresset.Training;
@@ -25,6 +26,9 @@ public abstract class Job : IJob
     /// <inheritdoc/>
     public virtual string? Samples => null;
 
+    /// <summary>Whether several processes can do this job together.</summary>
+    internal virtual bool RunsOnRanks => false;
+
     /// <inheritdoc/>
     public virtual void Check(ResolvedRecipe recipe)
     {
@@ -34,15 +38,16 @@ public abstract class Job : IJob
     public JobOutcome Run(JobContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        if (StoredOutcome.Of(context, sameRecipe: true) is { } finished)
+        var finished = context.Ranks.Rank == 0 ? StoredOutcome.Of(context, sameRecipe: true) : null;
+        if (context.Ranks.Any(finished is not null))
         {
             context.Progress?.Report(new NoticeReport("This run had come to its end; nothing is done again."));
-            return finished;
+            return finished ?? new JobOutcome(true, new Dictionary<string, double>(), []);
         }
         try
         {
             var outcome = Work(context);
-            if (outcome.Completed) StoredOutcome.Save(context, outcome);
+            if (outcome.Completed && context.Ranks.Rank == 0) StoredOutcome.Save(context, outcome);
             return outcome;
         }
         catch (OperationCanceledException) when (context.Cancellation.IsCancellationRequested)
@@ -81,7 +86,7 @@ public abstract class Job : IJob
     /// <returns>The step it goes on from; 0 at the beginning.</returns>
     internal static int GoOn(JobContext context, ISaved state, int steps)
     {
-        var checkpoint = context.Checkpoints.Resume(state, context.Recorder, out var notices);
+        var checkpoint = context.Checkpoints.Resume(state, context.Recorder, out var notices, context.Ranks);
         foreach (var notice in notices) context.Progress?.Report(new NoticeReport(notice));
         context.Begun?.Invoke();
         if (checkpoint is null) return 0;

@@ -1,3 +1,4 @@
+using Cresset.Distributed;
 using Cresset.Numerics;
 using Cresset.Runs;
 using Cresset.Training;
@@ -14,6 +15,9 @@ public sealed record JobContext(ResolvedRecipe Recipe, IRunRecorder Recorder, st
 {
     /// <summary>The run's checkpoints.</summary>
     public CheckpointFolder Checkpoints { get; } = new(Path.Combine(Folder, "checkpoints"));
+
+    /// <summary>The processes that do the job together. Every rank but 0 records nothing and writes no file.</summary>
+    public ICommunicator Ranks { get; init; } = OneProcess.Instance;
 
     /// <summary>Figures that the store has of the run, for runs that keep none in their folder.</summary>
     public IReadOnlyDictionary<string, double> Summary { get; init; } = new Dictionary<string, double>();
@@ -32,11 +36,11 @@ public sealed record JobContext(ResolvedRecipe Recipe, IRunRecorder Recorder, st
     /// The context of one stage of several: its series are named <c>stage/…</c>, its files lie in the folder of that name, and what it forgets when it
     /// is resumed is its own.
     /// </summary>
-    internal JobContext Stage(string name) => new(Recipe, new StageRecorder(Recorder, $"{name}/", []), Path.Combine(Folder, name), Progress, Cancellation) { Begun = Begun, FolderOfRun = FolderOfRun };
+    internal JobContext Stage(string name) => new(Recipe, new StageRecorder(Recorder, $"{name}/", []), Path.Combine(Folder, name), Progress, Cancellation) { Begun = Begun, FolderOfRun = FolderOfRun, Ranks = Ranks };
 
     /// <summary>The context of the last stage, which has the run's own names, beside earlier ones.</summary>
     internal JobContext LastStage(params string[] earlier)
-        => new(Recipe, new StageRecorder(Recorder, "", [.. earlier.Select(e => $"{e}/")]), Folder, Progress, Cancellation) { Begun = Begun, FolderOfRun = FolderOfRun, Summary = Summary };
+        => new(Recipe, new StageRecorder(Recorder, "", [.. earlier.Select(e => $"{e}/")]), Folder, Progress, Cancellation) { Begun = Begun, FolderOfRun = FolderOfRun, Summary = Summary, Ranks = Ranks };
 }
 
 /// <summary>What came out of a job.</summary>

@@ -1,3 +1,4 @@
+using Cresset.Distributed;
 using Cresset.Runs;
 using Cresset.Training;
 
@@ -10,6 +11,9 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
 {
     private const string ConfigFile = "config.yaml";
 
+    /// <summary>The processes that run recipes together. Rank 0 alone has a store; the others follow it.</summary>
+    public ICommunicator Ranks { get; init; } = OneProcess.Instance;
+
     private RunStore Store => store ?? throw new InvalidOperationException("This needs a store of runs.");
 
     /// <summary>Begins a new run.</summary>
@@ -21,6 +25,8 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
     {
         ArgumentNullException.ThrowIfNull(recipe);
         recipe.Job.Check(recipe);
+        RankedStart.CompareRecipes(Ranks, recipe);
+        if (Ranks.Rank > 0) return Follow(recipe, cancellation);
         using var run = Store.Begin(new RunDescription
         {
             Environment = RunSurroundings.AtBeginning(recipe),
@@ -45,8 +51,10 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
     /// <exception cref="ConfigException">An override is not valid, or cannot change in this run.</exception>
     public RecipeResult Resume(string runName, IReadOnlyList<string>? overrides = null, Action<Run>? started = null, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
     {
+        if (Ranks.Rank > 0) return Follow(null, cancellation);
         var info = Store.Find(runName);
         var recipe = RecipeOf(info, overrides);
+        RankedStart.CheckJob(Ranks, recipe);
         var before = RecipeOf(info).Flatten();
         string[] changed = [.. recipe.Flatten().Where(f => !before.TryGetValue(f.Key, out var value) || value != f.Value).Select(f => f.Key)];
         if (changed.Length > 0) (recipe.Job as Job)?.CheckChanges(new JobContext(recipe, NullRunRecorder.Instance, info.Folder, progress, cancellation), changed);
@@ -111,11 +119,13 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
     private RecipeResult Work(Run run, ResolvedRecipe recipe, RunInfo? before, bool isChanged, IProgress<TrainingReport>? progress, CancellationToken cancellation)
     {
         var hasBegun = false;
+        Lead(run, recipe);
         using var log = new RunLog(run, progress);
         using var requests = new UnheardRequests(run, recipe.Job.Name, log, cancellation);
         run.RecordSystem();
         var context = new JobContext(recipe, run, run.Folder, log, requests.Token)
         {
+            Ranks = Ranks,
             FolderOfRun = _foldersOfOthers ?? (name => Store.Find(name).Folder),
             Begun = () =>
             {

@@ -66,6 +66,8 @@ public abstract class TrainingJob<TModel> : Job
     private protected virtual ITrainingTask CreateTask(JobContext context)
         => CreateTask(context.Options<TModel>("model"), context.Options<TrainerOptions>("trainer"));
 
+    internal override bool RunsOnRanks => true;
+
     internal override TrainingStage? StageToTrain(JobContext context) => StageOf(context);
 
     private TrainingStage StageOf(JobContext context)

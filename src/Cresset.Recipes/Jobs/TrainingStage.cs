@@ -18,12 +18,15 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
     {
         Seeding.Apply(options.Seed);
         using var task = create();
-        WarmStartFrom(task);
-        using var trainer = new Trainer(task, options, optimization, context.Recorder, context.Checkpoints);
+        RankedStart.CompareData(context.Ranks, task.TrainingData);
+        // The trainer gives the others the weights of rank 0.
+        if (context.Ranks.Rank == 0) WarmStartFrom(task);
+        using var trainer = new Trainer(task, options, optimization, context.Recorder, context.Checkpoints, context.Ranks);
         Job.GoOn(context, trainer, options.Steps);
         var pictures = new List<string>();
         var result = trainer.Run(new PictureCollector(context.Progress, pictures), context.Cancellation);
         if (!result.IsComplete) return JobOutcome.Stopped;
+        if (context.Ranks.Rank > 0) return new JobOutcome(true, Ordered(result.Metrics, task.Headline), []);
         if (options.KeepBest && result.BestStep != result.Step && result.BestStep > 0 && ExportBest(task, export, result.BestStep) is { } best)
         {
             context.Progress?.Report(new NoticeReport($"The best model by {task.Headline.Name} is that of step {result.BestStep}: the figures below and the run's model file are its."));

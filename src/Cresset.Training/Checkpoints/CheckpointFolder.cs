@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Cresset.Distributed;
 using Cresset.Runs;
 using Cresset.Tensors;
 
@@ -58,11 +59,13 @@ public sealed class CheckpointFolder
     /// <param name="state">What to restore; all or nothing.</param>
     /// <param name="recorder">The run.</param>
     /// <param name="notices">Damaged checkpoints that were passed over, a sentence each.</param>
+    /// <param name="ranks">Ranks that go on together: the folder is read by rank 0 alone, which gives the others what it finds. Null for one process.</param>
     /// <returns>The checkpoint it goes on from; null when the work begins.</returns>
-    public Checkpoint? Resume(ISaved state, IRunRecorder recorder, out IReadOnlyList<string> notices)
+    public Checkpoint? Resume(ISaved state, IRunRecorder recorder, out IReadOnlyList<string> notices, ICommunicator? ranks = null)
     {
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(recorder);
+        if (ranks is { Size: > 1 }) return ResumeTogether(state, recorder, out notices, ranks);
         SweepLeftovers();
         using var opened = OpenNewest(out var damaged);
         notices = [.. damaged.Select(d => $"{d}; the checkpoint before it is used.")];
@@ -74,6 +77,36 @@ public sealed class CheckpointFolder
         }
         recorder.TruncateAfter(opened?.Checkpoint.Step ?? -1);
         return opened?.Checkpoint;
+    }
+
+    private Checkpoint? ResumeTogether(ISaved state, IRunRecorder recorder, out IReadOnlyList<string> notices, ICommunicator ranks)
+    {
+        notices = [];
+        Checkpoint? newest = null;
+        if (ranks.Rank == 0)
+        {
+            SweepLeftovers();
+            using var opened = OpenNewest(out var damaged);
+            notices = [.. damaged.Select(d => $"{d}; the checkpoint before it is used.")];
+            newest = opened?.Checkpoint;
+        }
+        var (path, isCopy) = RankedResume.Share(ranks, newest is null ? null : Path.Combine(FolderPath, newest.File));
+        if (path is not null)
+        {
+            try
+            {
+                using var saved = Snapshot.Read(path);
+                CheckpointDigest.Skip(saved);
+                saved.Restore(state);
+            }
+            finally
+            {
+                if (isCopy) File.Delete(path);
+            }
+        }
+        if (ranks.Rank == 0) recorder.TruncateAfter(newest?.Step ?? -1);
+        // What counts elsewhere is only that there was one.
+        return newest ?? (path is null ? null : new Checkpoint(0, "", "", null));
     }
 
     private OpenedCheckpoint? OpenFirst(IEnumerable<Checkpoint> candidates, out IReadOnlyList<string> passedOver)

@@ -12,12 +12,12 @@ internal sealed class GlobalStreams : IDisposable
 {
     private readonly Tensor _processor = get_rng_state().DetachFromDisposeScope();
 
-    /// <summary>Sets a GPU's stream for a step; the processor's goes on.</summary>
-    public static void Begin(Device device, ulong seed, int step)
+    /// <summary>Sets a GPU's stream for a part of a step; the processor's goes on.</summary>
+    public static void Begin(Device device, ulong seed, int step, int part = 0)
     {
         if (device.type != DeviceType.CUDA) return;
         // SplitMix64's finaliser: neighbouring steps get unrelated streams.
-        var mixed = unchecked(seed + (0x9e3779b97f4a7c15UL * ((ulong)step + 1)));
+        var mixed = unchecked(seed + (0x9e3779b97f4a7c15UL * ((ulong)step + 1)) + (0xd1b54a32d192ed03UL * (ulong)part));
         mixed = unchecked((mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9UL);
         mixed = unchecked((mixed ^ (mixed >> 27)) * 0x94d049bb133111ebUL);
         cuda.manual_seed(unchecked((long)(mixed ^ (mixed >> 31))));

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text.Json;
+using Cresset.Distributed;
 using Cresset.Runs;
 
 namespace Cresset.Training;
@@ -6,17 +8,31 @@ namespace Cresset.Training;
 public sealed partial class Trainer
 {
     /// <summary>Does what was asked for since the last step; true when a checkpoint is wanted.</summary>
-    private bool Obey(IProgress<TrainingReport>? progress, CancellationToken cancellation)
+    private bool Obey(bool isSaveDue, IProgress<TrainingReport>? progress, CancellationToken cancellation)
     {
-        var save = false;
-        foreach (var request in _recorder.TakeRequests())
+        var save = isSaveDue;
+        var requests = _recorder.TakeRequests();
+        var asked = requests.Select(r => (r.Command, r.Value)).ToList();
+        while (Control.TryTake(out var own)) asked.Add(own);
+        // Rank 0 alone is asked; what it does the others do at the same step.
+        if (_ranks.Size > 1) (save, asked) = Pass(save, asked);
+        for (var i = 0; i < asked.Count; i++)
         {
-            var answer = Do(request.Command, request.Value, progress, cancellation, ref save);
-            _recorder.Answer(request, answer);
-            progress?.Report(new NoticeReport($"Asked to {request.Command}{(request.Value.Length > 0 ? " " + request.Value : "")}: {answer}"));
+            var answer = Do(asked[i].Command, asked[i].Value, progress, cancellation, ref save);
+            if (i >= requests.Count) continue;
+            _recorder.Answer(requests[i], answer);
+            progress?.Report(new NoticeReport($"Asked to {asked[i].Command}{(asked[i].Value.Length > 0 ? " " + asked[i].Value : "")}: {answer}"));
         }
-        while (Control.TryTake(out var asked)) Do(asked.Command, asked.Value, progress, cancellation, ref save);
         return save;
+    }
+
+    private (bool Save, List<(string Command, string Value)> Asked) Pass(bool save, List<(string Command, string Value)> asked)
+    {
+        Span<double> count = [_ranks.Rank == 0 ? asked.Count : 0, _ranks.Rank == 0 && save ? 1 : 0];
+        _ranks.AllReduce(count, Reduction.Max);
+        if (count[0] == 0) return (count[1] > 0, []);
+        var text = _ranks.BroadcastText(JsonSerializer.Serialize(asked.Select(a => (string[])[a.Command, a.Value])));
+        return (count[1] > 0, [.. JsonSerializer.Deserialize<string[][]>(text)!.Select(words => (words[0], words[1]))]);
     }
 
     private string Do(string command, string value, IProgress<TrainingReport>? progress, CancellationToken cancellation, ref bool save)

@@ -17,13 +17,13 @@ public sealed partial class Trainer
         _schedule.Save(state);
         if (_average is not null) state.Put("average", _average);
         foreach (var auxiliary in _task.Auxiliaries) state.Part("auxiliary").Put(auxiliary.Name, auxiliary);
-        using (var stream = get_rng_state()) state.Put("rng/global", stream);
-        state.Put("rng/training", _generator.get_state());
+        _streams.Save(state);
         new TrainerState
         {
             Step = _step,
             Epoch = _loader.Position.Epoch,
             Batch = _loader.Position.Batch,
+            Parts = Parts,
             BestMetric = double.IsNaN(_best.Value) ? null : _best.Value,
             BestStep = _best.Step,
             EvaluationsSinceBest = _best.EvaluationsSince,
@@ -57,8 +57,7 @@ public sealed partial class Trainer
         foreach (var auxiliary in _task.Auxiliaries) state.Part("auxiliary").Get(auxiliary.Name, auxiliary);
         try
         {
-            RandomState.Restore(state.Tensor("rng/global").clone());
-            _generator.Restore(state.Tensor("rng/training").clone());
+            _streams.Load(state, numbers.Step);
         }
         catch (ArgumentException e)
         {
@@ -66,25 +65,41 @@ public sealed partial class Trainer
         }
         _best.Restore(numbers.BestMetric ?? double.NaN, numbers.BestStep, numbers.EvaluationsSinceBest);
         _loader.Dispose();
-        _loader = MakeLoader(new LoaderPosition(numbers.Epoch, numbers.Batch));
+        _loader = MakeLoader(new LoaderPosition(numbers.Epoch, WholeBatches(numbers)));
+        if (numbers.Parts > 0 && numbers.Parts != Parts)
+        {
+            _ranksNotice = $"Saved with batches in {numbers.Parts} parts (ranks x trainer.accumulate), now {Parts}: the order of the examples stays; dropout and other draws of parts that are new begin anew.";
+        }
         _step = _lastSaved = numbers.Step;
         _lastGood = state.Origin;
         _lastPictured = numbers.LastPictured;
         (_lastEvaluated, _lastMetrics) = numbers.Metrics is { } metrics ? (_step, metrics) : (-1, new Dictionary<string, double>());
     }
 
+    // Earlier versions cut an epoch into pieces of a batch, and counted them: what was begun of a batch is taken again.
+    private int WholeBatches(TrainerState numbers)
+        => numbers.Parts > 0 || _options.Accumulate == 1 ? numbers.Batch : Math.Min(numbers.Batch / _options.Accumulate, _loader.BatchesPerEpoch);
+
     private void Save(IProgress<TrainingReport>? progress)
     {
-        if (_writer is null) return;
+        if (_checkpoints is null) return;
         _lastSaved = _step;
         _sinceSaved.Restart();
+        if (_writer is null)
+        {
+            // Another rank than 0 gives its random streams; the rest is the same everywhere.
+            using var own = new Snapshot();
+            using var patience = Patience();
+            _streams.Save(own);
+            return;
+        }
         CheckFinite();
         var state = new Snapshot(copies: _options.BackgroundCheckpoints);
         Save(state);
         double? metric = _lastEvaluated == _step && _lastMetrics.TryGetValue(_task.Headline.Name, out var value) ? value : null;
         // What was recorded up to this step must be on disk before a checkpoint says that the step was reached.
         _recorder.Flush();
-        Told(_writer.Save(_step, state, metric), progress);
+        Told(_writer!.Save(_step, state, metric), progress);
     }
 
     private void Told(Checkpoint? saved, IProgress<TrainingReport>? progress)

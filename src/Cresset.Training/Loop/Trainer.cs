@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Cresset.Data;
+using Cresset.Distributed;
 using Cresset.Numerics;
 using Cresset.Optim;
 using Cresset.Runs;
@@ -26,7 +27,9 @@ public sealed partial class Trainer : ISaved, IDisposable
     private readonly Scheduler _schedule;
     private readonly WeightAverage? _average;
     private readonly GradientClipping? _clipping;
-    private readonly Generator _generator;
+    private readonly ICommunicator _ranks;
+    private readonly GradientExchange? _exchange;
+    private readonly PartStreams _streams;
     private readonly Device _device;
     private readonly BestMetric _best;
     private Loader _loader;
@@ -44,7 +47,10 @@ public sealed partial class Trainer : ISaved, IDisposable
     /// <param name="optimization">Optimizer and schedule.</param>
     /// <param name="recorder">Where values and pictures go.</param>
     /// <param name="checkpoints">Where checkpoints go; null saves none.</param>
-    public Trainer(ITrainingTask task, TrainerOptions options, OptimizationOptions optimization, IRunRecorder recorder, CheckpointFolder? checkpoints = null)
+    /// <param name="ranks">Processes that train together, each with a trainer of the same task and options; null for this one alone. Rank 0 alone records, draws and saves.</param>
+    /// <exception cref="ArgumentException">The ranks cannot share a batch evenly.</exception>
+    /// <exception cref="NotSupportedException">The task trains a second model, which ranks do not share.</exception>
+    public Trainer(ITrainingTask task, TrainerOptions options, OptimizationOptions optimization, IRunRecorder recorder, CheckpointFolder? checkpoints = null, ICommunicator? ranks = null)
     {
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(recorder);
@@ -52,10 +58,14 @@ public sealed partial class Trainer : ISaved, IDisposable
         _options = options.ThrowIfInvalid();
         _recorder = recorder;
         _checkpoints = checkpoints;
+        _ranks = ranks ?? OneProcess.Instance;
+        CheckRanks();
         _device = ComputeDevice.Resolve(options.Device);
         if (options.Threads > 0) set_num_threads(options.Threads);
+        else if (_ranks.Size > 1) set_num_threads(Math.Max(1, Environment.ProcessorCount / _ranks.LocalSize));
         WarmStart.Freeze(task.Module, options.Freeze);
         task.Module.to(_device);
+        TensorExchange.Broadcast(_ranks, StateDict.Of(task.Module).Values);
         var isNarrow = false;
         if (options.Precision == Precision.Bfloat16)
         {
@@ -74,9 +84,10 @@ public sealed partial class Trainer : ISaved, IDisposable
         _schedule = optimization.CreateSchedule(_optimizer, options.Steps);
         _average = options.EmaDecay > 0 ? new WeightAverage(task.Module, new WeightAverageOptions { Decay = options.EmaDecay, WarmUp = true }) : null;
         _clipping = options.ClipNorm > 0 ? GradientClipping.Norm(options.ClipNorm) : null;
-        _generator = Seeding.Generator(options.Seed, "training");
+        _streams = new PartStreams(options.Seed, Parts, _ranks);
+        if (_ranks.Size > 1) _exchange = new GradientExchange(_ranks, task.Module);
         _best = new BestMetric(task.Headline);
-        if (checkpoints is not null) _writer = new CheckpointWriter(checkpoints, options.KeepLast, options.KeepBest ? task.Headline : null, options.BackgroundCheckpoints);
+        if (checkpoints is not null && _ranks.Rank == 0) _writer = new CheckpointWriter(checkpoints, options.KeepLast, options.KeepBest ? task.Headline : null, options.BackgroundCheckpoints);
         _loader = MakeLoader(default);
     }
 
@@ -101,7 +112,7 @@ public sealed partial class Trainer : ISaved, IDisposable
     public bool TryResume(out IReadOnlyList<string> notices)
     {
         notices = [];
-        return _checkpoints?.Resume(this, _recorder, out notices) is not null;
+        return _checkpoints?.Resume(this, _recorder, out notices, _ranks) is not null;
     }
 
     /// <summary>Trains to the last step, to an early stop, or until cancelled (then the step is finished and saved).</summary>
@@ -113,16 +124,20 @@ public sealed partial class Trainer : ISaved, IDisposable
         var started = _step;
         var end = TrainingEnd.Completed;
         if (PrecisionNotice is { } notice) progress?.Report(new NoticeReport(notice));
+        if (_ranksNotice is { } other) progress?.Report(new NoticeReport(other));
         _task.Module.train();
         _sinceSaved.Restart();
         while (_step < _options.Steps && !IsOutOfPatience)
         {
-            if (cancellation.IsCancellationRequested || _isStopped)
+            var (isCancelled, isOutOfTime) = Agree(
+                cancellation.IsCancellationRequested || _isStopped,
+                _options.TimeLimitMinutes > 0 && clock.Elapsed.TotalMinutes >= _options.TimeLimitMinutes);
+            if (isCancelled)
             {
                 end = TrainingEnd.Cancelled;
                 break;
             }
-            if (_options.TimeLimitMinutes > 0 && clock.Elapsed.TotalMinutes >= _options.TimeLimitMinutes)
+            if (isOutOfTime)
             {
                 end = TrainingEnd.OutOfTime;
                 progress?.Report(new NoticeReport(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"The time limit of {_options.TimeLimitMinutes} minutes is reached: saved at step {_step} of {_options.Steps}.")));
@@ -132,8 +147,9 @@ public sealed partial class Trainer : ISaved, IDisposable
             var loss = TrainStep();
             training.Stop();
             progress?.Report(Progress(loss, training.Elapsed, started));
-            var wantsSave = Due(_options.CheckpointEvery) || (_options.CheckpointMinutes > 0 && _sinceSaved.Elapsed.TotalMinutes >= _options.CheckpointMinutes);
-            wantsSave |= Obey(progress, cancellation);
+            if (_step % WeightChecks == 0) CompareWeights();
+            var wantsSave = Due(_options.CheckpointEvery);
+            wantsSave |= Obey(_options.CheckpointMinutes > 0 && _sinceSaved.Elapsed.TotalMinutes >= _options.CheckpointMinutes, progress, cancellation);
             // The best model must be the one that was evaluated, not one of the steps around it.
             if (Due(_options.EvaluateEvery)) wantsSave |= Evaluate(progress, isFinal: false, cancellation) && _options.KeepBest;
             if (Due(_options.PicturesEvery)) MakePictures(progress, isFinal: false, cancellation);
@@ -159,7 +175,7 @@ public sealed partial class Trainer : ISaved, IDisposable
 
     /// <summary>Figures and pictures of the current weights (their average, if there is one), as at the end of training.</summary>
     public (IReadOnlyDictionary<string, double> Metrics, IReadOnlyList<TaskPicture> Pictures) EvaluateNow(CancellationToken cancellation = default)
-        => InEvaluation(() => (_task.Evaluate(Context(isFinal: true, cancellation)), (IReadOnlyList<TaskPicture>)[.. _task.Pictures(Context(isFinal: true, cancellation))]));
+        => InEvaluation(() => (_task.Evaluate(Context(isFinal: true, cancellation)), (IReadOnlyList<TaskPicture>)[.. _task.Pictures(Context(isFinal: true, cancellation) with { Ranks = OneProcess.Instance })]));
 
     /// <summary>Runs <paramref name="work"/> with the module in evaluation mode, averaged weights in place, no gradients.</summary>
     public T InEvaluation<T>(Func<T> work)
@@ -190,29 +206,34 @@ public sealed partial class Trainer : ISaved, IDisposable
         _loader.Dispose();
         _average?.Dispose();
         _optimizer.Dispose();
-        _generator.Dispose();
+        _streams.Dispose();
     }
 
     private double TrainStep()
     {
         using var scope = NewDisposeScope();
-        GlobalStreams.Begin(_device, _options.Seed, _step);
         var isLogged = _step % _options.LogEvery == 0;
-        var context = new StepContext(_step, _options.Steps, _generator, _device, _recorder, isLogged);
+        var context = new StepContext(_step, _options.Steps, _streams.Shared, _device, _recorder, isLogged);
         double loss = 0;
         for (var part = 0; part < _options.Accumulate; part++)
         {
             using var inner = NewDisposeScope();
-            var value = _task.Loss(OnDevice(_loader.Next()), context);
-            loss += value.ToDouble() / _options.Accumulate;
-            if (!double.IsFinite(loss)) throw Diverged($"the loss is {loss}");
+            GlobalStreams.Begin(_device, _options.Seed, _step, _ranks.Rank + (part * _ranks.Size));
+            _streams.Enter(part);
+            var value = _task.Loss(OnDevice(_loader.Next()), context with { Generator = _streams.Of(part) });
+            loss += value.ToDouble() / Parts;
+            // Of several ranks none may leave alone: the sum of the losses tells all.
+            if (_exchange is null && !double.IsFinite(loss)) throw Diverged($"the loss is {loss}");
             Derivatives.Backward(value);
+            _streams.Leave(part);
         }
+        if (_exchange is not null) loss = ExchangeGradients(loss);
         foreach (var hook in Hooks) hook.BeforeUpdate(context, _task.Module);
-        var result = _optimizer.Step(_clipping, 1.0 / _options.Accumulate, _average);
+        var result = _optimizer.Step(_clipping, 1.0 / Parts, _average);
         if (_clipping is not null && !double.IsFinite(result.GradientNorm)) throw Diverged($"the gradient norm is {result.GradientNorm}");
         _optimizer.ZeroGrad();
         using (no_grad()) _task.AfterStep(context);
+        ExchangeStatistics();
         if (isLogged)
         {
             _recorder.Scalar("train/loss", _step + 1, loss);
@@ -229,7 +250,7 @@ public sealed partial class Trainer : ISaved, IDisposable
 
     private bool Evaluate(IProgress<TrainingReport>? progress, bool isFinal, CancellationToken cancellation)
     {
-        _lastMetrics = InEvaluation(() => _task.Evaluate(Context(isFinal, cancellation)));
+        _lastMetrics = EvaluateTogether(isFinal, cancellation);
         _lastEvaluated = _step;
         foreach (var (name, value) in _lastMetrics) _recorder.Scalar($"eval/{name}", _step, value);
         var isBest = _best.Add(_step, _lastMetrics);
@@ -242,19 +263,25 @@ public sealed partial class Trainer : ISaved, IDisposable
     private void MakePictures(IProgress<TrainingReport>? progress, bool isFinal, CancellationToken cancellation)
     {
         _lastPictured = _step;
-        foreach (var picture in InEvaluation(() => _task.Pictures(Context(isFinal, cancellation)).ToList()))
+        if (_ranks.Rank > 0)
+        {
+            Await();
+            return;
+        }
+        foreach (var picture in InEvaluation(() => _task.Pictures(Context(isFinal, cancellation) with { Ranks = OneProcess.Instance }).ToList()))
         {
             var path = _recorder.Picture(picture.Tag, _step, picture.Png, picture.Caption.Length == 0 ? null : picture.Caption);
             progress?.Report(new PictureReport(_step, path, picture));
         }
+        Await();
     }
 
     private EvaluationContext Context(bool isFinal, CancellationToken cancellation)
-        => new(_step, Seeding.Generator(_options.Seed, "evaluation"), _device, isFinal || _step >= _options.Steps, cancellation);
+        => new(_step, Seeding.Generator(_options.Seed, "evaluation"), _device, isFinal || _step >= _options.Steps, cancellation) { Ranks = _task.EvaluatesInShares ? _ranks : OneProcess.Instance };
 
     private Loader MakeLoader(LoaderPosition position) => new(
         _task.TrainingData,
-        new LoaderOptions { BatchSize = _options.BatchSize / _options.Accumulate, Seed = _options.Seed, Workers = _options.Workers },
+        new LoaderOptions { BatchSize = _options.BatchSize, Parts = Parts, Rank = _ranks.Rank, Ranks = _ranks.Size, Seed = _options.Seed, Workers = _options.Workers },
         position);
 
     private bool IsOutOfPatience => _options.Patience > 0 && _best.EvaluationsSince >= _options.Patience;

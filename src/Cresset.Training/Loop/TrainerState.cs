@@ -16,6 +16,9 @@ internal sealed record TrainerState
 
     public int Batch { get; init; }
 
+    /// <summary>Pieces that a batch was computed in, over all ranks; 0 from earlier versions, whose <see cref="Batch"/> counted pieces.</summary>
+    public int Parts { get; init; }
+
     public double? BestMetric { get; init; }
 
     public int BestStep { get; init; }

@@ -68,7 +68,10 @@ public sealed record TrainerOptions : IOptionsRecord
     /// <summary>Batches prepared in the background; 0 for none. Never changes the result.</summary>
     public int Workers { get; init; } = 1;
 
-    /// <summary>Threads of libtorch; 0 takes all cores.</summary>
+    /// <summary>With several ranks: average the statistics of batch normalisation over them after each step. Without it those of rank 0 are kept, as PyTorch's DistributedDataParallel does.</summary>
+    public bool SyncBatchNorm { get; init; }
+
+    /// <summary>Threads of libtorch; 0 takes all cores, with several ranks a host's cores shared among them.</summary>
     public int Threads { get; init; }
 
     /// <summary>Fixes initial weights, data order, dropout and sampling.</summary>

@@ -36,6 +36,12 @@ public interface ITrainingTask : IDisposable
     /// <summary>Figures on held-out data, the headline among them. The module is in evaluation mode, with averaged weights if there are any, without gradients.</summary>
     IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context);
 
+    /// <summary>
+    /// True when <see cref="Evaluate"/> goes through <see cref="EvaluationContext.Measure"/>: then all ranks call it and share the work. Otherwise rank 0
+    /// evaluates alone, and the others wait for its figures.
+    /// </summary>
+    bool EvaluatesInShares => false;
+
     /// <summary>Pictures that show where training stands (samples, reconstructions, a confusion matrix). Same conditions as <see cref="Evaluate"/>.</summary>
     IEnumerable<TaskPicture> Pictures(EvaluationContext context) => [];
 }

@@ -1,3 +1,5 @@
+using Cresset.Data;
+using Cresset.Distributed;
 using Cresset.Runs;
 using static TorchSharp.torch;
 
@@ -28,4 +30,29 @@ public sealed record StepContext(int Step, int TotalSteps, Generator Generator, 
 /// <param name="Device">Where the module is.</param>
 /// <param name="IsFinal">The last evaluation of a run, or one asked for by hand: spend more.</param>
 /// <param name="Cancellation">Stop soon when it is cancelled.</param>
-public sealed record EvaluationContext(int Step, Generator Generator, Device Device, bool IsFinal, CancellationToken Cancellation);
+public sealed record EvaluationContext(int Step, Generator Generator, Device Device, bool IsFinal, CancellationToken Cancellation)
+{
+    /// <summary>The ranks that evaluate together; a single process unless the task says <see cref="ITrainingTask.EvaluatesInShares"/>.</summary>
+    public ICommunicator Ranks { get; init; } = OneProcess.Instance;
+
+    /// <summary>
+    /// One pass over examples in dataset order, in batches that the ranks share: what <paramref name="measure"/> gives for each batch, in their order and
+    /// on every rank. The batches are the same for any number of ranks, so that sums over the records have the same bits. Each runs in a scope of its own.
+    /// </summary>
+    /// <param name="part">The examples.</param>
+    /// <param name="batchSize">Examples a batch; the last may be smaller.</param>
+    /// <param name="measure">Raw records of a batch, such as counts, sums or predictions; it must draw nothing from <see cref="Generator"/>.</param>
+    public IReadOnlyList<double[]> Measure(IDataset part, int batchSize, Func<Batch, double[]> measure)
+    {
+        ArgumentNullException.ThrowIfNull(part);
+        ArgumentNullException.ThrowIfNull(measure);
+        var own = new List<double[]>();
+        foreach (var batch in Loader.Once(part, batchSize, Ranks.Rank, Ranks.Size))
+        {
+            Cancellation.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            using (batch) own.Add(measure(batch));
+        }
+        return Ranks.Size == 1 ? own : Shares.Gather(Ranks, own);
+    }
+}
