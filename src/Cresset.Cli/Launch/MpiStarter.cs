@@ -36,8 +36,6 @@ internal sealed record MpiStarter(string Path, bool IsOpenMpi)
             "--bind-to", "none",
             .. plan.Oversubscribe || plan.Hosts.Count == 0 ? (string[])["--oversubscribe"] : [],
             .. plan.Hosts.Count > 0 ? (string[])["--host", string.Join(',', plan.Hosts.Select(h => $"{h}:{each}"))] : [],
-            // A save takes longer than the second that Open MPI gives by itself.
-            "--mca", "odls_base_sigkill_timeout", "60",
             .. threads.Concat(plan.Passed).SelectMany(name => (string[])["-x", name]),
             "-n", count,
             .. command];

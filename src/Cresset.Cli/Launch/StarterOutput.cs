@@ -14,7 +14,7 @@ internal sealed class StarterOutput
     public IEnumerable<string> Take(string line)
     {
         var isFrame = line.Length >= FrameWidth && line.All(c => c is '-');
-        if (!isFrame && !_isInside) return line.Contains("/pmix/", StringComparison.Ordinal) || line.StartsWith("[mpirun]", StringComparison.Ordinal) ? [] : [line];
+        if (!isFrame && !_isInside) return IsOfStarter(line) ? [] : [line];
         if (!isFrame)
         {
             _page.Add(line);
@@ -29,6 +29,11 @@ internal sealed class StarterOutput
 
     /// <summary>What is left when the stream ends.</summary>
     public IEnumerable<string> End() => _page;
+
+    // What mpirun says of its own pages and signals.
+    private static bool IsOfStarter(string line)
+        => line.StartsWith("mpirun: Forwarding signal", StringComparison.Ordinal)
+        || (line.StartsWith('[') && (line.Contains("has sent help message", StringComparison.Ordinal) || line.Contains("help_aggregate", StringComparison.Ordinal)));
 
     private static List<string> Short(List<string> page)
     {
