@@ -54,6 +54,9 @@ public sealed class ClassifierTask : ITrainingTask, ILearnsFromData
     }
 
     /// <inheritdoc/>
+    public bool EvaluatesInShares => true;
+
+    /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -116,19 +119,24 @@ public sealed class ClassifierTask : ITrainingTask, ILearnsFromData
     private Outcome Predict(IDataset part, EvaluationContext context)
     {
         var (actual, predicted, loss) = (new List<long>(), new List<long>(), 0.0);
-        foreach (var batch in Loader.Once(part, 256))
+        foreach (var record in context.Measure(part, 256, batch => Record(batch, context.Device)))
         {
-            context.Cancellation.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            using (batch)
+            loss += record[0];
+            for (var i = 1; i < record.Length; i += 2)
             {
-                var logits = _net.call(batch.Inputs.to(context.Device)).cpu();
-                loss += nn.functional.cross_entropy(logits, batch.Targets!, reduction: nn.Reduction.Sum).ToDouble();
-                predicted.AddRange(logits.argmax(1).data<long>());
-                actual.AddRange(batch.Targets!.data<long>());
+                actual.Add((long)record[i]);
+                predicted.Add((long)record[i + 1]);
             }
         }
         return new Outcome([.. actual], [.. predicted], loss / part.Count);
+    }
+
+    // The loss of the batch, then class and answer of each example.
+    private double[] Record(Batch batch, Device device)
+    {
+        var logits = _net.call(batch.Inputs.to(device)).cpu();
+        var loss = nn.functional.cross_entropy(logits, batch.Targets!, reduction: nn.Reduction.Sum).ToDouble();
+        return [loss, .. batch.Targets!.data<long>().Zip(logits.argmax(1).data<long>()).SelectMany(p => (double[])[p.First, p.Second])];
     }
 
     private sealed record Outcome(long[] Actual, long[] Predicted, double Loss)

@@ -43,6 +43,9 @@ public sealed class RegressionTask : ITrainingTask, ILearnsFromData
     }
 
     /// <inheritdoc/>
+    public bool EvaluatesInShares => true;
+
+    /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -66,14 +69,12 @@ public sealed class RegressionTask : ITrainingTask, ILearnsFromData
     private (double Rmse, double Mae, double R2) Errors(IDataset part, EvaluationContext context)
     {
         var (wanted, given) = (new List<double>(), new List<double>());
-        foreach (var batch in Loader.Once(part, 1024))
+        foreach (var record in context.Measure(part, 1024, batch => Record(batch, context.Device)))
         {
-            context.Cancellation.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            using (batch)
+            for (var i = 0; i < record.Length; i += 2)
             {
-                given.AddRange(_net.call(batch.Inputs.to(context.Device)).cpu().reshape(-1).to(ScalarType.Float64).data<double>());
-                wanted.AddRange(batch.Targets!.reshape(-1).to(ScalarType.Float64).data<double>());
+                wanted.Add(record[i]);
+                given.Add(record[i + 1]);
             }
         }
         var deviation = Data.Facts.Table?.TargetDeviation ?? 1;
@@ -87,5 +88,12 @@ public sealed class RegressionTask : ITrainingTask, ILearnsFromData
             spread += (wanted[i] - mean) * (wanted[i] - mean);
         }
         return (deviation * Math.Sqrt(squared / wanted.Count), deviation * absolute / wanted.Count, spread == 0 ? 0 : 1 - (squared / spread));
+    }
+
+    // Target and answer of each example.
+    private double[] Record(Batch batch, Device device)
+    {
+        var given = _net.call(batch.Inputs.to(device)).cpu().reshape(-1).to(ScalarType.Float64).data<double>();
+        return [.. batch.Targets!.reshape(-1).to(ScalarType.Float64).data<double>().Zip(given).SelectMany(p => (double[])[p.First, p.Second])];
     }
 }

@@ -18,7 +18,6 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
     {
         Seeding.Apply(options.Seed);
         using var task = create();
-        RankedStart.CompareData(context.Ranks, task.TrainingData);
         // The trainer gives the others the weights of rank 0.
         if (context.Ranks.Rank == 0) WarmStartFrom(task);
         using var trainer = new Trainer(task, options, optimization, context.Recorder, context.Checkpoints, context.Ranks);

@@ -21,16 +21,12 @@ public sealed partial class Trainer
     private void CheckRanks()
     {
         if (_ranks.Size == 1) return;
-        if (_options.BatchSize % Parts != 0)
-        {
-            throw new ArgumentException(
-                $"trainer.batch_size is {_options.BatchSize}, which {_ranks.Size} ranks{(_options.Accumulate > 1 ? $" with trainer.accumulate={_options.Accumulate}" : "")} cannot share evenly; "
-                + $"allowed: a multiple of {Parts}, such as {(_options.BatchSize + Parts - 1) / Parts * Parts}.");
-        }
+        _options.CheckFor(_ranks.Size);
         if (_task.Auxiliaries.Count > 0)
         {
             throw new NotSupportedException($"This recipe trains a second model ('{_task.Auxiliaries[0].Name}') with an optimizer of its own, whose gradients ranks do not share; run it in one process.");
         }
+        RankedData.Compare(_ranks, _task.TrainingData);
     }
 
     // One rank may be told to stop a step before another: all do what any was told.

@@ -101,4 +101,16 @@ public sealed record TrainerOptions : IOptionsRecord
         .Must(Freeze is not null && Freeze.All(k => !string.IsNullOrWhiteSpace(k)), Freeze, "beginnings of parameters' names", field: nameof(Freeze))
         .Within(Workers, 0, 256)
         .Within(Threads, 0, 1024);
+
+    /// <summary>Refuses a batch that ranks cannot share evenly.</summary>
+    /// <param name="ranks">How many train together.</param>
+    /// <exception cref="ArgumentException">They cannot.</exception>
+    public void CheckFor(int ranks)
+    {
+        var parts = Accumulate * ranks;
+        if (BatchSize % parts == 0) return;
+        throw new ArgumentException(
+            $"trainer.batch_size is {BatchSize}, which {ranks} ranks{(Accumulate > 1 ? $" with trainer.accumulate={Accumulate}" : "")} cannot share evenly; "
+            + $"allowed: a multiple of {parts}, such as {(BatchSize + parts - 1) / parts * parts}.");
+    }
 }
