@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 
 namespace Cresset.Numerics;
@@ -64,6 +65,7 @@ public sealed class PartCatalog
     }
 
     /// <summary>The kind of a family's base type, of an interface, or of a part's own type; null for any other type.</summary>
+    [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "A kind's interface is kept where its parts are: records of options are of that type.")]
     public static string? KindOf(Type type)
     {
         for (var current = type; current is not null; current = current.BaseType)
