@@ -1,5 +1,7 @@
 #:project ../src/Cresset.Dashboard/Cresset.Dashboard.csproj
 #:property IsPackable=false
+#:property PublishAot=false
+#:property JsonSerializerIsReflectionEnabledByDefault=true
 
 // How fast the dashboard answers: dotnet run -c Release bench/dashboard.cs
 // Stores are made in a temporary folder; the server is a process of its own, so that its memory is its own. Times are the median of nine requests
@@ -21,9 +23,13 @@ if (args is ["serve", var served])
 var root = Directory.CreateTempSubdirectory("cresset-bench-").FullName;
 try
 {
+    // `make FOLDER` leaves the stores there, to look at them in a browser or to measure another program on their event files.
+    var keep = args is ["make", _];
+    if (keep) root = Directory.CreateDirectory(args[1]).FullName;
     var hundred = Make("hundred", runs: 100, tags: 1, points: 10_000);
     var thousand = Make("thousand", runs: 1000, tags: 10, points: 20);
     var long1 = Make("long", runs: 1, tags: 1, points: 1_000_000);
+    if (keep) return;
 
     await Measure("1,000,000 points in 100 runs", hundred, async (client, ids) =>
     {
@@ -48,7 +54,7 @@ try
 }
 finally
 {
-    Directory.Delete(root, recursive: true);
+    if (args is not ["make", _]) Directory.Delete(root, recursive: true);
 }
 
 string Make(string name, int runs, int tags, int points)

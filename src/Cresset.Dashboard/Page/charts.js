@@ -33,7 +33,7 @@ export class CurvePanel {
     this.area = h('div', { class: 'area', tabindex: 0, role: 'img', onkeydown: e => this.key(e) });
     this.tip = h('div', { class: 'tip', hidden: true });
     this.element = h('section', { class: 'panel', 'aria-label': tag },
-      h('header', null, h('h3', { title: tag }, tag), this.last, h('span', { class: 'grow' }), this.note,
+      h('header', null, h('h3', { title: tag }, tag.replace(/^system\//, '')), this.last, h('span', { class: 'grow' }), this.note,
         h('button', { class: 'icon', type: 'button', title: 'Values as a table', 'aria-label': `Values of ${tag} as a table`, onclick: () => this.toggleTable() }, '≡'),
         h('button', { class: 'icon', type: 'button', title: 'Save as PNG', 'aria-label': `Save ${tag} as PNG`, onclick: () => savePng(this) }, '⤓'),
         h('button', { class: 'icon', type: 'button', title: 'Save as SVG', 'aria-label': `Save ${tag} as SVG`, onclick: () => saveSvg(this) }, '⬡'),

@@ -51,6 +51,8 @@ public sealed class DashboardPageTests(Browser browser) : IClassFixture<Browser>
         await page.WaitForURLAsync("**from=250000*");
         await page.Keyboard.PressAsync("0");
         await page.WaitForURLAsync(url => !url.Contains("from=", StringComparison.Ordinal));
+        Assert.Equal(0x89, (await Saved(page, "Save loss as PNG"))[0]);
+        Assert.Contains("<svg", System.Text.Encoding.UTF8.GetString(await Saved(page, "Save loss as SVG")), StringComparison.Ordinal);
         Assert.Empty(_faults);
     }
 
@@ -199,6 +201,12 @@ public sealed class DashboardPageTests(Browser browser) : IClassFixture<Browser>
         Assert.Equal("kept", store.Get(run.Id).Note);
         Assert.Equal(["good"], store.Get(run.Id).Tags);
         Assert.Empty(_faults);
+    }
+
+    private static async Task<byte[]> Saved(IPage page, string button)
+    {
+        var download = await page.RunAndWaitForDownloadAsync(() => page.Locator($"button[aria-label='{button}']").ClickAsync(new() { Force = true }));
+        return await File.ReadAllBytesAsync(await download.PathAsync());
     }
 
     private static Task Shows(IPage page, string text) => page.Locator($".area[aria-label*='{text}']").WaitForAsync();

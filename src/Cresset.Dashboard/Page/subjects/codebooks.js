@@ -32,8 +32,8 @@ export default {
     const choice = h('input', { id: 'picture', type: 'range', min: 0, max: 511, value: picture, 'aria-label': 'Picture', onchange: () => ask(Number(choice.value)) });
     fill(live, h('div', { class: 'controls' }, h('label', { class: 'wide' }, 'Held-out picture', choice)), result);
 
-    // Codes as colours that neighbours of one number share.
-    const hue = code => `hsl(${(code * 137.508) % 360} 62% ${isDark() ? 58 : 46}%)`;
+    // Colours far apart for codes of near numbers; three lightnesses, since hues alone come near again.
+    const hue = code => `hsl(${(code * 137.508) % 360} 62% ${(isDark() ? 48 : 44) + (code % 3) * 13}%)`;
 
     async function ask(which) {
       picture = which;
