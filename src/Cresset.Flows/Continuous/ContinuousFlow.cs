@@ -54,47 +54,30 @@ public sealed class ContinuousFlow : DensityModel
     /// <summary>What the last solve cost.</summary>
     public OdeStatistics LastStatistics { get; private set; }
 
+    /// <summary>
+    /// The record of the last solve with <see cref="OdeGradient.Adjoint"/> or <see cref="OdeGradient.Checkpoint"/>: what its backward pass cost, and
+    /// why it failed; null before the first and with <see cref="OdeGradient.Direct"/>.
+    /// </summary>
+    public BackwardRecord? LastBackward { get; private set; }
+
     /// <inheritdoc/>
     public override Tensor LogProb(Tensor x, Tensor? context = null)
     {
         using var scope = NewDisposeScope();
-        return Likelihood(x, context).LogProb.MoveToOuterDisposeScope();
+        var rows = Rows(x, context, nameof(x));
+        return rows.Restore(Solve(rows.Values, rows.Context, regularised: false).LogProb).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Latent, log-density and, where their weights are set, the regularisers.</summary>
+    /// <summary>Latent, log-density and, where their weights are set, the regularisers, of samples [N, ...].</summary>
     public ContinuousLikelihood Likelihood(Tensor x, Tensor? context = null)
     {
-        using var scope = NewDisposeScope();
-        var size = x.numel() / Math.Max(1, x.size(0));
-        bool kinetic = _options.KineticWeight > 0, jacobian = _options.JacobianWeight > 0;
-        var probe = Divergence.Begin(x);
-        long extra = 1 + (kinetic ? 1 : 0) + (jacobian ? 1 : 0);
-        var start = cat([x.flatten(1), zeros(x.size(0), extra, dtype: x.dtype, device: x.device)], 1);
-        VelocityField augmented = (time, state) =>
-        {
-            using var inner = NewDisposeScope();
-            var (v, divergence, squared) = probe.Measure(_field.Value, time, state.narrow(1, 0, size).reshape(x.shape), context, jacobian);
-            var flat = v.flatten(1);
-            List<Tensor> parts = [flat, divergence.unsqueeze(1)];
-            // Both integrals run backwards from 1 to 0: their signs turn at the end.
-            if (kinetic) parts.Add(flat.square().sum(1, keepdim: true));
-            if (jacobian) parts.Add(squared!.unsqueeze(1));
-            return cat(parts, 1).MoveToOuterDisposeScope();
-        };
-        var end = Solve(augmented, start);
-        var z = end.narrow(1, 0, size).reshape(x.shape);
-        // d log p / dt = -div: log p(x) = log p_0(z) + integral from 1 to 0 of div.
-        var log = _base.LogProb(z, context) + end.select(1, size);
-        return new ContinuousLikelihood(
-            z.MoveToOuterDisposeScope(),
-            log.MoveToOuterDisposeScope(),
-            kinetic ? (-end.select(1, size + 1)).MoveToOuterDisposeScope() : null,
-            jacobian ? (-end.select(1, size + extra - 1)).MoveToOuterDisposeScope() : null,
-            LastStatistics);
+        var rows = Rows(x, context, nameof(x));
+        return Solve(rows.Values, rows.Context, regularised: true);
     }
 
-    /// <summary>The training loss: negative log-likelihood plus the weighted regularisers.</summary>
-    public Tensor RegularizedLoss(Tensor x, Tensor? context = null)
+    /// <inheritdoc/>
+    /// <remarks>The weighted regularisers of <see cref="CnfOptions"/> are part of it.</remarks>
+    public override Tensor Loss(Tensor x, Tensor? context = null)
     {
         using var scope = NewDisposeScope();
         var found = Likelihood(x, context);
@@ -104,40 +87,122 @@ public sealed class ContinuousFlow : DensityModel
         return loss.MoveToOuterDisposeScope();
     }
 
-    /// <inheritdoc/>
-    public override Tensor Encode(Tensor x, Tensor? context = null) => Move(x, context, 1, 0);
+    /// <summary>The training loss; the same as <see cref="Loss"/>.</summary>
+    public Tensor RegularizedLoss(Tensor x, Tensor? context = null) => Loss(x, context);
+
+    private ContinuousLikelihood Solve(Tensor x, Tensor? context, bool regularised)
+    {
+        using var scope = NewDisposeScope();
+        var (outer, inner) = Share(context);
+        var size = x.numel() / Math.Max(1, x.size(0));
+        bool kinetic = regularised && _options.KineticWeight > 0, jacobian = regularised && _options.JacobianWeight > 0;
+        var probe = Divergence.Begin(x);
+        long extra = 1 + (kinetic ? 1 : 0) + (jacobian ? 1 : 0);
+        var start = cat([x.flatten(1), zeros(x.size(0), extra, dtype: x.dtype, device: x.device)], 1);
+        VelocityField Augmented(Tensor? given) => (time, state) =>
+        {
+            using var stage = NewDisposeScope();
+            var (v, divergence, squared) = probe.Measure(_field.Value, time, state.narrow(1, 0, size).reshape(x.shape), given, jacobian);
+            var flat = v.flatten(1);
+            List<Tensor> parts = [flat, divergence.unsqueeze(1)];
+            // Both integrals run backwards from 1 to 0: their signs turn at the end.
+            if (kinetic) parts.Add(flat.square().sum(1, keepdim: true));
+            if (jacobian) parts.Add(squared!.unsqueeze(1));
+            return cat(parts, 1).MoveToOuterDisposeScope();
+        };
+        var end = Carry(Augmented, outer, start, 1, 0);
+        var z = end.narrow(1, 0, size).reshape(x.shape);
+        // d log p / dt = -div: log p(x) = log p_0(z) + integral from 1 to 0 of div.
+        var log = _base.LogProb(z, inner) + end.select(1, size);
+        return new ContinuousLikelihood(
+            z.MoveToOuterDisposeScope(),
+            log.MoveToOuterDisposeScope(),
+            kinetic ? (-end.select(1, size + 1)).MoveToOuterDisposeScope() : null,
+            jacobian ? (-end.select(1, size + extra - 1)).MoveToOuterDisposeScope() : null,
+            LastStatistics);
+    }
 
     /// <inheritdoc/>
-    public override Tensor Decode(Tensor z, Tensor? context = null) => Move(z, context, 0, 1);
+    public override Tensor Encode(Tensor x, Tensor? context = null)
+    {
+        using var scope = NewDisposeScope();
+        var rows = Rows(x, context, nameof(x));
+        return rows.Restore(Move(rows.Values, Share(rows.Context).Outer, 1, 0)).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Decode(Tensor z, Tensor? context = null)
+    {
+        using var scope = NewDisposeScope();
+        var rows = Rows(z, context, nameof(z));
+        return rows.Restore(Move(rows.Values, Share(rows.Context).Outer, 0, 1)).MoveToOuterDisposeScope();
+    }
 
     /// <inheritdoc/>
     public override Tensor Sample(long count, Tensor? context = null, double temperature = 1, Generator? generator = null)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(count);
-        using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return Decode(_base.Sample(count, context, temperature, generator), context).MoveToOuterDisposeScope();
+        return RSample(count, context, temperature, generator);
     }
 
-    private Tensor Move(Tensor value, Tensor? context, double from, double to)
+    /// <inheritdoc/>
+    public override Tensor RSample(long count, Tensor? context = null, double temperature = 1, Generator? generator = null)
     {
         using var scope = NewDisposeScope();
-        var (state, statistics) = Ode.Final(_field.Value.Field(context), value, from, to, _options.Solver);
-        LastStatistics = statistics;
-        return state.MoveToOuterDisposeScope();
+        var (outer, inner) = ShareFor(count, context);
+        return Move(_base.Sample(count, inner, temperature, generator), outer, 0, 1).MoveToOuterDisposeScope();
     }
 
-    private Tensor Solve(VelocityField augmented, Tensor start)
+    /// <inheritdoc/>
+    public override (Tensor Samples, Tensor LogDensity) SampleWithLogDensity(long count, Tensor? context = null, double temperature = 1, Generator? generator = null)
+    {
+        using var scope = NewDisposeScope();
+        var (outer, inner) = ShareFor(count, context);
+        var z = _base.Sample(count, inner, temperature, generator);
+        var size = z.numel() / Math.Max(1, z.size(0));
+        var probe = Divergence.Begin(z);
+        VelocityField Augmented(Tensor? given) => (time, state) =>
+        {
+            using var stage = NewDisposeScope();
+            var (v, divergence, _) = probe.Measure(_field.Value, time, state.narrow(1, 0, size).reshape(z.shape), given, jacobian: false);
+            return cat([v.flatten(1), divergence.unsqueeze(1)], 1).MoveToOuterDisposeScope();
+        };
+        var end = Carry(Augmented, outer, cat([z.flatten(1), zeros(z.size(0), 1, dtype: z.dtype, device: z.device)], 1), 0, 1);
+        var log = _base.LogProb(z, inner) - end.select(1, size);
+        return (end.narrow(1, 0, size).reshape(z.shape).MoveToOuterDisposeScope(), log.MoveToOuterDisposeScope());
+    }
+
+    private SampleRows Rows(Tensor values, Tensor? context, string name)
+        => SampleRows.Of(nameof(ContinuousFlow), values, context, _base.EventDimensions, _base.Like, name);
+
+    private (Tensor? Outer, Tensor? Inner) ShareFor(long count, Tensor? context) => Share(SampleRows.ContextFor(nameof(ContinuousFlow), count, context, _base.Like));
+
+    private (Tensor? Outer, Tensor? Inner) Share(Tensor? context)
+    {
+        if (context is null) return (null, null);
+        var outer = Field.TakesContext ? context : null;
+        var inner = _base.TakesContext ? context : null;
+        if (outer is null && inner is null) throw new ArgumentException($"ContinuousFlow: a context of shape {Cresset.Tensors.Shape.Text(context)} is given, but neither its field {Field.GetType().Name} nor its base {_base.GetType().Name} takes one. Make the field with context features, or leave the context out.", nameof(context));
+        return (outer, inner);
+    }
+
+    private Tensor Move(Tensor value, Tensor? context, double from, double to) => Carry(given => Field.Field(given), context, value, from, to);
+
+    private Tensor Carry(Func<Tensor?, VelocityField> field, Tensor? context, Tensor start, double from, double to)
     {
         if (_options.Gradient == OdeGradient.Direct || !is_grad_enabled())
         {
-            using var solution = Ode.Solve(augmented, start, [1, 0], _options.Solver);
+            using var solution = Ode.Solve(field(context), start, [from, to], _options.Solver);
             LastStatistics = solution.Statistics;
             return solution.Final;
         }
-        var parameters = (_module?.parameters() ?? []).Where(p => p.requires_grad).Cast<Tensor>().ToArray();
-        var (result, _) = TrainableOde.Solve(augmented, parameters, start, [1, 0], _options.Solver, _options.Gradient);
-        LastStatistics = result.Statistics;
-        return result.Final;
+        Tensor[] weights = [.. (_module?.parameters() ?? []).Where(p => p.requires_grad)];
+        // The context is held constant for the check by detaching it: it may be the result of an embedding.
+        CapturedTensors.Check(field(context?.detach()), from, start, weights);
+        Tensor[] captured = context is { requires_grad: true } ? [.. weights, context] : weights;
+        var record = LastBackward = new BackwardRecord();
+        using var found = TrainableOde.Record(field(context), captured, start, [from, to], _options.Solver, _options.Gradient, null, seminorm: false, record).Solution;
+        LastStatistics = found.Statistics;
+        return found.Final;
     }
 }

@@ -21,6 +21,7 @@ public sealed class GaussianMixtureBase : BaseDistribution
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(components, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(features, 1);
+        if (!(spread >= 0) || !double.IsFinite(spread)) throw new ArgumentOutOfRangeException(nameof(spread), spread, "The spread of the centres must be finite and at least 0.");
         using var scope = NewDisposeScope();
         _loc = new Parameter((randn(components, features, generator: generator) * spread).DetachFromDisposeScope());
         _logScale = new Parameter(zeros(components, features).DetachFromDisposeScope());
@@ -29,8 +30,17 @@ public sealed class GaussianMixtureBase : BaseDistribution
     }
 
     /// <inheritdoc/>
+    public override bool TakesContext => false;
+
+    /// <inheritdoc/>
+    public override int? EventDimensions => 1;
+
+    internal override Tensor? Like => _loc;
+
+    /// <inheritdoc/>
     public override Tensor LogProb(Tensor z, Tensor? context = null)
     {
+        RefuseContext(context);
         Cresset.Tensors.Shape.Expect(z, "N D", ("D", _loc.size(1)));
         using var scope = NewDisposeScope();
         var standard = (z.unsqueeze(1) - _loc) * (-_logScale).exp();
@@ -41,7 +51,11 @@ public sealed class GaussianMixtureBase : BaseDistribution
     /// <inheritdoc/>
     public override Tensor Sample(long count, Tensor? context = null, double temperature = 1, Generator? generator = null)
     {
+        RefuseContext(context);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
         using var scope = NewDisposeScope();
+        // multinomial draws one at least.
+        if (count == 0) return zeros([0, _loc.size(1)], dtype: _loc.dtype, device: _loc.device).MoveToOuterDisposeScope();
         var component = multinomial(_logits.detach().softmax(0), count, true, generator);
         var noise = randn(count, _loc.size(1), dtype: _loc.dtype, generator: generator).to(_loc.device);
         return (_loc.index_select(0, component) + _logScale.index_select(0, component).exp() * noise * Check(temperature)).MoveToOuterDisposeScope();

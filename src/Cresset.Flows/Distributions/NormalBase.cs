@@ -23,8 +23,17 @@ public sealed class NormalBase : BaseDistribution
     }
 
     /// <inheritdoc/>
+    public override bool TakesContext => false;
+
+    /// <inheritdoc/>
+    public override int? EventDimensions => _loc.dim() == 0 ? null : (int)_loc.dim();
+
+    internal override Tensor? Like => _loc;
+
+    /// <inheritdoc/>
     public override Tensor LogProb(Tensor z, Tensor? context = null)
     {
+        RefuseContext(context);
         using var scope = NewDisposeScope();
         var standard = (z - _loc) / _scale;
         var log = standard.square() * -0.5 - _scale.log() - 0.5 * Math.Log(2 * Math.PI);
@@ -34,6 +43,8 @@ public sealed class NormalBase : BaseDistribution
     /// <inheritdoc/>
     public override Tensor Sample(long count, Tensor? context = null, double temperature = 1, Generator? generator = null)
     {
+        RefuseContext(context);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
         using var scope = NewDisposeScope();
         var noise = randn([count, .. _loc.shape], dtype: _loc.dtype, generator: generator).to(_loc.device);
         return (_loc + _scale * noise * Check(temperature)).MoveToOuterDisposeScope();
@@ -61,6 +72,11 @@ public sealed class ClassConditionalNormal : BaseDistribution
     }
 
     /// <inheritdoc/>
+    public override int? EventDimensions => _loc.dim() == 1 ? null : (int)_loc.dim() - 1;
+
+    internal override Tensor? Like => _loc;
+
+    /// <inheritdoc/>
     public override Tensor LogProb(Tensor z, Tensor? context = null)
     {
         using var scope = NewDisposeScope();
@@ -72,6 +88,7 @@ public sealed class ClassConditionalNormal : BaseDistribution
     /// <inheritdoc/>
     public override Tensor Sample(long count, Tensor? context = null, double temperature = 1, Generator? generator = null)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
         using var scope = NewDisposeScope();
         context ??= randint(0, _classes, count, dtype: ScalarType.Int64, generator: generator).to(_loc.device);
         var (loc, log) = Select(context, count);
@@ -85,7 +102,26 @@ public sealed class ClassConditionalNormal : BaseDistribution
         {
             return _classes == 1 ? (_loc, _logScale) : throw new ArgumentNullException(nameof(labels), $"This distribution has {_classes} classes: it takes labels int64 [N] as context.");
         }
-        Cresset.Tensors.Shape.Expect(labels, "N", ("N", count));
+        labels = ClassLabels.Check(labels, count, _classes, nameof(ClassConditionalNormal));
         return (_loc.index_select(0, labels), _logScale.index_select(0, labels));
+    }
+}
+
+/// <summary>Labels as a class-conditional part takes them.</summary>
+internal static class ClassLabels
+{
+    /// <summary>Labels int64 [count]; one label serves all samples.</summary>
+    /// <exception cref="ArgumentException">They are no integers, or one is out of range.</exception>
+    public static Tensor Check(Tensor labels, long count, long classes, string owner)
+    {
+        if (labels.is_floating_point() || labels.dtype == ScalarType.Bool || labels.is_complex()) throw new ArgumentException($"{owner}: labels are of type {labels.dtype}; class labels are int64 numbers from 0 to {classes - 1}. Convert them with labels.to(torch.int64) if they are whole numbers.", nameof(labels));
+        if (labels.dim() == 0 || (labels.dim() == 1 && labels.size(0) == 1)) labels = labels.reshape(1).expand(count);
+        Cresset.Tensors.Shape.Expect(labels, "N", ("N", count));
+        if (count == 0) return labels.to(ScalarType.Int64);
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        long low = labels.min().ToInt64(), high = labels.max().ToInt64();
+        if (low < 0 || high >= classes) throw new ArgumentOutOfRangeException(nameof(labels), low < 0 ? low : high, $"{owner}: class labels run from 0 to {classes - 1}.");
+        return labels.to(ScalarType.Int64).MoveToOuterDisposeScope();
     }
 }

@@ -57,7 +57,7 @@ public static class FlowSampler
     public static double[] Grid(int steps, double shift = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
-        if (!(shift > 0)) throw new ArgumentOutOfRangeException(nameof(shift), shift, "The shift must be greater than 0.");
+        if (!(shift > 0) || !double.IsFinite(shift)) throw new ArgumentOutOfRangeException(nameof(shift), shift, "The shift must be finite and greater than 0.");
         // The paper's time runs from the noise at 1: s = 1 - t, shifted to a s / (1 + (a - 1) s).
         return [.. Enumerable.Range(0, steps + 1).Select(i =>
         {

@@ -7,7 +7,7 @@ namespace Cresset.Flows;
 public static class Reflow
 {
     /// <summary>Pairs of source samples and the data that the field carries them to: train with <see cref="FlowMatching.Draw"/> on them for a 2-rectified flow.</summary>
-    /// <param name="field">The trained field.</param>
+    /// <param name="field">The trained field; the context of one made by <see cref="VelocityModels.Field"/> or <see cref="VelocityModels.Guided"/> is cut like the source.</param>
     /// <param name="source">Source samples [N, ...].</param>
     /// <param name="options">Solver; null takes dopri5 at 1e-4.</param>
     /// <param name="batchSize">Samples solved together.</param>
@@ -15,6 +15,7 @@ public static class Reflow
     /// <param name="cancellation">Stops between two batches.</param>
     public static (Tensor Source, Tensor Data) Pairs(VelocityField field, Tensor source, OdeOptions? options = null, int batchSize = 2048, IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(field);
         ArgumentNullException.ThrowIfNull(source);
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         using var scope = NewDisposeScope();
@@ -23,7 +24,8 @@ public static class Reflow
         {
             cancellation.ThrowIfCancellationRequested();
             var count = Math.Min(batchSize, source.size(0) - start);
-            parts.Add(FlowSampler.Sample(field, source.narrow(0, start, count), options).Samples);
+            var some = field.Target is ConditionedField conditioned ? conditioned.Rows(start, count, source.size(0)) : field;
+            parts.Add(FlowSampler.Sample(some, source.narrow(0, start, count), options).Samples);
             progress?.Report((int)(start + count));
         }
         return (source.alias().MoveToOuterDisposeScope(), cat(parts).MoveToOuterDisposeScope());

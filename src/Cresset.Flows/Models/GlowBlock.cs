@@ -24,19 +24,21 @@ internal sealed class GlowStep : FlowTransform
         RegisterComponents();
     }
 
+    public override bool TakesContext => _coupling.TakesContext;
+
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
     {
         using var scope = NewDisposeScope();
         var (a, la) = _actNorm.Forward(x);
         var (b, lb) = _convolution.Forward(a);
-        var (c, lc) = _coupling.Forward(b);
+        var (c, lc) = _coupling.Forward(b, context);
         return Move(c, la + lb + lc);
     }
 
     public override (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null)
     {
         using var scope = NewDisposeScope();
-        var (c, lc) = _coupling.Inverse(z);
+        var (c, lc) = _coupling.Inverse(z, context);
         var (b, lb) = _convolution.Inverse(c);
         var (a, la) = _actNorm.Inverse(b);
         return Move(a, la + lb + lc);
@@ -54,15 +56,17 @@ internal sealed class GlowCoupling : FlowTransform
         : base(nameof(GlowCoupling))
     {
         _affine = options.Affine;
-        _network = new GlowConditioner(channels / 2, _affine ? channels : channels / 2, options.Width);
+        _network = new GlowConditioner(channels / 2, _affine ? channels : channels / 2, options.Width, options.Context);
         RegisterComponents();
     }
+
+    public override bool TakesContext => _network.TakesContext;
 
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
     {
         using var scope = NewDisposeScope();
         var halves = x.chunk(2, 1);
-        var raw = _network.call(halves[0], null);
+        var raw = _network.call(halves[0], context);
         if (!_affine) return Move(cat([halves[0], halves[1] + raw], 1), zeros(x.size(0), dtype: x.dtype, device: x.device));
         var parts = raw.chunk(2, 1);
         var shifted = parts[0] + 2;
@@ -74,7 +78,7 @@ internal sealed class GlowCoupling : FlowTransform
     {
         using var scope = NewDisposeScope();
         var halves = z.chunk(2, 1);
-        var raw = _network.call(halves[0], null);
+        var raw = _network.call(halves[0], context);
         if (!_affine) return Move(cat([halves[0], halves[1] - raw], 1), zeros(z.size(0), dtype: z.dtype, device: z.device));
         var parts = raw.chunk(2, 1);
         var shifted = parts[0] + 2;
@@ -105,21 +109,25 @@ internal sealed class GlowBlock : nn.Module
 
     public bool Split { get; }
 
+    public Tensor Like => _prior.Like;
+
+    public string? RecomputationFallback { get; private set; }
+
     /// <summary>What goes on (null at the last scale), the latent, and the log-determinant of the steps.</summary>
-    public (Tensor? Remaining, Tensor Latent, Tensor LogDet) Encode(Tensor x)
+    public (Tensor? Remaining, Tensor Latent, Tensor LogDet) Encode(Tensor x, Tensor? context)
     {
         using var scope = NewDisposeScope();
         Tensor current = Squeeze.Apply(x), total;
         if (_recompute && is_grad_enabled())
         {
-            (current, total) = ReversibleChain.Forward(_steps, current, null);
+            (current, total) = ReversibleChain.Forward(_steps, current, context, reason => RecomputationFallback = reason);
         }
         else
         {
             total = zeros(x.size(0), dtype: x.dtype, device: x.device);
             foreach (var step in _steps)
             {
-                var (output, log) = step.Forward(current);
+                var (output, log) = step.Forward(current, context);
                 current = output;
                 total = total + log;
             }
@@ -129,12 +137,18 @@ internal sealed class GlowBlock : nn.Module
         return (halves[0].MoveToOuterDisposeScope(), halves[1].MoveToOuterDisposeScope(), total.MoveToOuterDisposeScope());
     }
 
-    public Tensor Decode(Tensor? rest, Tensor latent)
+    /// <summary>The images, and the log-determinant of the inverse.</summary>
+    public (Tensor Images, Tensor LogDet) Decode(Tensor? rest, Tensor latent, Tensor? context)
     {
         using var scope = NewDisposeScope();
-        var current = rest is null ? latent.alias() : cat([rest, latent], 1);
-        for (var i = _steps.Length - 1; i >= 0; i--) current = _steps[i].Inverse(current).Output;
-        return Squeeze.Undo(current).MoveToOuterDisposeScope();
+        Tensor current = rest is null ? latent.alias() : cat([rest, latent], 1), total = zeros(latent.size(0), dtype: latent.dtype, device: latent.device);
+        for (var i = _steps.Length - 1; i >= 0; i--)
+        {
+            var (output, log) = _steps[i].Inverse(current, context);
+            current = output;
+            total = total + log;
+        }
+        return (Squeeze.Undo(current).MoveToOuterDisposeScope(), total.MoveToOuterDisposeScope());
     }
 
     /// <summary>Mean and log-deviation of the latent, from what goes on; at the last scale from nothing.</summary>

@@ -12,15 +12,30 @@ public abstract class Conditioner : nn.Module<Tensor, Tensor?, Tensor>
     {
     }
 
-    /// <summary>Appends a context [N, C] to values [N, D] or, spread over all positions, to images [N, D, H, W].</summary>
-    protected static Tensor Join(Tensor x, Tensor? context, long contextFeatures)
+    /// <summary>Whether the network reads a context; one that does not refuses it.</summary>
+    public virtual bool TakesContext => true;
+
+    /// <summary>Appends a context [N, C] (or [1, C] for all samples) to values [N, D] or, spread over all positions, to images [N, D, H, W].</summary>
+    protected static Tensor Join(Tensor x, Tensor? context, long contextFeatures) => Joined(x, context, contextFeatures);
+
+    internal static Tensor Joined(Tensor x, Tensor? context, long contextFeatures)
     {
-        if (contextFeatures == 0) return context is null ? x.alias() : throw Cresset.Tensors.Shape.Wrong(context, "no context", "This flow was made without context features.");
-        if (context is null) throw new ArgumentNullException(nameof(context), $"This flow is conditional: it takes a context [N, {contextFeatures}].");
-        Cresset.Tensors.Shape.Expect(context, "N C", [("N", x.size(0)), ("C", contextFeatures)]);
+        context = ContextOf(x, context, contextFeatures);
+        if (context is null) return x.alias();
         if (x.dim() == 2) return cat([x, context], 1);
         using var scope = NewDisposeScope();
         return cat([x, context.unsqueeze(2).unsqueeze(3).expand(-1, -1, x.size(2), x.size(3))], 1).MoveToOuterDisposeScope();
+    }
+
+    // The context as one row for each sample; null where the network takes none.
+    internal static Tensor? ContextOf(Tensor x, Tensor? context, long contextFeatures)
+    {
+        if (contextFeatures == 0) return context is null ? null : throw Cresset.Tensors.Shape.Wrong(context, "no context", "This flow was made without context features.");
+        if (context is null) throw new ArgumentNullException(nameof(context), $"This flow is conditional: it takes a context [N, {contextFeatures}].");
+        if (!context.is_floating_point()) throw new ArgumentException($"The context is of type {context.dtype}; this flow takes {contextFeatures} features of a floating-point type. Turn class labels into features (one-hot, or an embedding in the flow).", nameof(context));
+        if (context.dim() == 2 && context.size(0) == 1 && x.size(0) != 1) context = context.expand(x.size(0), -1);
+        Cresset.Tensors.Shape.Expect(context, "N C", [("N", x.size(0)), ("C", contextFeatures)]);
+        return context;
     }
 }
 
@@ -51,10 +66,22 @@ public sealed class MlpConditioner : Conditioner
             // Named as in a sequence of linear layers and activations.
             register_module((2 * i).ToString(System.Globalization.CultureInfo.InvariantCulture), _layers[i]);
         }
-        if (!zeroLast) return;
+        if (zeroLast) StartAt([0]);
+    }
+
+    /// <inheritdoc/>
+    public override bool TakesContext => _context > 0;
+
+    internal Tensor Like => _layers[0].weight!;
+
+    // Constant outputs at the start, the given ones over and over.
+    internal MlpConditioner StartAt(IReadOnlyList<double> raw)
+    {
+        using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         _layers[^1].weight!.zero_();
-        _layers[^1].bias!.zero_();
+        _layers[^1].bias!.copy_(tensor(raw.ToArray()).repeat(_layers[^1].bias!.size(0) / raw.Count));
+        return this;
     }
 
     /// <inheritdoc/>

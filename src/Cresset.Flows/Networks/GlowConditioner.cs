@@ -27,6 +27,8 @@ public sealed class ZeroConvolution : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    internal Tensor Like => _scale;
+
     /// <summary>[N, C, H, W] to [N, O, H, W].</summary>
     public override Tensor forward(Tensor input)
     {
@@ -71,6 +73,9 @@ public sealed class GlowConditioner : Conditioner
         _last = new ZeroConvolution(width, outputs);
         RegisterComponents();
     }
+
+    /// <inheritdoc/>
+    public override bool TakesContext => _context > 0;
 
     /// <summary>[N, C, H, W] and a context (or null) to [N, O, H, W].</summary>
     public override Tensor forward(Tensor x, Tensor? context)

@@ -13,8 +13,9 @@ public sealed class Made : Conditioner
     private readonly int _perValue;
     private readonly FlowActivation _activation;
     private readonly MaskedLinear[] _layers;
-    private readonly int[] _order;
+    private int[] _order;
     private Schedule? _schedule;
+    private byte[][] _known;
 
     /// <summary>Makes the network.</summary>
     /// <param name="order">Position of each value in the order; equal positions do not see each other.</param>
@@ -32,10 +33,42 @@ public sealed class Made : Conditioner
         var masks = Masks(_order, parametersPerValue, hidden, (int)context);
         _layers = [.. masks.Select(m => new MaskedLinear(m))];
         for (var i = 0; i < _layers.Length; i++) register_module((2 * i).ToString(System.Globalization.CultureInfo.InvariantCulture), _layers[i]);
+        _known = [.. _layers.Select(l => MaskBytes.Of(l.Allowed))];
     }
 
-    /// <summary>Position of each value in the order.</summary>
-    public IReadOnlyList<int> Order => _order;
+    /// <summary>Position of each value in the order; read off the masks where weights with other masks were loaded.</summary>
+    public IReadOnlyList<int> Order
+    {
+        get
+        {
+            Refresh();
+            return _order;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override bool TakesContext => _context > 0;
+
+    internal int Count => _order.Length;
+
+    // Constant outputs at the start, the same for each value.
+    internal Made StartAt(IReadOnlyList<double> raw)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        _layers[^1].Weight.zero_();
+        _layers[^1].Bias.copy_(tensor(raw.ToArray()).repeat(_layers[^1].Bias.size(0) / raw.Count));
+        return this;
+    }
+
+    // Masks come with the weights: loaded ones may belong to another order than the constructor's.
+    private void Refresh()
+    {
+        if (_layers.Zip(_known).All(p => MaskBytes.Same(p.First.Allowed, p.Second))) return;
+        _known = [.. _layers.Select(l => MaskBytes.Of(l.Allowed))];
+        _order = MaskOrder.Read(_known, [.. _layers.Select(l => (int)l.Allowed.size(1))], _order, _perValue);
+        _schedule = null;
+    }
 
     /// <summary>[N, D] and a context [N, K] (or null) to [N, O].</summary>
     public override Tensor forward(Tensor x, Tensor? context)
@@ -60,7 +93,8 @@ public sealed class Made : Conditioner
     /// <param name="next">Makes the values of some columns from their raw parameters [N, columns, P].</param>
     internal Tensor Generate(long count, Tensor? context, Tensor like, Func<int[], Tensor, Tensor> next)
     {
-        _schedule ??= new Schedule(_order, _perValue, [.. _layers.Select(l => l.Allowed)], (int)_context);
+        Refresh();
+        if (_schedule is null || !MaskBytes.SamePlace(_schedule.Unsorted.device, _layers[0].Allowed.device)) _schedule = new Schedule(_order, _perValue, [.. _layers.Select(l => l.Allowed)], (int)_context);
         var schedule = _schedule;
         // The caller's scope holds what is made here: it keeps log-determinants of its own from inside this loop.
         var empty = zeros(count, 0, dtype: like.dtype, device: like.device);
@@ -132,9 +166,10 @@ public sealed class Made : Conditioner
         {
             var positions = order.Distinct().Order().ToArray();
             Steps = positions.Length;
+            var device = masks[0].device;
             _columnsOf = [.. positions.Select(p => Enumerable.Range(0, order.Length).Where(i => order[i] == p).ToArray())];
             var sorted = _columnsOf.SelectMany(c => c).ToArray();
-            Unsorted = Index(Enumerable.Range(0, order.Length).Select(i => Array.IndexOf(sorted, i)));
+            Unsorted = Index(device, Enumerable.Range(0, order.Length).Select(i => Array.IndexOf(sorted, i)));
             // The level of an input is the step before which it must be known; the context is known at once.
             var inputOrder = Enumerable.Range(order.Length, context).Concat(sorted).ToArray();
             var levels = Enumerable.Range(0, order.Length + context).Select(i => i >= order.Length ? 0 : Array.IndexOf(positions, order[i]) + 1).ToArray();
@@ -157,8 +192,8 @@ public sealed class Made : Conditioner
                     if (layer == masks.Length - 1) next[o] = Array.IndexOf(positions, order[o / perValue]);
                 }
                 var rows = Enumerable.Range(0, outputs).OrderBy(o => next[o]).ThenBy(o => o).ToArray();
-                _rows[layer] = Index(rows);
-                _columns[layer] = Index(inputOrder);
+                _rows[layer] = Index(device, rows);
+                _columns[layer] = Index(device, inputOrder);
                 _slices[layer] = new (long, long)[Steps];
                 var start = 0;
                 for (var step = 0; step < Steps; step++)
@@ -184,6 +219,6 @@ public sealed class Made : Conditioner
 
         public int[] ColumnsOf(int step) => _columnsOf[step];
 
-        private static Tensor Index(IEnumerable<int> values) => tensor(values.Select(v => (long)v).ToArray()).DetachFromDisposeScope();
+        private static Tensor Index(Device device, IEnumerable<int> values) => tensor(values.Select(v => (long)v).ToArray(), device: device).DetachFromDisposeScope();
     }
 }

@@ -29,6 +29,8 @@ public sealed class MaskedLinear : nn.Module<Tensor, Tensor>
     /// <summary>The mask bool [outputs, inputs].</summary>
     public Tensor Allowed => _mask;
 
+    internal Tensor Weight => _weight;
+
     internal Tensor Bias => _bias;
 
     internal Tensor Masked() => _weight * _mask;

@@ -52,6 +52,9 @@ public sealed class MlpVelocity : nn.Module, IDivergenceModel
     }
 
     /// <inheritdoc/>
+    public bool TakesContext => _options.Context > 0;
+
+    /// <inheritdoc/>
     public Tensor Velocity(Tensor state, Tensor time, Tensor? context = null)
     {
         using var scope = NewDisposeScope();
@@ -91,9 +94,8 @@ public sealed class MlpVelocity : nn.Module, IDivergenceModel
     {
         Cresset.Tensors.Shape.Expect(state, "N D", ("D", _options.Features));
         Cresset.Tensors.Shape.Expect(time, "N", ("N", state.size(0)));
-        if (_options.Context == 0) return cat([state, time.unsqueeze(1)], 1);
-        if (context is null) throw new ArgumentNullException(nameof(context), $"This field is conditional: it takes a context [N, {_options.Context}].");
-        Cresset.Tensors.Shape.Expect(context, "N C", [("N", state.size(0)), ("C", _options.Context)]);
-        return cat([state, context, time.unsqueeze(1)], 1);
+        var given = Conditioner.ContextOf(state, context, _options.Context);
+        if (given is null) return cat([state, time.unsqueeze(1)], 1);
+        return cat([state, given, time.unsqueeze(1)], 1);
     }
 }

@@ -6,8 +6,9 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>The residual network of the image RealNVP: weight-normalised convolutions, batch norm, skips from every block (Dinh et al. 2017, section 4.1).</summary>
-internal sealed class RealNvpConditioner : nn.Module<Tensor, Tensor>
+internal sealed class RealNvpConditioner : nn.Module<Tensor, Tensor?, Tensor>
 {
+    private readonly long _context;
     private readonly bool _doubled;
     [ComponentName(Name = "in_norm")]
     private readonly BatchNorm2d _inNorm;
@@ -29,12 +30,14 @@ internal sealed class RealNvpConditioner : nn.Module<Tensor, Tensor>
     /// <param name="outputs">Channels of the output.</param>
     /// <param name="blocks">Residual blocks.</param>
     /// <param name="doubled">Doubles the normalised input, half of which a checkerboard has set to zero.</param>
-    public RealNvpConditioner(long channels, long width, long outputs, int blocks, bool doubled)
+    /// <param name="context">Features of a context, spread over all positions.</param>
+    public RealNvpConditioner(long channels, long width, long outputs, int blocks, bool doubled, long context)
         : base(nameof(RealNvpConditioner))
     {
+        _context = context;
         _doubled = doubled;
         _inNorm = nn.BatchNorm2d(channels);
-        _inConv = new WeightNormConvolution(2 * channels, width, 3);
+        _inConv = new WeightNormConvolution(2 * channels + context, width, 3);
         _inSkip = new WeightNormConvolution(width, width, 1);
         _blocks = new ModuleList<Block>([.. Enumerable.Range(0, blocks).Select(_ => new Block(width))]);
         _skips = new ModuleList<WeightNormConvolution>([.. Enumerable.Range(0, blocks).Select(_ => new WeightNormConvolution(width, width, 1))]);
@@ -43,12 +46,12 @@ internal sealed class RealNvpConditioner : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor input)
+    public override Tensor forward(Tensor input, Tensor? context)
     {
         using var scope = NewDisposeScope();
         var h = _inNorm.call(input);
         if (_doubled) h = h * 2;
-        h = _inConv.call(cat([h, -h], 1).relu());
+        h = _inConv.call(Conditioner.Joined(cat([h, -h], 1).relu(), context, _context));
         var sum = _inSkip.call(h);
         for (var i = 0; i < _blocks.Count; i++)
         {

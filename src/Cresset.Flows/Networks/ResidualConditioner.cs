@@ -32,6 +32,9 @@ public sealed class ResidualConditioner : Conditioner
         RegisterComponents();
     }
 
+    /// <inheritdoc/>
+    public override bool TakesContext => _context > 0;
+
     /// <summary>[N, D] and a context [N, K] (or null) to [N, O].</summary>
     public override Tensor forward(Tensor x, Tensor? context)
     {

@@ -25,7 +25,7 @@ internal sealed class AdjointFunction(OdeProblem problem) : DifferentiableOperat
         return [saved];
     }
 
-    protected override Tensor?[] Backward(Tensor[] saved, Tensor?[] gradients) => problem.Guard(() => Backward(problem, saved[0], gradients[0] ?? zeros_like(saved[0])));
+    protected override Tensor?[] Backward(Tensor[] saved, Tensor?[] gradients) => problem.Guard(gradients, () => Backward(problem, saved[0], gradients[0] ?? zeros_like(saved[0])));
 
     private static Tensor?[] Backward(OdeProblem problem, Tensor states, Tensor grad)
     {

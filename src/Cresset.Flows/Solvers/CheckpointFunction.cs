@@ -44,7 +44,7 @@ internal sealed class CheckpointFunction(OdeProblem problem) : DifferentiableOpe
     }
 
     protected override Tensor?[] Backward(Tensor[] saved, Tensor?[] gradients)
-        => problem.Guard(() => Backward(problem, _instants, saved[0], gradients[0] ?? zeros_like(saved[0])));
+        => problem.Guard(gradients, () => Backward(problem, _instants, saved[0], gradients[0] ?? zeros_like(saved[0])));
 
     private static Tensor?[] Backward(OdeProblem problem, double[] instants, Tensor checkpoints, Tensor grad)
     {

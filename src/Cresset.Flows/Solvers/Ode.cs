@@ -111,6 +111,10 @@ public static class Ode
         ArgumentNullException.ThrowIfNull(initial);
         ArgumentNullException.ThrowIfNull(times);
         if (times.Count < 2) throw new ArgumentException($"times holds {times.Count} values; a solve needs at least a start and an end.", nameof(times));
+        for (var i = 0; i < times.Count; i++)
+        {
+            if (!double.IsFinite(times[i])) throw new ArgumentException($"times[{i}] is {times[i]}; times must be finite.", nameof(times));
+        }
         var direction = Math.Sign(times[^1] - times[0]);
         for (var i = 1; i < times.Count; i++)
         {
@@ -122,6 +126,6 @@ public static class Ode
         if (!initial.is_floating_point()) throw new ArgumentException($"initial is of type {initial.dtype}; the state must be floating point.", nameof(initial));
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        if (!initial.isfinite().all().ToBoolean()) throw new ArgumentException("initial holds values that are not finite.", nameof(initial));
+        FiniteValues.Check(initial, nameof(Ode), nameof(initial));
     }
 }

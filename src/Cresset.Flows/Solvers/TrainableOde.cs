@@ -10,7 +10,10 @@ public static class TrainableOde
 {
     /// <summary>Solves as <see cref="Ode.Solve(VelocityField, Tensor, IReadOnlyList{double}, OdeOptions)"/> with the gradient method asked for.</summary>
     /// <param name="field">The field.</param>
-    /// <param name="parameters">Every tensor the field depends on that needs a gradient.</param>
+    /// <param name="parameters">
+    /// Every tensor the field depends on that needs a gradient: weights, and conditions that an embedding made. A field that depends on a further
+    /// one is refused where that can be seen (all of these being leaves): its gradient would be missing in silence.
+    /// </param>
     /// <param name="initial">State at the first time.</param>
     /// <param name="times">Strictly monotone times.</param>
     /// <param name="options">Settings of the forward solve.</param>
@@ -33,6 +36,23 @@ public static class TrainableOde
         var record = new BackwardRecord();
         if (gradient == OdeGradient.Direct || !is_grad_enabled()) return (Ode.Solve(field, initial, times, options), record);
         Ode.Check(field, initial, times);
+        CapturedTensors.Check(field, times[0], initial, parameters);
+        return Record(field, parameters, initial, times, options, gradient, adjoint, seminorm, record);
+    }
+
+    /// <summary>As the public one, for a field whose captured tensors are known.</summary>
+    internal static (OdeSolution Solution, BackwardRecord Backward) Record(
+        VelocityField field,
+        IReadOnlyList<Tensor> parameters,
+        Tensor initial,
+        IReadOnlyList<double> times,
+        OdeOptions options,
+        OdeGradient gradient,
+        OdeOptions? adjoint,
+        bool seminorm,
+        BackwardRecord record)
+    {
+        Ode.Check(field, initial, times);
         var problem = new OdeProblem(field, [.. parameters], [.. times], options, (adjoint ?? options).ThrowIfInvalid(), seminorm, record);
         using var scope = NewDisposeScope();
         Tensor[] inputs = [initial, .. parameters];
@@ -46,7 +66,7 @@ public static class TrainableOde
     }
 }
 
-/// <summary>What the backward pass of a solve did. The error that a failure gives to the caller of backward has text alone: the exception is kept here.</summary>
+/// <summary>What the backward pass of a solve did. <c>loss.backward()</c> gives an error without its cause (<see cref="Derivatives.Backward"/> gives both): the exception is kept here.</summary>
 public sealed class BackwardRecord
 {
     /// <summary>What the backward pass cost; zero before it ran.</summary>
@@ -76,17 +96,31 @@ internal sealed class OdeProblem(VelocityField velocity, Tensor[] parameters, do
     public OdeStatistics Forward { get; set; }
 
     /// <summary>The gradients; keeps the exception when <paramref name="compute"/> throws.</summary>
-    public Tensor?[] Guard(Func<Tensor?[]> compute)
+    public Tensor?[] Guard(Tensor?[] gradients, Func<Tensor?[]> compute)
     {
         if (is_grad_enabled()) throw new NotSupportedException("A solve with this gradient method has first derivatives only: take gradients without create_graph, or use OdeGradient.Direct.");
         try
         {
-            return compute();
+            return Finite(compute(), gradients);
         }
         catch (Exception failure)
         {
             record.Failure = failure;
             throw;
         }
+    }
+
+    // NaN in a gradient would end in every weight without a word; infinite ones that came in belong to the loss, not to the solve.
+    private Tensor?[] Finite(Tensor?[] found, Tensor?[] given)
+    {
+        using var scope = NewDisposeScope();
+        if (given.Any(g => g is not null && !g.isfinite().all().ToBoolean())) return found;
+        for (var i = 0; i < found.Length; i++)
+        {
+            if (found[i] is not { } gradient || gradient.isfinite().all().ToBoolean()) continue;
+            var what = i == 0 ? "the initial state" : $"parameter {i - 1} of {parameters.Length}, shape {Cresset.Tensors.Shape.Text(parameters[i - 1])}";
+            throw new ArithmeticException($"The gradient of a solve from t = {times[0]:g6} to {times[^1]:g6} by {options.Method} is not finite, first that to {what}: the field's derivative overflows or is not defined on the path. Tighten the tolerances, lower the learning rate, or look at the field where its states are largest.");
+        }
+        return found;
     }
 }

@@ -28,6 +28,9 @@ public sealed class RationalQuadraticSpline : Univariate
     /// <inheritdoc/>
     public override int Parameters => _options.RawCount;
 
+    // Even bins with slopes of 1 at their knots.
+    internal override IReadOnlyList<double> StartRaw => [.. Enumerable.Range(0, Parameters).Select(i => i < 2 * _options.Bins || _options.Parameters != SplineParameters.Softmax ? 0.0 : Math.Log(Math.Exp(1 - _options.MinSlope) - 1))];
+
     /// <inheritdoc/>
     /// <remarks>float32 on the CPU takes one fused pass in float64 arithmetic; other types and devices take tensor operations.</remarks>
     public override (Tensor Output, Tensor LogDerivative) Forward(Tensor x, Tensor raw) => Apply(_forward, x, raw);

@@ -49,8 +49,12 @@ public sealed class ActNorm : FlowTransform
     }
 
     /// <inheritdoc/>
+    public override bool TakesContext => false;
+
+    /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
     {
+        RefuseContext(context);
         Check(x);
         if (!_ready) Prepare(x);
         using var scope = NewDisposeScope();
@@ -60,6 +64,7 @@ public sealed class ActNorm : FlowTransform
     /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null)
     {
+        RefuseContext(context);
         Check(z);
         if (!_ready) Prepare(null);
         using var scope = NewDisposeScope();

@@ -40,8 +40,12 @@ public sealed class BatchNormTransform : FlowTransform
     private Tensor Weight => nn.functional.softplus(_weight, 1, 20) + _epsilon;
 
     /// <inheritdoc/>
+    public override bool TakesContext => false;
+
+    /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
     {
+        RefuseContext(context);
         Cresset.Tensors.Shape.Expect(x, "N D", ("D", _bias.size(0)));
         if (training && x.size(0) < 2) throw Cresset.Tensors.Shape.Wrong(x, "[N, D] with at least two samples", "Batch statistics of one sample do not exist.");
         using var scope = NewDisposeScope();
@@ -62,6 +66,7 @@ public sealed class BatchNormTransform : FlowTransform
     /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null)
     {
+        RefuseContext(context);
         Cresset.Tensors.Shape.Expect(z, "N D", ("D", _bias.size(0)));
         if (training) throw new InvalidOperationException("BatchNormTransform has no inverse in training mode, where its statistics depend on the batch: call eval() first.");
         using var scope = NewDisposeScope();

@@ -23,7 +23,9 @@ public sealed class Coupling : FlowTransform
     private readonly Univariate _univariate;
     private readonly ParameterLayout _layout;
     private readonly long _features;
-    private readonly FeatureSplit _split;
+    private readonly int _passing;
+    private FeatureSplit _split;
+    private byte[] _seen;
     [ComponentName(Name = "mask")]
     private readonly Tensor _mask;
     [ComponentName(Name = "hyper")]
@@ -45,9 +47,14 @@ public sealed class Coupling : FlowTransform
         _layout = layout;
         _split = new FeatureSplit(passes);
         _mask = tensor(passes.ToArray()).DetachFromDisposeScope();
+        _seen = MaskBytes.Of(_mask);
+        _passing = passing;
         _network = network(passing, (passes.Count - passing) * univariate.Parameters);
         RegisterComponents();
     }
+
+    /// <inheritdoc/>
+    public override bool TakesContext => _network.TakesContext;
 
     /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null) => Apply(x, context, forward: true);
@@ -58,11 +65,22 @@ public sealed class Coupling : FlowTransform
     private (Tensor Output, Tensor LogAbsDet) Apply(Tensor value, Tensor? context, bool forward)
     {
         if (value.dim() is not (2 or 4) || value.size(1) != _features) throw Cresset.Tensors.Shape.Wrong(value, $"[N, {_features}] or [N, {_features}, H, W]");
+        // Masks come with the weights: loaded ones may be others than the constructor's.
+        if (!MaskBytes.Same(_mask, _seen)) Refresh();
         using var scope = NewDisposeScope();
         var (kept, changed) = _split.Split(value);
         var raw = Arrange(_network.call(kept, context), changed);
         var (mapped, log) = forward ? _univariate.Forward(changed, raw) : _univariate.Inverse(changed, raw);
         return Move(_split.Join(kept, mapped), SumPerSample(log));
+    }
+
+    private void Refresh()
+    {
+        var mask = MaskBytes.Of(_mask);
+        var passing = mask.Count(b => b != 0);
+        if (passing != _passing) throw new InvalidDataException($"Coupling: the mask that was loaded lets {passing} of {_features} features pass; this coupling's network was made for {_passing}. The weights belong to another flow.");
+        _split = new FeatureSplit([.. mask.Select(b => b != 0)]);
+        _seen = mask;
     }
 
     // To [N, D, P, ...].
@@ -117,7 +135,7 @@ internal sealed class FeatureSplit
 
     private void Prepare(Device device)
     {
-        if (_order is not null && _order.device.type == device.type) return;
+        if (_order is not null && MaskBytes.SamePlace(_order.device, device)) return;
         long[] joined = [.. _kept, .. _changed];
         var order = new long[joined.Length];
         for (var i = 0; i < joined.Length; i++) order[joined[i]] = i;

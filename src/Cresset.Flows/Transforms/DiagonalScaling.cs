@@ -24,14 +24,21 @@ public sealed class DiagonalScaling : FlowTransform
     public void Initialize(Tensor x, double deviation = 1)
     {
         Cresset.Tensors.Shape.Expect(x, "N D", ("D", _logScale.size(0)));
+        if (!(deviation > 0) || !double.IsFinite(deviation)) throw new ArgumentOutOfRangeException(nameof(deviation), deviation, "The deviation must be finite and greater than 0.");
+        if (x.size(0) < 2) throw Cresset.Tensors.Shape.Wrong(x, "[N, D] with at least two samples", "One sample has no deviation.");
+        FiniteValues.Check(x, nameof(DiagonalScaling), nameof(x));
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         _logScale.copy_((deviation / (x.std([0L], true) + 1e-3)).log());
     }
 
     /// <inheritdoc/>
+    public override bool TakesContext => false;
+
+    /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
     {
+        RefuseContext(context);
         Cresset.Tensors.Shape.Expect(x, "N D", ("D", _logScale.size(0)));
         using var scope = NewDisposeScope();
         return Move(x * _logScale.exp(), PerSample(_logScale.sum(), x));
@@ -40,6 +47,7 @@ public sealed class DiagonalScaling : FlowTransform
     /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null)
     {
+        RefuseContext(context);
         Cresset.Tensors.Shape.Expect(z, "N D", ("D", _logScale.size(0)));
         using var scope = NewDisposeScope();
         return Move(z * (-_logScale).exp(), PerSample(-_logScale.sum(), z));

@@ -15,6 +15,9 @@ public abstract class FlowTransform : nn.Module
     {
     }
 
+    /// <summary>Whether the map reads a context; one that does not refuses it. Chains hand their context to the parts that take it.</summary>
+    public virtual bool TakesContext => true;
+
     /// <summary>z = f(x) and log|det df/dx| [N].</summary>
     /// <param name="x">Samples [N, ...].</param>
     /// <param name="context">What the map is conditioned on [N, C]; null where it is not conditional.</param>
@@ -24,6 +27,14 @@ public abstract class FlowTransform : nn.Module
     /// <param name="z">Samples [N, ...].</param>
     /// <param name="context">As in <see cref="Forward"/>.</param>
     public abstract (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null);
+
+    /// <summary>Throws where a map that reads no context is given one: it would be dropped in silence.</summary>
+    /// <exception cref="ArgumentException">A context is given.</exception>
+    protected void RefuseContext(Tensor? context)
+    {
+        if (context is null) return;
+        throw new ArgumentException($"{GetType().Name} takes no context, and one of shape {Cresset.Tensors.Shape.Text(context)} is given. Leave it out, or condition a coupling or an autoregressive transform on it.", nameof(context));
+    }
 
     /// <summary>Sums a log-derivative [N, ...] over everything but the samples.</summary>
     protected internal static Tensor SumPerSample(Tensor values) => values.dim() == 1 ? values.alias() : values.flatten(1).sum(1);

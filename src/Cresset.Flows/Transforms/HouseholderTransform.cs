@@ -22,10 +22,21 @@ public sealed class HouseholderTransform : FlowTransform
     }
 
     /// <inheritdoc/>
-    public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null) => Apply(x, backwards: false);
+    public override bool TakesContext => false;
 
     /// <inheritdoc/>
-    public override (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null) => Apply(z, backwards: true);
+    public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
+    {
+        RefuseContext(context);
+        return Apply(x, backwards: false);
+    }
+
+    /// <inheritdoc/>
+    public override (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null)
+    {
+        RefuseContext(context);
+        return Apply(z, backwards: true);
+    }
 
     private (Tensor, Tensor) Apply(Tensor value, bool backwards)
     {

@@ -19,6 +19,9 @@ public sealed class InvertedTransform : FlowTransform
     }
 
     /// <inheritdoc/>
+    public override bool TakesContext => _transform.TakesContext;
+
+    /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null) => _transform.Inverse(x, context);
 
     /// <inheritdoc/>

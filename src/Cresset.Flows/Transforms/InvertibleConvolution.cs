@@ -21,8 +21,12 @@ public sealed class InvertibleConvolution : FlowTransform
     }
 
     /// <inheritdoc/>
+    public override bool TakesContext => false;
+
+    /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
     {
+        RefuseContext(context);
         Cresset.Tensors.Shape.Expect(x, "N C H W", ("C", _weight.size(0)));
         using var scope = NewDisposeScope();
         return Move(nn.functional.conv2d(x, _weight), PerSample(LogDet() * (x.size(2) * x.size(3)), x));
@@ -31,6 +35,7 @@ public sealed class InvertibleConvolution : FlowTransform
     /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null)
     {
+        RefuseContext(context);
         Cresset.Tensors.Shape.Expect(z, "N C H W", ("C", _weight.size(0)));
         using var scope = NewDisposeScope();
         var logDet = LogDet();

@@ -49,8 +49,12 @@ public sealed class LuConvolution : FlowTransform
     }
 
     /// <inheritdoc/>
+    public override bool TakesContext => false;
+
+    /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
     {
+        RefuseContext(context);
         Cresset.Tensors.Shape.Expect(x, "N C H W", ("C", _logScale.size(0)));
         using var scope = NewDisposeScope();
         var weight = _permutation.MatMul(Lower()).MatMul(Upper());
@@ -60,6 +64,7 @@ public sealed class LuConvolution : FlowTransform
     /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null)
     {
+        RefuseContext(context);
         Cresset.Tensors.Shape.Expect(z, "N C H W", ("C", _logScale.size(0)));
         using var scope = NewDisposeScope();
         // Two triangular solves of the small matrix in float64; the permutation's inverse is its transpose.

@@ -40,8 +40,12 @@ public sealed class LuLinear : FlowTransform
     }
 
     /// <inheritdoc/>
+    public override bool TakesContext => false;
+
+    /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
     {
+        RefuseContext(context);
         Cresset.Tensors.Shape.Expect(x, "N D", ("D", _features));
         using var scope = NewDisposeScope();
         var (lower, upper, log) = Matrices();
@@ -51,6 +55,7 @@ public sealed class LuLinear : FlowTransform
     /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null)
     {
+        RefuseContext(context);
         Cresset.Tensors.Shape.Expect(z, "N D", ("D", _features));
         using var scope = NewDisposeScope();
         var (lower, upper, log) = Matrices();

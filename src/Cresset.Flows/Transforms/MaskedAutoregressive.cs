@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
-/// <summary>A masked autoregressive transform (Papamakarios et al. 2017) of vectors [N, D]: forward in one pass, inverse value by value at the cost of one pass of the network.</summary>
+/// <summary>A masked autoregressive transform (Papamakarios et al. 2017) of vectors [N, D]: forward in one pass, inverse value by value with the work of one pass of the network.</summary>
 public sealed class MaskedAutoregressive : FlowTransform
 {
     private readonly Univariate _univariate;
@@ -20,9 +20,12 @@ public sealed class MaskedAutoregressive : FlowTransform
     {
         _network = network;
         _univariate = univariate;
-        _features = network.Order.Count;
+        _features = network.Count;
         RegisterComponents();
     }
+
+    /// <inheritdoc/>
+    public override bool TakesContext => _network.TakesContext;
 
     /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)

@@ -39,10 +39,21 @@ public sealed class Permutation : FlowTransform
     }
 
     /// <inheritdoc/>
-    public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null) => Apply(x, _forward);
+    public override bool TakesContext => false;
 
     /// <inheritdoc/>
-    public override (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null) => Apply(z, _inverse);
+    public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
+    {
+        RefuseContext(context);
+        return Apply(x, _forward);
+    }
+
+    /// <inheritdoc/>
+    public override (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null)
+    {
+        RefuseContext(context);
+        return Apply(z, _inverse);
+    }
 
     private static (Tensor, Tensor) Apply(Tensor value, Tensor order)
     {

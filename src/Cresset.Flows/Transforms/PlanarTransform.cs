@@ -27,8 +27,12 @@ public sealed class PlanarTransform : FlowTransform
     }
 
     /// <inheritdoc/>
+    public override bool TakesContext => false;
+
+    /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
     {
+        RefuseContext(context);
         Cresset.Tensors.Shape.Expect(x, "N D", ("D", _w.size(0)));
         using var scope = NewDisposeScope();
         var (u, product) = Direction();
@@ -39,6 +43,7 @@ public sealed class PlanarTransform : FlowTransform
     /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null)
     {
+        RefuseContext(context);
         Cresset.Tensors.Shape.Expect(z, "N D", ("D", _w.size(0)));
         using var scope = NewDisposeScope();
         var (u, product) = Direction();

@@ -14,13 +14,18 @@ public sealed class AffinePreprocessing : FlowTransform
         : base(nameof(AffinePreprocessing))
     {
         if (scale == 0 || !double.IsFinite(scale)) throw new ArgumentOutOfRangeException(nameof(scale), scale, "The scale must be finite and not 0.");
+        if (!double.IsFinite(shift)) throw new ArgumentOutOfRangeException(nameof(shift), shift, "The shift must be finite.");
         (_scale, _shift) = (scale, shift);
         RegisterComponents();
     }
 
     /// <inheritdoc/>
+    public override bool TakesContext => false;
+
+    /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
     {
+        RefuseContext(context);
         using var scope = NewDisposeScope();
         return Move(x * _scale + _shift, full(x.size(0), Log(x), dtype: x.dtype, device: x.device));
     }
@@ -28,6 +33,7 @@ public sealed class AffinePreprocessing : FlowTransform
     /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null)
     {
+        RefuseContext(context);
         using var scope = NewDisposeScope();
         return Move((z - _shift) / _scale, full(z.size(0), -Log(z), dtype: z.dtype, device: z.device));
     }
@@ -50,9 +56,13 @@ public sealed class LogitPreprocessing : FlowTransform
     }
 
     /// <inheritdoc/>
+    public override bool TakesContext => false;
+
+    /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A value lies outside [0, 1].</exception>
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
     {
+        RefuseContext(context);
         using var scope = NewDisposeScope();
         using (no_grad())
         {
@@ -69,6 +79,7 @@ public sealed class LogitPreprocessing : FlowTransform
     /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null)
     {
+        RefuseContext(context);
         using var scope = NewDisposeScope();
         var x = (z.sigmoid() - _alpha) / (1 - 2 * _alpha);
         var log = nn.functional.softplus(z, 1, 30) + nn.functional.softplus(-z, 1, 30) + Math.Log(1 - 2 * _alpha);

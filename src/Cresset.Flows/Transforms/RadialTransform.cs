@@ -27,8 +27,12 @@ public sealed class RadialTransform : FlowTransform
     }
 
     /// <inheritdoc/>
+    public override bool TakesContext => false;
+
+    /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
     {
+        RefuseContext(context);
         Cresset.Tensors.Shape.Expect(x, "N D", ("D", _centre.size(0)));
         using var scope = NewDisposeScope();
         var (alpha, beta) = Constants();
@@ -40,6 +44,7 @@ public sealed class RadialTransform : FlowTransform
     /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null)
     {
+        RefuseContext(context);
         Cresset.Tensors.Shape.Expect(z, "N D", ("D", _centre.size(0)));
         using var scope = NewDisposeScope();
         var (alpha, beta) = Constants();

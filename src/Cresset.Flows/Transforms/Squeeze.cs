@@ -69,8 +69,19 @@ public sealed class Squeeze : FlowTransform
     }
 
     /// <inheritdoc/>
-    public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null) => (Apply(x, _factor, _order), zeros(x.size(0), dtype: x.dtype, device: x.device));
+    public override bool TakesContext => false;
 
     /// <inheritdoc/>
-    public override (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null) => (Undo(z, _factor, _order), zeros(z.size(0), dtype: z.dtype, device: z.device));
+    public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
+    {
+        RefuseContext(context);
+        return (Apply(x, _factor, _order), zeros(x.size(0), dtype: x.dtype, device: x.device));
+    }
+
+    /// <inheritdoc/>
+    public override (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null)
+    {
+        RefuseContext(context);
+        return (Undo(z, _factor, _order), zeros(z.size(0), dtype: z.dtype, device: z.device));
+    }
 }

@@ -33,6 +33,7 @@ public static class OptimalTransport
         else
         {
             Cresset.Tensors.Shape.Expect(labels, "N", ("N", count));
+            if (labels.is_floating_point() || labels.is_complex()) throw new ArgumentException($"labels are of type {labels.dtype}: classes are whole numbers, and continuous conditions would be cut to them. Convert labels.to(torch.int64) if they are classes; for conditions leave the labels out, or add them to the cost by joining them to source and data.", nameof(labels));
             var classes = labels.to(ScalarType.Int64).cpu().data<long>().ToArray();
             foreach (var group in Enumerable.Range(0, count).GroupBy(i => classes[i]))
             {
@@ -54,6 +55,10 @@ public static class OptimalTransport
     public static double Wasserstein(Tensor x, Tensor y, int order = 2)
     {
         if (order is not (1 or 2)) throw new ArgumentOutOfRangeException(nameof(order), order, "The order must be 1 or 2.");
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(y);
+        if (x.dim() > 0 && x.size(0) == 0) throw Cresset.Tensors.Shape.Wrong(x, "at least one point", "There is no distance from a set without points.");
+        if (y.dim() > 0 && y.size(0) == 0) throw Cresset.Tensors.Shape.Wrong(y, "at least one point", "There is no distance to a set without points.");
         var cost = TransportCost.SquaredDistances(x, y);
         if (order == 1)
         {

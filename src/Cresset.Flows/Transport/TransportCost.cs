@@ -15,6 +15,8 @@ internal static class TransportCost
         {
             throw Cresset.Tensors.Shape.Wrong(y, $"[M, ...] with {x.numel() / Math.Max(1, x.size(0))} values a point", "Both sets lie in the same space.");
         }
+        FiniteValues.Check(x, nameof(OptimalTransport), nameof(x));
+        FiniteValues.Check(y, nameof(OptimalTransport), nameof(y));
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var a = x.flatten(1).to(ScalarType.Float64).cpu().contiguous();

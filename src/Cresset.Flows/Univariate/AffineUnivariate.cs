@@ -12,6 +12,8 @@ public sealed class AffineUnivariate(AffineScale scale = AffineScale.SoftClip, b
     /// <inheritdoc/>
     public override int Parameters => 2;
 
+    internal override IReadOnlyList<double> StartRaw => scaleFirst ? [AffineScales.Identity(scale), 0] : [0, AffineScales.Identity(scale)];
+
     /// <inheritdoc/>
     public override (Tensor Output, Tensor LogDerivative) Forward(Tensor x, Tensor raw)
     {

@@ -9,6 +9,9 @@ public abstract class Univariate
     /// <summary>Raw parameters per value.</summary>
     public abstract int Parameters { get; }
 
+    // Raw parameters of one value with which the map is the identity, or as near to it as the parametrisation allows.
+    internal virtual IReadOnlyList<double> StartRaw => new double[Parameters];
+
     /// <summary>Maps values [N, D, ...] with raw parameters [N, D, P, ...]; also the log-derivative of each value.</summary>
     public abstract (Tensor Output, Tensor LogDerivative) Forward(Tensor x, Tensor raw);
 

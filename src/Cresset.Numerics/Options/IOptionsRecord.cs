@@ -25,10 +25,13 @@ public sealed record OptionProblem(string Field, object? Value, string Allowed, 
             null => "null",
             string s => $"\"{s}\"",
             IFormattable f => f.ToString(null, System.Globalization.CultureInfo.InvariantCulture),
+            System.Collections.IEnumerable list => $"[{string.Join(", ", list.Cast<object?>().Select(Text))}]",
             _ => Value.ToString(),
         };
         return $"{Field} is {value}; allowed: {Allowed}." + (Hint.Length == 0 ? "" : " " + Hint);
     }
+
+    private static string? Text(object? element) => element is IFormattable f ? f.ToString(null, System.Globalization.CultureInfo.InvariantCulture) : element?.ToString();
 }
 
 /// <summary>An options record holds values that are not allowed; the message lists all of them.</summary>

@@ -28,6 +28,9 @@ internal sealed class PairedVelocity : nn.Module, IVelocityModel
     }
 
     /// <inheritdoc/>
+    public bool TakesContext => _net.TakesContext;
+
+    /// <inheritdoc/>
     public Tensor Velocity(Tensor state, Tensor time, Tensor? context = null) => _net.Velocity(state, time, context);
 
     /// <summary>Some of the pairs; the first call carries the given source samples along the field as it is then.</summary>
