@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Cresset.Cli.Terminal;
 using Cresset.Data;
+using Cresset.Runs;
 using Cresset.Tensors;
 using static TorchSharp.torch;
 
@@ -13,7 +14,7 @@ internal static class ConvertCommand
 
     public static Command Create()
     {
-        var from = new Argument<string>("FROM") { Description = "safetensors, *.index.json of shards, PyTorch (.pt, .pth, .ckpt, .bin), TorchSharp (.dat) or NumPy (.npz, .npy)." };
+        var from = new Argument<string>("FROM") { Description = "A run, or a file: safetensors, *.index.json of shards, PyTorch (.pt, .pth, .ckpt, .bin), TorchSharp (.dat) or NumPy (.npz, .npy)." };
         var to = new Argument<string>("TO") { Description = "A .safetensors or .npz file." };
         var section = InspectCommand.Section();
         var dtype = new Option<string?>("--dtype") { Description = "Store floating-point tensors as fp64, fp32, bf16 or fp16 (default: as they are).", HelpName = "TYPE" };
@@ -22,18 +23,28 @@ internal static class ConvertCommand
         var drop = new Option<string[]>("--drop") { Description = "Leave out keys that begin so; may be repeated.", HelpName = "PREFIX" };
         var force = new Option<bool>("--force") { Description = "Replace the file if it exists." };
         var json = SharedOptions.Json();
-        var command = new Command("convert", "Turn weights into safetensors or .npz, bit for bit, and say what is renamed, converted or left out.") { from, to, section, dtype, strip, rename, drop, force, json };
+        var runs = SharedOptions.RunsFolder();
+        var command = new Command("convert", "Turn weights into safetensors or .npz, bit for bit, and say what is renamed, converted or left out.") { from, to, section, dtype, strip, rename, drop, force, runs, json };
         command.SetAction(r =>
         {
             using var interruption = new Interruption("stopping; nothing is written.");
             var keys = Keys(r.GetValue(strip) ?? [], r.GetValue(rename) ?? [], r.GetValue(drop) ?? []);
             var target = r.GetValue(to)!;
-            var report = WeightConversion.Convert(r.GetValue(from)!, target, r.GetValue(section), Dtype(r.GetValue(dtype)), keys, r.GetValue(force), interruption.Token);
+            var report = WeightConversion.Convert(FileOf(r.GetValue(from)!, r.GetValue(runs)!), target, r.GetValue(section), Dtype(r.GetValue(dtype)), keys, r.GetValue(force), interruption.Token);
             if (r.GetValue(json)) Output.Json(new { path = target, report.Tensors, report.Bytes, renamed = report.Renamed.ToDictionary(n => n.From, n => n.To), report.Converted, report.Dropped, report.Notes });
             else Print(target, report);
             return ExitCode.Success;
         });
-        return command.WithExamples("cresset convert weights.pth weights.safetensors", "cresset convert last.ckpt ema.safetensors --section ema --strip-prefix module. --dtype fp16", "cresset convert model.safetensors arrays.npz --dtype fp32");
+        return command.WithExamples("cresset convert weights.pth weights.safetensors", "cresset convert last.ckpt ema.safetensors --section ema --strip-prefix module. --dtype fp16", "cresset convert model.safetensors arrays.npz --dtype fp32", "cresset convert my-run weights.npz");
+    }
+
+    // A run is named as everywhere; a file or folder of that name comes first.
+    private static string FileOf(string from, string runs)
+    {
+        if (File.Exists(from) || Directory.Exists(from) || !Directory.Exists(runs) || Path.HasExtension(from)) return from;
+        using var store = RunStore.OpenReadOnly(runs);
+        var file = Path.Combine(store.Find(from).Folder, "model.safetensors");
+        return File.Exists(file) ? file : throw new FileNotFoundException($"There is no {file}: the run has not come to its end.", file);
     }
 
     // In the order strip, rename, drop: what is dropped is named as it would be written.

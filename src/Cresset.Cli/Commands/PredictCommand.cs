@@ -20,17 +20,19 @@ internal static class PredictCommand
         var files = new Argument<string[]>("FILES") { Description = "Pictures, or tables with the columns of the training's.", Arity = ArgumentArity.OneOrMore };
         var output = new Option<string?>("--output", "-o") { Description = "A .csv or .json file, or a folder for pictures.", HelpName = "PATH" };
         var force = new Option<bool>("--force") { Description = "Replace files that exist." };
+        var alarms = new Option<double?>("--alarm-rate") { Description = "Densities: the share of ordinary inputs that may be called anomalies (default 0.01).", HelpName = "SHARE" };
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);
-        var command = new Command("predict", "Ask a trained model about files: class, number, mask or enlarged picture, with the training's preprocessing.")
+        var command = new Command("predict", "Ask a trained model about files: class, number, density and anomaly score, mask or enlarged picture, with the training's preprocessing.")
         {
-            run, files, output, force, with.Option, json, runs,
+            run, files, alarms, output, force, with.Option, json, runs,
         };
         command.SetAction(result =>
         {
             using var interruption = new Interruption("stopping.");
             using var model = TrainedModel.Open(PathOf(result.GetValue(run)!, result.GetValue(runs)!), with.Of(result));
+            if (result.GetValue(alarms) is { } rate) SetAlarms(model, rate);
             var target = result.GetValue(output);
             if (target is not null && File.Exists(target) && !result.GetValue(force)) throw new ArgumentException($"{target} exists; add --force to replace it.");
             var answers = new List<Prediction>();
@@ -49,7 +51,19 @@ internal static class PredictCommand
             }
             return ExitCode.Success;
         });
-        return command.WithExamples("cresset predict digits-classifier seven.png", "cresset predict my-flowers photos/*.jpg -o answers.csv", "cresset predict prices new-houses.csv --json");
+        return command.WithExamples("cresset predict digits-classifier seven.png", "cresset predict my-flowers photos/*.jpg -o answers.csv", "cresset predict prices new-houses.csv --json", "cresset predict my-density points.csv --alarm-rate 0.01 -o scores.csv");
+    }
+
+    private static void SetAlarms(TrainedModel model, double rate)
+    {
+        try
+        {
+            model.AlarmRate = rate;
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException)
+        {
+            throw new ArgumentException($"--alarm-rate {rate.ToString(CultureInfo.InvariantCulture)}: {e.Message.Split('\n')[0]}", e);
+        }
     }
 
     private static string PathOf(string run, string runs)
@@ -76,7 +90,9 @@ internal static class PredictCommand
             [a.Picture is null ? "class" : "picture"] = a.Class,
             ["probability"] = a.Probability,
             ["probabilities"] = a.Probabilities,
-            ["value"] = a.Value,
+            [a.ValueName] = a.Value,
+            ["anomaly_score"] = a.AnomalyScore,
+            ["anomaly"] = a.IsAnomaly,
             ["shares"] = a.Shares,
         }.Where(p => p.Value is not null).ToDictionary()),
         Readable) + Environment.NewLine;
@@ -89,7 +105,8 @@ internal static class PredictCommand
         List<string> head = ["input"];
         if (first.Class is not null) head.Add(first.Picture is null ? "class" : "picture");
         if (first.Probability is not null) head.Add("probability");
-        if (first.Value is not null) head.Add("value");
+        if (first.Value is not null) head.Add(first.ValueName);
+        if (first.AnomalyScore is not null) head.AddRange(["anomaly_score", "anomaly"]);
         text.AppendJoin(',', head.Concat(names).Select(Cell)).Append('\n');
         foreach (var answer in answers)
         {
@@ -97,6 +114,7 @@ internal static class PredictCommand
             if (answer.Class is { } named) cells.Add(named);
             if (answer.Probability is { } p) cells.Add(Number(p));
             if (answer.Value is { } value) cells.Add(Number(value));
+            if (answer.AnomalyScore is { } score) cells.AddRange([Number(score), answer.IsAnomaly == true ? "yes" : "no"]);
             var all = answer.Probabilities ?? answer.Shares;
             text.AppendJoin(',', cells.Concat(names.Select(n => Number(all![n]))).Select(Cell)).Append('\n');
         }

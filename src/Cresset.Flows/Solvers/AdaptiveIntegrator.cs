@@ -41,7 +41,7 @@ internal sealed class AdaptiveIntegrator : Integrator
         {
             if (Accepted + Rejected >= Options.MaxSteps)
             {
-                throw new OdeStepException($"{Options.Method}: {Options.MaxSteps} steps reached only t = {Time:g6}. Loosen the tolerances, raise MaxSteps, or the problem is stiff.", Time, _direction * _step);
+                throw new OdeStepException($"{Options.Method}: {Options.MaxSteps} steps reached only t = {Time:g6}. Loosen the tolerances, raise MaxSteps, or, where the problem is stiff, use Rodas4.", Time, _direction * _step);
             }
         }
     }
@@ -60,13 +60,24 @@ internal sealed class AdaptiveIntegrator : Integrator
         var step = _direction * _step;
         using var scope = NewDisposeScope();
         var slope = StartSlope();
-        var (state, slopes) = RungeKuttaStep.Take(Tableau, Evaluate, t0, t1, step, State, slope);
+        Tensor state, error;
+        Tensor[] slopes;
+        if (Options.Method == OdeMethod.Rodas4)
+        {
+            (state, error) = RosenbrockStep.Take(Evaluate, t0, step, State, slope, Options.IndependentRows);
+            slopes = [slope];
+        }
+        else
+        {
+            (state, slopes) = RungeKuttaStep.Take(Tableau, Evaluate, t0, t1, step, State, slope);
+            using (no_grad()) error = RungeKuttaStep.Combine(null, slopes, Tableau.Error!, step);
+        }
         Tensor? end = Tableau.FirstSameAsLast ? slopes[^1] : null;
-        var ratio = ErrorRatio(state, slopes, step);
+        var ratio = ErrorRatio(state, error);
         var accept = ratio <= 1 || (_step <= Options.MinStep && double.IsFinite(ratio));
         if (!accept && (t0 + step * Options.MinFactor == t0 || _step * Options.MinFactor < 1e-16 * _span || (_step <= Options.MinStep && !double.IsFinite(ratio))))
         {
-            throw Underflow(t0, step, ratio, slopes);
+            throw Underflow(t0, step, ratio, slopes, error);
         }
         if (accept)
         {
@@ -106,13 +117,12 @@ internal sealed class AdaptiveIntegrator : Integrator
         return Math.Min(Options.MaxFactor, Math.Max(factor, Options.MinFactor));
     }
 
-    private double ErrorRatio(Tensor state, Tensor[] slopes, double step)
+    private double ErrorRatio(Tensor state, Tensor error)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var error = RungeKuttaStep.Combine(null, slopes, Tableau.Error!, step);
         var tolerance = maximum(State.abs(), state.abs()).mul_(Options.RelativeTolerance).add_(Options.AbsoluteTolerance);
-        return _norm(error.div_(tolerance));
+        return _norm(error / tolerance);
     }
 
     // Hairer, Norsett and Wanner, Solving Ordinary Differential Equations I, II.4.
@@ -131,7 +141,7 @@ internal sealed class AdaptiveIntegrator : Integrator
         return double.IsFinite(h1) ? Math.Min(100 * h0, h1) : h0;
     }
 
-    private OdeStepException Underflow(double time, double step, double ratio, Tensor[] slopes)
+    private OdeStepException Underflow(double time, double step, double ratio, Tensor[] slopes, Tensor estimate)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
@@ -143,10 +153,10 @@ internal sealed class AdaptiveIntegrator : Integrator
             var index = bad.argmax().ToInt64();
             return new OdeStepException($"{where}: the field is not finite; first bad component {index} of {slope.numel()}.", time, step);
         }
-        var error = RungeKuttaStep.Combine(null, slopes, Tableau.Error!, step).abs_().flatten();
+        var error = estimate.detach().abs().flatten();
         var largest = error.argmax().ToInt64();
         return new OdeStepException(
-            $"{where}: the error stays {ratio:g3} times the tolerance, most in component {largest} of {error.numel()}. The problem is stiff or the field jumps here: loosen the tolerances, set MinStep, or use a fixed-step method.",
+            $"{where}: the error stays {ratio:g3} times the tolerance, most in component {largest} of {error.numel()}. The problem is stiff or the field jumps here: loosen the tolerances, set MinStep, or use a fixed-step method, or Rodas4 where it is stiff.",
             time,
             step);
     }

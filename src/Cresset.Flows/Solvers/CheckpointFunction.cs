@@ -64,7 +64,10 @@ internal sealed class CheckpointFunction(OdeProblem problem) : DifferentiableOpe
             using var step = NewDisposeScope();
             using var grads = enable_grad();
             var state = checkpoints[i].detach().requires_grad_(true);
-            var next = RungeKuttaStep.Take(tableau, Field, instants[i], instants[i + 1], instants[i + 1] - instants[i], state, Field(instants[i], state)).State;
+            var (from, to) = (instants[i], instants[i + 1]);
+            var next = problem.Options.Method == OdeMethod.Rodas4
+                ? RosenbrockStep.Take(Field, from, to - from, state, Field(from, state), problem.Options.IndependentRows).State
+                : RungeKuttaStep.Take(tableau, Field, from, to, to - from, state, Field(from, state)).State;
             List<Tensor> inputs = [state, .. problem.Parameters];
             var found = Derivatives.Of([next], inputs, [adjoint]);
             using var noGrad = no_grad();

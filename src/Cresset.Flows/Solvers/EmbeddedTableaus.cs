@@ -65,4 +65,7 @@ internal static class EmbeddedTableaus
         -34.87065786149660974 * (x - 1.2) * (x - 2d / 3) * x * x,
         2.5 * (x - 1) * (x - 0.6) * x * x,
     ];
+
+    // What step control and interpolation need to know; the step itself is no Runge-Kutta step.
+    public static ButcherTableau Rodas4 { get; } = new(4, [], [], [], [], null);
 }

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
-/// <summary>Solves dy/dt = f(t, y) with explicit Runge-Kutta methods. With gradients enabled the steps are part of the graph (discretise, then optimise).</summary>
-public static class Ode
+/// <summary>Solves dy/dt = f(t, y) with explicit Runge-Kutta methods, and with a Rosenbrock method where it is stiff. With gradients enabled the steps are part of the graph (discretise, then optimise).</summary>
+public static partial class Ode
 {
     /// <summary>Solves from the first to the last of <paramref name="times"/>, which may run forwards or backwards.</summary>
     /// <param name="field">The field; called with states of the shape of <paramref name="initial"/>.</param>
@@ -29,33 +29,74 @@ public static class Ode
 
     /// <summary>Solves until <paramref name="condition"/> changes its sign and finds the time by bisection of the step's interpolant.</summary>
     /// <param name="field">The field.</param>
-    /// <param name="initial">State at <paramref name="start"/>.</param>
+    /// <param name="initial">State at <paramref name="start"/>; a zero of the condition there is no event.</param>
     /// <param name="start">The first time.</param>
     /// <param name="limit">The event must happen before this time; it also gives the direction.</param>
-    /// <param name="condition">The event function g(t, y); the event is its first change of sign.</param>
+    /// <param name="condition">The event function g(t, y); the event is its first change of sign. Where the state needs a gradient, g is differentiated by differences: give the function as a tensor for exact ones.</param>
     /// <param name="options">Settings; fixed-step methods need Steps or StepSize.</param>
     /// <exception cref="OdeStepException">No event up to <paramref name="limit"/>, or the solve failed.</exception>
     public static OdeEvent SolveUntil(VelocityField field, Tensor initial, double start, double limit, Func<double, Tensor, double> condition, OdeOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(condition);
+        return SolveUntil(field, initial, start, limit, new NumberCondition(condition).Evaluate, options);
+    }
+
+    /// <summary>As above, for an event function that gives a tensor of one element and is differentiable.</summary>
+    public static OdeEvent SolveUntil(VelocityField field, Tensor initial, double start, double limit, Func<double, Tensor, Tensor> condition, OdeOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(condition);
+        using var scope = NewDisposeScope();
+        var solved = SolveEvents(field, initial, start, limit, [new OdeEventFunction(condition)], options);
+        if (!solved.EndedByEvent)
+        {
+            using var quiet = no_grad();
+            double first = condition(start, initial).to(ScalarType.Float64).flatten()[0].ToDouble(), last = condition(limit, solved.EndState).to(ScalarType.Float64).flatten()[0].ToDouble();
+            throw new OdeStepException($"No event between t = {start:g6} and {limit:g6}: the condition kept its sign ({first:g3} at the start, {last:g3} at the end).", limit, 0);
+        }
+        var event_ = solved.Crossings[^1];
+        return new OdeEvent(event_.Time, event_.TimeTensor.MoveToOuterDisposeScope(), event_.State.MoveToOuterDisposeScope(), solved.Statistics);
+    }
+
+    /// <summary>
+    /// Solves from <paramref name="start"/> to <paramref name="limit"/> and records the events of several functions, with the gradients of their
+    /// times and states; ends early once every element of a terminal function has had an event.
+    /// </summary>
+    /// <param name="field">The field.</param>
+    /// <param name="initial">State at <paramref name="start"/>.</param>
+    /// <param name="start">The first time.</param>
+    /// <param name="limit">The last time; may lie before the first.</param>
+    /// <param name="events">The event functions, looked at five times a step: two crossings closer than that go unseen (bound <see cref="OdeOptions.MaxStep"/>).</param>
+    /// <param name="options">Settings; fixed-step methods need Steps or StepSize.</param>
+    /// <exception cref="OdeStepException">The solve failed, or an event function is NaN.</exception>
+    public static OdeEvents SolveEvents(VelocityField field, Tensor initial, double start, double limit, IReadOnlyList<OdeEventFunction> events, OdeOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(events);
+        if (events.Count == 0) throw new ArgumentException("events is empty; give at least one event function, or use Solve.", nameof(events));
         options = (options ?? new OdeOptions()).ThrowIfInvalid();
         Check(field, initial, [start, limit]);
-        var first = condition(start, initial);
-        if (first == 0) return new OdeEvent(start, initial.alias(), default);
-        OdeEvent? found = null;
+        using var scope = NewDisposeScope();
+        var tracker = new EventTracker(field, events, initial, start, limit);
+        List<OdeCrossing> crossings = [];
         using var integrator = Make(field, initial, [start, limit], options with { Output = OdeOutput.Landing }, null);
-        while (found is null && integrator.Time != limit)
+        while (!tracker.IsOver && integrator.Time != limit)
         {
             integrator.Advance(step =>
             {
-                if (Math.Sign(condition(step.End, step.EndState)) == Math.Sign(first)) return;
-                var time = Bisect(step, condition, Math.Sign(first));
-                found = new OdeEvent(time, step.At(time).MoveToOuterDisposeScope(), default);
+                foreach (var crossing in tracker.In(step))
+                {
+                    crossing.TimeTensor.MoveToOtherDisposeScope(scope);
+                    crossing.State.MoveToOtherDisposeScope(scope);
+                    crossings.Add(crossing);
+                }
             });
         }
-        return found is null
-            ? throw new OdeStepException($"No event between t = {start:g6} and {limit:g6}: the condition kept its sign ({first:g3} at the start, {condition(integrator.Time, integrator.State):g3} at the end).", integrator.Time, 0)
-            : new OdeEvent(found.Time, found.State, integrator.Statistics);
+        foreach (var crossing in crossings)
+        {
+            crossing.TimeTensor.MoveToOuterDisposeScope();
+            crossing.State.MoveToOuterDisposeScope();
+        }
+        var end = tracker.IsOver ? crossings[^1].State.alias() : integrator.State.alias();
+        return new OdeEvents(crossings, tracker.IsOver ? crossings[^1].Time : limit, end.MoveToOuterDisposeScope(), tracker.IsOver, integrator.Statistics);
     }
 
     /// <summary>As the public one; <paramref name="norm"/> replaces the error norm.</summary>
@@ -90,21 +131,6 @@ public static class Ode
         return new AdaptiveIntegrator(field, initial, times[0], times[^1], landing ? [.. times.Skip(1)] : [], options, norm);
     }
 
-    private static double Bisect(StepInterpolant step, Func<double, Tensor, double> condition, int sign)
-    {
-        using var noGrad = no_grad();
-        double low = step.Start, high = step.End;
-        for (var i = 0; i < 60 && low != high; i++)
-        {
-            using var scope = NewDisposeScope();
-            var middle = 0.5 * (low + high);
-            if (middle == low || middle == high) break;
-            if (Math.Sign(condition(middle, step.At(middle))) == sign) low = middle;
-            else high = middle;
-        }
-        return 0.5 * (low + high);
-    }
-
     internal static void Check(VelocityField field, Tensor initial, IReadOnlyList<double> times)
     {
         ArgumentNullException.ThrowIfNull(field);
@@ -127,5 +153,45 @@ public static class Ode
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         FiniteValues.Check(initial, nameof(Ode), nameof(initial));
+    }
+
+    // A condition that gives a number: its gradient to the state by central differences, when one is wanted.
+    private sealed class NumberCondition(Func<double, Tensor, double> condition)
+    {
+        private const int Most = 4096;
+
+        public Tensor Evaluate(double time, Tensor state)
+        {
+            using var scope = NewDisposeScope();
+            double value;
+            using (no_grad()) value = condition(time, state.detach());
+            var result = tensor(value, dtype: ScalarType.Float64);
+            if (!is_grad_enabled() || !state.requires_grad) return result.MoveToOuterDisposeScope();
+            if (state.numel() > Most) throw new NotSupportedException($"The state has {state.numel()} values and needs gradients, and the event function gives a number: give it as a tensor, (t, y) => y[0], so that it can be differentiated.");
+            var gradient = Differences(time, state.detach()).to(state.dtype).to(state.device);
+            var linear = (gradient * (state - state.detach())).sum();
+            return (result.to(state.device) + linear.to(ScalarType.Float64)).MoveToOuterDisposeScope();
+        }
+
+        private Tensor Differences(double time, Tensor state)
+        {
+            using var quiet = no_grad();
+            var values = state.to(ScalarType.Float64).cpu().flatten().contiguous().data<double>().ToArray();
+            var found = new double[values.Length];
+            var relative = state.dtype == ScalarType.Float64 ? 6e-6 : 5e-3;
+            for (var i = 0; i < values.Length; i++)
+            {
+                var h = relative * Math.Max(1, Math.Abs(values[i]));
+                double At(double moved)
+                {
+                    using var scope = NewDisposeScope();
+                    var point = (double[])values.Clone();
+                    point[i] = moved;
+                    return condition(time, tensor(point).reshape(state.shape).to(state.dtype).to(state.device));
+                }
+                found[i] = (At(values[i] + h) - At(values[i] - h)) / (2 * h);
+            }
+            return tensor(found).reshape(state.shape);
+        }
     }
 }

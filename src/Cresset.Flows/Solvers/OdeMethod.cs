@@ -1,6 +1,6 @@
 namespace Cresset.Flows;
 
-/// <summary>An explicit Runge-Kutta method.</summary>
+/// <summary>A one-step method: explicit Runge-Kutta, or Rosenbrock for stiff problems.</summary>
 public enum OdeMethod
 {
     /// <summary>Euler, order 1, fixed step, 1 evaluation a step.</summary>
@@ -35,6 +35,9 @@ public enum OdeMethod
 
     /// <summary>Prince and Dormand 1981, order 8(7), adaptive, 13 evaluations.</summary>
     Dopri8,
+
+    /// <summary>RODAS (Hairer and Wanner 1996), a Rosenbrock method of order 4(3) for stiff problems, adaptive: a Jacobian and six linear systems a step.</summary>
+    Rodas4,
 }
 
 /// <summary>Facts about the methods.</summary>

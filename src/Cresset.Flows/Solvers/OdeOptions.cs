@@ -62,6 +62,9 @@ public sealed record OdeOptions : IOptionsRecord
     /// <summary>The norm of the error.</summary>
     public ErrorNorm Norm { get; init; } = ErrorNorm.RootMeanSquare;
 
+    /// <summary>Rodas4: each row of a state [N, ...] depends on itself alone, as samples do in a velocity field; its Jacobian then has a small block a row.</summary>
+    public bool IndependentRows { get; init; }
+
     /// <summary>The first step; 0 estimates it (Hairer, Norsett and Wanner, II.4).</summary>
     public double FirstStep { get; init; }
 

@@ -31,9 +31,10 @@ public sealed class OdeSolution : IDisposable
 /// <summary>Where an event function crossed zero.</summary>
 public sealed class OdeEvent : IDisposable
 {
-    internal OdeEvent(double time, Tensor state, OdeStatistics statistics)
+    internal OdeEvent(double time, Tensor timeTensor, Tensor state, OdeStatistics statistics)
     {
         Time = time;
+        TimeTensor = timeTensor;
         State = state;
         Statistics = statistics;
     }
@@ -41,12 +42,19 @@ public sealed class OdeEvent : IDisposable
     /// <summary>The time of the event.</summary>
     public double Time { get; }
 
-    /// <summary>The state at that time.</summary>
+    /// <summary>The time as a scalar float64 tensor with its gradient.</summary>
+    public Tensor TimeTensor { get; }
+
+    /// <summary>The state at that time; its gradient holds that the time moves too.</summary>
     public Tensor State { get; }
 
     /// <summary>What the solve cost.</summary>
     public OdeStatistics Statistics { get; }
 
     /// <inheritdoc/>
-    public void Dispose() => State.Dispose();
+    public void Dispose()
+    {
+        State.Dispose();
+        TimeTensor.Dispose();
+    }
 }

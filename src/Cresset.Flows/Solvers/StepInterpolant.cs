@@ -21,6 +21,26 @@ internal sealed class StepInterpolant(ButcherTableau tableau, VelocityField fiel
         _endSlope?.Dispose();
     }
 
+    /// <summary>A copy that outlives its step; <see cref="DisposeKept"/> frees it.</summary>
+    public StepInterpolant Keep()
+    {
+        Tensor Own(Tensor tensor) => tensor.alias().DetachFromDisposeScope();
+        Tensor[] own = tableau.Order > 5 ? [Own(slopes[0])] : [.. slopes.Select(Own)];
+        _endSlope ??= tableau.Order > 5 ? null : endSlope().alias().DetachFromDisposeScope();
+        var end = _endSlope is null ? null : Own(_endSlope);
+        return new StepInterpolant(tableau, field, t0, t1, step, Own(state0), Own(state1), own, () => end!);
+    }
+
+    /// <summary>Frees the tensors of a copy made by <see cref="Keep"/>.</summary>
+    public void DisposeKept()
+    {
+        state0.Dispose();
+        state1.Dispose();
+        foreach (var slope in slopes) slope.Dispose();
+        if (tableau.Order <= 5) endSlope().Dispose();
+        Dispose();
+    }
+
     /// <summary>The state at a time between the two ends. Evaluates the field for methods without an interpolant of their order.</summary>
     public Tensor At(double time)
     {

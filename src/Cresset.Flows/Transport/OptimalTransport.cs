@@ -33,7 +33,7 @@ public static class OptimalTransport
         else
         {
             Cresset.Tensors.Shape.Expect(labels, "N", ("N", count));
-            if (labels.is_floating_point() || labels.is_complex()) throw new ArgumentException($"labels are of type {labels.dtype}: classes are whole numbers, and continuous conditions would be cut to them. Convert labels.to(torch.int64) if they are classes; for conditions leave the labels out, or add them to the cost by joining them to source and data.", nameof(labels));
+            if (labels.is_floating_point() || labels.is_complex()) throw new ArgumentException($"labels are of type {labels.dtype}: classes are whole numbers, and continuous conditions would be cut to them. Convert labels.to(torch.int64) if they are classes; for continuous conditions give those of the source and of the data: Couple(source, data, sourceConditions, dataConditions).", nameof(labels));
             var classes = labels.to(ScalarType.Int64).cpu().data<long>().ToArray();
             foreach (var group in Enumerable.Range(0, count).GroupBy(i => classes[i]))
             {
@@ -46,6 +46,47 @@ public static class OptimalTransport
         }
         using var rows = tensor(order, device: source.device);
         return source.index_select(0, rows);
+    }
+
+    /// <summary>Reorders the source so that its rows are paired with the data's where both have continuous conditions: a pair pays for the distance of its conditions too.</summary>
+    /// <param name="source">Source samples [N, ...].</param>
+    /// <param name="data">Data [N, ...].</param>
+    /// <param name="sourceConditions">Conditions of the source [N, C].</param>
+    /// <param name="dataConditions">Conditions of the data [N, C].</param>
+    /// <param name="weight">Factor on the conditions' squared distance; the larger, the closer are the conditions of a pair.</param>
+    public static Tensor Couple(Tensor source, Tensor data, Tensor sourceConditions, Tensor dataConditions, double weight = 1)
+    {
+        if (!(weight >= 0) || !double.IsFinite(weight)) throw new ArgumentOutOfRangeException(nameof(weight), weight, "The weight must be finite and at least 0.");
+        Cresset.Tensors.Shape.Expect(sourceConditions, "N C", ("N", source.size(0)));
+        Cresset.Tensors.Shape.Expect(dataConditions, "N C", [("N", data.size(0)), ("C", sourceConditions.size(1))]);
+        using var scope = NewDisposeScope();
+        var factor = Math.Sqrt(weight);
+        Tensor Joined(Tensor points, Tensor conditions) => cat([points.flatten(1), conditions.to(points.dtype) * factor], 1);
+        var columns = Assign(Joined(source, sourceConditions), Joined(data, dataConditions));
+        var order = new long[columns.Length];
+        for (var i = 0; i < order.Length; i++) order[columns[i]] = i;
+        return source.index_select(0, tensor(order, device: source.device)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Draws pairs from the entropic plan between two batches (SB-CFM, SF2M): indices of source and data rows, with replacement.</summary>
+    /// <param name="source">Source samples [N, ...].</param>
+    /// <param name="data">Data [M, ...].</param>
+    /// <param name="regularisation">Weight of the entropy, 2 sigma^2 for a bridge of deviation sigma; 0 draws from the exact plan.</param>
+    /// <param name="count">Pairs drawn; 0 takes as many as there are data.</param>
+    /// <param name="generator">Source of randomness.</param>
+    /// <returns>int64 [count] each.</returns>
+    public static (Tensor Source, Tensor Data) DrawPairs(Tensor source, Tensor data, double regularisation, int count = 0, Generator? generator = null)
+    {
+        if (!(regularisation >= 0) || !double.IsFinite(regularisation)) throw new ArgumentOutOfRangeException(nameof(regularisation), regularisation, "The weight of the entropy must be finite and at least 0.");
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        var cost = TransportCost.SquaredDistances(source, data);
+        int n = (int)source.size(0), m = (int)data.size(0);
+        var plan = regularisation == 0
+            ? TransportPlan.Exact(cost, Uniform(n), Uniform(m))
+            : TransportPlan.Sinkhorn(cost, Uniform(n), Uniform(m), regularisation, tolerance: 1e-6 / m);
+        using var scope = NewDisposeScope();
+        var drawn = TransportPlan.Draw(plan, count == 0 ? m : count, generator);
+        return (drawn.floor_divide(m).MoveToOuterDisposeScope(), drawn.remainder(m).MoveToOuterDisposeScope());
     }
 
     /// <summary>The exact Wasserstein distance of order 1 or 2 (Euclidean ground distance) between two sets of equally weighted points.</summary>

@@ -1,3 +1,6 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
 namespace Cresset.Flows;
 
 /// <summary>Transport plans between two weighted sets.</summary>
@@ -59,6 +62,36 @@ public static class TransportPlan
         }
         if (!(error <= 1e-3 * largest)) throw new ArithmeticException($"Sinkhorn: after {iterations} iterations a column's mass is off by {error:g3}, {100 * error / largest:g3} % of the largest. Raise the regularisation ({regularisation:g3}) or the iterations; TransportPlan.Exact needs neither.");
         return plan;
+    }
+
+    /// <summary>Draws entries of a plan with their mass as probability.</summary>
+    /// <param name="plan">Masses, not negative.</param>
+    /// <param name="count">Number of draws.</param>
+    /// <param name="generator">Source of randomness.</param>
+    /// <returns>int64 [count]: row times columns plus column of each drawn entry.</returns>
+    public static Tensor Draw(ReadOnlySpan<double> plan, int count, Generator? generator = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        var sums = new double[plan.Length];
+        var total = 0.0;
+        for (var i = 0; i < plan.Length; i++)
+        {
+            if (!(plan[i] >= 0) || !double.IsFinite(plan[i])) throw new ArgumentException($"plan[{i}] is {plan[i]}; masses must be finite and not negative.", nameof(plan));
+            sums[i] = total += plan[i];
+        }
+        if (!(total > 0)) throw new ArgumentException("The plan moves no mass: there is nothing to draw.", nameof(plan));
+        using var scope = NewDisposeScope();
+        var uniform = rand(count, dtype: ScalarType.Float64, generator: generator).data<double>().ToArray();
+        var drawn = new long[count];
+        for (var i = 0; i < count; i++)
+        {
+            var at = Array.BinarySearch(sums, uniform[i] * total);
+            // The first entry whose running sum lies above: entries without mass are passed over.
+            at = at < 0 ? ~at : at + 1;
+            while (at < plan.Length - 1 && plan[at] == 0) at++;
+            drawn[i] = Math.Min(at, plan.Length - 1);
+        }
+        return tensor(drawn).MoveToOuterDisposeScope();
     }
 
     private static double LogSumExp(ReadOnlySpan<double> values)

@@ -81,23 +81,63 @@ public sealed class DensityJob : DataJob<DensityOptions>, IPredictingJob
         return ((DensityTask)task).Samples(request.Count, request.Temperature, generator);
     }
 
-    Predictor IPredictingJob.Open(IOptionsRecord model, DataFacts facts)
+    private protected override void Describe(ITrainingTask task, IDictionary<string, string> metadata)
+        => metadata[DensityCalibration.MetadataKey] = ((DensityTask)task).Calibrate().ToJson();
+
+    Predictor IPredictingJob.Open(IOptionsRecord model, DataFacts facts) => Open(model, facts, null);
+
+    Predictor IPredictingJob.Open(IOptionsRecord model, DataFacts facts, IReadOnlyDictionary<string, string> metadata, string file)
+        => Open(model, facts, metadata.TryGetValue(DensityCalibration.MetadataKey, out var json) ? DensityCalibration.Parse(json, file) : null);
+
+    private static DensityPredictor Open(IOptionsRecord model, DataFacts facts, DensityCalibration? calibration)
     {
         var options = (DensityOptions)model;
-        return new DensityPredictor(new DataDensity(options.Create(facts), facts), facts);
+        return new DensityPredictor(new DataDensity(options.Create(facts), facts), facts, calibration);
     }
 }
 
-/// <summary>Answers with a log density: of a row in nats in the table's own units, of a picture in bits per dimension (the less, the likelier).</summary>
-internal sealed class DensityPredictor(DataDensity density, DataFacts facts) : Predictor(density.Flow, facts)
+/// <summary>
+/// Answers with a log density (of a row in nats in the table's own units; of a picture in bits per dimension, the less the likelier) and with an
+/// anomaly score against the rows that the model was calibrated on.
+/// </summary>
+internal sealed class DensityPredictor : Predictor
 {
+    private readonly DataDensity _density;
+    private readonly DensityCalibration? _calibration;
+    private double? _alarmRate;
+
+    public DensityPredictor(DataDensity density, DataFacts facts, DensityCalibration? calibration)
+        : base(density.Flow, facts)
+    {
+        (_density, _calibration) = (density, calibration);
+        if (calibration is not null) _alarmRate = Math.Max(DensityCalibration.DefaultAlarmRate, calibration.LeastRate);
+    }
+
+    public override double? AlarmRate
+    {
+        get => _alarmRate;
+        set
+        {
+            if (_calibration is null) throw new NotSupportedException("This model comes from a version that did not calibrate: train it again to have anomalies told.");
+            var rate = value ?? DensityCalibration.DefaultAlarmRate;
+            _calibration.Check(rate);
+            _alarmRate = rate;
+        }
+    }
+
     public override IReadOnlyList<Prediction> Answer(Tensor inputs, IReadOnlyList<string> names)
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
         // Noise between the grey levels is drawn, the same for every question.
         using var generator = new Generator(0);
-        var values = density.Values(inputs, generator).cpu().to(ScalarType.Float64).data<double>().ToArray();
-        return [.. names.Select((name, i) => new Prediction(name) { Value = values[i] })];
+        var values = _density.Values(inputs, generator).cpu().to(ScalarType.Float64).data<double>().ToArray();
+        return [.. names.Select((name, i) =>
+        {
+            var answer = new Prediction(name) { Value = values[i], ValueName = Facts.ArePictures ? "bits_per_dimension" : "log_density" };
+            if (_calibration is null) return answer;
+            var p = _calibration.PValue(Facts.ArePictures ? -values[i] : values[i]);
+            return answer with { AnomalyScore = 1 - p, IsAnomaly = p <= _alarmRate };
+        })];
     }
 }

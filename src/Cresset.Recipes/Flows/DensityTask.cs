@@ -65,7 +65,9 @@ public sealed class DensityTask : ITrainingTask, ILearnsFromData
 {
     private readonly DensityOptions _options;
     private readonly DataDensity _density;
+    private const double AlarmShown = 0.05;
     private readonly string _figure;
+    private (int Step, DensityCalibration Calibration, double[] Reported)? _curve;
 
     /// <summary>Takes the data over.</summary>
     internal DensityTask(DensityOptions options, DataSplit data)
@@ -106,9 +108,28 @@ public sealed class DensityTask : ITrainingTask, ILearnsFromData
     {
         ArgumentNullException.ThrowIfNull(context);
         var metrics = new Dictionary<string, double>();
-        if (Data.Validation is { } validation) metrics[$"validation_{_figure}"] = Mean(validation, context);
-        if (Data.Validation is null || Data.Test is not null) metrics[_figure] = Mean(Data.Reported, context);
+        double Mean(double[] logs) => -logs.Average();
+        var chosen = Data.Validation is { } validation ? LogDensities(validation, context.Generator, context.Device, context.Cancellation) : null;
+        if (chosen is not null) metrics[$"validation_{_figure}"] = Mean(chosen);
+        if (chosen is not null && Data.Test is null) return metrics;
+        var reported = LogDensities(Data.Reported, context.Generator, context.Device, context.Cancellation);
+        metrics[_figure] = Mean(reported);
+        if (chosen is null) return metrics;
+        // Thresholds from the validation rows, false alarms counted among the test rows: near the rate asked for where the calibration holds.
+        var calibration = DensityCalibration.Of(chosen, "validation");
+        if (calibration.LeastRate <= AlarmShown) metrics["alarms_at_5_percent"] = reported.Count(v => calibration.PValue(v) <= AlarmShown) / (double)reported.Length;
+        _curve = (context.Step, calibration, reported);
         return metrics;
+    }
+
+    /// <summary>What a new row's density is compared with: the validation part, or the test part; where the split keeps neither, the training part, whose rows look likelier than new ones.</summary>
+    internal DensityCalibration Calibrate()
+    {
+        var (part, name) = Data.Validation is { } validation ? (validation, "validation part") : Data.Test is { } test ? (test, "test part") : (Data.Train, "training part, which the model has seen");
+        using var generator = new Generator(0);
+        using var quiet = no_grad();
+        var parameter = Module.parameters().First();
+        return DensityCalibration.Of(LogDensities(part, generator, parameter.device, CancellationToken.None), name);
     }
 
     /// <inheritdoc/>
@@ -116,6 +137,18 @@ public sealed class DensityTask : ITrainingTask, ILearnsFromData
     {
         ArgumentNullException.ThrowIfNull(context);
         foreach (var temperature in Data.Facts.ArePictures ? _options.Temperatures : [1]) yield return Samples(0, temperature, context.Generator).Pictures[0];
+        if (_curve is { } curve && curve.Step == context.Step) yield return CalibrationPicture(curve.Calibration, curve.Reported);
+    }
+
+    // Asked-for rates against the share of test rows that give an alarm: the diagonal where thresholds hold.
+    private static TaskPicture CalibrationPicture(DensityCalibration calibration, double[] reported)
+    {
+        double[] ps = [.. reported.Select(calibration.PValue).Order()], rates = [.. Enumerable.Range(0, 101).Select(i => i / 100.0)];
+        double[] shares = [.. rates.Select(r => ps.Count(p => p <= r) / (double)ps.Length)];
+        var chart = new Chart(new ChartOptions { Title = "Alarms among rows that are no anomalies", Width = 560, Height = 520, XLabel = "alarm rate asked for", YLabel = "share of test rows with an alarm" })
+            .Line<double, double>("test rows", rates, shares)
+            .Line<double, double>("as asked for", [0, 1], [0, 1]);
+        return new TaskPicture("calibration", chart.ToPng(), "Thresholds from the validation part, alarms in the test part.");
     }
 
     /// <summary>Pictures side by side, or the first two columns of drawn rows over those of real ones.</summary>
@@ -158,15 +191,21 @@ public sealed class DensityTask : ITrainingTask, ILearnsFromData
         return (rows * tensor(table.Columns.Select(c => (float)c.Deviation).ToArray())) + tensor(table.Columns.Select(c => (float)c.Mean).ToArray());
     }
 
-    private double Mean(IDataset part, EvaluationContext context)
+    // Of rows in nats, of pictures in bits per dimension with its sign turned.
+    private double[] LogDensities(IDataset part, Generator generator, Device device, CancellationToken cancellation)
     {
-        var sum = 0.0;
+        var all = new List<double>();
         foreach (var batch in Loader.Once(part, 256))
         {
-            context.Cancellation.ThrowIfCancellationRequested();
+            cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            using (batch) sum += _density.Loss(batch.Inputs.to(context.Device), context.Generator).ToDouble() * batch.Size;
+            using var quiet = no_grad();
+            using (batch)
+            {
+                var values = _density.Values(batch.Inputs.to(device), generator).cpu().to(ScalarType.Float64).contiguous().data<double>();
+                all.AddRange(Data.Facts.ArePictures ? values.Select(v => -v) : values);
+            }
         }
-        return sum / part.Count;
+        return [.. all];
     }
 }

@@ -43,7 +43,13 @@ public abstract class DataJob<TModel> : TrainingJob<TModel>, IUpgradesRecipes
             return;
         }
         var metadata = ModelFile.Metadata(Name, context.Options<TModel>("model"), learner.Data.Facts);
+        Describe(task, metadata);
         StateDict.Save(task.Module, Path.Combine(context.Folder, ModelFile.Name), metadata);
+    }
+
+    /// <summary>What else a model file must say; called with the finished model in evaluation mode.</summary>
+    private protected virtual void Describe(ITrainingTask task, IDictionary<string, string> metadata)
+    {
     }
 
     void IUpgradesRecipes.Upgrade(ConfigMap recipe) => Upgrade(recipe);

@@ -10,6 +10,9 @@ internal interface IPredictingJob
 {
     /// <summary>Makes the model without its weights.</summary>
     Predictor Open(IOptionsRecord model, DataFacts facts);
+
+    /// <summary>As above, with the whole metadata of the model's file.</summary>
+    Predictor Open(IOptionsRecord model, DataFacts facts, IReadOnlyDictionary<string, string> metadata, string file) => Open(model, facts);
 }
 
 /// <summary>An answer.</summary>
@@ -28,6 +31,15 @@ public sealed record Prediction(string Input)
     /// <summary>A number in the units of the training's target.</summary>
     public double? Value { get; init; }
 
+    /// <summary>What <see cref="Value"/> is.</summary>
+    public string ValueName { get; init; } = "value";
+
+    /// <summary>The share of ordinary inputs that a density finds likelier than this one: 0 in the middle of the data, near 1 for an anomaly.</summary>
+    public double? AnomalyScore { get; init; }
+
+    /// <summary>Whether the score is above the threshold at which one ordinary input in 1 / <see cref="TrainedModel.AlarmRate"/> gives a false alarm.</summary>
+    public bool? IsAnomaly { get; init; }
+
     /// <summary>A PNG file: a mask whose grey values are class indices, or an enlarged picture.</summary>
     public byte[]? Picture { get; init; }
 
@@ -44,6 +56,13 @@ internal abstract class Predictor(nn.Module module, DataFacts facts) : IDisposab
     public nn.Module Module => module;
 
     public DataFacts Facts => facts;
+
+    /// <summary>The share of ordinary inputs that are called anomalies; null for models that call none so.</summary>
+    public virtual double? AlarmRate
+    {
+        get => null;
+        set => throw new NotSupportedException("This model finds no anomalies: an alarm rate belongs to models of the job 'density'.");
+    }
 
     /// <summary>Answers inputs [N, ...] as the training saw them; names[i] is the name of input i.</summary>
     public abstract IReadOnlyList<Prediction> Answer(Tensor inputs, IReadOnlyList<string> names);

@@ -22,6 +22,15 @@ public sealed class TrainedModel : IDisposable
     /// <summary>Shapes, classes, preprocessing.</summary>
     public DataFacts Facts => _predictor.Facts;
 
+    /// <summary>The share of ordinary inputs that a density model calls anomalies, 0.01 unless set; null for other models.</summary>
+    /// <exception cref="NotSupportedException">Set, and the model finds no anomalies.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">No share, or finer than the calibration's rows can tell.</exception>
+    public double? AlarmRate
+    {
+        get => _predictor.AlarmRate;
+        set => _predictor.AlarmRate = value;
+    }
+
     /// <summary>Opens the model of a run.</summary>
     /// <param name="path">The run's folder, or its model.safetensors wherever it was copied to.</param>
     /// <param name="parts">Where its job is found; the built-in ones by default.</param>
@@ -42,7 +51,7 @@ public sealed class TrainedModel : IDisposable
         var defaults = ((IJob)job).Sections.First(s => s.Name == "model").Defaults;
         var yaml = source.Metadata.GetValueOrDefault(ModelFile.OptionsKey, "{}");
         var options = new OptionsBinder(parts).Bind(defaults, ConfigNode.Parse(yaml, file), "model", new ConfigSource(file, 0));
-        var predictor = job.Open(options, DataFacts.Parse(facts, file));
+        var predictor = job.Open(options, DataFacts.Parse(facts, file), source.Metadata, file);
         try
         {
             StateDict.Load(predictor.Module, source);

@@ -1,0 +1,86 @@
+using Cresset.Data;
+using Cresset.Flows;
+using Cresset.Numerics;
+
+namespace Cresset.Recipes;
+
+/// <summary>A conditional flow that learns the posterior of parameters given observations.</summary>
+public sealed record PosteriorOptions : IOptionsRecord
+{
+    /// <summary>Columns of the table that are parameters; the other columns are what was observed.</summary>
+    public IReadOnlyList<string> Parameters { get; init; } = [];
+
+    /// <summary>The flow; couplings need two parameters.</summary>
+    public FlowFamily Family { get; init; } = FlowFamily.Spline;
+
+    /// <summary>Number of transforms.</summary>
+    public int Transforms { get; init; } = 5;
+
+    /// <summary>Width of the hidden layers.</summary>
+    public int Width { get; init; } = 64;
+
+    /// <summary>Number of hidden layers.</summary>
+    public int Layers { get; init; } = 2;
+
+    /// <summary>Bins of a spline.</summary>
+    public int Bins { get; init; } = 8;
+
+    /// <summary>Draws a held-out pair of the simulation-based calibration.</summary>
+    public int Draws { get; init; } = 99;
+
+    /// <summary>Most held-out pairs that the calibration looks at.</summary>
+    public int CalibrationPairs { get; init; } = 500;
+
+    /// <inheritdoc/>
+    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .Must(Parameters is not null, null, "a list of column names", field: nameof(Parameters))
+        .Must(Family is FlowFamily.RealNvp or FlowFamily.SplineCoupling or FlowFamily.Maf or FlowFamily.Spline, Family, "RealNvp, SplineCoupling, Maf or Spline")
+        .Within(Transforms, 1, 1000)
+        .Within(Width, 1, 100_000)
+        .Within(Layers, 1, 100)
+        .Within(Bins, 2, 256)
+        .Within(Draws, 9, 9999)
+        .Within(CalibrationPairs, 20, 100_000);
+
+    internal Flow Create(PosteriorColumns columns)
+    {
+        var options = new VectorFlowOptions
+        {
+            Features = columns.Parameters.Length,
+            Context = columns.Observed.Length,
+            Transforms = Transforms,
+            Hidden = [.. Enumerable.Repeat(Width, Layers)],
+            Spline = SplineOptions.Bounded(5, Bins),
+        };
+        return Family switch
+        {
+            FlowFamily.RealNvp => new RealNvp(options),
+            FlowFamily.SplineCoupling => new NeuralSplineCouplingFlow(options),
+            FlowFamily.Maf => new Maf(options),
+            _ => new NeuralSplineFlow(options),
+        };
+    }
+}
+
+/// <summary>Which features of a table's rows are parameters and which are observations.</summary>
+internal sealed record PosteriorColumns(long[] Parameters, long[] Observed, IReadOnlyList<TableColumn> All)
+{
+    public string[] ParameterNames => [.. Parameters.Select(i => All[(int)i].Name)];
+
+    public string[] ObservedNames => [.. Observed.Select(i => All[(int)i].Name)];
+
+    /// <exception cref="InvalidDataException">A parameter is no column of numbers, or nothing is left to observe.</exception>
+    public static PosteriorColumns Of(PosteriorOptions options, DataFacts facts)
+    {
+        if (facts.Table is not { } table) throw new InvalidDataException($"{facts.Name}: a posterior is learned from a table of pairs; name a CSV file: data=pairs.csv.");
+        string[] names = [.. table.Columns.Select(c => c.Name)];
+        if (table.Columns.FirstOrDefault(c => c.Levels is not null) is { } named) throw new InvalidDataException($"{facts.Name}: column '{named.Name}' holds classes; parameters and observations are numbers. Leave it out: data.leave_out=[{named.Name}].");
+        if (options.Parameters.Count == 0) throw new InvalidDataException($"{facts.Name}: say which columns are parameters, the others are observations: model.parameters=[{names[0]}]. Columns: {string.Join(", ", names)}.");
+        if (options.Parameters.FirstOrDefault(p => !names.Contains(p)) is { } unknown) throw new InvalidDataException($"{facts.Name}: there is no column '{unknown}' (model.parameters). Columns: {string.Join(", ", names)}.");
+        long[] parameters = [.. options.Parameters.Distinct().Select(p => (long)Array.IndexOf(names, p))];
+        long[] observed = [.. Enumerable.Range(0, names.Length).Select(i => (long)i).Except(parameters)];
+        if (observed.Length == 0) throw new InvalidDataException($"{facts.Name}: all columns are parameters; a posterior needs one column at least that was observed.");
+        if (parameters.Length == 1 && options.Family is (FlowFamily.RealNvp or FlowFamily.SplineCoupling)) throw new InvalidDataException($"{facts.Name}: one parameter; couplings need two. Use model.family=spline.");
+        return new PosteriorColumns(parameters, observed, table.Columns);
+    }
+}
