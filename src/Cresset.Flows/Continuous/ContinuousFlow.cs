@@ -95,6 +95,7 @@ public sealed class ContinuousFlow : DensityModel
         using var scope = NewDisposeScope();
         var (outer, inner) = Share(context);
         var size = x.numel() / Math.Max(1, x.size(0));
+        var shape = x.shape;
         bool kinetic = regularised && _options.KineticWeight > 0, jacobian = regularised && _options.JacobianWeight > 0;
         var probe = Divergence.Begin(x);
         long extra = 1 + (kinetic ? 1 : 0) + (jacobian ? 1 : 0);
@@ -102,7 +103,7 @@ public sealed class ContinuousFlow : DensityModel
         VelocityField Augmented(Tensor? given) => (time, state) =>
         {
             using var stage = NewDisposeScope();
-            var (v, divergence, squared) = probe.Measure(_field.Value, time, state.narrow(1, 0, size).reshape(x.shape), given, jacobian);
+            var (v, divergence, squared) = probe.Measure(_field.Value, time, state.narrow(1, 0, size).reshape(shape), given, jacobian);
             var flat = v.flatten(1);
             List<Tensor> parts = [flat, divergence.unsqueeze(1)];
             // Both integrals run backwards from 1 to 0: their signs turn at the end.
@@ -110,7 +111,7 @@ public sealed class ContinuousFlow : DensityModel
             if (jacobian) parts.Add(squared!.unsqueeze(1));
             return cat(parts, 1).MoveToOuterDisposeScope();
         };
-        var end = Carry(Augmented, outer, start, 1, 0);
+        var end = Carry(Augmented, outer, start, x, 1, 0, probe);
         var z = end.narrow(1, 0, size).reshape(x.shape);
         // d log p / dt = -div: log p(x) = log p_0(z) + integral from 1 to 0 of div.
         var log = _base.LogProb(z, inner) + end.select(1, size);
@@ -160,14 +161,15 @@ public sealed class ContinuousFlow : DensityModel
         var (outer, inner) = ShareFor(count, context);
         var z = _base.Sample(count, inner, temperature, generator);
         var size = z.numel() / Math.Max(1, z.size(0));
+        var shape = z.shape;
         var probe = Divergence.Begin(z);
         VelocityField Augmented(Tensor? given) => (time, state) =>
         {
             using var stage = NewDisposeScope();
-            var (v, divergence, _) = probe.Measure(_field.Value, time, state.narrow(1, 0, size).reshape(z.shape), given, jacobian: false);
+            var (v, divergence, _) = probe.Measure(_field.Value, time, state.narrow(1, 0, size).reshape(shape), given, jacobian: false);
             return cat([v.flatten(1), divergence.unsqueeze(1)], 1).MoveToOuterDisposeScope();
         };
-        var end = Carry(Augmented, outer, cat([z.flatten(1), zeros(z.size(0), 1, dtype: z.dtype, device: z.device)], 1), 0, 1);
+        var end = Carry(Augmented, outer, cat([z.flatten(1), zeros(z.size(0), 1, dtype: z.dtype, device: z.device)], 1), z, 0, 1, probe);
         var log = _base.LogProb(z, inner) - end.select(1, size);
         return (end.narrow(1, 0, size).reshape(z.shape).MoveToOuterDisposeScope(), log.MoveToOuterDisposeScope());
     }
@@ -186,9 +188,9 @@ public sealed class ContinuousFlow : DensityModel
         return (outer, inner);
     }
 
-    private Tensor Move(Tensor value, Tensor? context, double from, double to) => Carry(given => Field.Field(given), context, value, from, to);
+    private Tensor Move(Tensor value, Tensor? context, double from, double to) => Carry(given => Field.Field(given), context, value, value, from, to);
 
-    private Tensor Carry(Func<Tensor?, VelocityField> field, Tensor? context, Tensor start, double from, double to)
+    private Tensor Carry(Func<Tensor?, VelocityField> field, Tensor? context, Tensor start, Tensor sample, double from, double to, Divergence.Probe? probe = null)
     {
         if (_options.Gradient == OdeGradient.Direct || !is_grad_enabled())
         {
@@ -197,11 +199,13 @@ public sealed class ContinuousFlow : DensityModel
             return solution.Final;
         }
         Tensor[] weights = [.. (_module?.parameters() ?? []).Where(p => p.requires_grad)];
-        // The context is held constant for the check by detaching it: it may be the result of an embedding.
-        CapturedTensors.Check(field(context?.detach()), from, start, weights);
-        Tensor[] captured = context is { requires_grad: true } ? [.. weights, context] : weights;
+        if (_module is null) CapturedTensors.Check(Field.Field(context?.detach()), from, sample, Field.GetType().Name);
+        // The backward pass runs the field again when the scopes of this call are gone.
+        var kept = context?.alias().DetachFromDisposeScope();
+        Tensor[] captured = kept is { requires_grad: true } ? [.. weights, kept] : weights;
+        Tensor[] owned = [.. new[] { kept, probe?.Keep() }.OfType<Tensor>()];
         var record = LastBackward = new BackwardRecord();
-        using var found = TrainableOde.Record(field(context), captured, start, [from, to], _options.Solver, _options.Gradient, null, seminorm: false, record).Solution;
+        using var found = TrainableOde.Record(field(kept), captured, start, [from, to], _options.Solver, _options.Gradient, null, seminorm: false, record, owned).Solution;
         LastStatistics = found.Statistics;
         return found.Final;
     }

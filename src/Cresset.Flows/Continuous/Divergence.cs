@@ -28,6 +28,9 @@ public abstract class Divergence
         /// <summary>Velocity, divergence [N], and where wanted the squared Frobenius norm of the Jacobian or its estimate [N].</summary>
         public abstract (Tensor Velocity, Tensor Divergence, Tensor? SquaredJacobian) Measure(IVelocityModel model, double time, Tensor state, Tensor? context, bool jacobian);
 
+        /// <summary>What the probe holds, kept beyond its scope for a backward pass that measures again; null where it holds nothing.</summary>
+        public virtual Tensor? Keep() => null;
+
         protected static Tensor Times(double time, Tensor state) => full([state.size(0)], time, dtype: state.dtype, device: state.device);
 
         /// <summary>The state as a leaf that asks for gradients, kept in the graph where the caller builds one.</summary>
@@ -83,14 +86,18 @@ public abstract class Divergence
 
         private sealed class NoiseProbe(Tensor noise) : Probe
         {
+            private Tensor _noise = noise;
+
+            public override Tensor? Keep() => _noise = _noise.alias().DetachFromDisposeScope();
+
             public override (Tensor, Tensor, Tensor?) Measure(IVelocityModel model, double time, Tensor state, Tensor? context, bool jacobian)
             {
                 var building = is_grad_enabled();
                 using var grad = enable_grad();
                 var x = Tracked(state);
                 var v = model.Velocity(x, Times(time, x), context);
-                var product = Derivatives.Of([v], [x], [noise], building, building)[0] ?? zeros_like(x);
-                var divergence = (product * noise).flatten(1).sum(1);
+                var product = Derivatives.Of([v], [x], [_noise], building, building)[0] ?? zeros_like(x);
+                var divergence = (product * _noise).flatten(1).sum(1);
                 var squared = jacobian ? product.square().flatten(1).sum(1) : null;
                 return building ? (v, divergence, squared) : (v.detach(), divergence.detach(), squared?.detach());
             }

@@ -46,7 +46,7 @@ internal sealed class SampleRows
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         CheckContext(owner, context, like);
         if (context is null) return null;
-        if (context.dim() > 0 && context.size(0) == count) return context;
+        if (IsRowwise(context, count)) return context;
         if (context.dim() > 2 && context.size(0) == 1) return context.expand([count, .. context.shape[1..]]);
         long[] given = Batch(context);
         if (given.Any(s => s != 1)) throw Shape.Wrong(context, $"one context for all samples, or {count} of them", "For several samples of each context repeat it: context.repeat_interleave(k, 0), with a count of k times as many.", nameof(context), owner);
@@ -59,7 +59,7 @@ internal sealed class SampleRows
     private static SampleRows Row(string owner, Tensor values, Tensor? context, long[] batch, int batchDimensions)
     {
         var own = values.shape[batchDimensions..];
-        if (batch.Length == 1 && (context is null || (context.dim() > 0 && context.size(0) == batch[0]))) return new SampleRows(values, context, batch);
+        if (batch.Length == 1 && (context is null || IsRowwise(context, batch[0]))) return new SampleRows(values, context, batch);
         if (batch.Length == 1 && context!.dim() > 2 && context.size(0) == 1) return new SampleRows(values, context.expand([batch[0], .. context.shape[1..]]), batch);
         if (context is null) return new SampleRows(values.reshape([-1, .. own]), null, batch);
         var whole = Broadcast(batch, Batch(context)) ?? throw Shape.Wrong(context, $"a shape that broadcasts to the samples' [{string.Join(", ", batch)}]", "One context for all samples, or one for each.", nameof(context), owner);
@@ -67,6 +67,9 @@ internal sealed class SampleRows
         var given = context.is_floating_point() ? context.expand([.. whole, context.size(-1)]).reshape(-1, context.size(-1)) : context.expand(whole).reshape(-1);
         return new SampleRows(spread, given, whole);
     }
+
+    // Features of one dimension are those of one context, however many there are.
+    private static bool IsRowwise(Tensor context, long count) => context.dim() > (context.is_floating_point() ? 1 : 0) && context.size(0) == count;
 
     private static long[] Batch(Tensor context) => context.is_floating_point() && context.dim() > 0 ? context.shape[..^1] : context.shape;
 

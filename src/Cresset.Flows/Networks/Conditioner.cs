@@ -33,6 +33,7 @@ public abstract class Conditioner : nn.Module<Tensor, Tensor?, Tensor>
         if (contextFeatures == 0) return context is null ? null : throw Cresset.Tensors.Shape.Wrong(context, "no context", "This flow was made without context features.");
         if (context is null) throw new ArgumentNullException(nameof(context), $"This flow is conditional: it takes a context [N, {contextFeatures}].");
         if (!context.is_floating_point()) throw new ArgumentException($"The context is of type {context.dtype}; this flow takes {contextFeatures} features of a floating-point type. Turn class labels into features (one-hot, or an embedding in the flow).", nameof(context));
+        if (context.dim() == 1) context = context.unsqueeze(0);
         if (context.dim() == 2 && context.size(0) == 1 && x.size(0) != 1) context = context.expand(x.size(0), -1);
         Cresset.Tensors.Shape.Expect(context, "N C", [("N", x.size(0)), ("C", contextFeatures)]);
         return context;

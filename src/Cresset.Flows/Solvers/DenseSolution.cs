@@ -48,7 +48,7 @@ public sealed class DenseSolution : IDisposable
     {
         ArgumentNullException.ThrowIfNull(times);
         using var scope = NewDisposeScope();
-        return stack(times.Select(At)).MoveToOuterDisposeScope();
+        return stack(times.Select(t => At(t))).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

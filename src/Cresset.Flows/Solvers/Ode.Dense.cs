@@ -72,7 +72,7 @@ public static partial class Ode
     /// <param name="times">Strictly monotone times, a floating-point tensor [T].</param>
     /// <param name="options">Settings; null takes dopri5 at 1e-5.</param>
     /// <returns>The states [T, ...] and what the solve cost.</returns>
-    public static (Tensor States, OdeStatistics Statistics) Solve(VelocityField field, Tensor initial, Tensor times, OdeOptions? options = null)
+    public static (Tensor States, OdeStatistics Statistics) SolveAt(VelocityField field, Tensor initial, Tensor times, OdeOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(field);
         ArgumentNullException.ThrowIfNull(times);

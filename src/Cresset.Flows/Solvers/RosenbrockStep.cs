@@ -61,7 +61,7 @@ internal static class RosenbrockStep
             var right = value.reshape(flat);
             if (TimeWeights[i] != 0) right = right + rate * (TimeWeights[i] * step);
             if (i > 0) right = right + RungeKuttaStep.Combine(null, increments, Couplings[i], 1 / step);
-            increments[i] = inverse.matmul(right.unsqueeze(2)).squeeze(2);
+            increments[i] = inverse.MatMul(right.unsqueeze(2)).squeeze(2);
         }
         var end = RungeKuttaStep.Combine(start, increments, [.. Stages[5], 1], 1);
         return (end.reshape(state.shape), increments[5].reshape(state.shape));

@@ -6,6 +6,8 @@ namespace Cresset.Flows;
 /// <summary>The solution inside an accepted step, from t0 to t1. Valid while its step lasts.</summary>
 internal sealed class StepInterpolant(ButcherTableau tableau, VelocityField field, double t0, double t1, double step, Tensor state0, Tensor state1, Tensor[] slopes, Func<Tensor> endSlope) : IDisposable
 {
+    // What is made once belongs to the graph of the solve, whoever asks first.
+    private readonly bool _building = is_grad_enabled();
     private Tensor? _mid;
     private Tensor? _endSlope;
 
@@ -54,6 +56,7 @@ internal sealed class StepInterpolant(ButcherTableau tableau, VelocityField fiel
             return RungeKuttaStep.Take(tableau, field, t0, time, time - t0, state0, slopes[0]).State.MoveToOuterDisposeScope();
         }
         // Made at the first question, inside whatever scope asks: kept out of it, freed with the step.
+        using var mode = _building ? enable_grad() : no_grad();
         _endSlope ??= endSlope().alias().DetachFromDisposeScope();
         double x2 = x * x, x3 = x2 * x, x4 = x3 * x;
         if (tableau.Mid is not { } mid)

@@ -11,8 +11,8 @@ public static class TrainableOde
     /// <summary>Solves as <see cref="Ode.Solve(VelocityField, Tensor, IReadOnlyList{double}, OdeOptions)"/> with the gradient method asked for.</summary>
     /// <param name="field">The field.</param>
     /// <param name="parameters">
-    /// Every tensor the field depends on that needs a gradient: weights, and conditions that an embedding made. A field that depends on a further
-    /// one is refused where that can be seen (all of these being leaves): its gradient would be missing in silence.
+    /// Every tensor the field depends on that needs a gradient: weights, and conditions that an embedding made too. Tensors that are not named here
+    /// get a gradient from <see cref="OdeGradient.Direct"/> alone.
     /// </param>
     /// <param name="initial">State at the first time.</param>
     /// <param name="times">Strictly monotone times.</param>
@@ -35,12 +35,10 @@ public static class TrainableOde
         options = (options ?? new OdeOptions()).ThrowIfInvalid();
         var record = new BackwardRecord();
         if (gradient == OdeGradient.Direct || !is_grad_enabled()) return (Ode.Solve(field, initial, times, options), record);
-        Ode.Check(field, initial, times);
-        CapturedTensors.Check(field, times[0], initial, parameters);
         return Record(field, parameters, initial, times, options, gradient, adjoint, seminorm, record);
     }
 
-    /// <summary>As the public one, for a field whose captured tensors are known.</summary>
+    /// <summary>As the public one; tensors in <paramref name="owned"/> are kept for the field and freed by the backward pass.</summary>
     internal static (OdeSolution Solution, BackwardRecord Backward) Record(
         VelocityField field,
         IReadOnlyList<Tensor> parameters,
@@ -50,10 +48,11 @@ public static class TrainableOde
         OdeGradient gradient,
         OdeOptions? adjoint,
         bool seminorm,
-        BackwardRecord record)
+        BackwardRecord record,
+        IReadOnlyList<Tensor>? owned = null)
     {
         Ode.Check(field, initial, times);
-        var problem = new OdeProblem(field, [.. parameters], [.. times], options, (adjoint ?? options).ThrowIfInvalid(), seminorm, record);
+        var problem = new OdeProblem(field, [.. parameters], [.. times], options, (adjoint ?? options).ThrowIfInvalid(), seminorm, record, owned ?? []);
         using var scope = NewDisposeScope();
         Tensor[] inputs = [initial, .. parameters];
         var states = gradient switch
@@ -77,7 +76,7 @@ public sealed class BackwardRecord
 }
 
 /// <summary>Everything the backward pass needs to know.</summary>
-internal sealed class OdeProblem(VelocityField velocity, Tensor[] parameters, double[] times, OdeOptions options, OdeOptions adjoint, bool seminorm, BackwardRecord record)
+internal sealed class OdeProblem(VelocityField velocity, Tensor[] parameters, double[] times, OdeOptions options, OdeOptions adjoint, bool seminorm, BackwardRecord record, IReadOnlyList<Tensor> owned)
 {
     public VelocityField Field => velocity;
 
@@ -101,7 +100,12 @@ internal sealed class OdeProblem(VelocityField velocity, Tensor[] parameters, do
         if (is_grad_enabled()) throw new NotSupportedException("A solve with this gradient method has first derivatives only: take gradients without create_graph, or use OdeGradient.Direct.");
         try
         {
-            return Finite(compute(), gradients);
+            var found = Finite(compute(), gradients);
+            if (!AutogradNative.KeepsGraph)
+            {
+                foreach (var tensor in owned) tensor.Dispose();
+            }
+            return found;
         }
         catch (Exception failure)
         {

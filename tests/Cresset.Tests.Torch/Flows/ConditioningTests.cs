@@ -46,7 +46,9 @@ public sealed class ConditioningTests
         var model = make();
         model.to(ScalarType.Float64);
         using var noGrad = no_grad();
-        foreach (var parameter in model.parameters()) parameter.add_(randn(parameter.shape, dtype: ScalarType.Float64, generator: generator) * 0.2);
+        // Images are deep: gently, or their samples overflow.
+        var by = shape.Length == 3 ? 0.05 : 0.2;
+        foreach (var parameter in model.parameters()) parameter.add_(randn(parameter.shape, dtype: ScalarType.Float64, generator: generator) * by);
         var x = randn([6, .. shape], dtype: ScalarType.Float64, generator: generator);
         var context = randn(6, features, dtype: ScalarType.Float64, generator: generator);
         model.LogProb(x, context);
@@ -74,6 +76,46 @@ public sealed class ConditioningTests
 
     [Theory]
     [MemberData(nameof(Names))]
+    public void ASharedContextHasItsGradientWhenTheScopesOfTheCallAreGone(string name)
+    {
+        using var scope = NewDisposeScope();
+        var (model, x, context) = Build(name);
+        Tensor Gradient(Func<Tensor, Tensor> spread)
+        {
+            var asked = context[0].detach().requires_grad_(true);
+            Tensor loss;
+            using (NewDisposeScope()) loss = model.LogProb(x.reshape([2, 3, .. x.shape[1..]]), spread(asked * 1.0)).sum().MoveToOuterDisposeScope();
+            return Derivatives.Of([loss], [asked])[0]!;
+        }
+        var expected = Gradient(c => c.expand(2, 3, c.size(0)).contiguous());
+        Assert.True(expected.abs().max().ToDouble() > 1e-6);
+        FlowGoldens.Close(expected, Gradient(c => c), 1e-6);
+    }
+
+    [Theory]
+    [InlineData(OdeGradient.Adjoint)]
+    [InlineData(OdeGradient.Checkpoint)]
+    public void NoiseOfTheDivergenceLivesAsLongAsTheBackwardPass(OdeGradient gradient)
+    {
+        using var scope = NewDisposeScope();
+        var (_, x, context) = Build("continuous");
+        var field = Velocity();
+        field.to(ScalarType.Float64);
+        Tensor Loss(OdeGradient method)
+        {
+            using var generator = new Generator(8);
+            var flow = new ContinuousFlow(field, new NormalBase(3), new CnfOptions { Solver = OdeOptions.Dopri5(1e-9), Gradient = method }, Divergence.Rademacher(generator));
+            flow.to(ScalarType.Float64);
+            return flow.LogProb(x, context).sum();
+        }
+        var parameters = field.parameters().ToArray();
+        var expected = Derivatives.Of([Loss(OdeGradient.Direct)], parameters);
+        var found = Derivatives.Of([Loss(gradient)], parameters);
+        for (var i = 0; i < parameters.Length; i++) FlowGoldens.Close(expected[i] ?? zeros_like(parameters[i]), found[i]!, 1e-6);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
     public void OneContextServesManyAndAnyBatchShape(string name)
     {
         using var scope = NewDisposeScope();
@@ -87,10 +129,10 @@ public sealed class ConditioningTests
         var shaped = model.LogProb(x.reshape([2, 3, .. x.shape[1..]]), context.reshape(2, 3, -1));
         Assert.Equal([2L, 3L], shaped.shape);
         FlowGoldens.Close(rows, shaped, 1e-12, "[2, 3]");
-        FlowGoldens.Close(rows[0], model.LogProb(x[0], first), 1e-12, "one event");
+        FlowGoldens.Close(rows[0], model.LogProb(x[0], first), 1e-6, "one event");
         var crossed = model.LogProb(x.narrow(0, 0, 2).unsqueeze(1), context.narrow(0, 0, 3).unsqueeze(0));
         Assert.Equal([2L, 3L], crossed.shape);
-        FlowGoldens.Close(rows[1], crossed[1, 1], 1e-12, "crossed");
+        FlowGoldens.Close(rows[1], crossed[1, 1], 1e-6, "crossed");
         Assert.Throws<ShapeException>(() => model.LogProb(x, context.narrow(0, 0, 4)));
         var z = model.Encode(x.reshape([2, 3, .. x.shape[1..]]), context.reshape(2, 3, -1));
         Assert.Equal([2L, 3L], z.shape[..2]);
@@ -114,6 +156,41 @@ public sealed class ConditioningTests
         FlowGoldens.Close(samples, model.RSample(6, asked, 0.9, again), 1e-6, "the same draw");
         Assert.False(model.Sample(2, context[0]).requires_grad);
         Assert.Throws<ArgumentOutOfRangeException>(() => model.Sample(2, context[0], double.NaN));
+    }
+
+    [Fact]
+    public void EveryModelIsCovered()
+    {
+        var covered = Models.Values.Select(m => m.Make().GetType()).ToHashSet();
+        var all = typeof(DensityModel).Assembly.GetTypes().Where(t => t.IsSubclassOf(typeof(DensityModel)) && !t.IsAbstract && t.IsPublic);
+        Assert.Empty(all.Where(t => !covered.Contains(t)).Select(t => t.Name));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void StateRoundTripsAndNothingLeaks(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var (model, x, context) = Build(name);
+        var again = Models[name].Make();
+        again.to(ScalarType.Float64);
+        StateDict.Load(again, model.state_dict());
+        again.eval();
+        FlowGoldens.Close(model.LogProb(x, context), again.LogProb(x, context), 0);
+        for (var round = 0; round < 2; round++)
+        {
+            var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+            using (model.LogProb(x, context))
+            using (var z = model.Encode(x, context))
+            using (model.Decode(z, context))
+            using (model.Sample(3, context[0]))
+            {
+            }
+            // The index of the context is one.
+            var leaked = DisposeScopeManager.Statistics.ThreadTotalLiveCount - before;
+            if (round == 1) Assert.True(leaked <= 1, $"{leaked} tensors are left");
+        }
     }
 
     public static TheoryData<string> Unconditional => [.. Refusals.Keys];

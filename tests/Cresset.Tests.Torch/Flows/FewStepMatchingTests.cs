@@ -107,11 +107,11 @@ public sealed class FewStepMatchingTests
         Assert.Equal(0, drawn[0] + drawn[2]);
         Assert.Equal(0.3, drawn[1] / 10_000, 0.02);
         Assert.Throws<ArgumentException>(() => TransportPlan.Draw([0, 0], 1));
-        Tensor x = tensor([[0.0], [10.0], [20.0]]), y = tensor([[21.0], [1.0], [11.0]]);
+        Tensor x = tensor([0.0, 10.0, 20.0]).unsqueeze(1), y = tensor([21.0, 1.0, 11.0]).unsqueeze(1);
         var (rows, columns) = OptimalTransport.DrawPairs(x, y, 0, 300, generator);
         Assert.True((x.index_select(0, rows) + 1 - y.index_select(0, columns)).abs().max().ToDouble() == 0);
         // Without conditions the near ones are paired, with heavy ones those of equal condition.
-        Tensor c = tensor([[0.0], [1.0], [2.0]]), d = tensor([[0.0], [1.0], [2.0]]);
+        Tensor c = tensor([0.0, 1.0, 2.0]).unsqueeze(1), d = tensor([0.0, 1.0, 2.0]).unsqueeze(1);
         FlowGoldens.Close(tensor([20.0, 0.0, 10.0]), OptimalTransport.Couple(x, y, c, d, 0), 0);
         FlowGoldens.Close(tensor([0.0, 10.0, 20.0]), OptimalTransport.Couple(x, y, c, d, 1e6), 0);
     }

@@ -120,7 +120,7 @@ public sealed class OdeEventTests
         Assert.Contains("slope 0", Assert.Throws<ShapeException>(() => Ode.Solve((_, y) => [zeros(3), y[1]], [zeros(2), zeros(2)], [0, 1])).Message);
         // y' = -t y: y(t) = y0 exp((t0^2 - t^2) / 2).
         var times = tensor([0.5, 1, 2], dtype: ScalarType.Float64, requires_grad: true);
-        var (curve, _) = Ode.Solve((t, y) => -y * t, ones(1, dtype: ScalarType.Float64), times, Tight);
+        var (curve, _) = Ode.SolveAt((t, y) => -y * t, ones(1, dtype: ScalarType.Float64), times, Tight);
         var end = Math.Exp((0.25 - 4) / 2);
         var gradient = Derivatives.Of([curve[2, 0]], [times])[0]!.data<double>().ToArray();
         Assert.Equal([0.5 * end, 0, -2 * end], gradient, (a, b) => Math.Abs(a - b) < 1e-7);
