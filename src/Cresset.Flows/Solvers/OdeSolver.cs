@@ -129,3 +129,22 @@ public sealed record Dopri8Solver : AdaptiveSolver
 {
     private protected override OdeMethod Method => OdeMethod.Dopri8;
 }
+
+/// <summary>RODAS, a Rosenbrock method of order 4(3) for stiff problems: a Jacobian and six linear systems per step. The rows of a state are taken to be independent samples.</summary>
+[Part("rodas4", "Hairer and Wanner 1996")]
+public sealed record Rodas4Solver : OdeSolver
+{
+    /// <summary>Error allowed in proportion to the state and near zero.</summary>
+    public double Tolerance { get; init; } = 1e-5;
+
+    /// <summary>Most steps tried before giving up.</summary>
+    public int MaxSteps { get; init; } = 1_000_000;
+
+    /// <inheritdoc/>
+    public override OdeOptions ToOptions() => OdeOptions.Dopri5(Tolerance) with { Method = OdeMethod.Rodas4, MaxSteps = MaxSteps, IndependentRows = true };
+
+    /// <inheritdoc/>
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .Positive(Tolerance, "A tolerance of zero can never be met.")
+        .AtLeast(MaxSteps, 1);
+}

@@ -26,7 +26,7 @@ public sealed class DensityDayTests : IDisposable
         {
             string[] arguments = [.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..]];
             // As in the guide, but short.
-            if (arguments[0] == "train") arguments = [.. arguments, "trainer.steps=150", "model.width=32", "model.transforms=2"];
+            if (arguments[0] == "train") arguments = [.. arguments, "trainer.steps=150", "model.flow.width=32", "model.flow.transforms=2"];
             var (code, output, error) = CressetProcess.Run(_folder, arguments);
             Assert.True(code == 0, $"{command}\n{output}{error}");
             if (arguments[0] == "eval") Assert.Contains("alarms_at_5_percent", output, StringComparison.Ordinal);

@@ -4,6 +4,22 @@ using Cresset.Numerics;
 
 namespace Cresset.Recipes;
 
+/// <summary>Conditional flows over parameters.</summary>
+public enum PosteriorFamily
+{
+    /// <summary>Autoregressive rational-quadratic splines: the best densities, draws value by value.</summary>
+    Spline,
+
+    /// <summary>Rational-quadratic spline couplings: fast draws; two parameters at least.</summary>
+    SplineCoupling,
+
+    /// <summary>Affine couplings; two parameters at least.</summary>
+    RealNvp,
+
+    /// <summary>Autoregressive affine transforms.</summary>
+    Maf,
+}
+
 /// <summary>A conditional flow that learns the posterior of parameters given observations.</summary>
 public sealed record PosteriorOptions : IOptionsRecord
 {
@@ -11,7 +27,7 @@ public sealed record PosteriorOptions : IOptionsRecord
     public IReadOnlyList<string> Parameters { get; init; } = [];
 
     /// <summary>The flow; couplings need two parameters.</summary>
-    public FlowFamily Family { get; init; } = FlowFamily.Spline;
+    public PosteriorFamily Family { get; init; } = PosteriorFamily.Spline;
 
     /// <summary>Number of transforms.</summary>
     public int Transforms { get; init; } = 5;
@@ -34,7 +50,7 @@ public sealed record PosteriorOptions : IOptionsRecord
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Must(Parameters is not null, null, "a list of column names", field: nameof(Parameters))
-        .Must(Family is FlowFamily.RealNvp or FlowFamily.SplineCoupling or FlowFamily.Maf or FlowFamily.Spline, Family, "RealNvp, SplineCoupling, Maf or Spline")
+        .Defined(Family)
         .Within(Transforms, 1, 1000)
         .Within(Width, 1, 100_000)
         .Within(Layers, 1, 100)
@@ -54,9 +70,9 @@ public sealed record PosteriorOptions : IOptionsRecord
         };
         return Family switch
         {
-            FlowFamily.RealNvp => new RealNvp(options),
-            FlowFamily.SplineCoupling => new NeuralSplineCouplingFlow(options),
-            FlowFamily.Maf => new Maf(options),
+            PosteriorFamily.RealNvp => new RealNvp(options),
+            PosteriorFamily.SplineCoupling => new NeuralSplineCouplingFlow(options),
+            PosteriorFamily.Maf => new Maf(options),
             _ => new NeuralSplineFlow(options),
         };
     }
@@ -80,7 +96,7 @@ internal sealed record PosteriorColumns(long[] Parameters, long[] Observed, IRea
         long[] parameters = [.. options.Parameters.Distinct().Select(p => (long)Array.IndexOf(names, p))];
         long[] observed = [.. Enumerable.Range(0, names.Length).Select(i => (long)i).Except(parameters)];
         if (observed.Length == 0) throw new InvalidDataException($"{facts.Name}: all columns are parameters; a posterior needs one column at least that was observed.");
-        if (parameters.Length == 1 && options.Family is (FlowFamily.RealNvp or FlowFamily.SplineCoupling)) throw new InvalidDataException($"{facts.Name}: one parameter; couplings need two. Use model.family=spline.");
+        if (parameters.Length == 1 && options.Family is (PosteriorFamily.RealNvp or PosteriorFamily.SplineCoupling)) throw new InvalidDataException($"{facts.Name}: one parameter; couplings need two. Use model.family=spline.");
         return new PosteriorColumns(parameters, observed, table.Columns);
     }
 }
