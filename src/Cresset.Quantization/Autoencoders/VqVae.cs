@@ -102,6 +102,14 @@ public sealed class VqVae : Tokenizer
         return _decoder.call(_quantizer.DecodeMap(indices[0])).MoveToOuterDisposeScope();
     }
 
+    /// <summary>Positions on each side that a code depends on: one a residual unit and one for the convolution before them; the strided ones see less than one more each way.</summary>
+    internal int EncoderReach => _options.ResidualUnits + 3;
+
+    /// <summary>Positions on each side that a sample of the reconstruction depends on; the widest upsampler (CARAFE, a convolution and a reassembly of 5 x 5 at each doubling) sees five more.</summary>
+    internal int DecoderReach => _options.ResidualUnits + 8;
+
+    internal void CheckData(Tensor input) => Check(input);
+
     private void Check(Tensor input)
     {
         ArgumentNullException.ThrowIfNull(input);

@@ -1,3 +1,4 @@
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -8,155 +9,121 @@ namespace Cresset.Quantization;
 /// The stages of a residual code lie side by side in the prior's map ([H, W * stages]).
 /// </summary>
 /// <remarks>
-/// Both directions compute the probabilities in the same way, position by position for blocks of maps; a file is to be read by the
-/// same build with the same weights, and its checksum notices when it is not.
+/// Probabilities come from arithmetic of a fixed order (float32 without fused operations, the functions as polynomials of float64), not from libtorch: a file is read back on any processor,
+/// with any number of threads and whatever other maps are coded beside it. The coder holds a copy of the weights as they were when it was made.
 /// </remarks>
 public sealed class PriorCoder : ICodeCoder
 {
     private const int TotalBits = 24;
-    private const int BlockMaps = 256;
+    private const int LargestCodebook = 1 << 22;
     private readonly CodePrior _prior;
-    private readonly Tensor? _labels;
+    private readonly long[]? _labels;
+    private readonly ExactPrior _exact;
+    private readonly Lock _likelihood = new();
 
     /// <summary>Codes with <paramref name="prior"/>.</summary>
-    /// <param name="prior">The prior.</param>
+    /// <param name="prior">The prior; its weights must be finite.</param>
     /// <param name="labels">
-    /// Class labels int64 [maps], which the reader must know too. Null for a prior with classes: each map is then coded under the class that
-    /// makes it likeliest, and the payload begins with these classes, ⌈log2 classes⌉ bits each.
+    /// Class labels int64 [maps of the file], which the reader must know too. Null for a prior with classes: each map is then coded under the class that
+    /// makes it likeliest, and each frame begins with these classes, ⌈log2 classes⌉ bits each.
     /// </param>
     public PriorCoder(CodePrior prior, Tensor? labels = null)
     {
         ArgumentNullException.ThrowIfNull(prior);
-        (_prior, _labels) = (prior, labels);
+        if (prior.CodebookSize > LargestCodebook) throw new ArgumentException($"The prior knows {prior.CodebookSize} codes; the coder's frequencies, parts of 2^{TotalBits}, tell at most {LargestCodebook} apart.", nameof(prior));
+        if (labels is not null)
+        {
+            if (prior.Classes == 0) throw new ArgumentException("labels were given, but the prior has no classes.", nameof(labels));
+            CodeRange.Check(labels, [prior.Classes], nameof(labels));
+            using var scope = NewDisposeScope();
+            _labels = labels.cpu().contiguous().data<long>().ToArray();
+        }
+        (_prior, _exact) = (prior, prior.Exact());
     }
 
-    private bool ChoosesClasses => _labels is null && _prior.Classes > 0;
+    /// <inheritdoc/>
+    public ReadOnlyMemory<byte> Fingerprint => _exact.Fingerprint;
+
+    internal CodePrior Prior => _prior;
+
+    internal long[]? Labels => _labels;
+
+    private int ClassBits => BitPacking.BitsFor(_prior.Classes);
 
     /// <inheritdoc/>
-    public byte[] Encode(PackedCodes codes)
+    public byte[] Encode(CodeFrame frame, ReadOnlySpan<long> codes)
     {
-        ArgumentNullException.ThrowIfNull(codes);
-        using var scope = NewDisposeScope();
-        var (maps, height, width) = Layout(codes.Shape, codes.CodebookSizes);
-        var labels = ChoosesClasses ? tensor(LikeliestClasses(codes.Codes, maps, height, width)) : _labels;
+        ArgumentNullException.ThrowIfNull(frame);
+        var (height, width) = Layout(frame.MapShape, frame.CodebookSizes);
+        var area = checked(height * width);
+        if (codes.Length != (long)frame.Maps * area) throw new ArgumentException($"{codes.Length} codes; {frame.Maps} maps of {area} codes take {(long)frame.Maps * area}.", nameof(codes));
+        var all = codes.ToArray();
+        var labels = _prior.Classes == 0 ? [] : _labels is null ? LikeliestClasses(all, frame.Maps, height, width) : LabelsOf(frame);
         var encoder = new RangeEncoder();
-        var area = height * width;
-        Run(maps, height, width, labels, (map, position, starts) =>
+        var absence = frame.HasNone ? new AbsenceModel(frame.Maps, frame.CodebookSizes.Count) : null;
+        Run(frame.Maps, height, width, labels, (map, position, logits, starts) =>
         {
-            var code = codes.Codes[(map * area) + position];
+            var code = all[(map * area) + position];
+            if (absence is not null)
+            {
+                absence.Encode(encoder, map, position, code < 0);
+                if (code < 0) return -1;
+            }
+            Frequencies(logits, starts);
             encoder.Encode(starts[code], starts[code + 1] - starts[code], starts[^1]);
             return code;
         });
         var payload = encoder.Finish();
-        return ChoosesClasses ? [.. BitPacking.Pack(labels!.data<long>().ToArray(), ClassBits), .. payload] : payload;
+        return _prior.Classes > 0 && _labels is null ? [.. BitPacking.Pack(labels, ClassBits), .. payload] : payload;
     }
 
     /// <inheritdoc/>
-    public long[] Decode(ReadOnlySpan<byte> payload, IReadOnlyList<long> shape, IReadOnlyList<long> codebookSizes)
+    public long[] Decode(CodeFrame frame, ReadOnlySpan<byte> payload)
     {
-        using var scope = NewDisposeScope();
-        var (maps, height, width) = Layout(shape, codebookSizes);
-        var labels = _labels;
-        if (ChoosesClasses)
-        {
-            var bytes = BitPacking.ByteCount(maps, [ClassBits]);
-            if (payload.Length < bytes) throw new InvalidDataException($"The payload has {payload.Length} bytes; the classes of {maps} maps alone take {bytes}.");
-            var classes = BitPacking.Unpack(payload, ClassBits, maps);
-            if (classes.FirstOrDefault(c => c >= _prior.Classes, -1) is var wrong && wrong >= 0) throw new InvalidDataException($"The payload names class {wrong}; the prior has {_prior.Classes}: it is not the one the file was written with.");
-            labels = tensor(classes);
-            payload = payload[(int)bytes..];
-        }
+        ArgumentNullException.ThrowIfNull(frame);
+        var (height, width) = Layout(frame.MapShape, frame.CodebookSizes);
+        var area = checked(height * width);
+        long[] labels = [];
+        if (_prior.Classes > 0) labels = _labels is null ? ReadClasses(ref payload, frame.Maps, _prior.Classes) : LabelsOf(frame);
         var decoder = new RangeDecoder(payload);
-        var area = height * width;
-        var codes = new long[maps * area];
-        Run(maps, height, width, labels, (map, position, starts) =>
+        var absence = frame.HasNone ? new AbsenceModel(frame.Maps, frame.CodebookSizes.Count) : null;
+        var codes = new long[checked(frame.Maps * area)];
+        Run(frame.Maps, height, width, labels, (map, position, logits, starts) =>
         {
-            var found = Array.BinarySearch(starts, decoder.Target(starts[^1]));
-            // Between two starts the search gives the complement of the upper one.
-            var code = found >= 0 ? found : ~found - 1;
-            decoder.Advance(starts[code], starts[code + 1] - starts[code]);
+            var code = -1L;
+            if (absence is null || !absence.Decode(decoder, map, position))
+            {
+                Frequencies(logits, starts);
+                code = Find(decoder, starts);
+            }
             codes[(map * area) + position] = code;
             return code;
         });
         return codes;
     }
 
-    private int ClassBits => BitPacking.BitsFor(_prior.Classes);
-
-    private (long Maps, long Height, long Width) Layout(IReadOnlyList<long> shape, IReadOnlyList<long> sizes)
+    internal static long[] ReadClasses(ref ReadOnlySpan<byte> payload, long maps, int count)
     {
-        if (shape.Count is < 2 or > 3) throw new ArgumentException($"A prior codes maps [N, H, W] or sequences [N, L]; the shape is [{string.Join(", ", shape)}].", nameof(shape));
-        if (sizes.Any(s => s > _prior.CodebookSize)) throw new ArgumentException($"The prior knows {_prior.CodebookSize} codes; the codebooks have {string.Join(", ", sizes)}.", nameof(sizes));
-        return shape.Count == 3 ? (shape[0], shape[1], shape[2] * sizes.Count) : (shape[0], 1, shape[1] * sizes.Count);
+        var bits = BitPacking.BitsFor(count);
+        var bytes = BitPacking.ByteCount(maps, [bits]);
+        if (payload.Length < bytes) throw new InvalidDataException($"The payload has {payload.Length} bytes; the classes of {maps} maps alone take {bytes}.");
+        var classes = BitPacking.Unpack(payload, bits, maps);
+        if (classes.FirstOrDefault(c => c >= count, -1) is var wrong && wrong >= 0) throw new InvalidDataException($"The payload names class {wrong}; the prior has {count}: it is not the one the file was written with.");
+        payload = payload[(int)bytes..];
+        return classes;
     }
 
-    private long[] LikeliestClasses(long[] codes, long maps, long height, long width)
+    internal static long Find(RangeDecoder decoder, uint[] starts)
     {
-        using var noGrad = no_grad();
-        var wasTraining = _prior.training;
-        _prior.eval();
-        try
-        {
-            var chosen = new List<long>();
-            for (var start = 0L; start < maps; start += BlockMaps)
-            {
-                using var scope = NewDisposeScope();
-                var count = Math.Min(BlockMaps, maps - start);
-                var area = (int)(height * width);
-                var block = tensor(codes.AsSpan((int)(start * area), (int)count * area).ToArray(), [count, height, width]);
-                var costs = Enumerable.Range(0, _prior.Classes).Select(c => _prior.NegativeLogLikelihood(block, full([count], (long)c, dtype: ScalarType.Int64)).flatten(1).sum(1));
-                chosen.AddRange(stack([.. costs], 1).argmin(1).data<long>().ToArray());
-            }
-            return [.. chosen];
-        }
-        finally
-        {
-            _prior.train(wasTraining);
-        }
+        var found = Array.BinarySearch(starts, decoder.Target(starts[^1]));
+        // Between two starts the search gives the complement of the upper one.
+        var code = found >= 0 ? found : ~found - 1;
+        decoder.Advance(starts[code], starts[code + 1] - starts[code]);
+        return code;
     }
 
-    private void Run(long maps, long height, long width, Tensor? labels, Func<long, long, uint[], long> code)
-    {
-        if (maps == 0 || height * width == 0) return;
-        using var noGrad = no_grad();
-        var wasTraining = _prior.training;
-        _prior.eval();
-        try
-        {
-            for (var start = 0L; start < maps; start += BlockMaps)
-            {
-                using var scope = NewDisposeScope();
-                var count = Math.Min(BlockMaps, maps - start);
-                Block(start, count, height, width, labels?.narrow(0, start, count), code);
-            }
-        }
-        finally
-        {
-            _prior.train(wasTraining);
-        }
-    }
-
-    private void Block(long first, long count, long height, long width, Tensor? labels, Func<long, long, uint[], long> code)
-    {
-        using var session = _prior.Begin(count, height, width, labels);
-        var chosen = new long[count];
-        var starts = new uint[_prior.CodebookSize + 1];
-        for (var position = 0L; position < height * width; position++)
-        {
-            using var step = NewDisposeScope();
-            var probabilities = session.Next().to(ScalarType.Float64).softmax(1).cpu().contiguous();
-            var all = TensorSpans.Of<double>(probabilities);
-            for (var map = 0; map < count; map++)
-            {
-                Frequencies(all.Slice(map * _prior.CodebookSize, _prior.CodebookSize), starts);
-                chosen[map] = code(first + map, position, starts);
-            }
-            session.Accept(chosen);
-        }
-    }
-
-    /// <summary>Cumulative integer frequencies; every code keeps at least one part of 2^24, so any code can be coded.</summary>
-    private static void Frequencies(ReadOnlySpan<double> probabilities, uint[] starts)
+    /// <summary>Cumulative integer frequencies of probabilities; every code keeps at least one part of 2^24, so any code can be coded.</summary>
+    internal static void Frequencies(ReadOnlySpan<double> probabilities, uint[] starts)
     {
         var spread = (1 << TotalBits) - probabilities.Length;
         var sum = 0u;
@@ -167,4 +134,72 @@ public sealed class PriorCoder : ICodeCoder
         }
         starts[^1] = sum;
     }
+
+    private static void Frequencies(ReadOnlySpan<float> logits, uint[] starts)
+    {
+        var greatest = float.NegativeInfinity;
+        foreach (var logit in logits)
+        {
+            if (!float.IsFinite(logit)) throw new InvalidOperationException($"The prior gives the logit {logit}: it is damaged, or was trained with too high a learning rate.");
+            greatest = logit > greatest ? logit : greatest;
+        }
+        Span<double> shares = logits.Length <= 1024 ? stackalloc double[logits.Length] : new double[logits.Length];
+        var total = 0.0;
+        for (var k = 0; k < logits.Length; k++)
+        {
+            shares[k] = FixedOrder.Exp((double)logits[k] - greatest);
+            total += shares[k];
+        }
+        foreach (ref var share in shares) share /= total;
+        Frequencies(shares, starts);
+    }
+
+    private long[] LabelsOf(CodeFrame frame) => frame.FirstMap + frame.Maps <= _labels!.Length
+        ? _labels[(int)frame.FirstMap..(int)(frame.FirstMap + frame.Maps)]
+        : throw new ArgumentException($"The coder has labels of {_labels.Length} maps; the file has at least {frame.FirstMap + frame.Maps}.");
+
+    /// <summary>Height and width of the prior's map.</summary>
+    internal (int Height, int Width) Layout(IReadOnlyList<long> mapShape, IReadOnlyList<long> sizes)
+    {
+        if (mapShape.Count is < 1 or > 2) throw new ArgumentException($"A prior codes maps [H, W] or sequences [L]; the shape is [{string.Join(", ", mapShape)}].", nameof(mapShape));
+        if (sizes.Any(s => s > _prior.CodebookSize)) throw new ArgumentException($"The prior knows {_prior.CodebookSize} codes; the codebooks have {string.Join(", ", sizes)}.", nameof(sizes));
+        return (mapShape.Count == 2 ? checked((int)mapShape[0]) : 1, checked((int)mapShape[^1] * sizes.Count));
+    }
+
+    // Only the choice is made by libtorch: it need not be the same elsewhere, since the payload says what was chosen.
+    private long[] LikeliestClasses(long[] codes, int maps, int height, int width)
+    {
+        lock (_likelihood)
+        {
+            using var noGrad = no_grad();
+            using var mode = EvaluationMode.Of(_prior);
+            using var scope = NewDisposeScope();
+            long[] known = [.. codes.Select(c => Math.Max(c, 0))];
+            var device = _prior.parameters().First().device;
+            var block = tensor(known, [maps, height, width], device: device);
+            var costs = Enumerable.Range(0, _prior.Classes).Select(c => _prior.NegativeLogLikelihood(block, full([maps], (long)c, dtype: ScalarType.Int64, device: device)).flatten(1).sum(1));
+            return stack([.. costs], 1).argmin(1).cpu().data<long>().ToArray();
+        }
+    }
+
+    private void Run(int maps, int height, int width, long[] labels, CodeOf code)
+    {
+        if (maps == 0 || height == 0 || width == 0) return;
+        var session = _exact.Begin(maps, height, width, labels);
+        var chosen = new long[maps];
+        var size = _exact.CodebookSize;
+        var starts = new uint[size + 1];
+        for (var row = 0; row < height; row++)
+        {
+            for (var column = 0; column < width; column++)
+            {
+                session.Compute(row, column);
+                // Where there is no code the model goes on as if it were the first.
+                for (var map = 0; map < maps; map++) chosen[map] = Math.Max(0, code(map, (row * width) + column, session.Logits.AsSpan(map * size, size), starts));
+                session.Accept(row, column, chosen);
+            }
+        }
+    }
+
+    private delegate long CodeOf(int map, int position, ReadOnlySpan<float> logits, uint[] starts);
 }

@@ -65,12 +65,14 @@ public abstract class CodePrior : nn.Module<Tensor, Tensor?, Tensor>
     /// <param name="labels">int64 [B], or null when unconditional.</param>
     /// <param name="sampling">Temperature, top-k, top-p.</param>
     /// <param name="cancellation">Stops between positions.</param>
+    /// <param name="prefix">Codes int64 [B, n] of the first n positions in raster order, which stay; the rest is drawn after them. With the seed that drew a map, its own beginning gives the map again.</param>
     /// <returns>Codes int64 [B, H, W].</returns>
-    public Tensor Sample(long batch, long height, long width, ulong seed, Tensor? labels = null, CodeSampling? sampling = null, CancellationToken cancellation = default)
+    public Tensor Sample(long batch, long height, long width, ulong seed, Tensor? labels = null, CodeSampling? sampling = null, CancellationToken cancellation = default, Tensor? prefix = null)
     {
         sampling = (sampling ?? new CodeSampling()).ThrowIfInvalid();
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
+        var given = Prefix(prefix, batch, height * width);
         using var session = Begin(batch, height, width, labels);
         var streams = new SplitMix64[batch];
         for (var b = 0; b < batch; b++) streams[b] = SplitMix64.ForIndex(seed, (ulong)b);
@@ -85,13 +87,33 @@ public abstract class CodePrior : nn.Module<Tensor, Tensor?, Tensor>
             for (var b = 0; b < batch; b++)
             {
                 CodeDistribution.Probabilities(logits.Slice(b * CodebookSize, CodebookSize), sampling, probabilities);
-                next[b] = CodeDistribution.Draw(probabilities, streams[b].NextDouble());
+                var drawn = CodeDistribution.Draw(probabilities, streams[b].NextDouble());
+                next[b] = position < given.GetLength(1) ? given[b, position] : drawn;
                 result[(b * height * width) + position] = next[b];
             }
             session.Accept(next);
         }
         return tensor(result, [batch, height, width]).MoveToOuterDisposeScope();
     }
+
+    private long[,] Prefix(Tensor? prefix, long batch, long length)
+    {
+        if (prefix is null) return new long[batch, 0];
+        Shape.Expect(prefix, "B n", ("B", batch));
+        if (prefix.size(1) > length) throw new ArgumentException($"prefix has {prefix.size(1)} codes; the maps have {length}.", nameof(prefix));
+        CodeRange.Check(prefix, [CodebookSize], nameof(prefix));
+        using var scope = NewDisposeScope();
+        var codes = TensorSpans.Of<long>(prefix.cpu().contiguous());
+        var given = new long[batch, prefix.size(1)];
+        for (var i = 0; i < codes.Length; i++) given[i / prefix.size(1), i % prefix.size(1)] = codes[i];
+        return given;
+    }
+
+    /// <summary>The same model in arithmetic of a fixed order, with a copy of the weights as they are now: what files are coded with.</summary>
+    internal ExactPrior Exact() => ToExact();
+
+    /// <summary>See <see cref="Exact"/>.</summary>
+    private protected abstract ExactPrior ToExact();
 
     /// <summary>The logits, for checked arguments.</summary>
     private protected abstract Tensor Logits(Tensor codes, Tensor? labels);

@@ -45,6 +45,8 @@ public sealed class CodeTransformer : CodePrior
 
     internal ModuleList<TransformerBlock> Blocks => _blocks;
 
+    private protected override ExactPrior ToExact() => new ExactCodeTransformer(this);
+
     private protected override Tensor Logits(Tensor codes, Tensor? labels)
     {
         using var scope = NewDisposeScope();

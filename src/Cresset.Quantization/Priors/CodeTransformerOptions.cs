@@ -26,6 +26,9 @@ public sealed record CodeTransformerOptions : IOptionsRecord
     /// <summary>Dropout after attention and feed-forward.</summary>
     public double Dropout { get; init; }
 
+    /// <summary>Share of training maps whose class is hidden from <see cref="MaskedCodeTransformer"/>, which makes guidance possible; 0.1 is usual.</summary>
+    public double ClassDropout { get; init; }
+
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .AtLeast(CodebookSize, 2)
@@ -35,5 +38,6 @@ public sealed record CodeTransformerOptions : IOptionsRecord
         .AtLeast(Layers, 1)
         .AtLeast(Heads, 1)
         .Must(Heads < 1 || Width % Heads == 0, Width, $"a multiple of Heads ({Heads})", field: nameof(Width))
-        .Within(Dropout, 0, 1, includeMax: false);
+        .Within(Dropout, 0, 1, includeMax: false)
+        .Within(ClassDropout, 0, 1, includeMax: false);
 }

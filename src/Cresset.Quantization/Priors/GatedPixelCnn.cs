@@ -43,6 +43,8 @@ public sealed class GatedPixelCnn : CodePrior
     /// <summary>Logits [N, K, H, W] of the horizontal stack's output.</summary>
     internal Tensor Head(Tensor horizontal) => _output.call(horizontal);
 
+    private protected override ExactPrior ToExact() => new ExactGatedPixelCnn(this);
+
     private protected override Tensor Logits(Tensor codes, Tensor? labels)
     {
         using var scope = NewDisposeScope();

@@ -45,6 +45,8 @@ public sealed class PixelCnn : CodePrior
         RegisterComponents();
     }
 
+    private protected override ExactPrior ToExact() => new ExactPixelCnn(this);
+
     private protected override Tensor Logits(Tensor codes, Tensor? labels)
     {
         using var scope = NewDisposeScope();

@@ -32,6 +32,7 @@ public sealed class PixelSnail : CodePrior
     public PixelSnail(PixelSnailOptions options, Generator? generator = null)
         : base(nameof(PixelSnail), options.ThrowIfInvalid().CodebookSize, options.Classes)
     {
+        Options = options;
         using var own = generator is null ? new Generator(0) : null;
         generator ??= own;
         long width = options.Width;
@@ -50,6 +51,10 @@ public sealed class PixelSnail : CodePrior
         for (var i = 0; i < options.Blocks; i++) _blocks.Add(new PixelSnailBlock(width, options.ResidualUnits, options.Heads, generator!));
         RegisterComponents();
     }
+
+    internal PixelSnailOptions Options { get; }
+
+    private protected override ExactPrior ToExact() => new ExactPixelSnail(this);
 
     private protected override Tensor Logits(Tensor codes, Tensor? labels)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cresset.Data;
 using Cresset.Quantization;
 using Cresset.Runs;
@@ -10,6 +11,8 @@ namespace Cresset.Recipes;
 /// <summary>The tokenizer of a finished run (of a tokenizer recipe, or the first stage of a prior's), ready to encode and decode.</summary>
 public sealed class TokenizerRun : IDisposable
 {
+    private const string IdKey = "cresset.id";
+    private const string PicturesKey = "cresset.pictures";
     private readonly TokenizerOptions _options;
 
     private TokenizerRun(Tokenizer model, TokenizerOptions options, int channels, string id, string weights)
@@ -49,16 +52,79 @@ public sealed class TokenizerRun : IDisposable
         return new TokenizerRun(model, options, channels, info.Id, weights) { Size = size };
     }
 
+    /// <summary>Opens a tokenizer by itself: a file of <see cref="Save"/>, or the model.safetensors of a run wherever it was copied to. No run is needed.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged, or does not say what tokenizer it holds.</exception>
+    public static TokenizerRun OpenFile(string path)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        using var file = SafetensorsFile.Open(path);
+        if (!file.Metadata.TryGetValue(ModelFile.JobKey, out var job) || job != "tokenizer" || !file.Metadata.TryGetValue(ModelFile.OptionsKey, out var yaml))
+            throw new InvalidDataException($"{path} does not say that it holds a tokenizer: name a run, or a file that 'cresset vq export RUN' wrote.");
+        // Options as earlier versions wrote them are read as those of a recipe are.
+        var recipe = new ConfigMap(new ConfigSource(path, 0));
+        recipe.Set("model", ConfigNode.Parse(yaml, path));
+        ((IUpgradesRecipes)new TokenizerJob()).Upgrade(recipe);
+        var options = (TokenizerOptions)new OptionsBinder(BuiltInParts.Catalog).Bind(new TokenizerOptions(), recipe["model"]!, "model", new ConfigSource(path, 0));
+        var (channels, size) = Pictures(path, null);
+        using var generator = new Generator(0);
+        var model = options.Build(channels, generator);
+        try
+        {
+            StateDict.Load(model, file);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+        model.eval();
+        return new TokenizerRun(model, options, channels, file.Metadata.GetValueOrDefault(IdKey, Path.GetFileNameWithoutExtension(path)), path) { Size = size };
+    }
+
+    /// <summary>Opens what a user names: a file that exists, else a run.</summary>
+    public static TokenizerRun OpenAny(RunStore store, string name) => File.Exists(name) ? OpenFile(name) : Open(store, name);
+
+    /// <summary>Writes the tokenizer to one safetensors file that tells everything needed to use it, for <see cref="OpenFile"/>.</summary>
+    public void Save(string path) => StateDict.Save(Model, path, new Dictionary<string, string>
+    {
+        ["format"] = "pt",
+        [ModelFile.JobKey] = "tokenizer",
+        [ModelFile.OptionsKey] = ConfigYaml.Write(OptionsWriter.Write(_options)),
+        [IdKey] = Id,
+        [PicturesKey] = string.Create(CultureInfo.InvariantCulture, $"{Channels} {Size}"),
+    });
+
+    /// <summary>Whether the weights of two tokenizers are the same bits.</summary>
+    public bool HasWeightsOf(TokenizerRun other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        using var scope = NewDisposeScope();
+        var (ours, theirs) = (Model.state_dict(), other.Model.state_dict());
+        return ours.Count == theirs.Count && ours.All(pair => theirs.TryGetValue(pair.Key, out var tensor) && pair.Value.shape.SequenceEqual(tensor.shape) && pair.Value.eq(tensor).all().ToBoolean());
+    }
+
+    /// <summary>Pixels of black on every side, as in training.</summary>
+    internal int Border => _options.Padding;
+
     private int PaddedSize => Size + (2 * _options.Padding);
 
-    /// <summary>Positions of the codes of one picture: [h, w], or [n] when a tokenizer of several levels lays them one after the other, the coarsest first.</summary>
-    public IReadOnlyList<long> Positions
+    /// <summary>Positions of the codes of a training picture: [h, w], or [n] when a tokenizer of several levels lays them one after the other, the coarsest first.</summary>
+    public IReadOnlyList<long> Positions => PositionsOf(Size, Size);
+
+    /// <summary>Positions of the codes of a picture of any size.</summary>
+    public IReadOnlyList<long> PositionsOf(int height, int width)
     {
-        get
-        {
-            long[] sides = [.. Model.Strides.Select(stride => (long)PaddedSize / stride)];
-            return sides.Length == 1 ? [sides[0], sides[0]] : [sides.Sum(side => side * side)];
-        }
+        var (rows, columns) = Padded(height, width);
+        var strides = Model.Strides;
+        return strides.Count == 1 ? [rows / strides[0], columns / strides[0]] : [strides.Sum(stride => rows / stride * (columns / stride))];
+    }
+
+    /// <summary>Rows and columns of a picture with the border of training and what the strides need.</summary>
+    internal (long Height, long Width) Padded(int height, int width)
+    {
+        var stride = Model.Strides.Max();
+        long Up(int size) => ((long)size + (2 * Border) + stride - 1) / stride * stride;
+        return (Up(height), Up(width));
     }
 
     /// <summary>Sizes of the codebooks of a position.</summary>
@@ -98,10 +164,17 @@ public sealed class TokenizerRun : IDisposable
     public void Dispose() => Model.Dispose();
 
     // Files of the first version do not say; their data sets do.
-    private static (int Channels, int Size) Pictures(string weights, DataSource source)
+    private static (int Channels, int Size) Pictures(string weights, DataSource? source)
     {
         using var file = SafetensorsFile.Open(weights);
+        if (file.Metadata.TryGetValue(PicturesKey, out var text))
+        {
+            var numbers = text.Split(' ');
+            if (numbers.Length == 2 && int.TryParse(numbers[0], NumberStyles.None, CultureInfo.InvariantCulture, out var channels) && int.TryParse(numbers[1], NumberStyles.None, CultureInfo.InvariantCulture, out var size)
+                && channels is >= 1 and <= 1024 && size >= 1) return (channels, size);
+            throw new InvalidDataException($"{weights}: the metadata '{PicturesKey}' is \"{text}\"; expected channels and size, such as \"3 64\".");
+        }
         if (file.Metadata.TryGetValue(DataFacts.MetadataKey, out var json) && DataFacts.Parse(json, weights) is { } facts) return ((int)facts.Shape[0], (int)facts.Shape[1]);
-        return source.PictureShape is { } shape ? (shape.Channels, shape.Height) : throw new InvalidDataException($"{weights} does not say what its pictures are like. Train the run again.");
+        return source?.PictureShape is { } shape ? (shape.Channels, shape.Height) : throw new InvalidDataException($"{weights} does not say what its pictures are like. Train the run again.");
     }
 }

@@ -52,6 +52,33 @@ public sealed class VqCommandTests : IDisposable
         Assert.False(Directory.Exists(Path.Combine(_folder, "no")));
         Assert.False(File.Exists(Path.Combine(_folder, "no.cvq")));
 
+        // Sizes and names of a messy folder, one file, another program's file that is none; a tokenizer in a file of its own.
+        var messy = Path.Combine(_folder, "messy", "inner");
+        Directory.CreateDirectory(messy);
+        File.WriteAllBytes(Path.Combine(messy, "wide.png"), GrayPng(1, 19, 5));
+        File.WriteAllBytes(Path.Combine(_folder, "messy", "dot.png"), GrayPng(2, 1, 1));
+        File.WriteAllBytes(Path.Combine(_folder, "messy", "cut.png"), GrayPng(3)[..50]);
+        File.WriteAllText(Path.Combine(_folder, "messy", "notes.txt"), "not a picture");
+        Ok("vq", "export", "pixelcnn-digits", "-o", "alone.safetensors");
+        var (left, table, notes) = CressetProcess.Run(_folder, "vq", "encode", "alone.safetensors", "messy", "-o", "messy.cvq", "--prior", "pixelcnn-digits", "--compare", "both.png");
+        Assert.Equal(1, left);
+        Assert.Contains("left out cut.png", notes, StringComparison.Ordinal);
+        Assert.Contains("notes.txt", notes, StringComparison.Ordinal);
+        Assert.Contains("inner/wide.png", table, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(_folder, "both.png")));
+        Ok("vq", "decode", "alone.safetensors", "messy.cvq", "--prior", "pixelcnn-digits", "-o", "sizes");
+        Assert.Equal((19, 5), PngSize(Path.Combine(_folder, "sizes", "inner", "wide.png")));
+        Assert.Equal((1, 1), PngSize(Path.Combine(_folder, "sizes", "dot.png")));
+        Ok("vq", "decode", "alone.safetensors", "messy.cvq", "--prior", "pixelcnn-digits", "--only", "dot.png", "-o", "some");
+        Assert.Equal(["dot.png"], Directory.GetFiles(Path.Combine(_folder, "some"), "*", SearchOption.AllDirectories).Select(Path.GetFileName));
+        Fails(2, "wide.png", "vq", "decode", "alone.safetensors", "messy.cvq", "--only", "inner/wide.pn", "-o", "none");
+        using (var json = System.Text.Json.JsonDocument.Parse(Ok("vq", "encode", "alone.safetensors", Path.Combine("messy", "inner", "wide.png"), "-o", "one.cvq", "--json")))
+        {
+            var row = json.RootElement.GetProperty("pictures")[0];
+            Assert.Equal(("wide.png", 19, 5), (row.GetProperty("name").GetString(), row.GetProperty("width").GetInt32(), row.GetProperty("height").GetInt32()));
+            Assert.True(double.IsFinite(row.GetProperty("psnr").GetDouble()));
+        }
+
         // Draws report their speed.
         Assert.Contains("codes_per_second", Ok("sample", "pixelcnn-digits", "3", "-n", "2"), StringComparison.Ordinal);
     }
@@ -71,23 +98,29 @@ public sealed class VqCommandTests : IDisposable
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
     }
 
-    /// <summary>An 8x8 gray PNG with a stroke, stored without compression.</summary>
-    private static byte[] GrayPng(int variant)
+    /// <summary>A gray PNG with a stroke, stored without compression.</summary>
+    private static byte[] GrayPng(int variant, int width = 8, int height = 8)
     {
         using var raw = new MemoryStream();
-        for (var y = 0; y < 8; y++)
+        for (var y = 0; y < height; y++)
         {
             raw.WriteByte(0);
-            for (var x = 0; x < 8; x++) raw.WriteByte((byte)((x + y + variant) % 4 == 0 ? 255 : 0));
+            for (var x = 0; x < width; x++) raw.WriteByte((byte)((x + y + variant) % 4 == 0 ? 255 : 0));
         }
         using var packed = new MemoryStream();
         using (var zlib = new System.IO.Compression.ZLibStream(packed, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true)) zlib.Write(raw.ToArray());
         using var png = new MemoryStream();
         png.Write([0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10]);
-        Chunk(png, "IHDR", [0, 0, 0, 8, 0, 0, 0, 8, 8, 0, 0, 0, 0]);
+        Chunk(png, "IHDR", [0, 0, 0, (byte)width, 0, 0, 0, (byte)height, 8, 0, 0, 0, 0]);
         Chunk(png, "IDAT", packed.ToArray());
         Chunk(png, "IEND", []);
         return png.ToArray();
+    }
+
+    private static (int Width, int Height) PngSize(string path)
+    {
+        var bytes = File.ReadAllBytes(path);
+        return (bytes[19], bytes[23]);
     }
 
     private static void Chunk(Stream png, string type, byte[] data)

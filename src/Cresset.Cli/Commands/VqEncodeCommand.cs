@@ -1,0 +1,150 @@
+using System.CommandLine;
+using System.Globalization;
+using Cresset.Cli.Terminal;
+using Cresset.Data;
+using Cresset.Numerics;
+using Cresset.Quantization;
+using Cresset.Recipes;
+using Cresset.Runs;
+
+namespace Cresset.Cli.Commands;
+
+/// <summary><c>cresset vq encode</c>: one picture or a folder of them, of any sizes, to a file of codes.</summary>
+internal static class VqEncodeCommand
+{
+    private const int MostPairs = 12;
+    private const int MostRows = 20;
+
+    public static Command Create()
+    {
+        var run = VqCommand.Tokenizer();
+        var input = new Argument<string>("INPUT") { Description = "A picture, or a folder of pictures (PNG, JPEG, WebP, BMP, GIF, TIFF) of any sizes." };
+        var output = new Option<string>("--output", "-o") { Description = "File to write.", HelpName = "FILE", DefaultValueFactory = _ => "codes.cvq" };
+        var prior = VqCommand.Prior();
+        var stages = new Option<int?>("--stages") { Description = "Keep the first N stages of residual codes.", HelpName = "N" };
+        var compare = new Option<string?>("--compare") { Description = $"PNG file for the first {MostPairs} pictures beside what comes back.", HelpName = "FILE" };
+        var force = new Option<bool>("--force") { Description = "Replace files that exist." };
+        var json = SharedOptions.Json();
+        var runs = SharedOptions.RunsFolder();
+        var command = new Command("encode", "Write the codes of pictures and report bits, PSNR and SSIM of each.") { run, input, output, prior, stages, compare, force, json, runs };
+        command.SetAction(result =>
+        {
+            var path = result.GetValue(output)!;
+            VqCommand.CheckFree(path, result.GetValue(force));
+            if (result.GetValue(compare) is { } wanted) VqCommand.CheckFree(wanted, result.GetValue(force));
+            using var store = RunStore.OpenReadOnly(result.GetValue(runs)!);
+            using var tokenizer = TokenizerRun.OpenAny(store, result.GetValue(run)!);
+            if (result.GetValue(stages) is { } kept && (kept < 1 || kept > tokenizer.CodebookSizes.Count)) throw new ArgumentException($"--stages is {kept}; {tokenizer.Id} has {tokenizer.CodebookSizes.Count} (allowed: 1 to {tokenizer.CodebookSizes.Count}).");
+            using var model = VqCommand.OpenPrior(store, result.GetValue(prior), tokenizer);
+            using var interruption = new Interruption("stopping; nothing is written.");
+            var files = PictureFiles.Of(result.GetValue(input)!);
+            foreach (var note in files.Notes) Console.Error.WriteLine(note);
+            var work = new Encoding(tokenizer, files, result.GetValue(stages) ?? tokenizer.CodebookSizes.Count, interruption.Token);
+            CodeFileWriter.Write(path, tokenizer.Id, tokenizer.CodebookSizes, model is null ? null : new PriorCoder(model.Prior), work.Fill);
+            if (result.GetValue(compare) is { } file) AtomicFile.WriteBytes(file, work.Pairs.Draw().ToPng());
+            Report(work, path, model is not null, result.GetValue(json), result.GetValue(compare));
+            return work.LeftOut.Count == 0 ? ExitCode.Success : ExitCode.Failure;
+        });
+        return command.WithExamples(
+            "cresset vq encode vqvae-fashion pictures/ -o garments.cvq",
+            "cresset vq encode fashion.safetensors photo.jpg --compare both.png",
+            "cresset vq encode pixelcnn-fashion pictures/ --prior pixelcnn-fashion -o garments.cvq --json");
+    }
+
+    private static void Report(Encoding work, string path, bool coded, bool asJson, string? compare)
+    {
+        var size = new FileInfo(path).Length;
+        var count = work.Rows.Count;
+        double pixels = work.Rows.Sum(r => (double)r.Width * r.Height), packed = work.Rows.Sum(r => (double)r.Bits);
+        var bits = coded ? size * 8.0 : packed;
+        var error = work.Rows.Sum(r => Math.Pow(10, -r.Psnr / 10) * r.Width * r.Height) / pixels;
+        var psnr = BitRate.PeakSignalToNoise(error);
+        if (asJson)
+        {
+            Output.Json(new
+            {
+                File = path,
+                Bytes = size,
+                PackedBits = work.Rows.Sum(r => r.Bits),
+                Pictures = work.Rows,
+                LeftOut = work.LeftOut.Select(l => new { l.Name, l.Reason }),
+                BitsAPixel = bits / pixels,
+                Psnr = psnr,
+                Compare = compare,
+            });
+            return;
+        }
+        Output.Table(["picture", "size", "bits", "bits a pixel", "PSNR", "SSIM"], work.Rows.Take(MostRows).Select(r => new[]
+        {
+            r.Name, $"{r.Width}x{r.Height}", Text(r.Bits, "F0"), Text((double)r.Bits / ((double)r.Width * r.Height), "F4"), Text(r.Psnr, "F2"), r.Ssim is { } ssim ? Text(ssim, "F4") : "-",
+        }));
+        if (count > MostRows) Console.WriteLine($"and {count - MostRows} more (--json has all)");
+        foreach (var (name, reason) in work.LeftOut) Console.Error.WriteLine($"cresset: left out {name}: {reason}");
+        var sizes = work.Rows.Select(r => $"{r.Width}x{r.Height}").Distinct().ToList();
+        var saved = coded ? $" ({Text(packed / count, "F0")} without the prior)" : "";
+        var of = sizes.Count == 1 ? $" of {sizes[0]}" : $" of {sizes.Count} sizes";
+        Console.WriteLine($"{count} {(count == 1 ? "picture" : "pictures")}{of}: {Text(bits / count, "F0")} bits each{saved}, {Text(bits / pixels, "F4")} bits a pixel, {Text(pixels * work.Channels * 8 / bits, "F1")} times smaller than 8-bit samples, PSNR {Text(psnr, "F2")} dB");
+        Console.WriteLine($"{path}: {size} bytes");
+    }
+
+    private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+
+    /// <param name="Name">Name in the file.</param>
+    /// <param name="Width">Columns.</param>
+    /// <param name="Height">Rows.</param>
+    /// <param name="Codes">Codes over all stages.</param>
+    /// <param name="Bits">Bits of the codes as they are packed without a prior.</param>
+    /// <param name="Psnr">Decibels.</param>
+    /// <param name="Ssim">Null where a side is shorter than 11 pixels.</param>
+    private sealed record Row(string Name, int Width, int Height, int Codes, long Bits, double Psnr, double? Ssim);
+
+    /// <summary>The work on the files, one after the other: memory is that of a picture.</summary>
+    private sealed class Encoding(TokenizerRun tokenizer, PictureFiles files, int stages, CancellationToken cancellation)
+    {
+        public List<Row> Rows { get; } = [];
+
+        public List<(string Name, string Reason)> LeftOut { get; } = [];
+
+        public SideBySide Pairs { get; } = new();
+
+        public int Channels => tokenizer.Channels;
+
+        public void Fill(CodeFileWriter writer)
+        {
+            var codec = new PictureCodec(tokenizer);
+            var all = tokenizer.CodebookSizes.Count;
+            var width = tokenizer.CodebookSizes.Take(stages).Sum(size => (long)BitPacking.BitsFor(size));
+            foreach (var (path, name) in files.Files)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                PicturePlanes picture;
+                try
+                {
+                    picture = PicturePlanes.Load(path, tokenizer.Channels);
+                }
+                catch (Exception failure) when (failure is InvalidDataException or UnauthorizedAccessException or FileNotFoundException)
+                {
+                    LeftOut.Add((name, failure.Message));
+                    continue;
+                }
+                var (codes, shape) = codec.Encode(picture);
+                for (var i = 0; i < codes.Length; i++)
+                {
+                    if (i % all >= stages) codes[i] = -1;
+                }
+                var rebuilt = codec.Decode(codes, picture.Height, picture.Width);
+                var (psnr, ssim) = PictureCodec.Compare(rebuilt, picture);
+                if (Pairs.Count < MostPairs) Pairs.Add(picture, rebuilt);
+                writer.Add(new CodeEntry(name, shape) { Attributes = Size(picture) }, codes);
+                Rows.Add(new Row(name, picture.Width, picture.Height, codes.Length / all * stages, codes.Length / all * width, psnr, ssim));
+            }
+            if (Rows.Count == 0) throw new InvalidDataException($"no picture could be read: {string.Join("; ", LeftOut.Take(5).Select(l => l.Reason))}");
+        }
+
+        private static Dictionary<string, string> Size(PicturePlanes picture) => new()
+        {
+            [VqDecodeCommand.WidthKey] = picture.Width.ToString(CultureInfo.InvariantCulture),
+            [VqDecodeCommand.HeightKey] = picture.Height.ToString(CultureInfo.InvariantCulture),
+        };
+    }
+}

@@ -1,0 +1,94 @@
+namespace Cresset.Quantization;
+
+/// <summary><see cref="CodeTransformer"/> in fixed order, with cached keys and values.</summary>
+internal sealed class ExactCodeTransformer : ExactPrior
+{
+    private readonly float[] _tokens;
+    private readonly float[] _positions;
+    private readonly Block[] _blocks;
+    private readonly (float[] Scale, float[] Shift) _norm;
+    private readonly ExactConvolution _head;
+    private readonly int _heads;
+    private readonly int _maxLength;
+
+    public ExactCodeTransformer(CodeTransformer prior)
+        : base(prior, $"heads {prior.Options.Heads}")
+    {
+        (_heads, _maxLength) = (prior.Options.Heads, prior.Options.MaxLength);
+        _tokens = Weights.Of("tok.weight");
+        _positions = Weights.Of("pos");
+        _blocks = [.. Enumerable.Range(0, Weights.Count("blocks.")).Select(i => new Block(
+            Norm($"blocks.{i}.ln_1"),
+            ExactConvolution.Of(Weights, $"blocks.{i}.qkv"),
+            ExactConvolution.Of(Weights, $"blocks.{i}.proj"),
+            Norm($"blocks.{i}.ln_2"),
+            ExactConvolution.Of(Weights, $"blocks.{i}.fc"),
+            ExactConvolution.Of(Weights, $"blocks.{i}.out")))];
+        _norm = Norm("ln_f");
+        _head = ExactConvolution.Of(Weights, "head");
+    }
+
+    public override ExactSession Begin(int maps, int height, int width, ReadOnlySpan<long> labels)
+    {
+        if ((long)height * width > _maxLength) throw new ArgumentException($"The map has {(long)height * width} codes; the transformer was made for at most {_maxLength} (MaxLength).");
+        var starts = new long[maps];
+        for (var i = 0; i < maps; i++) starts[i] = CodebookSize + (labels.IsEmpty ? 0 : labels[i]);
+        return new Session(this, maps, height * width, width, starts);
+    }
+
+    private (float[] Scale, float[] Shift) Norm(string name) => (Weights.Of($"{name}.weight"), Weights.Of($"{name}.bias"));
+
+    private sealed record Block((float[] Scale, float[] Shift) First, ExactConvolution Projection, ExactConvolution Merge, (float[] Scale, float[] Shift) Second, ExactConvolution Expand, ExactConvolution Contract);
+
+    private sealed class Session : ExactSession
+    {
+        private readonly ExactCodeTransformer _model;
+        private readonly int _mapWidth;
+        private readonly ExactAttention[] _attention;
+        private readonly int _width;
+        private readonly long[] _inputs;
+        private readonly float[] _x;
+        private readonly float[] _normed;
+        private readonly float[] _projected;
+        private readonly float[] _merged;
+        private readonly float[] _wide;
+
+        public Session(ExactCodeTransformer model, int maps, int length, int mapWidth, long[] starts)
+            : base(model.CodebookSize, maps)
+        {
+            (_model, _mapWidth, _inputs) = (model, mapWidth, starts);
+            _width = model._norm.Scale.Length;
+            _attention = [.. model._blocks.Select(_ => new ExactAttention(maps, model._heads, _width, length))];
+            _x = new float[maps * _width];
+            _normed = new float[maps * _width];
+            _merged = new float[maps * _width];
+            _projected = new float[maps * 3 * _width];
+            _wide = new float[maps * 4 * _width];
+        }
+
+        public override void Compute(int row, int column)
+        {
+            var position = (row * _mapWidth) + column;
+            ExactWeights.Rows(_model._tokens, _width, _inputs, _x, 0);
+            for (var map = 0; map < Maps; map++) Add(_x.AsSpan(map * _width, _width), _model._positions.AsSpan(position * _width, _width));
+            for (var i = 0; i < _attention.Length; i++)
+            {
+                var block = _model._blocks[i];
+                FixedOrder.Normalize(_x, block.First.Scale, block.First.Shift, _normed, Maps);
+                block.Projection.Apply(_normed, _projected, Maps);
+                _attention[i].Step(_projected, position, _normed);
+                block.Merge.Apply(_normed, _merged, Maps);
+                Add(_x, _merged);
+                FixedOrder.Normalize(_x, block.Second.Scale, block.Second.Shift, _normed, Maps);
+                block.Expand.Apply(_normed, _wide, Maps);
+                foreach (ref var value in _wide.AsSpan()) value = FixedOrder.Gelu(value);
+                block.Contract.Apply(_wide, _merged, Maps);
+                Add(_x, _merged);
+            }
+            FixedOrder.Normalize(_x, _model._norm.Scale, _model._norm.Shift, _normed, Maps);
+            _model._head.Apply(_normed, Logits, Maps);
+        }
+
+        public override void Accept(int row, int column, ReadOnlySpan<long> codes) => codes.CopyTo(_inputs);
+    }
+}
