@@ -23,7 +23,7 @@ public static class TokenizerTiles
         return Pieces(data, 2, model.SpatialDimensions, stride, tile, model.EncoderReach, 1, part => model.Encode(part)[0], 1);
     }
 
-    /// <summary>Data of codes, as <see cref="Tokenizer.Decode"/> gives them for the whole.</summary>
+    /// <summary>Data of codes, as <see cref="Tokenizer.Decode"/> gives them for the whole. Decoders with upsamplers that look where they learn to (CARAFE, DySample) or that are a user's own are not cut.</summary>
     /// <param name="model">The tokenizer.</param>
     /// <param name="codes">int64 [N, h, w] or [N, l], with the stages at the end where there are several.</param>
     /// <param name="tile">Positions of a piece along each side.</param>
@@ -33,7 +33,8 @@ public static class TokenizerTiles
         ArgumentNullException.ThrowIfNull(codes);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(tile);
         if (codes.dim() < 1 + model.SpatialDimensions) throw new ArgumentException($"codes have the shape [{string.Join(", ", codes.shape)}]; expected {(model.SpatialDimensions == 2 ? "[N, h, w]" : "[N, l]")}, with the stages at the end where there are several.", nameof(codes));
-        return Pieces(codes, 1, model.SpatialDimensions, 1, tile, model.DecoderReach, 2, part => model.Decode([part]), model.Strides[0]);
+        if (model.DecoderReach is not { } reach) return model.Decode([codes]);
+        return Pieces(codes, 1, model.SpatialDimensions, 1, tile, reach, 2, part => model.Decode([part]), model.Strides[0]);
     }
 
     /// <param name="input">What is cut.</param>

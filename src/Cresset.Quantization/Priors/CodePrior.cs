@@ -64,10 +64,10 @@ public abstract class CodePrior : nn.Module<Tensor, Tensor?, Tensor>
     /// <param name="seed">Seed of the draws.</param>
     /// <param name="labels">int64 [B], or null when unconditional.</param>
     /// <param name="sampling">Temperature, top-k, top-p.</param>
-    /// <param name="cancellation">Stops between positions.</param>
     /// <param name="prefix">Codes int64 [B, n] of the first n positions in raster order, which stay; the rest is drawn after them. With the seed that drew a map, its own beginning gives the map again.</param>
+    /// <param name="cancellation">Stops between positions.</param>
     /// <returns>Codes int64 [B, H, W].</returns>
-    public Tensor Sample(long batch, long height, long width, ulong seed, Tensor? labels = null, CodeSampling? sampling = null, CancellationToken cancellation = default, Tensor? prefix = null)
+    public Tensor Sample(long batch, long height, long width, ulong seed, Tensor? labels = null, CodeSampling? sampling = null, Tensor? prefix = null, CancellationToken cancellation = default)
     {
         sampling = (sampling ?? new CodeSampling()).ThrowIfInvalid();
         using var noGrad = no_grad();

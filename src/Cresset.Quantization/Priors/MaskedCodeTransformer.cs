@@ -126,7 +126,7 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         Array.Fill(codes, CodebookSize);
         if (known is not null)
         {
-            Shape.Expect(known, "B H W", ("B", batch), ("H", height), ("W", width));
+            Shape.Expect(known, "B H W", [("B", batch), ("H", height), ("W", width)]);
             CodeRange.Check(known, [CodebookSize], nameof(known), none: true);
             var given = TensorSpans.Of<long>(known.cpu().contiguous());
             for (var i = 0; i < codes.Length; i++) codes[i] = given[i] < 0 ? CodebookSize : given[i];

@@ -25,7 +25,8 @@ public sealed class PictureCodecTests : IDisposable
     public void Pieces_with_their_surroundings_are_the_whole(int dimensions, int stages)
     {
         using var scope = NewDisposeScope();
-        foreach (var upsampler in dimensions == 1 ? [UpsamplerKind.Transposed, UpsamplerKind.Nearest] : Enum.GetValues<UpsamplerKind>())
+        UpsamplerOptions[] line = [new TransposedUpsampler(), new NearestUpsampler()];
+        foreach (var upsampler in dimensions == 1 ? line : [.. line, new BilinearUpsampler(), new PixelShuffleUpsampler(), new CarafeUpsampler(), new DySampleUpsampler()])
         {
             using var inner = NewDisposeScope();
             using var generator = new Generator(6);
