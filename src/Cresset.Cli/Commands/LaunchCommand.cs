@@ -71,7 +71,8 @@ internal static class LaunchCommand
             var job = new LaunchedJob();
             using var interruption = new Interruption("asking all ranks to save and end; press Ctrl-C again to end them at once.", again: job.Kill);
             using var asked = interruption.Token.Register(job.Save);
-            var (program, arguments) = Self(started);
+            var (program, own) = OwnProgram.Arguments;
+            string[] arguments = [.. own, .. started];
             for (var left = restarts; ; left--)
             {
                 var code = starter is null ? job.Run(program, arguments, variables) : job.Run(starter.Path, starter.Arguments(plan, [program, .. arguments]), variables);
@@ -104,13 +105,5 @@ internal static class LaunchCommand
         };
         if (Environment.UserName == "root") variables["OMPI_ALLOW_RUN_AS_ROOT"] = variables["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";
         return variables;
-    }
-
-    // This very program: by its own file, or by dotnet where that runs it.
-    private static (string Program, string[] Arguments) Self(string[] started)
-    {
-        var program = Environment.ProcessPath ?? throw new NotSupportedException("launch cannot find the file of its own program.");
-        var isHost = Path.GetFileNameWithoutExtension(program).Equals("dotnet", StringComparison.OrdinalIgnoreCase);
-        return (program, isHost ? [System.Reflection.Assembly.GetEntryAssembly()!.Location, .. started] : started);
     }
 }

@@ -1,14 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 
 namespace Cresset.Cli.Launch;
 
 /// <summary>One start of mpirun (or of the command alone, for one rank), to its end.</summary>
-internal sealed partial class LaunchedJob
+internal sealed class LaunchedJob
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
-    private static readonly int SaveSignal = OperatingSystem.IsMacOS() || OperatingSystem.IsFreeBSD() ? 30 : 10;
     private Process? _process;
 
     /// <summary>Runs it; the exit code of the first rank that failed, or 0.</summary>
@@ -36,7 +34,7 @@ internal sealed partial class LaunchedJob
     /// <summary>Asks all ranks to save at the same step and end.</summary>
     public void Save()
     {
-        if (_process is { } process) Send(process.Id, SaveSignal);
+        if (_process is { } process) ChildSignal.Send(process.Id, ChildSignal.PassedOn);
     }
 
     /// <summary>Ends everything at once.</summary>
@@ -57,9 +55,6 @@ internal sealed partial class LaunchedJob
             // It ended by itself.
         }
     }
-
-    [LibraryImport("libc", EntryPoint = "kill")]
-    private static partial int Send(int process, int signal);
 }
 
 /// <summary>Which exit codes starting again may help against.</summary>

@@ -33,7 +33,7 @@ internal sealed class StarterOutput
     // What mpirun says of its own pages and signals.
     private static bool IsOfStarter(string line)
         => line.StartsWith("mpirun: Forwarding signal", StringComparison.Ordinal)
-        || (line.StartsWith('[') && (line.Contains("has sent help message", StringComparison.Ordinal) || line.Contains("help_aggregate", StringComparison.Ordinal)));
+        || (line.StartsWith('[') && (line.Contains("has sent help message", StringComparison.Ordinal) || line.Contains("ORTE_ERROR_LOG", StringComparison.Ordinal) || line.Contains("help_aggregate", StringComparison.Ordinal)));
 
     private static List<string> Short(List<string> page)
     {

@@ -1,3 +1,5 @@
+using System.Globalization;
+using Cresset.Plots;
 using Cresset.Runs;
 using Cresset.Training;
 
@@ -26,7 +28,10 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     /// <summary>The label of its runs.</summary>
     public string Tag => $"sweep:{name}";
 
-    /// <summary>Splits "key=a,b,[1, 2]" into an axis: commas in brackets, braces and quotes belong to a value.</summary>
+    /// <summary>
+    /// Splits "key=a,b,[1, 2]" into an axis: commas in brackets, braces and quotes belong to a value. <c>log:1e-4..1e-2:5</c> stands for five values at equal
+    /// ratios, <c>lin:0..1:5</c> for five at equal distances.
+    /// </summary>
     /// <exception cref="ArgumentException">It is not of that form.</exception>
     public static SweepAxis Axis(string text)
     {
@@ -43,7 +48,7 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
             if (i < text.Length && (c != ',' || depth > 0 || quoted)) continue;
             var value = text[start..i].Trim();
             if (value.Length == 0) throw new ArgumentException($"'{text}' has an empty value.");
-            values.Add(value);
+            values.AddRange(SweepRange.Of(value, text));
             start = i + 1;
         }
         if (values.Distinct().Count() < values.Count) throw new ArgumentException($"'{text}' names a value twice.");
@@ -55,15 +60,23 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     /// <param name="axes">Settings; one with a single value is the same in all runs.</param>
     /// <param name="seeds">Repetitions with the seeds 0, 1, ...; 0 leaves the recipe's seed.</param>
     /// <param name="folds">Folds of a cross-validation, for recipes with data; 0 for the recipe's own split.</param>
+    /// <param name="budget">Of the combinations take this many, drawn at random (the same ones every time); 0 for all.</param>
     /// <exception cref="ConfigException">A setting is not valid: all are resolved before the first run begins.</exception>
-    public static IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> Plan(Recipe recipe, IReadOnlyList<SweepAxis> axes, int seeds, int folds)
+    public static IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> Plan(Recipe recipe, IReadOnlyList<SweepAxis> axes, int seeds, int folds, int budget = 0)
     {
         ArgumentNullException.ThrowIfNull(recipe);
         ArgumentNullException.ThrowIfNull(axes);
         if (seeds < 0) throw new ArgumentException($"--seeds is {seeds}; allowed: 0 or more.");
         if (folds is < 0 or 1) throw new ArgumentException($"--folds is {folds}; allowed: 2 or more, or 0 for the recipe's own split.");
+        if (budget < 0) throw new ArgumentException($"--budget is {budget}; allowed: 1 or more settings.");
         var settings = new List<string[]> { Array.Empty<string>() };
         foreach (var axis in axes) settings = settings.SelectMany(s => axis.Values.Select(v => s.Append($"{axis.Key}={v}").ToArray())).ToList();
+        if (budget > 0 && budget < settings.Count)
+        {
+            var chosen = Enumerable.Range(0, settings.Count).ToArray();
+            new Random(0).Shuffle(chosen);
+            settings = [.. chosen.Take(budget).Order().Select(i => settings[i])];
+        }
         var varied = axes.Where(a => a.Values.Count > 1).Select(a => a.Key).ToHashSet();
         var plan = new List<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)>();
         foreach (var setting in settings)
@@ -93,23 +106,51 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
         IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, Action<int, int, string, Run>? started = null, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        var runner = new RecipeRunner(store, catalog);
-        var results = new List<(IReadOnlyList<string> Setting, string Id, IReadOnlyDictionary<string, double> Metrics)>();
-        foreach (var (index, (setting, recipe)) in plan.Index())
+        for (var index = 0; index < plan.Count; index++)
         {
-            if (cancellation.IsCancellationRequested) return null;
-            var wanted = recipe.Flatten();
-            var known = store.List(new RunQuery { Tag = Tag, IncludeArchived = true }).FirstOrDefault(run => Same(store.Config(run.Id), wanted));
-            if (known is { Status: RunStatus.Finished })
-            {
-                results.Add((setting, known.Id, known.Summary));
-                continue;
-            }
-            var words = setting.Count == 0 ? recipe.Name : string.Join(' ', setting);
-            void Started(Run run) => started?.Invoke(index + 1, plan.Count, words, run);
-            var result = known is null ? runner.Train(recipe, [Tag], Started, progress, cancellation) : runner.Resume(known.Id, null, Started, progress, cancellation);
-            if (!result.Outcome.Completed) return null;
-            results.Add((setting, result.RunId, result.Outcome.Metrics));
+            if (!RunCell(plan, index, started, progress, cancellation)) return null;
+        }
+        return Rows(plan);
+    }
+
+    /// <summary>Runs one cell, or goes on with it; nothing when it is finished. Several processes may run different cells of one sweep at once.</summary>
+    /// <param name="plan">From <see cref="Plan"/>.</param>
+    /// <param name="index">Which.</param>
+    /// <param name="started">Told number, count, setting and id when it begins or goes on.</param>
+    /// <param name="progress">Who watches.</param>
+    /// <param name="cancellation">Finish the step, save and stop.</param>
+    /// <returns>False when it was stopped.</returns>
+    public bool RunCell(
+        IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, int index, Action<int, int, string, Run>? started = null, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        if (cancellation.IsCancellationRequested) return false;
+        var (setting, recipe) = plan[index];
+        var known = Known(recipe);
+        if (known is { Status: RunStatus.Finished }) return true;
+        var runner = new RecipeRunner(store, catalog);
+        var words = setting.Count == 0 ? recipe.Name : string.Join(' ', setting);
+        void Started(Run run) => started?.Invoke(index + 1, plan.Count, words, run);
+        var result = known is null ? runner.Train(recipe, [Tag], Started, progress, cancellation) : runner.Resume(known.Id, null, Started, progress, cancellation);
+        return result.Outcome.Completed;
+    }
+
+    /// <summary>The cells that have not come to their end.</summary>
+    public IReadOnlyList<int> Unfinished(IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        return [.. Enumerable.Range(0, plan.Count).Where(i => Known(plan[i].Recipe) is not { Status: RunStatus.Finished })];
+    }
+
+    /// <summary>A row for each setting; null while cells are not finished.</summary>
+    public IReadOnlyList<SweepRow>? Rows(IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        var results = new List<(IReadOnlyList<string> Setting, string Id, IReadOnlyDictionary<string, double> Metrics)>();
+        foreach (var (setting, recipe) in plan)
+        {
+            if (Known(recipe) is not { Status: RunStatus.Finished } run) return null;
+            results.Add((setting, run.Id, run.Summary));
         }
         var rows = new List<SweepRow>();
         foreach (var group in results.GroupBy(r => string.Join(' ', r.Setting)))
@@ -120,6 +161,24 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
             rows.Add(new SweepRow(all[0].Setting, all.ConvertAll(r => r.Id), figures));
         }
         return rows;
+    }
+
+    /// <summary>Settings and the first figure as parallel coordinates; null where no setting varies.</summary>
+    public static Chart? Picture(IReadOnlyList<SweepRow> rows, string title)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        if (rows.Count < 2 || rows[0].Overrides.Count == 0 || rows[0].Figures.Count == 0) return null;
+        var figure = rows[0].Figures.Keys.First();
+        if (rows.Any(r => !r.Figures.ContainsKey(figure))) return null;
+        var axes = rows[0].Overrides.Select((o, i) => new CoordinateAxis(o.Split('=')[0], [.. rows.Select(r => r.Overrides[i].Split('=', 2)[1])])).ToList();
+        axes.Add(new CoordinateAxis(figure, [.. rows.Select(r => r.Figures[figure].Mean.ToString("R", CultureInfo.InvariantCulture))]));
+        return ParallelCoordinatesChart.Create(axes, title);
+    }
+
+    private RunInfo? Known(ResolvedRecipe recipe)
+    {
+        var wanted = recipe.Flatten();
+        return store.List(new RunQuery { Tag = Tag, IncludeArchived = true }).FirstOrDefault(run => Same(store.Config(run.Id), wanted));
     }
 
     private static bool Same(IReadOnlyDictionary<string, string> config, IReadOnlyDictionary<string, string> wanted)

@@ -125,6 +125,13 @@ public sealed class SteeringTests : IDisposable
         // Nothing is run twice.
         Assert.Equal(rows.SelectMany(r => r.Runs), sweep.Run(plan, cancellation: TestContext.Current.CancellationToken)!.SelectMany(r => r.Runs));
         Assert.Throws<ConfigException>(() => Sweep.Plan(recipe, [Sweep.Axis("trainer.steps=5,-5")], 0, 0));
+        // A random search draws the same settings every time, from among those of the grid.
+        SweepAxis[] axes = [Sweep.Axis("lr=log:1e-4..1e-2:6"), Sweep.Axis("seed=1,2,3")];
+        var drawn = Sweep.Plan(recipe, axes, 0, 0, budget: 5).Select(c => string.Join(' ', c.Setting)).ToList();
+        Assert.Equal(5, drawn.Distinct().Count());
+        Assert.Equal(drawn, Sweep.Plan(recipe, axes, 0, 0, budget: 5).Select(c => string.Join(' ', c.Setting)));
+        Assert.Subset(Sweep.Plan(recipe, axes, 0, 0).Select(c => string.Join(' ', c.Setting)).ToHashSet(), drawn.ToHashSet());
+        Assert.StartsWith("\u0089PNG", System.Text.Encoding.Latin1.GetString(Sweep.Picture(rows, "rates")!.ToPng()), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -132,6 +139,8 @@ public sealed class SteeringTests : IDisposable
     [InlineData("a=[1, 2],[3]", "a", "[1, 2]|[3]")]
     [InlineData("a={kind: lion, beta1: 0.9},adamw", "a", "{kind: lion, beta1: 0.9}|adamw")]
     [InlineData("a=\"x,y\",z", "a", "\"x,y\"|z")]
+    [InlineData("lr=log:1e-4..1e-2:3", "lr", "0.0001|0.001|0.01")]
+    [InlineData("a=lin:0..1:5,7", "a", "0|0.25|0.5|0.75|1|7")]
     public void AxesAreSplitAtTheirOwnCommas(string text, string key, string values)
     {
         var axis = Sweep.Axis(text);
@@ -144,5 +153,8 @@ public sealed class SteeringTests : IDisposable
     [InlineData("a=")]
     [InlineData("a=1,,2")]
     [InlineData("a=1,1")]
+    [InlineData("a=log:0..1:3")]
+    [InlineData("a=lin:0..1:1")]
+    [InlineData("a=lin:0,1:3")]
     public void WrongAxesAreRefused(string text) => Assert.Throws<ArgumentException>(() => Sweep.Axis(text));
 }
