@@ -20,14 +20,17 @@ internal static class LaunchCommand
         var restarts = new Option<int>("--restarts") { Description = "Start again from the last good checkpoint after a rank died or a link was cut, at most this many times.", HelpName = "R" };
         var wait = new Option<double>("--wait-limit") { Description = "Seconds that a rank waits for the others in a step before it ends the job.", DefaultValueFactory = _ => RankedWork.DefaultWait, HelpName = "SECONDS" };
         var oversubscribe = new Option<bool>("--oversubscribe") { Description = "Allow more ranks than cores, which wait for each other." };
+        // Its own, so that what the started command prints for machines stays the only output.
+        var json = SharedOptions.Json();
         var words = new Argument<string[]>("COMMAND") { Description = "train with everything that belongs to it.", Arity = ArgumentArity.ZeroOrMore };
-        var command = new Command("launch", "Train on several processes or hosts: mpirun with the right binding, saves on Ctrl-C, restarts.") { ranks, hosts, restarts, wait, oversubscribe, words };
+        var command = new Command("launch", "Train on several processes or hosts: mpirun with the right binding, saves on Ctrl-C, restarts.") { ranks, hosts, restarts, wait, oversubscribe, words, json };
         // What follows belongs to the command that is started.
         command.TreatUnmatchedTokensAsErrors = false;
         command.SetAction(result =>
         {
             var own = new Option[] { ranks, hosts, restarts, wait }.SelectMany(o => o.Aliases.Append(o.Name)).ToHashSet();
-            var started = Started([.. result.Tokens.Select(t => t.Value)], own, oversubscribe.Name);
+            var started = Started([.. result.Tokens.Select(t => t.Value)], own, [oversubscribe.Name, json.Name]);
+            if (result.GetValue(json) && started.Length > 0 && !started.Contains(json.Name)) started = [.. started, json.Name];
             var names = (result.GetValue(hosts) ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
             Check(result.GetValue(ranks), names, result.GetValue(restarts), result.GetValue(wait), result.GetValue(oversubscribe), started);
             var plan = new LaunchPlan(result.GetValue(ranks), names, result.GetValue(oversubscribe), [RankedWork.WaitVariable, RunFileVariable]);
@@ -40,10 +43,10 @@ internal static class LaunchCommand
             "mpirun -n 4 cresset train mine.yaml      (the same without restarts)");
     }
 
-    private static string[] Started(string[] tokens, HashSet<string> withValue, string flag)
+    private static string[] Started(string[] tokens, HashSet<string> withValue, string[] flags)
     {
         var at = Array.IndexOf(tokens, "launch") + 1;
-        while (at < tokens.Length && (withValue.Contains(tokens[at]) || tokens[at] == flag)) at += tokens[at] == flag ? 1 : 2;
+        while (at < tokens.Length && (withValue.Contains(tokens[at]) || flags.Contains(tokens[at]))) at += flags.Contains(tokens[at]) ? 1 : 2;
         return at < tokens.Length && tokens[at] == "--" ? tokens[(at + 1)..] : tokens[Math.Min(at, tokens.Length)..];
     }
 
