@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Runtime.CompilerServices;
 using Cresset.Numerics;
 
@@ -72,7 +71,7 @@ public abstract class Environment<TObservation, TAction> : IEnvironment<TObserva
 
     /// <summary>Whether <see cref="SaveState"/> is overridden, so that an episode under way survives <see cref="Save"/> and <see cref="Load"/>.</summary>
     public bool SavesState
-        => GetType().GetMethod(nameof(SaveState), BindingFlags.Instance | BindingFlags.NonPublic, [typeof(BinaryWriter)])!.DeclaringType != typeof(Environment<TObservation, TAction>);
+        => new Action<BinaryWriter>(SaveState).Method.DeclaringType != typeof(Environment<TObservation, TAction>);
 
     /// <inheritdoc/>
     public void Save(BinaryWriter writer)

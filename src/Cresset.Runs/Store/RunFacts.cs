@@ -42,6 +42,19 @@ internal sealed record RunFacts
 
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>Pairs as an indented JSON object.</summary>
+    public static string TextOf(IReadOnlyDictionary<string, string> pairs)
+    {
+        using var stream = new MemoryStream();
+        using (var json = new Utf8JsonWriter(stream, Indented))
+        {
+            json.WriteStartObject();
+            foreach (var (key, value) in pairs) json.WriteString(key, value);
+            json.WriteEndObject();
+        }
+        return System.Text.Encoding.UTF8.GetString(stream.ToArray());
+    }
+
     public void Write(string folder) => AtomicFile.Write(Path.Combine(folder, FileName), stream =>
     {
         using var json = new Utf8JsonWriter(stream, Indented);

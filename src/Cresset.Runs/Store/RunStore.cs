@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using Cresset.Numerics;
 using Microsoft.Data.Sqlite;
 
@@ -13,7 +12,6 @@ namespace Cresset.Runs;
 /// </summary>
 public sealed partial class RunStore : IDisposable
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
     private readonly Connections _connections;
 
     private RunStore(string folder, bool readOnly)
@@ -117,7 +115,7 @@ public sealed partial class RunStore : IDisposable
             try
             {
                 if (description.ConfigText is { } text) AtomicFile.WriteText(Path.Combine(folder, description.ConfigFileName), text);
-                else AtomicFile.WriteText(Path.Combine(folder, "config.json"), JsonSerializer.Serialize(description.Config, Indented));
+                else AtomicFile.WriteText(Path.Combine(folder, "config.json"), RunFacts.TextOf(description.Config));
                 var key = _connections.Write(connection => Insert(connection, id, description, now));
                 WriteFacts(id);
                 return new Run(this, Get(id), key, held, description.WriteEventFile, resumed: false);
