@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -10,12 +12,17 @@ internal static class MaskBytes
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        return mask.to(ScalarType.Bool).cpu().contiguous().bytes.ToArray();
+        using var view = TensorView.Dense<bool>(TensorView.ToDense(mask.to(ScalarType.Bool).cpu()));
+        return MemoryMarshal.AsBytes(view.Span).ToArray();
     }
 
     public static bool Same(Tensor mask, byte[] known)
     {
-        if (mask.dtype == ScalarType.Bool && mask.device_type == DeviceType.CPU && mask.is_contiguous()) return mask.bytes.SequenceEqual(known);
+        if (TensorView.IsDense<bool>(mask))
+        {
+            using var view = TensorView.Dense<bool>(mask);
+            return MemoryMarshal.AsBytes(view.Span).SequenceEqual(known);
+        }
         return Of(mask).AsSpan().SequenceEqual(known);
     }
 

@@ -47,7 +47,9 @@ internal sealed class ReversibleChain : DifferentiableOperation
             {
                 // A part that draws (dropout) must draw the same again.
                 using var after = get_rng_state();
-                if (!before.bytes.SequenceEqual(after.bytes))
+                using var then = TensorView.Dense<byte>(before);
+                using var now = TensorView.Dense<byte>(after);
+                if (!then.Span.SequenceEqual(now.Span))
                 {
                     states.Add(before.clone().MoveToOtherDisposeScope(scope));
                     _stateOf[k] = 2 + states.Count;

@@ -25,7 +25,8 @@ public sealed record PartEntry(
     /// <summary>True when <paramref name="name"/> is its name or an alias; '-' and '_' and letter case are alike.</summary>
     public bool IsNamed(string name) => Canonical(Name) == Canonical(name) || Aliases.Any(a => Canonical(a) == Canonical(name));
 
-    private static string Canonical(string name) => name.Replace('_', '-').ToLowerInvariant();
+    // pixel-shuffle, pixel_shuffle and PixelShuffle, as earlier versions wrote it, are one name.
+    private static string Canonical(string name) => name.Replace("_", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal).ToLowerInvariant();
 }
 
 /// <summary>Documentation of one option: a property of an options record.</summary>

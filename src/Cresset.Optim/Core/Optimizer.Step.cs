@@ -17,6 +17,8 @@ public sealed partial class Optimizer
             {
                 if (binding.Gradient() is not { } gradient) continue;
                 RefuseMisfit(binding, gradient);
+                // A parameter without elements has nothing to learn, and factorisations and maxima of nothing are errors.
+                if (binding.Parameter.numel() == 0) continue;
                 var item = new ActiveParameter(group, binding, binding.Parameter, gradient);
                 _active.Add(gradient.is_sparse ? Sparse(item) : item);
             }

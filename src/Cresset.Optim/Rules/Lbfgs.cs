@@ -70,7 +70,7 @@ public sealed record LbfgsRule : OptimizerRule
     {
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        return [.. optimizer.Groups.SelectMany(g => g.Bindings).SelectMany(b => of(b) is { } t
+        return [.. optimizer.Groups.SelectMany(g => g.Bindings).SelectMany(b => of(b) is { } t && t.numel() > 0
             ? t.detach().to_dense().to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray()
             : new double[b.Parameter.numel()])];
     }

@@ -77,7 +77,7 @@ public sealed class RunVerbTests : IDisposable
         Ok("runs", "rm", other, "--runs", "away");
         Assert.Contains("is back", Ok("runs", "restore", other, "--runs", "away"), StringComparison.Ordinal);
         Ok("runs", "rm", other, "--for-good", "--runs", "away");
-        Assert.Equal(1, CressetProcess.Run(_folder, "runs", "restore", other, "--runs", "away").Code);
+        Assert.Equal(2, CressetProcess.Run(_folder, "runs", "restore", other, "--runs", "away").Code);
         File.WriteAllText(Path.Combine(_folder, "away", "runs.db"), new string('x', 9000));
         Assert.Contains($"taken in  {id}", Ok("runs", "repair", "--runs", "away"), StringComparison.Ordinal);
         Assert.Equal(14, Ok("runs", "export", id, "--runs", "away").Split('\n').Count(line => line.StartsWith("train/loss,", StringComparison.Ordinal)));
