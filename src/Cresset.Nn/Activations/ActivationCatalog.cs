@@ -20,7 +20,10 @@ public static class ActivationCatalog
     // Numbers under the names that PyTorch gives them.
     private static readonly FrozenDictionary<string, string> Theirs = new Dictionary<string, string>
     {
-        ["negativeslope"] = "slope", ["minval"] = "min", ["maxval"] = "max", ["lambd"] = "lambda",
+        ["negativeslope"] = "slope",
+        ["minval"] = "min",
+        ["maxval"] = "max",
+        ["lambd"] = "lambda",
     }.ToFrozenDictionary();
 
     /// <summary>All activations in the order of the table.</summary>

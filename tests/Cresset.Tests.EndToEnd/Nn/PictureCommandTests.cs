@@ -82,7 +82,7 @@ public sealed class PictureCommandTests : IDisposable
         var trained = Ok("train", "unet-digits-segmentation", "study.steps=2", "study.batch_size=2", "study.test_scenes=4", "study.channels=[4, 8]", "study.size=24", "study.upsamplers=[Carafe, PixelShuffle]");
         Assert.Contains("Carafe", trained, StringComparison.OrdinalIgnoreCase);
         var run = Directory.GetDirectories(Path.Combine(_folder, "runs")).Single(d => File.Exists(Path.Combine(d, "study.md")));
-        Assert.Contains("| PixelShuffle |", File.ReadAllText(Path.Combine(run, "study.md")), StringComparison.Ordinal);
+        Assert.Contains("| pixel-shuffle |", File.ReadAllText(Path.Combine(run, "study.md")), StringComparison.Ordinal);
         Assert.NotEmpty(Directory.GetFiles(run, "*.png", SearchOption.AllDirectories));
         Assert.Contains("mean_iou", Ok("eval", "unet-digits-segmentation"), StringComparison.Ordinal);
         Wrong("does not generate", "sample", "unet-digits-segmentation");
