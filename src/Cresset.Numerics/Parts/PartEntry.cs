@@ -22,7 +22,7 @@ public sealed record PartEntry(
     // Trimming keeps what binding reads: the properties that are options, and the constructor.
     internal const DynamicallyAccessedMemberTypes Needed = DynamicallyAccessedMemberTypes.PublicProperties | DynamicallyAccessedMemberTypes.PublicConstructors;
 
-    /// <summary>True when <paramref name="name"/> is its name or an alias; '-' and '_' and letter case are alike.</summary>
+    /// <summary>True when <paramref name="name"/> is its name or an alias; hyphens, underscores and letter case do not count.</summary>
     public bool IsNamed(string name) => Canonical(Name) == Canonical(name) || Aliases.Any(a => Canonical(a) == Canonical(name));
 
     // pixel-shuffle, pixel_shuffle and PixelShuffle, as earlier versions wrote it, are one name.
