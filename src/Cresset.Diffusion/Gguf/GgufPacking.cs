@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Cresset.Tensors;
 
 namespace Cresset.Diffusion;
 
@@ -26,9 +27,9 @@ internal static class GgufPacking
         // Blocks do not depend on one another.
         const int group = 512;
         var blocks = values.Length / elements;
-        Parallel.For(0, (blocks + group - 1) / group, g =>
+        TensorWork.Each((blocks + group - 1) / group, g =>
         {
-            for (var i = g * group; i < Math.Min(blocks, (g + 1) * group); i++) pack(values.AsSpan(i * elements, elements), result.AsSpan(i * bytes, bytes));
+            for (var i = (int)g * group; i < Math.Min(blocks, ((int)g + 1) * group); i++) pack(values.AsSpan(i * elements, elements), result.AsSpan(i * bytes, bytes));
         });
         return result;
     }

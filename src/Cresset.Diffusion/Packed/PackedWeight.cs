@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Cresset.Nn;
+using Cresset.Tensors;
 using static TorchSharp.torch;
 
 namespace Cresset.Diffusion;
@@ -97,7 +98,7 @@ internal sealed unsafe class PackedWeight : IDisposable
     /// <summary>input [..., columns] times the transpose plus bias, [..., rows], in the input's element type.</summary>
     public Tensor Linear(Tensor input, Tensor? bias)
     {
-        if (input.shape[^1] != Columns) throw new Tensors.ShapeException($"The layer reads {Columns} values, the input has {input.shape[^1]}.");
+        if (input.shape[^1] != Columns) throw new ShapeException($"The layer reads {Columns} values, the input has {input.shape[^1]}.");
         using var scope = NewDisposeScope();
         // Gradients with respect to the input need the whole matrix.
         if (is_grad_enabled() && input.requires_grad) return MatrixProduct.Linear(input, ToTensor(input.dtype), bias).MoveToOuterDisposeScope();
@@ -196,14 +197,7 @@ internal sealed unsafe class PackedWeight : IDisposable
     {
         const long group = 32;
         var groups = (rows + group - 1) / group;
-        void Group(long g) => work(g * group, Math.Min(rows, (g + 1) * group));
-        var threads = get_num_threads();
-        if (threads <= 1 || groups <= 1)
-        {
-            for (long g = 0; g < groups; g++) Group(g);
-            return;
-        }
-        Parallel.For(0, groups, new ParallelOptions { MaxDegreeOfParallelism = threads }, Group);
+        TensorWork.Each(groups, g => work(g * group, Math.Min(rows, (g + 1) * group)));
     }
 
     // Four sums in a fixed order: the bits do not depend on the number of threads.

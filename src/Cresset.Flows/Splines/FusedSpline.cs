@@ -25,7 +25,7 @@ internal sealed unsafe class SplinePass(RationalQuadraticSpline spline, bool inv
         (value, raw) = (value.contiguous(), raw.contiguous());
         Tensor result = TensorView.New<float>(value.shape), log = TensorView.New<float>(value.shape);
         using TensorView<float> v = TensorView.Dense<float>(value), r = TensorView.Dense<float>(raw, v.Count * _count), o = TensorView.Dense<float>(result, v.Count), l = TensorView.Dense<float>(log, v.Count);
-        Chunks.Run(v.Count, (start, count) => Values(v.Start + start, r.Start + start * _count, o.Start + start, l.Start + start, count), _count);
+        TensorWork.Chunks(v.Count, (start, count) => Values(v.Start + start, r.Start + start * _count, o.Start + start, l.Start + start, count), _count);
         return (result.MoveToOuterDisposeScope(), log.MoveToOuterDisposeScope());
     }
 
@@ -37,7 +37,7 @@ internal sealed unsafe class SplinePass(RationalQuadraticSpline spline, bool inv
         Tensor gv = TensorView.New<float>(value.shape), gr = TensorView.New<float>(raw.shape);
         using TensorView<float> v = TensorView.Dense<float>(value), r = TensorView.Dense<float>(raw, v.Count * _count), o = TensorView.Dense<float>(result, v.Count), l = TensorView.Dense<float>(log, v.Count);
         using TensorView<float> pv = TensorView.Dense<float>(gv, v.Count), pr = TensorView.Dense<float>(gr, r.Count);
-        Chunks.Run(
+        TensorWork.Chunks(
             v.Count,
             (start, count) => Gradients(v.Start + start, r.Start + start * _count, o.Start + start, l.Start + start, pv.Start + start, pr.Start + start * _count, count),
             _count);

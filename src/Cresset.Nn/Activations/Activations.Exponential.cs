@@ -6,59 +6,58 @@ namespace Cresset.Nn;
 public static partial class Activations
 {
     /// <summary>1 / (1 + e^-x).</summary>
-    public static Tensor Sigmoid(Tensor x) => FusedActivation.Apply(default(SigmoidKernel), x);
+    public static Tensor Sigmoid(Tensor x) => FusedFunction.Sigmoid.Apply(x);
 
     /// <summary>log(sigmoid(x)).</summary>
-    public static Tensor LogSigmoid(Tensor x) => FusedActivation.Apply(default(LogSigmoidKernel), x);
+    public static Tensor LogSigmoid(Tensor x) => FusedFunction.LogSigmoid.Apply(x);
 
     /// <summary>Hyperbolic tangent.</summary>
-    public static Tensor Tanh(Tensor x) => FusedActivation.Apply(default(TanhKernel), x);
+    public static Tensor Tanh(Tensor x) => FusedFunction.Tanh.Apply(x);
 
     /// <summary>x - tanh(x).</summary>
-    public static Tensor Tanhshrink(Tensor x) => FusedActivation.Apply(default(TanhshrinkKernel), x);
+    public static Tensor Tanhshrink(Tensor x) => FusedFunction.Tanhshrink.Apply(x);
 
     /// <summary>x / (1 + |x|).</summary>
-    public static Tensor Softsign(Tensor x) => FusedActivation.Apply(default(SoftsignKernel), x);
+    public static Tensor Softsign(Tensor x) => FusedFunction.Softsign.Apply(x);
 
     /// <summary>log(1 + e^(beta x)) / beta, the line x itself where beta x > threshold. Dugas et al. 2001.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="beta"/> is not positive.</exception>
     public static Tensor Softplus(Tensor x, double beta = 1, double threshold = 20)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(beta);
-        return FusedActivation.Apply(new SoftplusKernel(beta, threshold), x);
+        return FusedFunction.Softplus(beta, threshold).Apply(x);
     }
 
     /// <summary>x for x > 0, else alpha (e^x - 1). Clevert et al. 2016.</summary>
-    public static Tensor Elu(Tensor x, double alpha = 1) => FusedActivation.Apply(new EluKernel(alpha, 1, 1, v => nn.functional.elu(v, alpha)), x);
+    public static Tensor Elu(Tensor x, double alpha = 1) => FusedFunction.Elu(alpha).Apply(x);
 
     /// <summary>max(x, 0) + min(alpha (e^(x/alpha) - 1), 0): ELU that stays continuously differentiable for every alpha. Barron 2017.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="alpha"/> is zero.</exception>
     public static Tensor Celu(Tensor x, double alpha = 1)
     {
         ArgumentOutOfRangeException.ThrowIfZero(alpha);
-        // A negative alpha makes the exponent positive, which the kernel is not made for.
-        return alpha < 0 ? nn.functional.celu(x, alpha) : FusedActivation.Apply(new EluKernel(alpha, 1, alpha, v => nn.functional.celu(v, alpha)), x);
+        return alpha < 0 ? nn.functional.celu(x, alpha) : FusedFunction.Celu(alpha).Apply(x);
     }
 
     /// <summary>1.0507 * (x for x > 0, else 1.6733 (e^x - 1)): keeps mean 0 and variance 1 through deep nets. Klambauer et al. 2017.</summary>
-    public static Tensor Selu(Tensor x) => FusedActivation.Apply(new EluKernel(1.6732632423543772, 1.0507009873554805, 1, v => nn.functional.selu(v)), x);
+    public static Tensor Selu(Tensor x) => FusedFunction.Selu.Apply(x);
 
     /// <summary>x * sigmoid(x), also called Swish. Hendrycks and Gimpel 2016; Elfwing et al. 2018; Ramachandran et al. 2017.</summary>
-    public static Tensor Silu(Tensor x) => FusedActivation.Apply(default(SiluKernel), x);
+    public static Tensor Silu(Tensor x) => FusedFunction.Silu.Apply(x);
 
     /// <summary>x * sigmoid(beta x). Ramachandran et al. 2017.</summary>
     public static Tensor Swish(Tensor x, double beta = 1)
     {
-        if (beta != 0 && double.IsFinite(beta)) return FusedActivation.Apply(new SwishKernel(beta), x);
+        if (beta != 0 && double.IsFinite(beta)) return FusedFunction.Swish(beta).Apply(x);
         using var scope = NewDisposeScope();
         return (x * (x * beta).sigmoid()).MoveToOuterDisposeScope();
     }
 
     /// <summary>x * Phi(x) with the normal distribution function: the exact, erf form. Hendrycks and Gimpel 2016.</summary>
-    public static Tensor Gelu(Tensor x) => FusedActivation.Apply(default(GeluKernel), x);
+    public static Tensor Gelu(Tensor x) => FusedFunction.Gelu.Apply(x);
 
     /// <summary>x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))): GPT-2's "gelu_new", JAX's default.</summary>
-    public static Tensor GeluTanh(Tensor x) => FusedActivation.Apply(default(GeluTanhKernel), x);
+    public static Tensor GeluTanh(Tensor x) => FusedFunction.GeluTanh.Apply(x);
 
     /// <summary>x/2 (1 + tanh(0.7978845608 x (1 + 0.044715 x^2))): the form with a ten digit constant that GPT-NeoX was trained with.</summary>
     public static Tensor GeluFast(Tensor x)
@@ -80,10 +79,10 @@ public static partial class Activations
     }
 
     /// <summary>x * tanh(softplus(x)). Misra 2019.</summary>
-    public static Tensor Mish(Tensor x) => FusedActivation.Apply(default(MishKernel), x);
+    public static Tensor Mish(Tensor x) => FusedFunction.Mish.Apply(x);
 
     /// <summary>Error function.</summary>
-    public static Tensor Erf(Tensor x) => FusedActivation.Apply(default(ErfKernel), x);
+    public static Tensor Erf(Tensor x) => FusedFunction.Erf.Apply(x);
 
     /// <summary>(1 + erf((x - mu) / (sigma sqrt 2))) / 2. Ma et al. 2022 (Mega), mu = sqrt(1/2), sigma = sqrt(1/(4 pi)).</summary>
     public static Tensor Laplace(Tensor x, double mu = 0.707107, double sigma = 0.282095)

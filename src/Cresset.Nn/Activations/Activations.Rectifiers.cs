@@ -42,7 +42,7 @@ public static partial class Activations
     public static Tensor Softshrink(Tensor x, double lambda = 0.5) => nn.functional.softshrink(x, lambda);
 
     /// <summary>max(x, 0)^2. So et al. 2021 (Primer).</summary>
-    public static Tensor SquaredRelu(Tensor x) => FusedActivation.Apply(default(SquaredReluKernel), x);
+    public static Tensor SquaredRelu(Tensor x) => FusedFunction.SquaredRelu.Apply(x);
 
     /// <summary>scale * max(x, 0)^2 + bias with the constants that give mean 0 and variance 1 on normal input. Yu et al. 2022 (MetaFormer baselines).</summary>
     public static Tensor StarRelu(Tensor x, double scale = 0.8944, double bias = -0.4472)

@@ -1,4 +1,4 @@
-using Cresset.Native;
+using Cresset.Kernels;
 using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -26,8 +26,8 @@ internal abstract class FusedNode
 }
 
 /// <summary>A kernel over the memory of tensors.</summary>
-internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffers? buffers) : FusedNode
-    where TKernel : struct, IFusedKernel
+internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, Func<Tensor, Tensor> composed, ActivationBuffers? buffers) : FusedNode
+    where TKernel : struct, ILaneFunction
 {
     public override Tensor Value(Tensor x)
     {
@@ -35,8 +35,8 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         x = x.contiguous();
         var y = Result(x.shape);
         using TensorView<float> from = TensorView.Dense<float>(x), to = TensorView.Dense<float>(y, from.Count);
-        var stream = Streams(from.Count);
-        Chunks.Run(from.Count, (start, count) => FusedLoops<TKernel>.Value(kernel, from.Start + start, to.Start + start, count, stream));
+        var stream = TensorWork.Streams(from.Count, buffers is not null);
+        TensorWork.Chunks(from.Count, (start, count) => ActivationLoops<TKernel>.Value(kernel, from.Start + start, to.Start + start, count, stream));
         return y.MoveToOuterDisposeScope();
     }
 
@@ -46,8 +46,8 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         (x, g) = (x.contiguous(), g.contiguous());
         var gx = Result(x.shape);
         using TensorView<float> at = TensorView.Dense<float>(x), up = TensorView.Dense<float>(g, at.Count), to = TensorView.Dense<float>(gx, at.Count);
-        var stream = Streams(at.Count);
-        Chunks.Run(at.Count, (start, count) => FusedLoops<TKernel>.Gradient(kernel, at.Start + start, up.Start + start, to.Start + start, count, stream));
+        var stream = TensorWork.Streams(at.Count, buffers is not null);
+        TensorWork.Chunks(at.Count, (start, count) => ActivationLoops<TKernel>.Gradient(kernel, at.Start + start, up.Start + start, to.Start + start, count, stream));
         return gx.MoveToOuterDisposeScope();
     }
 
@@ -57,8 +57,8 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         (a, b) = (a.contiguous(), b.contiguous());
         var y = Result(a.shape);
         using TensorView<float> gate = TensorView.Dense<float>(a), value = TensorView.Dense<float>(b, gate.Count), to = TensorView.Dense<float>(y, gate.Count);
-        var stream = Streams(gate.Count);
-        Chunks.Run(gate.Count, (start, count) => FusedLoops<TKernel>.Gate(kernel, gate.Start + start, value.Start + start, to.Start + start, count, stream));
+        var stream = TensorWork.Streams(gate.Count, buffers is not null);
+        TensorWork.Chunks(gate.Count, (start, count) => ActivationLoops<TKernel>.Gate(kernel, gate.Start + start, value.Start + start, to.Start + start, count, stream));
         return y.MoveToOuterDisposeScope();
     }
 
@@ -69,10 +69,10 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         var (ga, gb) = (Result(a.shape), Result(a.shape));
         using TensorView<float> gate = TensorView.Dense<float>(a), value = TensorView.Dense<float>(b, gate.Count), up = TensorView.Dense<float>(g, gate.Count);
         using TensorView<float> toA = TensorView.Dense<float>(ga, gate.Count), toB = TensorView.Dense<float>(gb, gate.Count);
-        var stream = Streams(gate.Count);
-        Chunks.Run(
+        var stream = TensorWork.Streams(gate.Count, buffers is not null);
+        TensorWork.Chunks(
             gate.Count,
-            (s, count) => FusedLoops<TKernel>.GateGradient(kernel, gate.Start + s, value.Start + s, up.Start + s, toA.Start + s, toB.Start + s, count, stream));
+            (s, count) => ActivationLoops<TKernel>.GateGradient(kernel, gate.Start + s, value.Start + s, up.Start + s, toA.Start + s, toB.Start + s, count, stream));
         return (ga.MoveToOuterDisposeScope(), gb.MoveToOuterDisposeScope());
     }
 
@@ -84,8 +84,8 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         var y = Result([.. x.shape[..^1], width]);
         using TensorView<float> from = TensorView.Dense<float>(x), to = TensorView.Dense<float>(y, from.Count / 2);
         var (gate, value) = GateFirst ? (0L, width) : (width, 0L);
-        var stream = Streams(to.Count);
-        Chunks.Run(to.Count / width, Rows, width);
+        var stream = TensorWork.Streams(to.Count, buffers is not null);
+        TensorWork.Chunks(to.Count / width, Rows, width);
         return y.MoveToOuterDisposeScope();
 
         void Rows(long start, long count)
@@ -93,7 +93,7 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
             for (var r = start; r < start + count; r++)
             {
                 var row = from.Start + (2 * width * r);
-                FusedLoops<TKernel>.Gate(kernel, row + gate, row + value, to.Start + (width * r), width, stream);
+                ActivationLoops<TKernel>.Gate(kernel, row + gate, row + value, to.Start + (width * r), width, stream);
             }
         }
     }
@@ -106,8 +106,8 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
         var gx = Result(x.shape);
         using TensorView<float> at = TensorView.Dense<float>(x), up = TensorView.Dense<float>(g, at.Count / 2), to = TensorView.Dense<float>(gx, at.Count);
         var (gate, value) = GateFirst ? (0L, width) : (width, 0L);
-        var stream = Streams(to.Count);
-        Chunks.Run(up.Count / width, Rows, width);
+        var stream = TensorWork.Streams(to.Count, buffers is not null);
+        TensorWork.Chunks(up.Count / width, Rows, width);
         return gx.MoveToOuterDisposeScope();
 
         void Rows(long start, long count)
@@ -116,15 +116,12 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, ActivationBuffer
             {
                 var row = 2 * width * r;
                 float* from = at.Start + row, into = to.Start + row;
-                FusedLoops<TKernel>.GateGradient(kernel, from + gate, from + value, up.Start + (width * r), into + gate, into + value, width, stream);
+                ActivationLoops<TKernel>.GateGradient(kernel, from + gate, from + value, up.Start + (width * r), into + gate, into + value, width, stream);
             }
         }
     }
 
-    public override Tensor Composed(Tensor x) => kernel.Composed(x);
-
-    /// <summary>New memory that comes straight from the system is cleared page by page as it is touched, which leaves it in the caches: only memory that was used before gains from writing past them.</summary>
-    private bool Streams(long elements) => Chunks.Streams(elements) && (buffers is not null || NativeRuntime.Allocator.Tuned);
+    public override Tensor Composed(Tensor x) => composed(x);
 
     private Tensor Result(long[] shape) => buffers is null ? TensorView.New<float>(shape) : buffers.Rent(shape);
 }

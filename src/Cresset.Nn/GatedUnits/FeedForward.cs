@@ -26,7 +26,7 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     private readonly nn.Module<Tensor, Tensor> _activation;
 
     private readonly FeedForwardOptions _options;
-    private readonly FusedGate? _fused;
+    private readonly FusedFunction? _fused;
 
     /// <summary>Builds the block.</summary>
     /// <param name="dim">Width of input and output.</param>
@@ -44,7 +44,7 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
         _up = nn.Linear(dim, Hidden, _options.Bias);
         _down = nn.Linear(Hidden, dim, _options.Bias);
         _activation = _options.Activation.Build();
-        _fused = _options.Gated && _options.Activation is CatalogActivation known ? FusedGate.Find(known.Text) : null;
+        _fused = _options.Gated && _options.Activation is CatalogActivation known ? FusedFunction.Find(known.Text) : null;
         RegisterComponents();
         if (generator is not null) Initialize.Reset(this, generator);
     }
@@ -95,6 +95,6 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
         if (_gate is null) return _activation.call(_up.call(x));
         if (_options.Clamped) return GatedUnits.ClampedSwiGlu(_gate.call(x), _up.call(x));
         var (gate, value) = (_gate.call(x), _up.call(x));
-        return _fused is { } fused ? fused.Pair(gate, value, Buffers) : _activation.call(gate) * value;
+        return _fused is { } fused ? fused.Gate(gate, value, Buffers) : _activation.call(gate) * value;
     }
 }

@@ -19,7 +19,7 @@ public static class GatedUnits
     public static Tensor Apply(Tensor gate, Tensor value, string activation = "silu", ActivationBuffers? buffers = null)
     {
         Check(gate, value);
-        if (FusedGate.Find(activation) is { } fused) return fused.Pair(gate, value, buffers);
+        if (FusedFunction.Find(activation) is { } fused) return fused.Gate(gate, value, buffers);
         CheckActivation(activation);
         using var scope = NewDisposeScope();
         return (ActivationCatalog.Function(activation)(gate) * value).MoveToOuterDisposeScope();
@@ -35,7 +35,7 @@ public static class GatedUnits
     public static Tensor Apply(Tensor packed, string activation = "silu", GateLayout layout = GateLayout.GateFirst, ActivationBuffers? buffers = null)
     {
         if (packed.dim() == 0 || packed.size(-1) % 2 != 0) throw Odd(packed, -1);
-        if (layout != GateLayout.Interleaved && FusedGate.Find(activation) is { } fused) return fused.Packed(packed, layout == GateLayout.GateFirst, buffers);
+        if (layout != GateLayout.Interleaved && FusedFunction.Find(activation) is { } fused) return fused.GatePacked(packed, layout == GateLayout.GateFirst, buffers);
         using var scope = NewDisposeScope();
         var (gate, value) = Split(packed, layout);
         return Apply(gate, value, activation, buffers).MoveToOuterDisposeScope();

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using Cresset.Native;
+using Cresset.Kernels;
 using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -36,8 +36,8 @@ internal static unsafe class ShuffleRows
         var y = TensorView.New<float>(shape);
         var (height, width) = join ? (x.size(-2), x.size(-1)) : (y.size(-2), y.size(-1));
         using TensorView<float> from = TensorView.Dense<float>(x), to = TensorView.Dense<float>(y, from.Count);
-        var stream = Chunks.Streams(to.Count) && NativeRuntime.Allocator.Tuned;
-        Chunks.Run(to.Count / (width * factor), Work, width * factor);
+        var stream = TensorWork.Streams(to.Count);
+        TensorWork.Chunks(to.Count / (width * factor), Work, width * factor);
         return y.MoveToOuterDisposeScope();
 
         // Every row of the large picture belongs to the same row of r small planes.

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Cresset.Kernels;
 using Cresset.Tensors;
 using static TorchSharp.torch;
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Cresset.Kernels;
 using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;

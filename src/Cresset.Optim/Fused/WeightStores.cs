@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Cresset.Kernels;
 
 namespace Cresset.Optim;
 
@@ -33,11 +34,7 @@ internal readonly unsafe struct BrainStore : IWeightStore<float>
     public static int Size => 2;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Load(byte* address)
-    {
-        var bits = Vector256.Load((ushort*)address);
-        return (Vector512.Create(Vector256.WidenLower(bits), Vector256.WidenUpper(bits)) << 16).AsSingle();
-    }
+    public static Vector512<float> Load(byte* address) => BrainFloat.Load((ushort*)address);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<float> value, byte* address, uint seed, long index)

@@ -1,3 +1,5 @@
+using Cresset.Kernels;
+
 namespace Cresset.Optim;
 
 /// <summary>
@@ -44,9 +46,9 @@ internal sealed class WorkList
     {
         CloseUnit();
         var units = _unitEnds.Count;
-        ThreadSplit.Run(threads, units, unit =>
+        ForkJoin.Run(threads, units, unit =>
         {
-            for (var piece = unit == 0 ? 0 : _unitEnds[unit - 1]; piece < _unitEnds[unit]; piece++)
+            for (var piece = unit == 0 ? 0 : _unitEnds[(int)unit - 1]; piece < _unitEnds[(int)unit]; piece++)
             {
                 var (item, from, count) = _pieces[piece];
                 work(piece, item, from, count);

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Cresset.Kernels;
 using Cresset.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -33,10 +33,10 @@ internal static class StraightThroughCommitment
         {
             float* gPointer = g, zPointer = z, qPointer = q, rPointer = r;
             var length = result.Length;
-            void Run(int part)
+            void Run(long part)
             {
-                var count = Math.Min(Part, length - (part * Part));
-                var offset = (long)part * Part;
+                var offset = part * Part;
+                var count = (int)Math.Min(Part, length - offset);
                 var vg = MemoryMarshal.Cast<float, Vector<float>>(new ReadOnlySpan<float>(gPointer + offset, count));
                 var vz = MemoryMarshal.Cast<float, Vector<float>>(new ReadOnlySpan<float>(zPointer + offset, count));
                 var vq = MemoryMarshal.Cast<float, Vector<float>>(new ReadOnlySpan<float>(qPointer + offset, count));
@@ -45,9 +45,7 @@ internal static class StraightThroughCommitment
                 for (var i = 0; i < vr.Length; i++) vr[i] = vg[i] + (scale * (vz[i] - vq[i]));
                 for (var i = vr.Length * Vector<float>.Count; i < count; i++) target[i] = gPointer[offset + i] + (scale * (zPointer[offset + i] - qPointer[offset + i]));
             }
-            var parts = (length + Part - 1) / Part;
-            if (parts == 1) Run(0);
-            else Parallel.For(0, parts, Run);
+            TensorWork.Each((length + Part - 1) / Part, Run);
         }
     }
 

@@ -50,7 +50,7 @@ internal static class CodeSearch
         return (counts.MoveToOuterDisposeScope(), sums.MoveToOuterDisposeScope());
     }
 
-    /// <summary>Blocks of scores by one product each, reduced at once. Centred for the same reason as <see cref="CodePanels"/>.</summary>
+    /// <summary>Blocks of scores by one product each, reduced at once. Centred for the same reason as <see cref="Kernels.CodePanels"/>.</summary>
     internal static Tensor Chunked(Tensor rows, Tensor codes, CodeMetric metric)
     {
         using var scope = NewDisposeScope();

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Cresset.Kernels;
 
 namespace Cresset.Quantization;
 
@@ -40,7 +41,7 @@ public static class NearestCodes
         if (FloatRows.FirstNotFinite(codes) is var bad && bad >= 0) throw new ArgumentException($"Code {bad / width} holds a value that is not finite: the codebook is damaged; restore it from a checkpoint.", nameof(codes));
         if (count == 0) return 0;
 
-        using var panels = new CodePanels(codes, width, metric, lanes);
+        using var panels = new CodePanels(codes, width, metric == CodeMetric.Euclidean, lanes);
         var blocks = (count + BlockRows - 1) / BlockRows;
         var notFinite = 0;
         fixed (float* z = vectors, c = codes)
@@ -48,19 +49,11 @@ public static class NearestCodes
         {
             float* zPointer = z, cPointer = c;
             var indexPointer = found;
-            var parts = Math.Min(blocks, threads == 0 ? Environment.ProcessorCount : threads);
-            if (parts <= 1)
+            ForkJoin.Run(threads == 0 ? Environment.ProcessorCount : threads, blocks, block =>
             {
-                for (var block = 0; block < blocks; block++) notFinite += Block(zPointer, cPointer, indexPointer, count, block, panels);
-            }
-            else
-            {
-                Parallel.For(0, blocks, new ParallelOptions { MaxDegreeOfParallelism = parts }, block =>
-                {
-                    var skipped = Block(zPointer, cPointer, indexPointer, count, block, panels);
-                    if (skipped > 0) Interlocked.Add(ref notFinite, skipped);
-                });
-            }
+                var skipped = Block(zPointer, cPointer, indexPointer, count, (int)block, panels);
+                if (skipped > 0) Interlocked.Add(ref notFinite, skipped);
+            });
         }
         return notFinite;
     }
@@ -166,7 +159,7 @@ public static class NearestCodes
             if (!all && FloatRows.Dot(centred, panels.Centred.AsSpan(k * width, width)) + panels.Bias[k] < threshold) continue;
             var code = codes + ((long)k * width);
             var cost = 0.0;
-            if (panels.Metric == CodeMetric.Euclidean)
+            if (panels.Euclidean)
             {
                 for (var d = 0; d < width; d++)
                 {

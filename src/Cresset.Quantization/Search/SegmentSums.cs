@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Cresset.Kernels;
 
 namespace Cresset.Quantization;
 
@@ -40,24 +41,19 @@ public static class SegmentSums
             float* zPointer = z, sPointer = s;
             const int Part = 16;
             var parts = (codes + Part - 1) / Part;
-            void Sum(int part)
+            void Sum(long part)
             {
                 var total = new double[width];
-                for (var k = part * Part; k < Math.Min(codes, (part + 1) * Part); k++)
+                for (var k = (int)part * Part; k < Math.Min(codes, ((int)part + 1) * Part); k++)
                 {
                     Array.Clear(total);
                     for (var i = starts[k]; i < starts[k + 1]; i++) Accumulate(zPointer + ((long)order[i] * width), total);
                     for (var d = 0; d < width; d++) sPointer[((long)k * width) + d] = (float)total[d];
                 }
             }
-            if (threads == 1 || (long)indices.Length * width < 1 << 15)
-            {
-                for (var part = 0; part < parts; part++) Sum(part);
-            }
-            else
-            {
-                Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = threads == 0 ? Environment.ProcessorCount : threads }, Sum);
-            }
+            // So little work ends before a second thread has begun.
+            if ((long)indices.Length * width < 1 << 15) threads = 1;
+            ForkJoin.Run(threads == 0 ? Environment.ProcessorCount : threads, parts, Sum);
         }
     }
 

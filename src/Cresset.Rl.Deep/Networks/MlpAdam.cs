@@ -1,3 +1,5 @@
+using Cresset.Kernels;
+
 namespace Cresset.Rl.Deep;
 
 /// <summary>Adam over an <see cref="MlpNetwork"/>, with the gradients clipped to a norm first.</summary>

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Cresset.Kernels;
 using Cresset.Numerics;
 
 namespace Cresset.Rl.Deep;

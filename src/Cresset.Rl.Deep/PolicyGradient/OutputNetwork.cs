@@ -1,3 +1,4 @@
+using Cresset.Kernels;
 using Cresset.Numerics;
 using Cresset.Tensors;
 

@@ -16,7 +16,8 @@ public sealed class ProjectArrowsTests
         ["Runs"] = ["Numerics"],
         ["Distributed"] = ["Numerics"],
         ["Dashboard"] = ["Runs", "Numerics"],
-        ["Tensors"] = ["Native", "Numerics"],
+        ["Kernels"] = [],
+        ["Tensors"] = ["Kernels", "Native", "Numerics"],
         ["Nn"] = ["Tensors"],
         ["Optim"] = ["Tensors"],
         ["Data"] = ["Tensors"],
@@ -30,7 +31,7 @@ public sealed class ProjectArrowsTests
         ["Cli"] = ["Recipes", "Dashboard", "Detection", "Rl", "Rl.Deep", "Diffusion", "Quantization", "Nn", "Optim", "Plots", "Runs", "Distributed", "Numerics"],
     };
 
-    private static readonly string[] Managed = ["Numerics", "Detection", "Rl", "Plots", "Runs", "Distributed", "Native", "Dashboard"];
+    private static readonly string[] Managed = ["Numerics", "Detection", "Rl", "Plots", "Runs", "Distributed", "Native", "Dashboard", "Kernels"];
 
     public static TheoryData<string> Projects() => [.. Directory.GetDirectories(Path.Combine(Repository.Root, "src")).Select(d => Path.GetFileName(d)!["Cresset.".Length..]).Order()];
 

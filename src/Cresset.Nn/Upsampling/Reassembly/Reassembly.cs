@@ -1,5 +1,5 @@
 using System.Runtime.Intrinsics;
-using Cresset.Native;
+using Cresset.Kernels;
 using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -64,7 +64,7 @@ internal sealed unsafe partial class Reassembly
         (features, weights) = (features.contiguous(), weights.contiguous());
         var y = TensorView.New<float>([_n, features.size(1), High, Wide]);
         using TensorView<float> f = TensorView.Dense<float>(features, Sources), w = TensorView.Dense<float>(weights, Weights), o = TensorView.Dense<float>(y);
-        var stream = Streams(y);
+        var stream = TensorWork.Streams(y.numel());
         Rows((unit, i, memory) =>
         {
             Expand(memory, f.Start + unit * _channels * _height * _width, i);
@@ -80,7 +80,7 @@ internal sealed unsafe partial class Reassembly
         (features, gradient) = (features.contiguous(), gradient.contiguous());
         var result = TensorView.New<float>([_n, (long)_groups * Taps, High, Wide]);
         using TensorView<float> f = TensorView.Dense<float>(features, Sources), g = TensorView.Dense<float>(gradient, Results), o = TensorView.Dense<float>(result);
-        var stream = Streams(result);
+        var stream = TensorWork.Streams(result.numel());
         Rows((unit, i, memory) =>
         {
             Expand(memory, f.Start + unit * _channels * _height * _width, i);
@@ -104,10 +104,8 @@ internal sealed unsafe partial class Reassembly
         return result.MoveToOuterDisposeScope();
     }
 
-    private static bool Streams(Tensor y) => Chunks.Streams(y.numel()) && NativeRuntime.Allocator.Tuned;
-
     // All source rows i of all pictures and groups ("units").
-    private void Rows(Action<long, int, Memory> work) => Chunks.Run(
+    private void Rows(Action<long, int, Memory> work) => TensorWork.Chunks(
         _n * _groups * _height,
         (start, count) =>
         {

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Cresset.Native;
+using Cresset.Kernels;
 using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -110,12 +110,12 @@ internal sealed unsafe class Resampling(AxisTaps[] axes, bool channelsLast = fal
     private static void Planes(Tensor x, Tensor y, long planes, AxisTaps down, AxisTaps across)
     {
         using TensorView<float> from = TensorView.Dense<float>(x), to = TensorView.Dense<float>(y);
-        var stream = Streams(y);
+        var stream = TensorWork.Streams(y.numel());
         Action<long, long> work = down.InSize <= down.OutSize
             ? (start, count) => AcrossFirst(from.Start, to.Start, start, count, down, across, stream)
             : (start, count) => DownFirst(from.Start, to.Start, start, count, down, across, stream);
         // Chunks of a quarter million: neighbouring chunks repeat the few rows that both look at.
-        Chunks.Run(planes * down.OutSize, work, Math.Max(1, across.OutSize / 4));
+        TensorWork.Chunks(planes * down.OutSize, work, Math.Max(1, across.OutSize / 4));
     }
 
     // Each source row is resampled once and kept while result rows look at it.
@@ -180,8 +180,8 @@ internal sealed unsafe class Resampling(AxisTaps[] axes, bool channelsLast = fal
     private static void Rows(Tensor x, Tensor y, long planes, AxisTaps taps, long width)
     {
         using TensorView<float> from = TensorView.Dense<float>(x), to = TensorView.Dense<float>(y);
-        var stream = Streams(y);
-        Chunks.Run(planes * taps.OutSize, Work, width);
+        var stream = TensorWork.Streams(y.numel());
+        TensorWork.Chunks(planes * taps.OutSize, Work, width);
 
         void Work(long start, long count)
         {
@@ -201,8 +201,8 @@ internal sealed unsafe class Resampling(AxisTaps[] axes, bool channelsLast = fal
     private static void Lines(Tensor x, Tensor y, long lines, AxisTaps taps)
     {
         using TensorView<float> from = TensorView.Dense<float>(x), to = TensorView.Dense<float>(y);
-        var stream = Streams(y);
-        Chunks.Run(lines, Work, Math.Max(taps.InSize, taps.OutSize));
+        var stream = TensorWork.Streams(y.numel());
+        TensorWork.Chunks(lines, Work, Math.Max(taps.InSize, taps.OutSize));
 
         void Work(long start, long count)
         {
@@ -210,6 +210,4 @@ internal sealed unsafe class Resampling(AxisTaps[] axes, bool channelsLast = fal
             if (stream) Thread.MemoryBarrier();
         }
     }
-
-    private static bool Streams(Tensor y) => Chunks.Streams(y.numel()) && NativeRuntime.Allocator.Tuned;
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Cresset.Kernels;
 
 namespace Cresset.Nn;
 

@@ -1,3 +1,4 @@
+using Cresset.Kernels;
 using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -29,7 +30,7 @@ internal static unsafe class ByteResizing
         int[] weightsDown = Fixed(down, digits), weightsAcross = Fixed(across, digits);
         long inRow = (long)across.InSize * channels, outRow = (long)across.OutSize * channels;
         var half = 1L << (digits - 1);
-        Chunks.Run(planes * down.OutSize, Work, outRow * down.Most);
+        TensorWork.Chunks(planes * down.OutSize, Work, outRow * down.Most);
 
         void Work(long start, long count)
         {

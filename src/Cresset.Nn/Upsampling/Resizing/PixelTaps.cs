@@ -1,3 +1,5 @@
+using Cresset.Kernels;
+
 namespace Cresset.Nn;
 
 /// <summary>Where each result along one axis looks, and with what weights, in float64: result o is the sum of Weight[j] x[Index[j]] for j from First[o] to First[o + 1].</summary>

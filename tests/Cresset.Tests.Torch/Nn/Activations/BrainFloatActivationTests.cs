@@ -1,3 +1,4 @@
+using Cresset.Kernels;
 using Cresset.Nn;
 using TorchSharp;
 using Xunit;

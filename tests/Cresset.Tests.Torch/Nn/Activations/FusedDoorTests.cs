@@ -10,9 +10,9 @@ public sealed class FusedDoorTests
 {
     private static readonly Dictionary<string, Func<Tensor, Tensor>> Operations = new()
     {
-        ["unary"] = x => FusedActivation.Apply(new SiluKernel(), x),
-        ["pair"] = x => FusedActivation.Gate(new SiluKernel(), x, x),
-        ["packed"] = x => FusedActivation.GatePacked(new SiluKernel(), x, gateFirst: true),
+        ["unary"] = x => FusedFunction.Silu.Apply(x),
+        ["pair"] = x => FusedFunction.Silu.Gate(x, x),
+        ["packed"] = x => FusedFunction.Silu.GatePacked(x, gateFirst: true),
     };
 
     public static TheoryData<string> Names => [.. Operations.Keys];
@@ -71,7 +71,7 @@ public sealed class FusedDoorTests
     {
         using var scope = NewDisposeScope();
         var x = full([64], beta > 0 ? -3e38f : 3e38f, requires_grad: true);
-        var y = FusedActivation.Apply(new SwishKernel(beta), x);
+        var y = FusedFunction.Swish(beta).Apply(x);
         y.sum().backward();
         Assert.True(y.eq(0).all().ToBoolean());
         Assert.True(x.grad!.eq(0).all().ToBoolean());

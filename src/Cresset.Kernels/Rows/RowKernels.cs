@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Cresset.Nn;
+namespace Cresset.Kernels;
 
 /// <summary>One row of float32 from others: across rows (the taps are whole rows) and along a row.</summary>
 internal static unsafe class RowKernels

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 
-namespace Cresset.Optim;
+namespace Cresset.Kernels;
 
 /// <summary>Asks for memory that a loop reaches soon: the processor's own prefetching stops at every page, and a step walks through four to six arrays at once.</summary>
 internal static unsafe class Prefetch

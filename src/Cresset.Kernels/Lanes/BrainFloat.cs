@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Cresset.Nn;
+namespace Cresset.Kernels;
 
 /// <summary>Sixteen bfloat16 numbers as float32 lanes and back.</summary>
 internal static unsafe class BrainFloat
@@ -20,16 +20,16 @@ internal static unsafe class BrainFloat
     }
 
     /// <summary>y = f(x) over <paramref name="count"/> numbers.</summary>
-    public static void Map<TKernel>(TKernel kernel, ushort* x, ushort* y, long count)
-        where TKernel : struct, IFusedKernel
+    public static void Map<TFunction>(TFunction f, ushort* x, ushort* y, long count)
+        where TFunction : struct, ILaneFunction
     {
         long i = 0;
-        for (; i <= count - 16; i += 16) Store(kernel.Value(Load(x + i)), y + i);
+        for (; i <= count - 16; i += 16) Store(f.Value(Load(x + i)), y + i);
         if (i == count) return;
         ushort* rest = stackalloc ushort[16], result = stackalloc ushort[16];
         var bytes = (uint)((count - i) * sizeof(ushort));
         Unsafe.CopyBlockUnaligned(rest, x + i, bytes);
-        Store(kernel.Value(Load(rest)), result);
+        Store(f.Value(Load(rest)), result);
         Unsafe.CopyBlockUnaligned(y + i, result, bytes);
     }
 }

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace Cresset.Nn;
+namespace Cresset.Kernels;
 
 /// <summary>
 /// A linear map along one axis: result o is the sum of Weight[j] x[Index[j]] for j from First[o] to First[o + 1]. Weights of 0

@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 
-namespace Cresset.Quantization;
+namespace Cresset.Kernels;
 
 /// <summary>The few operations on rows of numbers that the search needs besides its kernel.</summary>
 internal static class FloatRows

@@ -1,4 +1,4 @@
-namespace Cresset.Nn;
+namespace Cresset.Kernels;
 
 /// <summary>
 /// The taps of an axis for 16 results at a time: each tap of a block takes its 16 inputs out of two registers that hold 32 neighbours.

@@ -1,6 +1,6 @@
 using System.Runtime.Intrinsics;
 
-namespace Cresset.Rl.Deep;
+namespace Cresset.Kernels;
 
 /// <summary>The products on processors without 512-bit vectors.</summary>
 internal static unsafe partial class DenseKernels

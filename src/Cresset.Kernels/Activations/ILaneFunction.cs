@@ -1,10 +1,9 @@
 using System.Runtime.Intrinsics;
-using static TorchSharp.torch;
 
-namespace Cresset.Nn;
+namespace Cresset.Kernels;
 
 /// <summary>An activation on float32 lanes. Implementations are small structs that hold the activation's numbers, so the loops specialise to them.</summary>
-internal interface IFusedKernel
+internal interface ILaneFunction
 {
     /// <summary>f(x).</summary>
     Vector512<float> Value(Vector512<float> x);
@@ -14,7 +13,4 @@ internal interface IFusedKernel
 
     /// <summary>f'(x) alone, as <see cref="ValueAndSlope"/> gives it.</summary>
     Vector512<float> Slope(Vector512<float> x);
-
-    /// <summary>The same function from libtorch's operations: other types and devices, and second derivatives.</summary>
-    Tensor Composed(Tensor x);
 }

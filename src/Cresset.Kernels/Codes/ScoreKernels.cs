@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Cresset.Quantization;
+namespace Cresset.Kernels;
 
 /// <summary>
 /// The inner loops of the search: scores of a few vectors against one panel of codes stay in registers and are folded into

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Cresset.Rl.Deep;
+namespace Cresset.Kernels;
 
 /// <summary>Passes over values one by one. Lengths are multiples of 16.</summary>
 internal static unsafe partial class DenseKernels

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Cresset.Quantization;
+namespace Cresset.Kernels;
 
 /// <summary>
 /// A codebook laid out for the search kernel: codes centred on their mean and interleaved in panels of as many codes as two
@@ -12,15 +12,15 @@ namespace Cresset.Quantization;
 /// </remarks>
 internal sealed unsafe class CodePanels : IDisposable
 {
-    public CodePanels(ReadOnlySpan<float> codes, int width, CodeMetric metric, int lanes)
+    public CodePanels(ReadOnlySpan<float> codes, int width, bool euclidean, int lanes)
     {
         Width = width;
         Count = codes.Length / width;
         Lanes = lanes;
-        Metric = metric;
+        Euclidean = euclidean;
         PanelCount = (Count + (2 * lanes) - 1) / (2 * lanes);
         Centre = new float[width];
-        if (metric == CodeMetric.Euclidean) MeanOf(codes, width, Centre);
+        if (euclidean) MeanOf(codes, width, Centre);
 
         var padded = PanelCount * 2 * lanes;
         Panels = (float*)NativeMemory.AlignedAlloc((nuint)padded * (nuint)width * sizeof(float), 64);
@@ -41,7 +41,7 @@ internal sealed unsafe class CodePanels : IDisposable
             for (var d = 0; d < width; d++) panel[(long)d * 2 * lanes] = code[d];
             var squared = FloatRows.Dot(code, code);
             longest = Math.Max(longest, squared);
-            Bias[k] = metric == CodeMetric.Euclidean ? -0.5f * squared : 0;
+            Bias[k] = euclidean ? -0.5f * squared : 0;
         }
         LongestCode = MathF.Sqrt(longest);
     }
@@ -58,7 +58,8 @@ internal sealed unsafe class CodePanels : IDisposable
     /// <summary>Panels of 2 * <see cref="Lanes"/> codes, the last one filled up with codes that never win.</summary>
     public int PanelCount { get; }
 
-    public CodeMetric Metric { get; }
+    /// <summary>Nearest by distance, so that codes are centred and carry a bias; otherwise the largest inner product wins.</summary>
+    public bool Euclidean { get; }
 
     /// <summary>What was subtracted from every code and is to be subtracted from every vector.</summary>
     public float[] Centre { get; }

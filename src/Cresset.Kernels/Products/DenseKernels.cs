@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Cresset.Rl.Deep;
+namespace Cresset.Kernels;
 
 /// <summary>
 /// Small matrix products. All three products of a dense layer (outputs, input gradients, weight gradients) are one routine:

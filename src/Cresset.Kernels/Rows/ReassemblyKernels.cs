@@ -1,8 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using static Cresset.Nn.Lanes;
+using static Cresset.Kernels.Lanes;
 
-namespace Cresset.Nn;
+namespace Cresset.Kernels;
 
 /// <summary>Sums of products over a neighbourhood for 16 columns, four channels at a time.</summary>
 internal static unsafe class ReassemblyKernels

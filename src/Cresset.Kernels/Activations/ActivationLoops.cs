@@ -1,72 +1,71 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using static TorchSharp.torch;
 
-namespace Cresset.Nn;
+namespace Cresset.Kernels;
 
 /// <summary>
 /// The loops over memory of the fused activations. Each value depends on its own inputs alone, so results are the same at
 /// any number of threads; chunks are a fixed number of elements.
 /// </summary>
-internal static unsafe class FusedLoops<TKernel>
-    where TKernel : struct, IFusedKernel
+internal static unsafe class ActivationLoops<TFunction>
+    where TFunction : struct, ILaneFunction
 {
     /// <summary>y = f(x). <paramref name="stream"/> writes past the caches: for results too large to stay in them.</summary>
-    public static void Value(TKernel kernel, float* x, float* y, long count, bool stream)
+    public static void Value(TFunction f, float* x, float* y, long count, bool stream)
     {
         stream &= IsAligned(y);
         var width = Vector512<float>.Count;
         long i = 0;
-        for (; i <= count - width; i += width) Put(kernel.Value(Next(x + i)), y + i, stream);
-        if (i < count) Store(kernel.Value(Load(x + i, count - i)), y + i, count - i);
+        for (; i <= count - width; i += width) Put(f.Value(Next(x + i)), y + i, stream);
+        if (i < count) Store(f.Value(Load(x + i, count - i)), y + i, count - i);
         Finish(stream);
     }
 
     /// <summary>gx = g f'(x).</summary>
-    public static void Gradient(TKernel kernel, float* x, float* g, float* gx, long count, bool stream)
+    public static void Gradient(TFunction f, float* x, float* g, float* gx, long count, bool stream)
     {
         stream &= IsAligned(gx);
         var width = Vector512<float>.Count;
         long i = 0;
         for (; i <= count - width; i += width)
         {
-            Put(Next(g + i) * kernel.Slope(Next(x + i)), gx + i, stream);
+            Put(Next(g + i) * f.Slope(Next(x + i)), gx + i, stream);
         }
         if (i < count)
         {
-            Store(Load(g + i, count - i) * kernel.Slope(Load(x + i, count - i)), gx + i, count - i);
+            Store(Load(g + i, count - i) * f.Slope(Load(x + i, count - i)), gx + i, count - i);
         }
         Finish(stream);
     }
 
     /// <summary>y = f(a) b.</summary>
-    public static void Gate(TKernel kernel, float* a, float* b, float* y, long count, bool stream)
+    public static void Gate(TFunction f, float* a, float* b, float* y, long count, bool stream)
     {
         stream &= IsAligned(y);
         var width = Vector512<float>.Count;
         long i = 0;
-        for (; i <= count - width; i += width) Put(kernel.Value(Next(a + i)) * Next(b + i), y + i, stream);
-        if (i < count) Store(kernel.Value(Load(a + i, count - i)) * Load(b + i, count - i), y + i, count - i);
+        for (; i <= count - width; i += width) Put(f.Value(Next(a + i)) * Next(b + i), y + i, stream);
+        if (i < count) Store(f.Value(Load(a + i, count - i)) * Load(b + i, count - i), y + i, count - i);
         Finish(stream);
     }
 
     /// <summary>ga = g b f'(a), gb = g f(a).</summary>
-    public static void GateGradient(TKernel kernel, float* a, float* b, float* g, float* ga, float* gb, long count, bool stream)
+    public static void GateGradient(TFunction f, float* a, float* b, float* g, float* ga, float* gb, long count, bool stream)
     {
         stream &= IsAligned(ga) && IsAligned(gb);
         var width = Vector512<float>.Count;
         long i = 0;
         for (; i <= count - width; i += width)
         {
-            var value = kernel.ValueAndSlope(Next(a + i), out var slope);
+            var value = f.ValueAndSlope(Next(a + i), out var slope);
             var up = Next(g + i);
             Put(up * Next(b + i) * slope, ga + i, stream);
             Put(up * value, gb + i, stream);
         }
         if (i < count)
         {
-            var lastValue = kernel.ValueAndSlope(Load(a + i, count - i), out var lastSlope);
+            var lastValue = f.ValueAndSlope(Load(a + i, count - i), out var lastSlope);
             var lastUp = Load(g + i, count - i);
             Store(lastUp * Load(b + i, count - i) * lastSlope, ga + i, count - i);
             Store(lastUp * lastValue, gb + i, count - i);
@@ -105,28 +104,4 @@ internal static unsafe class FusedLoops<TKernel>
     }
 
     private static void Store(Vector512<float> value, float* to, long count) => Unsafe.CopyBlockUnaligned(to, &value, (uint)(count * sizeof(float)));
-}
-
-/// <summary>Splits a range into fixed chunks over libtorch's number of threads.</summary>
-internal static class Chunks
-{
-    private const long Size = 1 << 16;
-    private const long StreamFrom = 1 << 22;
-
-    /// <summary>Whether results of so many elements (16 MiB and more) should be written past the caches: they would not stay there, and a plain store reads the old contents first.</summary>
-    public static bool Streams(long elements) => elements >= StreamFrom;
-
-    /// <summary>Runs <paramref name="work"/>(start, count) over [0, total); <paramref name="weight"/> is the number of elements behind each unit.</summary>
-    public static void Run(long total, Action<long, long> work, long weight = 1)
-    {
-        var size = Math.Max(1, Size / weight);
-        var chunks = (total + size - 1) / size;
-        var threads = get_num_threads();
-        if (chunks <= 1 || threads <= 1)
-        {
-            work(0, total);
-            return;
-        }
-        Items.Each(chunks, c => work(c * size, Math.Min(size, total - (c * size))));
-    }
 }
