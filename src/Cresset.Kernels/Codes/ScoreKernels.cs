@@ -5,7 +5,7 @@ namespace Cresset.Kernels;
 
 /// <summary>
 /// The inner loops of the search: scores of a few vectors against one panel of codes stay in registers and are folded into
-/// running maxima at once, so that no row of scores is ever written to memory.
+/// running maxima at once, so that no row of scores is ever written to memory. Measured in bench/results/vq.md.
 /// </summary>
 internal static unsafe class ScoreKernels
 {

@@ -87,7 +87,7 @@ public sealed class TrainTests : IDisposable
     {
         if (OperatingSystem.IsWindows()) return;
         // Long enough that the signal comes before the end on the fastest machine.
-        string[] longer = [.. Short, "trainer.steps=800", "trainer.evaluate_every=400", "trainer.checkpoint_every=200"];
+        string[] longer = [.. Short, "model.width=2", "trainer.steps=800", "trainer.evaluate_every=400", "trainer.checkpoint_every=200"];
         Assert.Equal(0, CressetProcess.Run(_folder, [.. longer, "--runs", "whole"]).Code);
         using (var process = CressetProcess.Start(_folder, null, [.. longer, "--runs", "stopped"]))
         {

@@ -103,7 +103,7 @@ public sealed class WrongInputTests : IDisposable
             Assert.Equal(0, CressetProcess.Run(_folder, "train", "digits-classifier", "trainer.steps=2", "model.width=2", "model.hidden=4", "--runs", disk).Code);
             var before = Assert.Single(Directory.GetDirectories(disk));
             var weights = File.ReadAllBytes(Path.Combine(before, "model.safetensors"));
-            var (code, _, error) = CressetProcess.Run(_folder, "train", "digits-classifier", "trainer.steps=2", "model.width=512", "--runs", disk);
+            var (code, _, error) = CressetProcess.Run(_folder, "train", "digits-classifier", "trainer.steps=2", "model.width=2", "model.hidden=20000", "--runs", disk);
             Assert.Equal(1, code);
             AssertNoTrace(error);
             Assert.Contains("space", error, StringComparison.OrdinalIgnoreCase);
