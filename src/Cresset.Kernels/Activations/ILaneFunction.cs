@@ -2,7 +2,11 @@ using System.Runtime.Intrinsics;
 
 namespace Cresset.Kernels;
 
-/// <summary>An activation on float32 lanes. Implementations are small structs that hold the activation's numbers, so the loops specialise to them. Their errors are those of <see cref="Lanes"/>: a few units in the last place, also where results underflow. Measured in bench/results/activations.md.</summary>
+/// <summary>
+/// An activation on float32 lanes. Implementations are small structs that hold the activation's numbers, so the loops specialise to them.
+/// Their errors are those of <see cref="Lanes"/>: a few units in the last place, also where results underflow. Measured in
+/// bench/results/activations.md.
+/// </summary>
 internal interface ILaneFunction
 {
     /// <summary>f(x).</summary>

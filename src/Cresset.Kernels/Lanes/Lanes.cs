@@ -16,7 +16,8 @@ internal static class Lanes
     private const float RoundingMagic = 12582912f; // 1.5 * 2^23: adding it rounds to the nearest integer in the low bits
 
     /// <summary>
-    /// e^x for x &lt;= 0 (or NaN) as (1 + M) * 2^n, so that a product with it rounds only once when it underflows. Where the processor multiplies by a
+    /// e^x for x &lt;= 0 (or NaN) as (1 + M) * 2^n, so that a product with it rounds only once when it underflows. Where the processor
+    /// multiplies by a
     /// power of two in one instruction, A is n; elsewhere A and B are two halves of the power.
     /// </summary>
     public readonly struct Exponential(Vector512<float> m, Vector512<float> a, Vector512<float> b)
@@ -80,7 +81,10 @@ internal static class Lanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> C(float value) => Vector512.Create(value);
 
-    /// <summary>1 / x for x from 2^-100 to 2^100 (or NaN), within one unit in the last place: a table value and one step of Newton's where the processor has them, which takes a quarter of a division's time.</summary>
+    /// <summary>
+    /// 1 / x for x from 2^-100 to 2^100 (or NaN), within one unit in the last place: a table value and one step of Newton's where the
+    /// processor has them, which takes a quarter of a division's time.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Reciprocal(Vector512<float> x)
     {

@@ -3,7 +3,10 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Cresset.Kernels;
 
-/// <summary>Asks for memory that a loop reaches soon: the processor's own prefetching stops at every page, and a step walks through four to six arrays at once.</summary>
+/// <summary>
+/// Asks for memory that a loop reaches soon: the processor's own prefetching stops at every page, and a step walks through four to six
+/// arrays at once.
+/// </summary>
 internal static unsafe class Prefetch
 {
     /// <summary>Bytes ahead; 512 to 4096 measure alike, 0 costs a fifth of an AdamW step.</summary>

@@ -5,8 +5,10 @@ using System.Runtime.Intrinsics;
 namespace Cresset.Kernels;
 
 /// <summary>
-/// softmax(q k^T / sqrt(D)) v for one head in AVX-512: sums in float32 whatever the inputs are. Twelve query rows keep all their scores in the
-/// second-level cache, so that softmax sees a whole row at once and needs no running corrections as blockwise forms do. Measured in bench/results/diffusion.md.
+/// softmax(q k^T / sqrt(D)) v for one head in AVX-512: sums in float32 whatever the inputs are. Twelve query rows keep all their scores in
+/// the
+/// second-level cache, so that softmax sees a whole row at once and needs no running corrections as blockwise forms do. Measured in
+/// bench/results/diffusion.md.
 /// </summary>
 internal static unsafe class AttentionKernel
 {
@@ -27,7 +29,9 @@ internal static unsafe class AttentionKernel
     /// <summary>Working memory of one thread, aligned; the caller frees it.</summary>
     public static float* Scratch(long keys) => (float*)NativeMemory.AlignedAlloc((nuint)(((RoundUp(keys, Chunk) / Chunk) + 2) * Rows * Stride * sizeof(float)), 64);
 
-    /// <summary><paramref name="count"/> (at most <see cref="Rows"/>) query rows from <paramref name="start"/> on, against packed keys and values.</summary>
+    /// <summary>
+    /// <paramref name="count"/> (at most <see cref="Rows"/>) query rows from <paramref name="start"/> on, against packed keys and values.
+    /// </summary>
     public static void Block(Matrix from, Matrix to, long start, long count, float* keysAt, float* valuesAt, long keys, int depth, float* scratch)
     {
         const int area = Rows * Stride;

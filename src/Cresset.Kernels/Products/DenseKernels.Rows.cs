@@ -123,7 +123,8 @@ internal static unsafe partial class DenseKernels
     private static Vector256<float> WithoutDust(Vector256<float> x) => Vector256.ConditionalSelect(Vector256.LessThan(Vector256.Abs(x), Vector256.Create(1e-30f)), Vector256<float>.Zero, x);
 
     /// <summary>
-    /// Layer normalization of rows (Ba et al. 2016): <paramref name="x"/> becomes the normalized values times gain plus shift; the normalized values
+    /// Layer normalization of rows (Ba et al. 2016): <paramref name="x"/> becomes the normalized values times gain plus shift; the
+    /// normalized values
     /// and 1 over the deviation are kept for the way back.
     /// </summary>
     public static void Normalize(float* x, float* normalized, float* inverse, float* gain, float* shift, int rows, int width, int stride)

@@ -49,7 +49,9 @@ internal static unsafe partial class DenseKernels
         }
     }
 
-    /// <summary>The transpose of [<paramref name="rows"/>, <paramref name="columns"/>] into rows of <paramref name="toStride"/> floats.</summary>
+    /// <summary>
+    /// The transpose of [<paramref name="rows"/>, <paramref name="columns"/>] into rows of <paramref name="toStride"/> floats.
+    /// </summary>
     public static void Transpose(float* from, nint fromStride, float* to, nint toStride, int rows, int columns)
     {
         var r = 0;

@@ -3,7 +3,10 @@ using System.Runtime.Intrinsics;
 
 namespace Cresset.Kernels;
 
-/// <summary>The inner loop of <see cref="AttentionKernel"/> and <see cref="PanelProduct"/>: 12 rows times 32 columns, whose 24 sums fit the registers of AVX-512.</summary>
+/// <summary>
+/// The inner loop of <see cref="AttentionKernel"/> and <see cref="PanelProduct"/>: 12 rows times 32 columns, whose 24 sums fit the
+/// registers of AVX-512.
+/// </summary>
 internal static unsafe class RegisterTile
 {
     public const int Rows = 12;

@@ -4,7 +4,9 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Cresset.Kernels;
 
-/// <summary>One row of float32 from others: across rows (the taps are whole rows) and along a row. Measured in bench/results/upsampling.md.</summary>
+/// <summary>
+/// One row of float32 from others: across rows (the taps are whole rows) and along a row. Measured in bench/results/upsampling.md.
+/// </summary>
 internal static unsafe class RowKernels
 {
     private const int Lanes = LaneTaps.Lanes;
@@ -23,7 +25,10 @@ internal static unsafe class RowKernels
         }
     }
 
-    /// <summary>to[o] = sum over the taps of o, from one row. Room for whole blocks of 16 behind <paramref name="to"/> is used where <paramref name="padded"/>.</summary>
+    /// <summary>
+    /// to[o] = sum over the taps of o, from one row. Room for whole blocks of 16 behind <paramref name="to"/> is used where <paramref
+    /// name="padded"/>.
+    /// </summary>
     public static void Along(AxisTaps taps, float* from, float* to, bool padded, bool stream)
     {
         if (!Avx512F.IsSupported)

@@ -3,14 +3,18 @@ using System.Runtime.ExceptionServices;
 namespace Cresset.Kernels;
 
 /// <summary>
-/// One fork and join over numbered units on the .NET thread pool, the caller working along. Units are taken dynamically, so a busy core costs
+/// One fork and join over numbered units on the .NET thread pool, the caller working along. Units are taken dynamically, so a busy core
+/// costs
 /// little. libtorch has a pool of its own; its threads sleep between operations, so the two do not compete during a step.
 /// </summary>
 internal static class ForkJoin
 {
     private const long ChunkElements = 1 << 16;
 
-    /// <summary>Runs <paramref name="work"/> on 0 to <paramref name="units"/> - 1 with at most <paramref name="threads"/> threads. The first exception of a unit ends the hand-out and reaches the caller.</summary>
+    /// <summary>
+    /// Runs <paramref name="work"/> on 0 to <paramref name="units"/> - 1 with at most <paramref name="threads"/> threads. The first
+    /// exception of a unit ends the hand-out and reaches the caller.
+    /// </summary>
     public static void Run(int threads, long units, Action<long> work)
     {
         threads = (int)Math.Min(threads, units);
@@ -26,8 +30,10 @@ internal static class ForkJoin
     }
 
     /// <summary>
-    /// Runs <paramref name="work"/>(start, count) over [0, total) in chunks of a fixed number of elements, whatever the threads: 64 K elements are a
-    /// quarter of a second-level cache in float32, and long against a hand-out. <paramref name="weight"/> is the number of elements behind each unit.
+    /// Runs <paramref name="work"/>(start, count) over [0, total) in chunks of a fixed number of elements, whatever the threads: 64 K
+    /// elements are a
+    /// quarter of a second-level cache in float32, and long against a hand-out. <paramref name="weight"/> is the number of elements behind
+    /// each unit.
     /// </summary>
     public static void Chunks(int threads, long total, Action<long, long> work, long weight = 1)
     {

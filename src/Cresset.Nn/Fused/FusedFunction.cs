@@ -45,7 +45,9 @@ internal abstract class FusedFunction
     /// <summary>For a finite beta other than 0.</summary>
     public static FusedFunction Swish(double beta) => Of(new SwishKernel(beta), x => ComposedSwish(x, beta));
 
-    /// <summary>The fused form of a gate by the catalog name of its activation, or null: parameters in parentheses, rare activations.</summary>
+    /// <summary>
+    /// The fused form of a gate by the catalog name of its activation, or null: parameters in parentheses, rare activations.
+    /// </summary>
     /// <exception cref="ArgumentException">Unknown activation.</exception>
     public static FusedFunction? Find(string activation)
     {
