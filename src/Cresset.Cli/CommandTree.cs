@@ -25,7 +25,7 @@ internal static class CommandTree
             PredictCommand.Create(parts),
             Sd3Command.Create(),
             RunsCommand.Create(),
-            ServeCommand.Create(),
+            ServeCommand.Create(parts),
             ComputeCommand.Create(parts),
             InspectCommand.Create(),
             ConvertCommand.Create(),

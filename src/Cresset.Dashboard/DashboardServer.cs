@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Reflection;
 using Cresset.Numerics;
 using Cresset.Runs;
 using Microsoft.AspNetCore.Builder;
@@ -38,16 +39,24 @@ public sealed class DashboardServer : IAsyncDisposable
     /// <summary>Starts the server and returns when it answers.</summary>
     /// <exception cref="InvalidOptionsException">An option holds what is not allowed.</exception>
     /// <exception cref="IOException">The port is taken, or the address is not one of this machine.</exception>
-    public static async Task<DashboardServer> Start(DashboardOptions options, CancellationToken cancellation = default)
+    public static Task<DashboardServer> Start(DashboardOptions options, CancellationToken cancellation = default) => Start(options, [], cancellation);
+
+    /// <summary>The same with pages of other assemblies: each file that one embeds as <c>page/subjects/NAME.js</c> is a page of Explore.</summary>
+    /// <exception cref="InvalidOptionsException">An option holds what is not allowed.</exception>
+    /// <exception cref="ArgumentException">An assembly embeds a file of a name that is taken.</exception>
+    /// <exception cref="IOException">The port is taken, or the address is not one of this machine.</exception>
+    public static async Task<DashboardServer> Start(DashboardOptions options, IReadOnlyList<Assembly> pages, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(pages);
         ArgumentNullException.ThrowIfNull(options);
         var problems = options.Validate().ToList();
         if (problems.Count > 0) throw new InvalidOptionsException(nameof(DashboardOptions), problems);
+        var files = new PageFiles(pages);
         for (var port = options.Port; ; port++)
         {
             try
             {
-                return await StartAt(options, port, cancellation).ConfigureAwait(false);
+                return await StartAt(options, files, port, cancellation).ConfigureAwait(false);
             }
             catch (IOException e) when (e.InnerException is AddressInUseException)
             {
@@ -82,7 +91,7 @@ public sealed class DashboardServer : IAsyncDisposable
         _ending.Dispose();
     }
 
-    private static async Task<DashboardServer> StartAt(DashboardOptions options, int port, CancellationToken cancellation)
+    private static async Task<DashboardServer> StartAt(DashboardOptions options, PageFiles files, int port, CancellationToken cancellation)
     {
         // Bound before anything is mapped, so that a token's cookie can carry the port.
         if (port == 0) port = FreePort(options);
@@ -104,7 +113,6 @@ public sealed class DashboardServer : IAsyncDisposable
             app.Use(next => context => new Gate(options, token).Pass(context, next));
             app.Use(next => context => Boundary.Pass(context, next));
             app.UseRouting();
-            var files = new PageFiles();
             files.Map(app);
             ComputeApi.Map(app, worker, files);
             EnterApi.Map(app, token);

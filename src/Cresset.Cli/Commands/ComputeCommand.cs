@@ -28,12 +28,12 @@ internal static class ComputeCommand
     }
 
     /// <summary>How this very program is started to compute for the runs of a folder.</summary>
-    public static IReadOnlyList<string> CommandLine(string folder)
+    public static IReadOnlyList<string> CommandLine(string folder, IReadOnlyList<string> own)
     {
         if (Environment.ProcessPath is not { } program) return [];
         var entry = Assembly.GetEntryAssembly()?.Location;
         var isHost = Path.GetFileNameWithoutExtension(program).Equals("dotnet", StringComparison.OrdinalIgnoreCase);
         // Under `dotnet X.dll` the program is the host, and the assembly must be named.
-        return isHost && string.IsNullOrEmpty(entry) ? [] : [program, .. isHost ? [entry!] : Array.Empty<string>(), Name, "--runs", Path.GetFullPath(folder)];
+        return isHost && string.IsNullOrEmpty(entry) ? [] : [program, .. isHost ? [entry!] : Array.Empty<string>(), Name, "--runs", Path.GetFullPath(folder), .. own.SelectMany(file => new[] { "--with", Path.GetFullPath(file) })];
     }
 }

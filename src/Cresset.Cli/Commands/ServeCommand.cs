@@ -1,14 +1,18 @@
 using System.CommandLine;
+using System.Reflection;
 using Cresset.Cli.Terminal;
 using Cresset.Dashboard;
+using Cresset.Numerics;
 
 namespace Cresset.Cli.Commands;
 
 /// <summary><c>cresset serve</c>: the dashboard.</summary>
 internal static class ServeCommand
 {
-    public static Command Create()
+    public static Command Create(PartCatalog parts)
     {
+        var with = new PartsOption(parts);
+        with.Option.Description = "An assembly of your own with pages (embedded as page/subjects/NAME.js) and what they let compute; can be given several times.";
         var folder = new Argument<string?>("FOLDER") { Description = "Folder of runs, or one with TensorBoard event files below it (default: the folder of --runs).", Arity = ArgumentArity.ZeroOrOne };
         var port = new Option<int?>("--port", "-p") { Description = $"Port (default: {DashboardOptions.DefaultPort} or the next free one; 0 for any).", HelpName = "N" };
         var address = new Option<string>("--address") { Description = "Address to listen on; all but loopback ask for a token.", DefaultValueFactory = _ => "127.0.0.1", HelpName = "IP" };
@@ -18,10 +22,11 @@ internal static class ServeCommand
         var runs = SharedOptions.RunsFolder();
         // Its answer must come while it runs.
         var json = SharedOptions.Json();
-        var command = new Command("serve", "Show all runs in a browser, live: curves, pictures, settings, comparisons.") { folder, port, address, hosts, token, readOnly, runs, json };
+        var command = new Command("serve", "Show all runs in a browser, live: curves, pictures, settings, comparisons.") { folder, port, address, hosts, token, readOnly, with.Option, runs, json };
         command.SetAction(result =>
         {
-            var options = Options(result.GetValue(folder) ?? result.GetValue(runs)!, result.GetValue(port)) with
+            var own = result.GetValue(with.Option) ?? [];
+            var options = Options(result.GetValue(folder) ?? result.GetValue(runs)!, result.GetValue(port), own) with
             {
                 Address = result.GetValue(address)!,
                 AllowedHosts = result.GetValue(hosts) ?? [],
@@ -30,23 +35,26 @@ internal static class ServeCommand
             };
             // A mistyped folder would show as one without runs.
             if (result.GetValue(folder) is { } named && !Directory.Exists(named)) throw new DirectoryNotFoundException($"There is no folder '{Path.GetFullPath(named)}'.");
-            return Serve(options, result.GetValue(json));
+            return Serve(options, Pages(own), result.GetValue(json));
         });
-        return command.WithExamples("cresset serve", "cresset serve experiments/runs --port 8080", "cresset serve lightning_logs", "cresset serve --address 0.0.0.0", "cresset serve --allow-host lab.example.org");
+        return command.WithExamples("cresset serve", "cresset serve experiments/runs --port 8080", "cresset serve lightning_logs", "cresset serve --address 0.0.0.0", "cresset serve --allow-host lab.example.org", "cresset serve --with bin/Release/net10.0/My.dll");
     }
 
     /// <summary>Options of a dashboard whose port the user named or left open.</summary>
-    public static DashboardOptions Options(string folder, int? port)
-        => new() { Folder = folder, Port = port ?? DashboardOptions.DefaultPort, FurtherPorts = port is null ? 20 : 0, ComputeCommand = ComputeCommand.CommandLine(folder) };
+    public static DashboardOptions Options(string folder, int? port, IReadOnlyList<string> own)
+        => new() { Folder = folder, Port = port ?? DashboardOptions.DefaultPort, FurtherPorts = port is null ? 20 : 0, ComputeCommand = ComputeCommand.CommandLine(folder, own) };
 
-    private static int Serve(DashboardOptions options, bool json)
+    /// <summary>Where further pages are embedded: the program itself and the given assemblies.</summary>
+    public static IReadOnlyList<Assembly> Pages(IReadOnlyList<string> own) => [.. Assembly.GetEntryAssembly() is { } program ? [program] : Array.Empty<Assembly>(), .. own.Select(OwnAssembly.Load)];
+
+    private static int Serve(DashboardOptions options, IReadOnlyList<Assembly> pages, bool json)
     {
         using var interruption = new Interruption("the dashboard ends.");
         return Run().GetAwaiter().GetResult();
 
         async Task<int> Run()
         {
-            var server = await DashboardServer.Start(options, interruption.Token).ConfigureAwait(false);
+            var server = await DashboardServer.Start(options, pages, interruption.Token).ConfigureAwait(false);
             await using (server.ConfigureAwait(false))
             {
                 if (json)

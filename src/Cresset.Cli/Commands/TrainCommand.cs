@@ -32,7 +32,7 @@ internal static class TrainCommand
         var command = new Command("train", "Run a recipe: train a model, record the run, keep checkpoints and pictures.") { words, resume, watch, dry, findRate, findBatch, print, quiet, with.Option, runs, json };
         words.CompletesRecipe(with);
         command.SetAction(result => (result.GetValue(dry), result.GetValue(findRate), result.GetValue(findBatch)) is (false, false, false)
-            ? RankedWork.Run(ranks => Run(with.Recipes(result), result.GetValue(words)!, result.GetValue(resume), result.GetValue(print), result.GetValue(quiet), result.GetValue(runs)!, result.GetValue(json), result.GetValue(watch), ranks))
+            ? RankedWork.Run(ranks => Run(with.Recipes(result), result.GetValue(words)!, result.GetValue(resume), result.GetValue(print), result.GetValue(quiet), result.GetValue(runs)!, result.GetValue(json), result.GetValue(watch) ? result.GetValue(with.Option) ?? [] : null, ranks))
             : RankPlace.OfEnvironment().Size != 1 ? throw new NotSupportedException("--dry-run, --find-lr and --find-batch run in one process; leave out mpirun or 'launch'.")
             : TrialCommand.Run(with.Recipes(result), new Trial(result.GetValue(words)!, result.GetValue(dry), result.GetValue(findRate), result.GetValue(findBatch), result.GetValue(resume), result.GetValue(runs)!), result.GetValue(quiet), result.GetValue(json)));
         return command.WithExamples(
@@ -48,7 +48,7 @@ internal static class TrainCommand
             "mpirun -n 4 cresset train sd3-fashion      (see also 'cresset launch')");
     }
 
-    private static int Run(RecipeCatalog catalog, string[] words, string? resume, bool print, bool quiet, string runsFolder, bool json, bool watch, ICommunicator ranks)
+    private static int Run(RecipeCatalog catalog, string[] words, string? resume, bool print, bool quiet, string runsFolder, bool json, string[]? watched, ICommunicator ranks)
     {
         // A job that is started again goes on with the run that it had begun, whatever its words say.
         var runFile = Environment.GetEnvironmentVariable(LaunchCommand.RunFileVariable);
@@ -83,7 +83,7 @@ internal static class TrainCommand
                 if (current is not null) store.Ask(current, RunRequest.Save);
             });
         using var view = new TrainingView(quiet || json, plain: ranks.Size > 1);
-        using var dashboard = watch ? new WatchedRun(store.Folder) : null;
+        using var dashboard = watched is not null ? new WatchedRun(store.Folder, watched) : null;
         var runner = new RecipeRunner(store, catalog) { Ranks = ranks };
         void Announce(Run run)
         {

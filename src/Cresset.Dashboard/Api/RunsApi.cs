@@ -11,9 +11,10 @@ internal static class RunsApi
 {
     public static void Map(IEndpointRouteBuilder routes, IRunSource source, LiveFeed feed)
     {
-        routes.MapGet("/api/state", () => Answers.Json(new { source.Folder, source.CanWrite, feed.Version }));
+        routes.MapGet("/api/state", () => Answers.Json(new { source.Folder, source.CanWrite, feed.Version, feed.Readers }));
         routes.MapGet("/api/runs", () => List(source, feed));
         routes.MapGet("/api/figures", () => Answers.Json(Figures(source)));
+        routes.MapGet("/api/compare", (string[] run) => Answers.Json(Few(run).Select(id => Side(source, id)).ToList()));
         routes.MapGet("/api/run", (string id) => Answers.Json(Detail(source, id)));
         routes.MapGet("/api/settings", (string[] run) => Answers.Json(Few(run).ToDictionary(id => id, source.Config)));
         routes.MapGet("/api/texts", (string id) => Answers.Json(source.Texts(id, []).Select(t => new { t.Tag, t.Step, t.Time, t.Text })));
@@ -90,6 +91,28 @@ internal static class RunsApi
 
     private static IEnumerable<string> Say(List<BadRow> bad) => bad.Select(row => $"This row of the store cannot be read: {row}");
 
+    // What stands beside other runs. One that was deleted since is left out and named.
+    private static object Side(IRunSource source, string id)
+    {
+        try
+        {
+            var bad = new List<BadRow>();
+            var (run, config, series, pictures) = (source.Get(id, bad), source.Config(id), source.Series(id, bad), source.Pictures(id, bad));
+            return new { Run = Card(run, Of(series, config)), Config = config, Series = Rows(series), Pictures = Rows(pictures), Problems = Say(bad) };
+        }
+        catch (RunNotFoundException e)
+        {
+            return new { Missing = id, Problems = new[] { e.Message } };
+        }
+    }
+
+    private static RunProgress Of(IReadOnlyList<SeriesInfo> series, IReadOnlyDictionary<string, string> config)
+        => new(series.Sum(s => s.Count), series.Select(s => s.LastStep).DefaultIfEmpty(0).Max(), config.GetValueOrDefault("trainer.steps"), null, null, config.GetValueOrDefault("job"));
+
+    private static IEnumerable<object> Rows(IReadOnlyList<SeriesInfo> series) => series.Select(s => new { s.Tag, s.Count, s.FirstStep, s.LastStep, s.Last.Value, s.Last.WallTime, s.Min, s.Max });
+
+    private static IEnumerable<object> Rows(IReadOnlyList<RunPicture> pictures) => pictures.Select(p => new { p.Tag, p.Step, p.Time, p.Type, p.Bytes, p.Sha256, p.Caption });
+
     private static object Detail(IRunSource source, string id)
     {
         var bad = new List<BadRow>();
@@ -97,10 +120,9 @@ internal static class RunsApi
         var folder = RunFolder.Of(source, run);
         var (config, series, pictures) = (source.Config(id), source.Series(id, bad), source.Pictures(id, bad));
         var (texts, histograms, requests) = (source.Texts(id, bad), source.Histograms(id, bad), source.Requests(id, bad));
-        var progress = new RunProgress(series.Sum(s => s.Count), series.Select(s => s.LastStep).DefaultIfEmpty(0).Max(), config.GetValueOrDefault("trainer.steps"), null, null, config.GetValueOrDefault("job"));
         return new
         {
-            Run = Card(run, progress),
+            Run = Card(run, Of(series, config)),
             Problems = Say(bad),
             source.CanWrite,
             run.Host,
@@ -108,8 +130,8 @@ internal static class RunsApi
             run.Folder,
             Config = config,
             Environment = source.Environment(id),
-            Series = series.Select(s => new { s.Tag, s.Count, s.FirstStep, s.LastStep, s.Last.Value, s.Last.WallTime, s.Min, s.Max }),
-            Pictures = pictures.Select(p => new { p.Tag, p.Step, p.Time, p.Type, p.Bytes, p.Sha256, p.Caption }),
+            Series = Rows(series),
+            Pictures = Rows(pictures),
             Texts = texts.Count,
             Histograms = histograms.Select(h => h.Tag).Distinct(),
             Requests = requests,

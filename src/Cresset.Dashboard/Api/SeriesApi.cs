@@ -10,59 +10,22 @@ namespace Cresset.Dashboard;
 internal static class SeriesApi
 {
     public const int MostRuns = 200;
-    private const int MostBuckets = 4000, MostCells = 200_000;
+    public const int MostBuckets = 4000;
+    private const int MostCells = 200_000;
 
     public static void Map(IEndpointRouteBuilder routes, IRunSource source)
     {
-        routes.MapGet("/api/curves", (string[] run, string tag, long? from, long? to, int? most, double? smooth) =>
+        routes.MapGet("/api/curves", (string[] run, string tag, long? from, long? to, int? most, double? smooth, bool? time, string? form) =>
         {
             var runs = RunsApi.Few(run);
             var buckets = Math.Clamp(most ?? 800, 1, Math.Min(MostBuckets, MostCells / runs.Length));
             var weight = smooth ?? 0;
             if (weight is not (>= 0 and < 1)) throw new ArgumentException($"smooth is {weight}; allowed: 0 up to, but not 1.");
-            return Answers.Json(new { Tag = tag, Curves = runs.Select(id => Curve(source, id, tag, from ?? long.MinValue, to ?? long.MaxValue, buckets, weight)).Where(c => c is not null).ToList() });
+            if (form is not (null or "json" or "binary")) throw new ArgumentException($"form is '{form}'; allowed: json, binary.");
+            var curves = runs.Select(id => Curve.Read(source, id, tag, from ?? long.MinValue, to ?? long.MaxValue, buckets, weight)).OfType<Curve>().ToList();
+            return form == "binary" ? Results.Bytes(CurveBytes.Write(curves, time ?? false), "application/octet-stream") : Answers.Json(new { Tag = tag, Curves = curves.Select(c => c.ToJson()) });
         });
         routes.MapGet("/api/csv", (string id) => Csv(source, id));
-    }
-
-    // A series whose points are damaged is told as that beside the others.
-    private static object? Curve(IRunSource source, string id, string tag, long from, long to, int most, double weight)
-    {
-        try
-        {
-            return Read(source, id, tag, from, to, most, weight);
-        }
-        catch (Exception e) when (BadRow.IsFault(e))
-        {
-            return new { Run = id, Problem = $"'{tag}' of {id} cannot be read: {e.Message}" };
-        }
-    }
-
-    private static object? Read(IRunSource source, string id, string tag, long from, long to, int most, double weight)
-    {
-        // A run that ends between the list and this request, or never had the series, is no reason to refuse the others.
-        var series = source.Series(id, []).FirstOrDefault(s => s.Tag == tag);
-        if (series is null) return null;
-        // A short series is read whole: then the line goes on to the edges of a zoom.
-        var buckets = series.Count <= MostBuckets ? PointBuckets.Of(source.Points(id, tag), from, to, most) : source.Buckets(id, tag, from, to, most);
-        var exact = buckets.All(b => b.Count == 1);
-        return new
-        {
-            Run = id,
-            series.Count,
-            series.FirstStep,
-            series.LastStep,
-            Exact = exact,
-            Step = buckets.Select(b => b.FirstStep + ((b.LastStep - b.FirstStep) / 2.0)),
-            Time = buckets.Select(b => (b.FirstWallTime + ((b.LastWallTime - b.FirstWallTime) / 2)) / 1e6),
-            Mean = buckets.Select(b => b.Mean),
-            Min = exact ? null : buckets.Select(b => b.Min),
-            Max = exact ? null : buckets.Select(b => b.Max),
-            Points = exact ? null : buckets.Select(b => b.Count),
-            // Points that no line can show.
-            Bad = buckets.Sum(b => b.NonFinite),
-            Smooth = weight > 0 ? Smoothing.Of(source, id, series, buckets, weight) : null,
-        };
     }
 
     private static IResult Csv(IRunSource source, string id)

@@ -28,6 +28,9 @@ internal sealed class LiveFeed(IRunSource source, TimeSpan interval)
         }
     }
 
+    /// <summary>How many streams are open: one for all tabs of a browser, none for hidden ones.</summary>
+    public int Readers => Volatile.Read(ref _readers);
+
     /// <summary>Looks for changes while anybody reads.</summary>
     public async Task Watch(CancellationToken cancellation)
     {

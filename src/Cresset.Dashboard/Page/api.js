@@ -6,7 +6,7 @@ export class Refused extends Error {
   }
 }
 
-async function ask(path, options) {
+async function ask(path, options, form = 'json') {
   let response;
   try {
     response = await fetch(path, { credentials: 'same-origin', ...options });
@@ -23,7 +23,7 @@ async function ask(path, options) {
     if (response.status === 401) document.dispatchEvent(new CustomEvent('locked'));
     throw new Refused(response.status, text);
   }
-  return response.json();
+  return response[form]();
 }
 
 export function address(path, params) {
@@ -36,6 +36,10 @@ export function address(path, params) {
 }
 
 export const get = (path, params, signal) => ask(address(path, params), { signal });
+
+export const words = path => ask(path, {}, 'text');
+
+export const numbers = (path, params, signal) => ask(address(path, params), { signal }, 'arrayBuffer');
 
 export const post = (path, body) => ask(path, {
   method: 'POST',

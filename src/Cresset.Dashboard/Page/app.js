@@ -5,7 +5,7 @@ import { home } from './home.js';
 import { chosen } from './chosen.js';
 
 // Pages beside the first are fetched when they are opened.
-const pages = { '/run': async () => (await import('./run.js')).run, '/compare': async () => (await import('./compare.js')).compare, '/explore': async () => (await import('./explore.js')).explore };
+const pages = { '/run': async () => (await import('./run.js')).run, '/compare': async () => (await import('./compare.js')).compare, '/explore': async () => (await import('./explore.js')).explore, '/guide': async () => (await import('./guide.js')).guide };
 const main = document.getElementById('main');
 const banner = document.getElementById('banner');
 const pulse = document.getElementById('pulse');

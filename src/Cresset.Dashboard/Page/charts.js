@@ -1,43 +1,28 @@
-// Curves: uPlot draws lines and axes, the range of every bucket is drawn below them so that no spike is lost. A zoom asks the server again.
+// A panel of curves: uPlot keeps axes, cursor and selection, strokes.js draws. A zoom shows what is known at once and asks the server for the rest.
 import { h, later } from './dom.js';
-import { get } from './api.js';
-import { colour, count, css, number, pattern, duration } from './format.js';
+import { colour, count, css, duration, isDark, number, pattern } from './format.js';
+import { bands, fetchCurves, nearest, xs } from './curves.js';
+import { drawLines } from './strokes.js';
 import { savePng, saveSvg } from './export.js';
 
-const toNumbers = list => list?.map(Number);
-
-export async function fetchCurves(tag, runs, { from, to, most, smooth }, signal) {
-  const answer = await get('/api/curves', { run: runs, tag, from, to, most, smooth: smooth || undefined }, signal);
-  // Curves that are damaged come with a sentence instead of points.
-  const curves = answer.curves.filter(c => !c.problem);
-  curves.problems = answer.curves.filter(c => c.problem).map(c => c.problem);
-  for (const c of curves) {
-    for (const key of ['mean', 'min', 'max', 'smooth']) c[key] = toNumbers(c[key]);
-    c.min ??= c.mean;
-    c.max ??= c.mean;
-  }
-  return curves;
-}
-
-// The points of a curve on the asked x axis.
-export function xs(curve, view, begun) {
-  return view.x === 'time' ? curve.time : view.x === 'relative' ? curve.time.map(t => t - begun) : curve.step;
-}
+const button = (text, label, act) => h('button', { class: 'icon', type: 'button', title: label, 'aria-label': label, onclick: act }, text);
 
 export class CurvePanel {
-  // view: {x, smooth, logX, logY, from, to} is shared by all panels of a page; runs: [{id, label, index, begun}].
-  constructor(tag, runs, view, onZoom) {
-    Object.assign(this, { tag, runs, view, onZoom, curves: [], plot: null, seen: false, stale: true, tall: false });
+  // view: {x, smooth, logX, logY, from, to} is shared by all panels of a page; runs: [{id, label, index, begun, epochs}]; more: controls for the header.
+  constructor(tags, runs, view, onZoom, more) {
+    Object.assign(this, { tags, tag: tags.join(' + '), runs, view, onZoom, curves: [], lines: [], plot: null, seen: false, stale: true, tall: false });
     this.note = h('span', { class: 'note' });
     this.last = h('span', { class: 'last' });
     this.area = h('div', { class: 'area', tabindex: 0, role: 'img', onkeydown: e => this.key(e) });
     this.tip = h('div', { class: 'tip', hidden: true });
+    const { tag } = this;
     this.element = h('section', { class: 'panel', 'aria-label': tag },
-      h('header', null, h('h3', { title: tag }, tag.replace(/^system\//, '')), this.last, h('span', { class: 'grow' }), this.note,
-        h('button', { class: 'icon', type: 'button', title: 'Values as a table', 'aria-label': `Values of ${tag} as a table`, onclick: () => this.toggleTable() }, '≡'),
-        h('button', { class: 'icon', type: 'button', title: 'Save as PNG', 'aria-label': `Save ${tag} as PNG`, onclick: () => savePng(this) }, '⤓'),
-        h('button', { class: 'icon', type: 'button', title: 'Save as SVG', 'aria-label': `Save ${tag} as SVG`, onclick: () => saveSvg(this) }, '⬡'),
-        h('button', { class: 'icon', type: 'button', title: 'Wide', 'aria-label': `Show ${tag} wide`, onclick: () => this.toggleTall() }, '⤢')),
+      h('header', null, h('h3', { title: tag }, tag.replace(/^system\//, '')), this.last, h('span', { class: 'grow' }), this.note, more,
+        button('≡', `Values of ${tag} as a table`, () => this.toggleTable()),
+        button('PNG', `Save ${tag} as PNG`, () => savePng(this)),
+        button('SVG', `Save ${tag} as SVG`, () => saveSvg(this)),
+        button('⤢', `Show ${tag} wide`, () => this.toggleTall())),
+      tags.length > 1 ? h('p', { class: 'strokes' }, tags.map((t, k) => h('span', null, h('svg', { viewBox: '0 0 26 8', width: 26, height: 8, 'aria-hidden': 'true' }, h('line', { x1: 0, x2: 26, y1: 4, y2: 4, stroke: runs.length > 1 ? css('--muted') : colour(k), 'stroke-width': 2.5, 'stroke-dasharray': pattern(0, k).join(' ') })), t))) : null,
       this.area, this.tip);
     this.observer = new IntersectionObserver(entries => {
       this.seen = entries.some(e => e.isIntersecting);
@@ -56,10 +41,12 @@ export class CurvePanel {
     this.gone = true;
   }
 
-  // Called when points were added or the view changed.
+  // Called when points were added or the view changed. What is there already shows the new range while the server is asked.
   refresh() {
     this.stale = true;
-    if (this.seen) this.load();
+    if (!this.seen) return;
+    if (this.lines.length) this.render();
+    this.load();
   }
 
   async load() {
@@ -71,10 +58,14 @@ export class CurvePanel {
     this.stale = false;
     this.abort = new AbortController();
     try {
-      const { from, to, smooth } = this.view;
+      const { from, to, smooth, x } = this.view;
       const margin = from === undefined ? 0 : Math.ceil((to - from) * 0.02) + 1;
-      const most = Math.max(100, Math.min(1600, Math.round(this.area.clientWidth * 1.2)));
-      this.curves = await fetchCurves(this.tag, this.runs.map(r => r.id), { from: from === undefined ? undefined : Math.floor(from - margin), to: to === undefined ? undefined : Math.ceil(to + margin), most, smooth }, this.abort.signal);
+      const most = Math.max(100, Math.min(1600, Math.round(this.area.clientWidth)));
+      const asked = { from: from === undefined ? undefined : Math.floor(from - margin), to: to === undefined ? undefined : Math.ceil(to + margin), most, smooth, time: x === 'time' || x === 'relative' };
+      const ids = this.runs.map(r => r.id);
+      const answers = await Promise.all(this.tags.map(tag => fetchCurves(tag, ids, asked, this.abort.signal)));
+      this.curves = answers.flat();
+      this.problems = answers.flatMap(a => a.problems);
       if (!this.gone) this.draw();
     } catch (error) {
       if (error.name !== 'AbortError' && !this.gone) this.note.textContent = error.message;
@@ -93,21 +84,28 @@ export class CurvePanel {
     let hidden = 0, bad = 0, buckets = false;
     for (const curve of this.curves) {
       const run = this.runs.find(r => r.id === curve.run);
-      if (!run) continue;
-      const x = xs(curve, view, run.begun);
-      const keep = [];
+      if (!run || ((view.x === 'time' || view.x === 'relative') && !curve.time)) continue;
+      const dash = this.tags.indexOf(curve.tag);
+      const x = xs(curve, view, run);
+      let keep = [], whole = true;
       for (let i = 0; i < x.length; i++) {
-        if ((view.logX && !(x[i] > 0)) || (view.logY && curve.max[i] <= 0)) hidden++;
-        else keep.push(i);
+        if (Number.isNaN(x[i]) || (view.logX && !(x[i] > 0)) || (view.logY && curve.max[i] <= 0)) hidden++;
+        else {
+          whole &&= keep.length === 0 || x[i] >= x[i - 1];
+          keep.push(i);
+        }
       }
-      const take = list => (keep.length === x.length ? list : keep.map(i => list[i]));
+      // A run that recorded out of order is drawn in order of x.
+      if (!whole) keep = keep.sort((a, b) => x[a] - x[b]);
+      const take = list => (whole && keep.length === x.length ? list : keep.map(i => list[i]));
       const clip = list => (view.logY ? list.map(v => (v > 0 ? v : NaN)) : list);
       bad += curve.bad;
       buckets ||= !curve.exact;
-      lines.push({ run, exact: curve.exact, x: take(x), step: take(curve.step), mean: clip(take(curve.mean)), min: clip(take(curve.min)), max: clip(take(curve.max)), smooth: curve.smooth && clip(take(curve.smooth)) });
+      // Series of one run in one panel have a colour each; of several runs the colour tells the run and the pattern the series.
+      lines.push({ run: this.runs.length > 1 || this.tags.length < 2 ? run : { ...run, index: dash, label: curve.tag }, tag: curve.tag, dash, exact: curve.exact, x: take(x), step: take(curve.step), mean: clip(take(curve.mean)), min: clip(take(curve.min)), max: clip(take(curve.max)), smooth: curve.smooth && clip(take(curve.smooth)) });
     }
     this.lines = view.seeds ? bands(lines) : lines;
-    this.note.textContent = [...this.curves.problems ?? [], bad && `${count(bad)} not finite`, hidden && `${count(hidden)} not above 0`].filter(Boolean).join(', ');
+    this.note.textContent = [...this.problems ?? [], bad && `${count(bad)} not finite`, hidden && (view.x === 'epoch' && this.runs.some(r => !r.epochs) ? 'no epochs were recorded' : `${count(hidden)} not above 0`)].filter(Boolean).join(', ');
     const last = lines.length === 1 && lines[0].mean.length ? lines[0].mean.at(-1) : undefined;
     this.last.textContent = last === undefined ? '' : number(last);
     const total = this.curves.reduce((sum, c) => sum + c.count, 0);
@@ -117,10 +115,20 @@ export class CurvePanel {
   }
 
   render() {
-    const { lines, view } = this;
-    const data = lines.length ? uPlot.join(lines.map(l => [l.x, l.smooth ?? l.mean].map(list => sorted(l.x, list)))) : [[], []];
+    const { view } = this;
+    const [left, right] = this.range = this.rangeX();
     const extent = this.extent();
     this.area.dataset.range = `${extent[0]} ${extent[1]}`;
+    this.area.dataset.shown = `${left} ${right} ${this.lines.every(l => l.exact)}`;
+    // What the plot is made of for its life; anything else is only drawn again.
+    const made = `${view.x} ${view.logX} ${view.logY} ${isDark()} ${this.area.clientWidth} ${this.tall}`;
+    const data = [[left, right], [null, null]];
+    this.bounds = extent;
+    if (this.plot && this.made === made) {
+      this.plot.setData(data);
+      return;
+    }
+    this.made = made;
     this.plot?.destroy();
     const grid = { stroke: css('--grid'), width: 1 };
     const axis = { stroke: css('--muted'), grid, ticks: { stroke: css('--grid'), size: 4 }, font: `11px ${css('--font')}` };
@@ -129,18 +137,18 @@ export class CurvePanel {
       height: this.tall ? 420 : 210,
       legend: { show: false },
       padding: [8, 10, 0, 0],
-      cursor: { y: false, drag: { x: true, y: false, setScale: false }, sync: { key: 'curves', setSeries: false }, points: { size: 7 } },
+      cursor: { y: false, drag: { x: true, y: false, setScale: false }, sync: { key: 'curves', setSeries: false }, points: { show: false } },
       scales: {
-        x: { time: view.x === 'time', distr: view.logX ? 3 : 1, range: () => this.rangeX() },
-        y: { distr: view.logY ? 3 : 1, range: () => extent },
+        x: { time: view.x === 'time', distr: view.logX ? 3 : 1, range: () => this.range },
+        y: { distr: view.logY ? 3 : 1, range: () => this.bounds },
       },
       axes: [
         { ...axis, size: 30, values: view.x === 'relative' ? (u, ticks) => ticks.map(t => (t === null ? '' : duration(t))) : view.x === 'time' ? undefined : (u, ticks) => ticks.map(shortStep) },
         { ...axis, size: 58, values: (u, ticks) => ticks.map(t => (t === null ? '' : number(t))) },
       ],
-      series: [{}, ...lines.map(l => ({ label: l.run.label, stroke: colour(l.run.index), dash: pattern(l.run.index), width: 1.6, spanGaps: true, points: { show: l.x.length < 2 } }))],
+      series: [{}, { points: { show: false } }],
       hooks: {
-        drawAxes: [u => this.drawRanges(u)],
+        draw: [u => drawLines(u, this.lines, view)],
         setCursor: [u => this.point(u)],
         setSelect: [u => this.zoomTo(u)],
       },
@@ -152,9 +160,11 @@ export class CurvePanel {
     const { view, lines } = this;
     if (view.x === 'step' && view.from !== undefined) return [Math.max(view.from, view.logX ? 1 : -Infinity), view.to];
     let low = Infinity, high = -Infinity;
-    for (const l of lines) for (const x of l.x) {
-      if (x < low) low = x;
-      if (x > high) high = x;
+    const within = step => view.from === undefined || (step >= view.from && step <= view.to);
+    for (const l of lines) for (let i = 0; i < l.x.length; i++) {
+      if (!within(l.step[i])) continue;
+      if (l.x[i] < low) low = l.x[i];
+      if (l.x[i] > high) high = l.x[i];
     }
     if (low > high) return view.logX ? [1, 10] : [0, 1];
     return low === high ? (view.logX ? [low / 2, high * 2] : [low - 0.5, high + 0.5]) : [low, high];
@@ -162,7 +172,7 @@ export class CurvePanel {
 
   extent() {
     const { view, lines } = this;
-    const [left, right] = this.rangeX();
+    const [left, right] = this.range;
     let low = Infinity, high = -Infinity;
     for (const l of lines) for (let i = 0; i < l.x.length; i++) {
       if (l.x[i] < left || l.x[i] > right) continue;
@@ -176,68 +186,11 @@ export class CurvePanel {
     return [low - pad, high + pad];
   }
 
-  drawRanges(u) {
-    const { ctx } = u;
-    ctx.save();
-    ctx.beginPath();
-    ctx.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
-    ctx.clip();
-    ctx.lineWidth = devicePixelRatio;
-    for (const l of this.lines) {
-      if (l.exact && !l.smooth) continue;
-      if (l.isBand) {
-        this.fillBand(u, l);
-        continue;
-      }
-      const px = l.x.map(x => u.valToPos(x, 'x', true));
-      ctx.strokeStyle = colour(l.run.index);
-      ctx.fillStyle = colour(l.run.index);
-      if (l.exact) {
-        // Under a smoothed line the recorded values stay visible.
-        ctx.globalAlpha = 0.3;
-        ctx.beginPath();
-        let pen = false;
-        l.mean.forEach((v, i) => {
-          if (!Number.isFinite(v)) pen = false;
-          else if (pen) ctx.lineTo(px[i], u.valToPos(v, 'y', true));
-          else {
-            ctx.moveTo(px[i], u.valToPos(v, 'y', true));
-            pen = true;
-          }
-        });
-        ctx.stroke();
-        continue;
-      }
-      const bottom = u.bbox.top + u.bbox.height;
-      ctx.beginPath();
-      for (let i = 0; i < px.length; i++) {
-        if (!Number.isFinite(l.max[i])) continue;
-        const top = u.valToPos(l.max[i], 'y', true);
-        const low = Number.isFinite(l.min[i]) ? u.valToPos(l.min[i], 'y', true) : bottom;
-        ctx.moveTo(px[i], top);
-        ctx.lineTo(px[i], Math.max(low, top + devicePixelRatio));
-      }
-      ctx.globalAlpha = 0.38;
-      ctx.stroke();
-    }
-    ctx.restore();
-  }
-
-  fillBand(u, l) {
-    const { ctx } = u;
-    const at = (x, y) => [u.valToPos(x, 'x', true), u.valToPos(y, 'y', true)];
-    const known = [...l.x.keys()].filter(i => Number.isFinite(l.min[i]) && Number.isFinite(l.max[i]));
-    ctx.fillStyle = colour(l.run.index);
-    ctx.globalAlpha = 0.2;
-    ctx.beginPath();
-    known.forEach(i => ctx.lineTo(...at(l.x[i], l.max[i])));
-    known.reverse().forEach(i => ctx.lineTo(...at(l.x[i], l.min[i])));
-    ctx.fill();
-  }
-
   point(u) {
-    const { idx, left, top } = u.cursor;
-    if (idx === null || idx === undefined || left < 0 || !u.over.matches(':hover')) {
+    for (const mark of this.marks ?? []) mark.remove();
+    this.marks = [];
+    const { left, top } = u.cursor;
+    if (!(left >= 0) || !u.over.matches(':hover')) {
       this.tip.hidden = true;
       return;
     }
@@ -245,9 +198,17 @@ export class CurvePanel {
     const rows = this.lines.map(l => ({ l, i: nearest(l.x, x) })).filter(r => r.i >= 0)
       .sort((a, b) => (b.l.mean[b.i] ?? -Infinity) - (a.l.mean[a.i] ?? -Infinity)).slice(0, 12);
     if (!rows.length) return;
+    for (const { l, i } of rows) {
+      const y = (l.smooth ?? l.mean)[i];
+      if (!Number.isFinite(y)) continue;
+      const mark = h('i', { class: 'mark', style: { left: `${u.valToPos(l.x[i], 'x')}px`, top: `${u.valToPos(y, 'y')}px`, background: colour(l.run.index) } });
+      this.marks.push(mark);
+      u.over.append(mark);
+    }
+    const one = rows[0], at = { time: v => new Date(v * 1000).toLocaleTimeString(), relative: duration, epoch: v => `epoch ${number(Number(v.toPrecision(4)))}` }[this.view.x];
     this.tip.replaceChildren(
-      h('b', null, `step ${shortStep(rows[0].l.step[rows[0].i], true)}`),
-      ...rows.map(({ l, i }) => h('div', null, h('i', { style: { background: colour(l.run.index) } }), h('span', null, l.run.label),
+      h('b', null, `step ${shortStep(one.l.step[one.i], true)}${at ? ` · ${at(one.l.x[one.i])}` : ''}`),
+      ...rows.map(({ l, i }) => h('div', null, h('i', { style: { background: colour(l.run.index) } }), h('span', null, this.tags.length > 1 && this.runs.length > 1 ? `${l.run.label} ${l.tag}` : l.run.label),
         h('b', null, number((l.smooth ?? l.mean)[i])), l.min[i] < l.max[i] ? h('small', null, `${number(l.min[i])} … ${number(l.max[i])}`) : l.smooth ? h('small', null, number(l.mean[i])) : null)));
     this.tip.hidden = false;
     const width = this.tip.offsetWidth, room = this.area.clientWidth;
@@ -267,7 +228,7 @@ export class CurvePanel {
       low = Math.min(low, l.step[i]);
       high = Math.max(high, l.step[i]);
     });
-    if (low < high) this.onZoom(low, high);
+    if (low < high) this.onZoom(Math.floor(low), Math.ceil(high));
   }
 
   key(event) {
@@ -308,7 +269,7 @@ export class CurvePanel {
       return;
     }
     const rows = [];
-    for (const l of this.lines ?? []) {
+    for (const l of this.lines) {
       const stride = Math.max(1, Math.ceil(l.x.length / 100));
       for (let i = 0; i < l.x.length; i += stride) rows.push(h('tr', null, h('td', null, l.run.label), h('td', { class: 'n' }, shortStep(l.step[i], true)), h('td', { class: 'n' }, number(l.mean[i])), h('td', { class: 'n' }, number(l.min[i])), h('td', { class: 'n' }, number(l.max[i]))));
     }
@@ -317,55 +278,8 @@ export class CurvePanel {
   }
 
   fit() {
-    if (this.plot && this.area.clientWidth && Math.abs(this.plot.width - this.area.clientWidth) > 2) this.plot.setSize({ width: this.area.clientWidth, height: this.tall ? 420 : 210 });
+    if (this.plot && this.area.clientWidth && Math.abs(this.plot.width - this.area.clientWidth) > 2) this.render();
   }
-}
-
-// Runs that differ only in seeds as one line: the mean, with the range from the lowest to the highest of them.
-function bands(lines) {
-  return [...Map.groupBy(lines, l => l.run.group ?? l.run.id).values()].map(group => {
-    if (group.length < 2) return group[0];
-    const x = [...new Set(group.flatMap(l => l.x))].sort((a, b) => a - b);
-    const rows = group.map(l => ({ line: between(l.x, l.smooth ?? l.mean, x), low: between(l.x, l.min, x), high: between(l.x, l.max, x), step: between(l.x, l.step, x) }));
-    const over = (key, take) => x.map((_, i) => {
-      const values = rows.map(r => r[key][i]).filter(Number.isFinite);
-      return values.length ? take(values) : NaN;
-    });
-    const mean = values => values.reduce((a, b) => a + b, 0) / values.length;
-    const run = { ...group[0].run, label: `${group[0].run.label.replace(/,? ?seed [^,]*/, '')} (${group.length} seeds)`.trim() };
-    const smoothed = group.some(l => l.smooth);
-    return { run, x, isBand: true, exact: false, step: over('step', mean), mean: over('line', mean), min: over(smoothed ? 'line' : 'low', v => Math.min(...v)), max: over(smoothed ? 'line' : 'high', v => Math.max(...v)) };
-  });
-}
-
-// A curve at other places than its own, straight between its points and nowhere beyond them.
-function between(x, y, at) {
-  let i = 0;
-  return at.map(v => {
-    while (i < x.length - 2 && x[i + 1] < v) i++;
-    if (!x.length || v < x[0] || v > x.at(-1)) return NaN;
-    if (v === x[i] || x.length === 1) return y[i];
-    return y[i] + (y[i + 1] - y[i]) * (v - x[i]) / (x[i + 1] - x[i]);
-  });
-}
-
-// uPlot wants rising x; a run that logged out of order is drawn in order of x.
-function sorted(x, list) {
-  for (let i = 1; i < x.length; i++) {
-    if (x[i] < x[i - 1]) return Array.from(x.keys()).sort((a, b) => x[a] - x[b]).map(k => list[k]);
-  }
-  return list;
-}
-
-function nearest(x, value) {
-  let low = 0, high = x.length - 1;
-  if (high < 0) return -1;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (x[middle] < value) low = middle;
-    else high = middle;
-  }
-  return Math.abs(x[low] - value) <= Math.abs(x[high] - value) ? low : high;
 }
 
 export function shortStep(value, whole = false) {

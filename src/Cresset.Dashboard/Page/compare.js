@@ -1,23 +1,25 @@
 // Chosen runs beside each other: curves in one panel, the settings that differ, figures against settings, pictures at the same step.
 import { fill, h, later } from './dom.js';
 import { get } from './api.js';
-import { colour, count, number, pattern, shortId } from './format.js';
+import { better, colour, count, number, pattern, shortId } from './format.js';
 import { CurvePanel } from './charts.js';
+import { fetchCurves, isEpoch, panelsOf } from './curves.js';
 import { status } from './home.js';
 import { gallery } from './gallery.js';
-import { parallel, scatter } from './plots.js';
+import { parallel, saveable, scatter } from './plots.js';
 import { chosen } from './chosen.js';
 import { saveTable } from './export.js';
-import { viewControls, viewOf, viewParams } from './view.js';
+import { inOrder } from './filter.js';
+import { joining, viewControls, viewOf, viewParams } from './view.js';
 
 const most = 100;
 
 export function compare({ main, params, go, remember, problem }) {
   let ids = [...new Set(params.getAll('run'))].slice(0, most);
   const view = viewOf(params);
-  const asked = { by: params.get('by') ?? '', figure: params.get('figure') ?? '' };
+  const asked = { by: params.get('by') ?? '', figure: params.get('figure') ?? '', sort: params.get('sort') ?? '', step: params.get('step') };
   let closed = false, details = [], settings = {}, figures = new Map(), pictures = null;
-  const off = new Set();
+  const off = new Set(params.getAll('hide')), epochs = new Map();
   const panels = new Map();
   document.title = 'Compare · Cresset';
   if (!ids.length) {
@@ -30,31 +32,37 @@ export function compare({ main, params, go, remember, problem }) {
   const differ = h('section', { class: 'group' });
   const against = h('section', { class: 'group' });
   const shots = h('section', { class: 'group' });
-  const redrawn = asks => {
+  const redrawn = async asks => {
     save();
     document.getElementById('reset').disabled = view.from === undefined;
+    await loadEpochs();
     renderCurves();
-    for (const panel of panels.values()) asks ? panel.refresh() : panel.curves.length ? panel.draw() : panel.refresh();
+    for (const panel of panels.values()) asks || !panel.curves.length ? panel.refresh() : panel.draw();
   };
   const seeds = h('label', { title: 'Runs that differ in nothing but seeds as their mean and range' }, h('input', { id: 'seeds', type: 'checkbox', checked: view.seeds, onchange: e => ((view.seeds = e.target.checked), redrawn(false)) }), 'bands over seeds');
   fill(main, h('h1', null, 'Compare'), legend, viewControls(view, redrawn, seeds), curves, differ, against, shots);
 
-  const save = () => remember({ run: ids, ...viewParams(view), by: asked.by, figure: asked.figure });
+  const save = () => remember({ run: ids, hide: [...off], ...viewParams(view), ...asked });
 
   async function load() {
     try {
-      // A run that was deleted since is left out and named.
-      const answers = await Promise.all(ids.map(id => get('/api/run', { id }).catch(error => ({ missing: id, error }))));
+      const answers = await get('/api/compare', { run: ids });
       if (closed) return;
-      const missing = answers.filter(a => a.missing);
-      problem(missing.map(m => m.error.message).join(' '));
+      problem(answers.flatMap(a => a.problems).join(' '));
       details = answers.filter(a => !a.missing);
       settings = Object.fromEntries(details.map(d => [d.run.id, d.config]));
       figures = new Map(details.map(d => [d.run.id, new Map([...d.series.map(s => [s.tag, Number(s.value)]), ...d.run.summary.map(s => [s.key, Number(s.value)])])]));
+      await loadEpochs();
       render();
     } catch (error) {
       if (error.status !== 401) problem(error.message);
     }
+  }
+
+  async function loadEpochs() {
+    if (view.x !== 'epoch') return;
+    const tags = Map.groupBy(details, d => d.series.find(s => isEpoch(s.tag))?.tag);
+    for (const [tag, list] of tags) if (tag) for (const curve of await fetchCurves(tag, list.map(d => d.run.id), { most: 1000 }).catch(() => [])) epochs.set(curve.run, curve);
   }
 
   const differing = () => {
@@ -74,12 +82,12 @@ export function compare({ main, params, go, remember, problem }) {
   const isSeed = key => /(^|[._])seed$/.test(key);
   const group = d => JSON.stringify([d.run.name, Object.entries(d.config).filter(([key]) => !isSeed(key)).sort()]);
 
-  const rows = () => details.map((d, index) => ({ id: d.run.id, label: label(d), index, begun: Date.parse(d.run.created) / 1000, group: group(d), values: new Map([...Object.entries(d.config), ...figures.get(d.run.id)]) }));
+  const rows = () => details.map((d, index) => ({ id: d.run.id, label: label(d), index, begun: Date.parse(d.run.created) / 1000, group: group(d), epochs: epochs.get(d.run.id), values: new Map([...Object.entries(d.config), ...figures.get(d.run.id)]) }));
 
   function render() {
     const all = rows();
     fill(legend, all.map((r, i) => h('span', { class: `entry${off.has(r.id) ? ' off' : ''}` },
-      h('button', { id: `show-${r.id}`, type: 'button', 'aria-pressed': off.has(r.id) ? 'false' : 'true', title: 'Show or hide', onclick: () => ((off.has(r.id) ? off.delete(r.id) : off.add(r.id)), render(), panels.forEach(p => p.refresh())) },
+      h('button', { id: `show-${r.id}`, type: 'button', 'aria-pressed': off.has(r.id) ? 'false' : 'true', title: 'Show or hide', onclick: () => ((off.has(r.id) ? off.delete(r.id) : off.add(r.id)), save(), render()) },
         h('svg', { viewBox: '0 0 26 8', width: 26, height: 8, 'aria-hidden': 'true' }, h('line', { x1: 0, x2: 26, y1: 4, y2: 4, stroke: colour(r.index), 'stroke-width': 3, 'stroke-dasharray': pattern(r.index).join(' ') })), r.label),
       status(details[i].run),
       h('a', { href: `/run?id=${encodeURIComponent(r.id)}`, 'data-link': true, 'aria-label': `Open ${r.id}` }, '↗'),
@@ -92,7 +100,10 @@ export function compare({ main, params, go, remember, problem }) {
       if (!pictures) {
         const host = h('div');
         fill(shots, h('h2', null, 'Pictures at the same step'), host);
-        pictures = gallery(host, all.filter(r => withPictures.some(d => d.run.id === r.id)));
+        pictures = gallery(host, all.filter(r => withPictures.some(d => d.run.id === r.id)), asked.step, at => {
+          asked.step = at;
+          save();
+        });
       }
       pictures.update(new Map(withPictures.map(d => [d.run.id, d.pictures])));
     }
@@ -106,13 +117,14 @@ export function compare({ main, params, go, remember, problem }) {
 
   function renderCurves() {
     const all = rows().filter(r => !off.has(r.id));
-    const tags = [...new Set(details.flatMap(d => d.series.map(s => s.tag)))].filter(t => t.toLowerCase().includes(view.filter.toLowerCase())).sort((a, b) => a.startsWith('system/') - b.startsWith('system/') || (a < b ? -1 : 1));
-    const signature = JSON.stringify([tags, all.map(r => [r.id, r.label])]);
-    const points = tag => details.reduce((sum, d) => sum + (d.series.find(s => s.tag === tag)?.count ?? 0), 0);
+    const known = [...new Set(details.flatMap(d => d.series.map(s => s.tag)))].filter(t => !isEpoch(t)).sort((a, b) => a.startsWith('system/') - b.startsWith('system/') || (a < b ? -1 : 1));
+    const lists = panelsOf(known.filter(t => t.toLowerCase().includes(view.filter.toLowerCase())), view);
+    const signature = JSON.stringify([lists, all.map(r => [r.id, r.label, Boolean(r.epochs)])]);
+    const points = tags => details.reduce((sum, d) => sum + d.series.reduce((n, s) => n + (tags.includes(s.tag) ? s.count : 0), 0), 0);
     if (renderCurves.signature === signature) {
-      for (const [tag, panel] of panels) {
-        if (panel.points === points(tag)) continue;
-        panel.points = points(tag);
+      for (const panel of panels.values()) {
+        if (panel.points === points(panel.tags)) continue;
+        panel.points = points(panel.tags);
         panel.refresh();
       }
       return;
@@ -120,10 +132,10 @@ export function compare({ main, params, go, remember, problem }) {
     renderCurves.signature = signature;
     for (const panel of panels.values()) panel.dispose();
     panels.clear();
-    fill(curves, h('div', { class: 'panels' }, tags.map(tag => {
-      const panel = new CurvePanel(tag, all, view, zoom);
-      panel.points = points(tag);
-      panels.set(tag, panel);
+    fill(curves, h('div', { class: 'panels' }, lists.map(tags => {
+      const panel = new CurvePanel(tags, all, view, zoom, joining(view, tags, known, () => redrawn(false)));
+      panel.points = points(tags);
+      panels.set(tags.join('\t'), panel);
       return panel.element;
     })));
   }
@@ -139,19 +151,21 @@ export function compare({ main, params, go, remember, problem }) {
     const keys = differing();
     const results = [...new Set(details.flatMap(d => d.run.summary.map(s => s.key)))];
     const columns = ['run', ...keys, ...results];
+    const by = asked.sort.replace(/^-/, ''), down = asked.sort.startsWith('-');
+    const value = r => (by === 'run' ? r.label : r.values.get(by));
+    const sorted = columns.includes(by) ? [...all].sort((a, b) => inOrder(value(a), value(b), down)) : all;
+    const head = c => h('th', { 'aria-sort': c === by ? (down ? 'descending' : 'ascending') : 'none' },
+      h('button', { id: `sort-${c}`, type: 'button', onclick: () => ((asked.sort = asked.sort === `-${c}` ? c : `-${c}`), save(), renderDifferences(rows())) }, c, c === by ? (down ? ' ↓' : ' ↑') : ''));
     fill(differ, h('div', { class: 'row' }, h('h2', null, keys.length ? 'Settings that differ, and results' : 'Results'), h('span', { class: 'grow' }),
-      h('button', { type: 'button', onclick: () => saveTable(['id', ...columns], all.map(r => [r.id, r.label, ...keys.map(k => r.values.get(k)), ...results.map(k => r.values.get(k))]), 'compare.csv') }, 'CSV')),
-    h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Settings that differ, and results' }, h('table', { class: 'runs' }, h('thead', null, h('tr', null, columns.map(c => h('th', null, c)))),
-      h('tbody', null, all.map(r => h('tr', null, h('td', null, h('i', { class: 'swatch', style: { background: colour(r.index) } }), r.label), keys.map(k => h('td', null, r.values.get(k) ?? '—')), results.map(k => h('td', { class: `n${isBest(all, k, r) ? ' best' : ''}` }, r.values.has(k) ? number(r.values.get(k)) : '—'))))))),
+      h('button', { type: 'button', onclick: () => saveTable(['id', ...columns], sorted.map(r => [r.id, r.label, ...keys.map(k => r.values.get(k)), ...results.map(k => r.values.get(k))]), 'compare.csv') }, 'CSV')),
+    h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Settings that differ, and results' }, h('table', { class: 'runs' }, h('thead', null, h('tr', null, columns.map(head))),
+      h('tbody', null, sorted.map(r => h('tr', null, h('td', null, h('i', { class: 'swatch', style: { background: colour(r.index) } }), r.label), keys.map(k => h('td', null, r.values.get(k) ?? '—')), results.map(k => h('td', { class: `n${isBest(all, k, r) ? ' best' : ''}` }, r.values.has(k) ? number(r.values.get(k)) : '—'))))))),
     !keys.length && details.length > 1 ? h('p', { class: 'hint' }, 'All settings are the same.') : null);
   }
 
-  // Whether small or large is good is said by the name, where it can be told.
   function isBest(all, key, row) {
-    const values = all.map(r => r.values.get(key)).filter(Number.isFinite);
-    if (values.length < 2 || !Number.isFinite(row.values.get(key))) return false;
-    const small = /loss|error|nll|nats|bits|fid|distance|mse|perplexity|seconds/i.test(key), large = /acc|return|psnr|ssim|map|score|f1|iou|per_second/i.test(key);
-    return small ? row.values.get(key) === Math.min(...values) : large ? row.values.get(key) === Math.max(...values) : false;
+    const values = all.map(r => r.values.get(key)).filter(Number.isFinite), good = better(key);
+    return good !== '' && values.length > 1 && Number.isFinite(row.values.get(key)) && row.values.get(key) === Math[good](...values);
   }
 
   function renderAgainst(all) {
@@ -163,7 +177,7 @@ export function compare({ main, params, go, remember, problem }) {
     const open = r => go(`/run?id=${encodeURIComponent(r.id)}`);
     const choose = (id, list, value, set) => h('select', { id, 'aria-label': id === 'by' ? 'Setting' : 'Figure', onchange: e => (set(e.target.value), save(), renderAgainst(rows())) }, list.map(k => h('option', { value: k, selected: k === value }, k)));
     fill(against, h('div', { class: 'row' }, h('h2', null, 'Figure against setting'), choose('figure', results, figure, v => (asked.figure = v)), 'against', choose('by', keys, by, v => (asked.by = v))),
-      h('div', { class: 'plots' }, h('div', { class: 'panel' }, scatter(all, by, figure, open)), h('div', { class: 'panel scroll', tabindex: 0, role: 'region', 'aria-label': 'Parallel coordinates' }, parallel(all, [...keys.slice(0, 7), figure], open))),
+      h('div', { class: 'plots' }, saveable(`${figure} against ${by}`, scatter(all, by, figure, open)), saveable('Parallel coordinates', parallel(all, [...keys.slice(0, 7), figure], open))),
       ids.length >= most ? h('p', { class: 'hint' }, `At most ${count(most)} runs are compared at once.`) : null);
   }
 
@@ -172,7 +186,7 @@ export function compare({ main, params, go, remember, problem }) {
   return {
     changed: change => (change.all || change.runs.some(id => ids.includes(id))) && reload(),
     redraw() {
-      for (const panel of panels.values()) panel.lines && panel.draw();
+      for (const panel of panels.values()) panel.lines.length && panel.draw();
       if (details.length) render();
     },
     close() {

@@ -30,7 +30,7 @@ export function explore({ main, params, go, remember, problem }) {
       const runChoice = asked.needsRun ? h('label', { class: 'select' }, 'Run', h('select', { id: 'run', onchange: e => go(`/explore?page=${asked.id}&run=${encodeURIComponent(e.target.value)}`) }, own.map(r => h('option', { value: r.id, selected: r === run }, r.id)))) : null;
       fill(main, h('div', { class: 'row' }, h('h1', null, asked.title), h('span', { class: 'grow' }), own.length ? runChoice : null,
         run ? h('a', { class: 'button', href: `/run?id=${encodeURIComponent(run.id)}`, 'data-link': true }, 'Its curves') : null,
-        h('a', { class: 'button', href: `/page/guides/${asked.guide}`, target: '_blank', rel: 'noopener' }, 'Guide')),
+        h('a', { class: 'button', href: `/guide?name=${asked.guide.replace('.md', '')}`, 'data-link': true }, 'Guide')),
         h('p', { class: 'lead' }, asked.summary), command(run && asked.commandOf ? asked.commandOf(run) : asked.command), host);
       if (asked.needsRun && !run) return fill(host, h('p', { class: 'empty' }, 'There is no run to show yet. Make one with ', h('code', null, asked.command), '.'));
       const state = Object.fromEntries(params);

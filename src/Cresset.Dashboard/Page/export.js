@@ -9,16 +9,68 @@ export function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-const fileName = (panel, extension) => `${panel.tag.replace(/[^A-Za-z0-9._-]+/g, '_')}.${extension}`;
+const fileName = (name, extension) => `${name.replace(/[^A-Za-z0-9._-]+/g, '_')}.${extension}`;
+
+// A line of a panel as a legend names it.
+const nameOf = (panel, line) => (panel.tags.length > 1 && panel.runs.length > 1 ? `${line.run.label} ${line.tag}` : line.run.label);
 
 export function savePng(panel) {
-  const from = panel.plot.ctx.canvas;
-  const canvas = Object.assign(document.createElement('canvas'), { width: from.width, height: from.height });
+  const from = panel.plot.ctx.canvas, unit = devicePixelRatio, top = 30 * unit, row = 18 * unit;
+  const canvas = Object.assign(document.createElement('canvas'), { width: from.width, height: from.height + top + row * panel.lines.length });
   const ctx = canvas.getContext('2d');
   ctx.fillStyle = css('--surface');
   ctx.fillRect(0, 0, canvas.width, canvas.height);
-  ctx.drawImage(from, 0, 0);
-  canvas.toBlob(blob => download(blob, fileName(panel, 'png')));
+  ctx.drawImage(from, 0, top);
+  ctx.fillStyle = css('--text');
+  ctx.font = `600 ${14 * unit}px ${css('--font')}`;
+  ctx.fillText(panel.tag, 12 * unit, 20 * unit);
+  ctx.font = `${12 * unit}px ${css('--font')}`;
+  panel.lines.forEach((l, k) => {
+    const y = top + from.height + row * k + 10 * unit;
+    ctx.strokeStyle = colour(l.run.index);
+    ctx.lineWidth = 2 * unit;
+    ctx.setLineDash(pattern(l.run.index, l.dash).map(n => n * unit));
+    ctx.beginPath();
+    ctx.moveTo(12 * unit, y - 4 * unit);
+    ctx.lineTo(36 * unit, y - 4 * unit);
+    ctx.stroke();
+    ctx.fillText(nameOf(panel, l), 44 * unit, y);
+  });
+  canvas.toBlob(blob => download(blob, fileName(panel.tag, 'png')));
+}
+
+// A drawing of the page as a file of its own: what the style sheet says of it is written into it.
+const styles = ['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-opacity', 'stroke-dasharray', 'opacity', 'font-family', 'font-size', 'font-weight', 'text-anchor'];
+
+function standalone(drawing) {
+  const copy = drawing.cloneNode(true), [, , width, height] = drawing.getAttribute('viewBox').split(' ').map(Number);
+  const own = [drawing, ...drawing.querySelectorAll('*')];
+  [copy, ...copy.querySelectorAll('*')].forEach((element, i) => {
+    const style = getComputedStyle(own[i]);
+    for (const name of styles) element.setAttribute(name, style.getPropertyValue(name));
+    element.removeAttribute('class');
+  });
+  copy.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  copy.setAttribute('width', width);
+  copy.setAttribute('height', height);
+  copy.prepend(document.createElementNS('http://www.w3.org/2000/svg', 'rect'));
+  copy.firstChild.setAttribute('width', '100%');
+  copy.firstChild.setAttribute('height', '100%');
+  copy.firstChild.setAttribute('fill', css('--surface'));
+  return { blob: new Blob([new XMLSerializer().serializeToString(copy)], { type: 'image/svg+xml' }), width, height };
+}
+
+export const saveDrawing = (drawing, name) => download(standalone(drawing).blob, fileName(name, 'svg'));
+
+export async function saveDrawingPng(drawing, name) {
+  const { blob, width, height } = standalone(drawing);
+  const picture = new Image(), address = URL.createObjectURL(blob);
+  picture.src = address;
+  await picture.decode();
+  const canvas = Object.assign(document.createElement('canvas'), { width: 2 * width, height: 2 * height });
+  canvas.getContext('2d').drawImage(picture, 0, 0, canvas.width, canvas.height);
+  URL.revokeObjectURL(address);
+  canvas.toBlob(png => download(png, fileName(name, 'png')));
 }
 
 const escape = text => String(text).replace(/[&<>"']/g, c => `&#${c.charCodeAt(0)};`);
@@ -60,12 +112,12 @@ export function saveSvg(panel) {
       const bars = l.x.map((x, i) => (Number.isFinite(l.max[i]) && Number.isFinite(l.min[i]) && x >= ends.x[0] && x <= ends.x[1] ? `M${px(x).toFixed(1)},${py(l.max[i]).toFixed(1)}V${py(l.min[i]).toFixed(1)}` : '')).join('');
       parts.push(`<path d="${bars}" stroke="${stroke}" stroke-opacity=".4" fill="none"/>`);
     } else if (l.smooth) parts.push(`<path d="${path(l.mean)}" stroke="${stroke}" stroke-opacity=".3" fill="none"/>`);
-    parts.push(`<path d="${path(l.smooth ?? l.mean)}" stroke="${stroke}" stroke-width="1.6" stroke-dasharray="${pattern(l.run.index).join(' ')}" fill="none"/>`);
+    parts.push(`<path d="${path(l.smooth ?? l.mean)}" stroke="${stroke}" stroke-width="1.6" stroke-dasharray="${pattern(l.run.index, l.dash).join(' ')}" fill="none"/>`);
     const y = height - bottom + 40 + 18 * k;
-    parts.push(`<path d="M${left},${y - 4}h24" stroke="${stroke}" stroke-width="2" stroke-dasharray="${pattern(l.run.index).join(' ')}"/><text x="${left + 32}" y="${y}" fill="${css('--text')}">${escape(l.run.label)}</text>`);
+    parts.push(`<path d="M${left},${y - 4}h24" stroke="${stroke}" stroke-width="2" stroke-dasharray="${pattern(l.run.index, l.dash).join(' ')}"/><text x="${left + 32}" y="${y}" fill="${css('--text')}">${escape(nameOf(panel, l))}</text>`);
   });
   parts.push('</svg>');
-  download(new Blob(parts, { type: 'image/svg+xml' }), fileName(panel, 'svg'));
+  download(new Blob(parts, { type: 'image/svg+xml' }), fileName(panel.tag, 'svg'));
 }
 
 // Cells that a spreadsheet would take for a formula get an apostrophe; numbers stay numbers.

@@ -29,3 +29,11 @@ export function matches(run, terms, values) {
     return Number.isNaN(a) || Number.isNaN(b) ? t.test(String(found), t.value) : t.test(a, b);
   });
 }
+
+// Numbers by size before words by letters; what is missing comes last either way.
+export function inOrder(a, b, down) {
+  const rank = v => (v === undefined || v === null || v === '' ? undefined : Number.isNaN(Number(v)) ? String(v) : Number(v));
+  const [x, y] = [rank(a), rank(b)];
+  if (x === undefined || y === undefined) return x === y ? 0 : x === undefined ? 1 : -1;
+  return (typeof x === typeof y ? (x < y ? -1 : x > y ? 1 : 0) : typeof x === 'number' ? -1 : 1) * (down ? -1 : 1);
+}

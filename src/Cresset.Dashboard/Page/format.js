@@ -49,8 +49,11 @@ export const isDark = () => {
   return asked === 'auto' ? matchMedia('(prefers-color-scheme: dark)').matches : asked === 'dark';
 };
 export const colour = index => (isDark() ? dark : light)[index % 8];
-export const pattern = index => patterns[Math.floor(index / 8) % patterns.length];
+export const pattern = (index, more = 0) => patterns[(Math.floor(index / 8) + more) % patterns.length];
 export const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 // The end of an id tells runs of one name apart.
 export const shortId = id => id.split('-').slice(-1)[0];
+
+// Whether small or large is good is said by the name, where it can be told.
+export const better = key => (/loss|error|nll|nats|bits|fid|distance|mse|perplexity|seconds/i.test(key) ? 'min' : /acc|return|psnr|ssim|map|score|f1|iou|per_second/i.test(key) ? 'max' : '');

@@ -3,8 +3,10 @@ import { fill, h, image } from './dom.js';
 import { picture } from './api.js';
 import { count, bytes } from './format.js';
 
-export function gallery(host, runs, startStep) {
-  let all = new Map(), steps = [], at = -1, follow = startStep === null || startStep === undefined, playing = 0;
+// moved: told the step that the reader chose, '' for the newest.
+export function gallery(host, runs, startStep, moved) {
+  const asked = startStep === null || startStep === undefined || startStep === '' ? null : Number(startStep);
+  let all = new Map(), steps = [], at = -1, follow = asked === null, playing = 0;
   const slider = h('input', { id: 'step', type: 'range', min: 0, max: 0, value: 0, 'aria-label': 'Step', oninput: () => set(Number(slider.value)) });
   const label = h('output', { for: 'step' });
   const play = h('button', { type: 'button', id: 'play', onclick: toggle }, 'Play');
@@ -25,6 +27,7 @@ export function gallery(host, runs, startStep) {
   function set(index) {
     at = Math.max(0, Math.min(steps.length - 1, index));
     follow = at === steps.length - 1;
+    moved?.(follow ? '' : steps[at]);
     draw();
   }
 
@@ -65,7 +68,7 @@ export function gallery(host, runs, startStep) {
       const before = steps[at];
       all = pictures;
       steps = [...new Set([...all.values()].flat().map(p => p.step))].sort((a, b) => a - b);
-      at = startStep !== null && startStep !== undefined && at < 0 ? Math.max(0, steps.findLastIndex(s => s <= Number(startStep))) : follow || at < 0 ? steps.length - 1 : Math.max(0, steps.indexOf(before));
+      at = asked !== null && at < 0 ? Math.max(0, steps.findLastIndex(s => s <= asked)) : follow || at < 0 ? steps.length - 1 : Math.max(0, steps.indexOf(before));
       draw();
     },
     move: by => set(at + by),

@@ -1,10 +1,11 @@
 // Home: what runs, what came of what ran; as cards or as a table.
 import { fill, h, image, later } from './dom.js';
 import { get, picture } from './api.js';
-import { ago, count, duration, number, shortId } from './format.js';
-import { fetchCurves, spark } from './charts.js';
+import { ago, better, count, duration, number, shortId } from './format.js';
+import { spark } from './charts.js';
+import { fetchCurves } from './curves.js';
 import { chosen } from './chosen.js';
-import { matches, needsFigures, parse } from './filter.js';
+import { inOrder, matches, needsFigures, parse } from './filter.js';
 import { saveTable } from './export.js';
 
 const batch = 48;
@@ -25,7 +26,7 @@ export function progress(run) {
 
 export function home({ main, params, go, remember, problem }) {
   let runs = [], shown = [], figures = new Map(), loaded = false, closed = false;
-  let view = { q: params.get('q') ?? '', as: params.get('as') ?? 'cards', sort: params.get('sort') ?? '-created', state: params.get('state') ?? '', archived: params.get('archived') === '1' };
+  let view = { q: params.get('q') ?? '', as: params.get('as') ?? 'cards', sort: params.get('sort') ?? '-latest', state: params.get('state') ?? '', archived: params.get('archived') === '1' };
   let limit = batch, cursor = -1;
   const sparks = new Map();
 
@@ -40,7 +41,7 @@ export function home({ main, params, go, remember, problem }) {
   function set(change) {
     view = { ...view, ...change };
     limit = batch;
-    remember({ q: view.q, as: view.as === 'cards' ? '' : view.as, sort: view.sort === '-created' ? '' : view.sort, state: view.state, archived: view.archived });
+    remember({ q: view.q, as: view.as === 'cards' ? '' : view.as, sort: view.sort === '-latest' ? '' : view.sort, state: view.state, archived: view.archived });
     render();
   }
 
@@ -95,20 +96,18 @@ export function home({ main, params, go, remember, problem }) {
   }
 
   const sortings = () => {
-    const fixed = [['-created', 'newest'], ['created', 'oldest'], ['name', 'name'], ['-active', 'longest'], ['status', 'status']];
+    const fixed = [['-latest', 'latest news'], ['-created', 'newest'], ['created', 'oldest'], ['name', 'name'], ['-active', 'longest'], ['status', 'status']];
     return fixed.some(([value]) => value === view.sort) ? fixed : [...fixed, [view.sort, view.sort.replace(/^(-?)f:/, (_, d) => (d ? '↓ ' : '↑ '))]];
   };
 
+  // What goes on first, then what ended last.
+  const latest = r => (r.status === 'running' ? 1e15 + Date.parse(r.created) : Date.parse(r.ended ?? r.heartbeat));
+
   function order() {
-    const down = view.sort.startsWith('-') ? -1 : 1;
+    const down = view.sort.startsWith('-');
     const key = view.sort.replace(/^-/, '');
-    const value = key.startsWith('f:') ? r => figures.get(r.id)?.get(key.slice(2)) : r => r[key];
-    const rank = v => (v === undefined || v === null || v === '' ? undefined : Number.isNaN(Number(v)) ? String(v) : Number(v));
-    shown.sort((a, b) => {
-      const [x, y] = [rank(value(a)), rank(value(b))];
-      if (x === undefined || y === undefined) return x === y ? 0 : x === undefined ? 1 : -1;
-      return (typeof x === typeof y ? (x < y ? -1 : x > y ? 1 : 0) : typeof x === 'number' ? -1 : 1) * down;
-    });
+    const value = key === 'latest' ? latest : key.startsWith('f:') ? r => figures.get(r.id)?.get(key.slice(2)) : r => r[key];
+    shown.sort((a, b) => inOrder(value(a), value(b), down));
   }
 
   function cards() {
@@ -117,13 +116,14 @@ export function home({ main, params, go, remember, problem }) {
   }
 
   function card(run, index) {
+    const best = run.headline && better(run.headline.tag), isLive = run.status === 'running';
     const figure = run.summary[0] ? { key: run.summary[0].key, value: run.summary[0].value } : run.headline ? { key: run.headline.tag, value: run.headline.value } : null;
     return h('article', { class: `card${index === cursor ? ' current' : ''}`, data: { id: run.id } },
-      h('div', { class: 'row' }, status(run), h('span', { class: 'grow' }), h('time', { datetime: run.created, title: new Date(run.created).toLocaleString() }, ago(run.created)),
+      h('div', { class: 'row' }, status(run), h('span', { class: 'grow' }), h('span', { class: 'when', title: `began ${new Date(run.created).toLocaleString()}` }, isLive ? 'began ' : 'ended ', h('time', { datetime: isLive ? run.created : run.ended ?? run.heartbeat }, ago(isLive ? run.created : run.ended ?? run.heartbeat))),
         h('label', { class: 'pick', title: 'Choose for comparing (x)' }, h('input', { type: 'checkbox', id: `pick-${run.id}`, checked: chosen.has(run.id), 'aria-label': `Choose ${run.id} for comparing`, onchange: () => chosen.toggle(run.id) }))),
       h('h2', null, h('a', { href: `/run?id=${encodeURIComponent(run.id)}`, 'data-link': true, id: `open-${run.id}` }, run.name, ' ', h('small', null, shortId(run.id)))),
       h('div', { class: 'middle' },
-        h('div', { class: 'figures' }, figure ? [h('span', { class: 'key', title: figure.key }, figure.key), h('b', null, number(figure.value))] : h('span', { class: 'key' }, run.points ? `${count(run.points)} points` : 'no figures yet'), h('div', { class: 'sparkbox' }, sparks.get(run.id)?.element)),
+        h('div', { class: 'figures' }, figure ? [h('span', { class: 'key', title: figure.key }, figure.key), h('b', null, number(figure.value)), best && run.headline.count > 1 ? h('span', { class: 'key', title: run.headline.tag }, run.summary[0] ? `best ${run.headline.tag} ` : 'best so far ', h('strong', null, number(run.headline[best]))) : null] : h('span', { class: 'key' }, run.points ? `${count(run.points)} points` : 'no figures yet'), h('div', { class: 'sparkbox' }, sparks.get(run.id)?.element)),
         run.picture ? image(picture(run.id, run.picture.sha256), `${run.picture.tag} of step ${run.picture.step}`, { loading: 'lazy' }) : null),
       progress(run),
       run.message ? h('p', { class: 'message' }, run.message) : null,

@@ -1,6 +1,13 @@
 // Drawings beside curves: distributions over steps, scatter and parallel coordinates of settings against figures.
 import { h } from './dom.js';
 import { colour, css, number } from './format.js';
+import { saveDrawing, saveDrawingPng } from './export.js';
+
+// A drawing in a panel that saves it.
+export function saveable(name, drawing) {
+  const save = (text, act) => h('button', { class: 'icon', type: 'button', title: `Save as ${text}`, 'aria-label': `Save ${name} as ${text}`, onclick: () => act(drawing, name) }, text);
+  return h('section', { class: 'panel' }, h('header', null, h('h3', null, name), h('span', { class: 'grow' }), save('PNG', saveDrawingPng), save('SVG', saveDrawing)), h('div', { class: 'sideways', tabindex: 0, role: 'region', 'aria-label': name }, drawing));
+}
 
 // One ridge a step, the newest in front.
 export function ridges(tag, list) {
@@ -22,8 +29,8 @@ export function ridges(tag, list) {
     return h('g', null, h('path', { d: path, fill: css('--surface'), 'fill-opacity': 0.85, stroke: colour(0), 'stroke-opacity': 0.35 + 0.65 * (k + 1) / shown.length }, h('title', null, `step ${x.step}: ${number(x.count)} values from ${number(x.min)} to ${number(x.max)}${x.nonFinite ? `, ${x.nonFinite} not finite` : ''}`)),
       k === 0 || k === shown.length - 1 || shown.length <= 8 ? h('text', { x: width - right + 6, y: base + 4 }, `${x.step}`) : null);
   });
-  return h('section', { class: 'panel' }, h('header', null, h('h3', null, tag)),
-    h('svg', { class: 'drawing', viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `${tag}: distribution at ${list.length} steps, values from ${number(low)} to ${number(high)}` }, rows, [low, (low + high) / 2, high].map((v, i) => h('text', { x: px(v), y: height - 8, 'text-anchor': ['start', 'middle', 'end'][i] }, number(v)))));
+  return saveable(tag, h('svg', { class: 'drawing', viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `${tag}: distribution at ${list.length} steps, values from ${number(low)} to ${number(high)}` },
+    rows, [low, (low + high) / 2, high].map((v, i) => h('text', { x: px(v), y: height - 8, 'text-anchor': ['start', 'middle', 'end'][i] }, number(v)))));
 }
 
 // An axis for numbers (log where they span three decades) or for words.

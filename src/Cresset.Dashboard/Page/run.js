@@ -7,7 +7,7 @@ import { progress, status } from './home.js';
 import { gallery } from './gallery.js';
 import { ridges } from './plots.js';
 import { chosen } from './chosen.js';
-import { viewControls, viewOf, viewParams } from './view.js';
+import { joining, viewControls, viewOf, viewParams } from './view.js';
 
 const parts = [['curves', 'Curves'], ['pictures', 'Pictures'], ['distributions', 'Distributions'], ['settings', 'Settings'], ['texts', 'Texts'], ['console', 'Console'], ['system', 'System'], ['about', 'About']];
 
@@ -19,20 +19,23 @@ const longest = list => Math.max(...list.map(s => s.count));
 export function run({ main, params, remember, problem }) {
   const id = params.get('id') ?? '';
   const view = viewOf(params);
-  let part = params.get('part') ?? 'curves', detail = null, closed = false, shown = '', pictures = null, texts = null, ridgesShown = null;
+  const self = { id, label: id, index: 0, begun: 0 };
+  let part = params.get('part') ?? 'curves', step = params.get('step'), detail = null, closed = false, shown = '', pictures = null, texts = null, ridgesShown = null;
   const panels = new Map();
   const head = h('div', { class: 'run-head' });
   const tabs = h('div', { class: 'tabs', role: 'tablist', 'aria-label': 'Parts of the run' });
   const body = h('div', { class: 'part', role: 'tabpanel', id: 'part' });
   fill(main, head, tabs, body);
 
-  const save = () => remember({ id, part: part === 'curves' ? '' : part, ...viewParams(view) });
+  const save = () => remember({ id, part: part === 'curves' ? '' : part, step: part === 'pictures' ? step : '', ...viewParams(view) });
 
   async function load() {
     try {
       detail = await get('/api/run', { id });
       if (closed) return;
       document.title = `${detail.run.name} · Cresset`;
+      Object.assign(self, { label: detail.run.name, begun: Date.parse(detail.run.created) / 1000 });
+      await loadEpochs();
       renderHead();
       renderTabs();
       renderPart();
@@ -127,8 +130,8 @@ export function run({ main, params, remember, problem }) {
   function renderPart() {
     const isNew = shown !== part;
     if (isNew) {
-      for (const panel of panels.values()) panel.dispose();
-      panels.clear();
+      dropPanels();
+      pictures?.close();
       pictures = texts = ridgesShown = null;
       body.replaceChildren();
       shown = part;
@@ -136,42 +139,54 @@ export function run({ main, params, remember, problem }) {
     ({ curves, system: curves, pictures: showPictures, distributions, settings, texts: showTexts, console: showLog, about })[part]?.(isNew);
   }
 
+  // What is drawn anew when the reader changes how curves are drawn; asks: the points have to be asked for, too.
+  async function redrawn(asks) {
+    save();
+    document.getElementById('reset').disabled = view.from === undefined;
+    await loadEpochs();
+    curves(false);
+    for (const panel of panels.values()) asks || !panel.curves.length ? panel.refresh() : panel.draw();
+  }
+
+  async function loadEpochs() {
+    const tag = view.x === 'epoch' && detail.series.find(s => isEpoch(s.tag))?.tag;
+    if (tag) self.epochs = (await fetchCurves(tag, [id], { most: 2000 }).catch(() => []))[0];
+  }
+
   function curves(isNew) {
-    if (isNew) {
-      fill(body, viewControls(view, asks => {
-        save();
-        if (view.from === undefined) document.getElementById('reset').disabled = true;
-        curves(false);
-        for (const panel of panels.values()) asks ? panel.refresh() : panel.curves.length ? panel.draw() : panel.refresh();
-      }), h('div', { id: 'groups' }));
-    }
+    if (isNew) fill(body, viewControls(view, redrawn), h('div', { id: 'groups' }));
     const groups = body.querySelector('#groups');
-    const wanted = detail.series.filter(s => isSystem(s) === (part === 'system') && s.tag.toLowerCase().includes(view.filter.toLowerCase()));
+    const known = detail.series.filter(s => isSystem(s) === (part === 'system') && !isEpoch(s.tag));
+    const wanted = known.filter(s => s.tag.toLowerCase().includes(view.filter.toLowerCase()));
     if (!wanted.length) {
-      for (const panel of panels.values()) panel.dispose();
-      panels.clear();
+      dropPanels();
       fill(groups, h('p', { class: 'empty' }, part === 'system' ? 'Nothing is recorded of processor and memory: the run is shorter than a second, or was not recorded by a recipe.' : detail.series.length ? 'No series has this in its name.' : 'No curves yet.'));
       return;
     }
-    const known = [...panels.keys()].join('\n');
-    const begun = Date.parse(detail.run.created) / 1000;
-    if (wanted.map(s => s.tag).join('\n') !== known) {
-      for (const panel of panels.values()) panel.dispose();
-      panels.clear();
-      fill(groups, [...Map.groupBy(wanted, s => (s.tag.includes('/') ? s.tag.split('/')[0] : ''))].sort((a, b) => longest(b[1]) - longest(a[1])).map(([name, list]) => h('section', { class: 'group' }, name ? h('h2', null, name, h('small', null, ` ${list.length}`)) : null, h('div', { class: 'panels' }, list.map(s => {
-        const panel = new CurvePanel(s.tag, [{ id, label: detail.run.name, index: 0, begun }], view, zoom);
-        panel.points = s.count;
-        panels.set(s.tag, panel);
-        return panel.element;
-      })))));
+    const points = tags => wanted.reduce((sum, s) => sum + (tags.includes(s.tag) ? s.count : 0), 0);
+    const lists = panelsOf(wanted.map(s => s.tag), view);
+    if (lists.map(tags => tags.join('\t')).join('\n') !== [...panels.keys()].join('\n')) {
+      dropPanels();
+      for (const tags of lists) {
+        const panel = new CurvePanel(tags, [self], view, zoom, joining(view, tags, known.map(s => s.tag), () => redrawn(false)));
+        panel.points = points(tags);
+        panels.set(tags.join('\t'), panel);
+      }
+      const byTag = new Map(wanted.map(s => [s.tag, s]));
+      const sections = [...Map.groupBy([...panels.values()], p => (new Set(p.tags.map(t => t.split('/')[0])).size === 1 && p.tags[0].includes('/') ? p.tags[0].split('/')[0] : ''))];
+      fill(groups, sections.sort((a, b) => longest(b[1].map(p => byTag.get(p.tags[0]))) - longest(a[1].map(p => byTag.get(p.tags[0])))).map(([name, list]) => h('section', { class: 'group' }, name ? h('h2', null, name, h('small', null, ` ${list.length}`)) : null, h('div', { class: 'panels' }, list.map(p => p.element)))));
       return;
     }
-    for (const s of wanted) {
-      const panel = panels.get(s.tag);
-      if (panel.points === s.count) continue;
-      panel.points = s.count;
+    for (const panel of panels.values()) {
+      if (panel.points === points(panel.tags)) continue;
+      panel.points = points(panel.tags);
       panel.refresh();
     }
+  }
+
+  function dropPanels() {
+    for (const panel of panels.values()) panel.dispose();
+    panels.clear();
   }
 
   function zoom(from, to) {
@@ -183,7 +198,10 @@ export function run({ main, params, remember, problem }) {
   }
 
   function showPictures() {
-    pictures ??= gallery(body, [{ id, label: detail.run.name }], params.get('step'));
+    pictures ??= gallery(body, [{ id, label: detail.run.name }], step, at => {
+      step = at;
+      save();
+    });
     pictures.update(new Map([[id, detail.pictures]]));
   }
 
@@ -240,13 +258,13 @@ export function run({ main, params, remember, problem }) {
   return {
     changed: change => (change.all || change.runs.includes(id)) && reload(),
     redraw() {
-      for (const panel of panels.values()) panel.lines && panel.draw();
+      for (const panel of panels.values()) panel.lines.length && panel.draw();
       ridgesShown = null;
       if (detail && part === 'distributions') renderPart();
     },
     close() {
       closed = true;
-      for (const panel of panels.values()) panel.dispose();
+      dropPanels();
       pictures?.close();
     },
     key(event) {

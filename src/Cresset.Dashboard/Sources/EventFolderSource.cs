@@ -44,6 +44,8 @@ internal sealed class EventFolderSource(string folder) : IRunSource
 
     public IReadOnlyList<SeriesInfo> Series(string id, ICollection<BadRow> bad) => Of(id, log => Describe(log).ToList());
 
+    public SeriesInfo? Find(string id, string tag) => Of(id, log => Describe(log).FirstOrDefault(s => s.Tag == tag));
+
     public IReadOnlyList<SeriesPoint> Points(string id, string tag) => Of(id, log => log.Scalars.TryGetValue(tag, out var points)
         ? points.ConvertAll(Point) : throw new ArgumentException($"'{id}' has no series '{tag}'.", nameof(tag)));
 

@@ -30,6 +30,9 @@ internal interface IRunSource : IDisposable
 
     IReadOnlyList<SeriesInfo> Series(string id, ICollection<BadRow> bad);
 
+    /// <summary>One series of a run without its points; null where it has none of that tag.</summary>
+    SeriesInfo? Find(string id, string tag);
+
     IReadOnlyList<SeriesPoint> Points(string id, string tag);
 
     IReadOnlyList<SeriesBucket> Buckets(string id, string tag, long fromStep, long toStep, int most);

@@ -27,6 +27,8 @@ internal sealed class StoreSource(string folder, bool readOnly) : IRunSource
 
     public IReadOnlyList<SeriesInfo> Series(string id, ICollection<BadRow> bad) => Existing().Series(id, bad);
 
+    public SeriesInfo? Find(string id, string tag) => Existing().FindSeries(id, tag);
+
     public IReadOnlyList<SeriesPoint> Points(string id, string tag) => Existing().ReadSeries(id, tag);
 
     public IReadOnlyList<SeriesBucket> Buckets(string id, string tag, long fromStep, long toStep, int most) => Existing().ReadSeries(id, tag, fromStep, toStep, most);

@@ -12,6 +12,11 @@ public sealed partial class RunStore
     public IReadOnlyList<SeriesInfo> Series(string id, ICollection<BadRow>? bad = null) => OfRun(id, (connection, run) => connection.Rows(
         "series", $"SELECT {SeriesColumns} FROM series WHERE run = $0 ORDER BY tag", ReadSeriesInfo, bad, run));
 
+    /// <summary>One series of a run without its points; null where it has none of that tag.</summary>
+    /// <exception cref="RunNotFoundException">There is no such run.</exception>
+    public SeriesInfo? FindSeries(string id, string tag) => OfRun(id, (connection, run)
+        => connection.Query($"SELECT {SeriesColumns} FROM series WHERE run = $0 AND tag = $1", ReadSeriesInfo, run, tag) is [var found] ? found : null);
+
     /// <summary>All points of a series in the order they were recorded.</summary>
     /// <exception cref="RunNotFoundException">There is no such run.</exception>
     /// <exception cref="ArgumentException">The run has no series of that tag.</exception>

@@ -237,6 +237,7 @@ public sealed partial class Trainer : ISaved, IDisposable
         if (isLogged)
         {
             _recorder.Scalar("train/loss", _step + 1, loss);
+            _recorder.Scalar("train/epoch", _step + 1, _loader.Position.Epoch + ((double)_loader.Position.Batch / _loader.BatchesPerEpoch));
             _recorder.Scalar("train/learning_rate", _step + 1, _optimizer.Groups[0].LearningRate);
             if (_clipping is not null) _recorder.Scalar("train/gradient_norm", _step + 1, result.GradientNorm);
         }
