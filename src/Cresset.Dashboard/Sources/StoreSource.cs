@@ -5,6 +5,8 @@ namespace Cresset.Dashboard;
 /// <summary>The runs of a store. It need not exist yet, and may be deleted and made again while the page is open.</summary>
 internal sealed class StoreSource(string folder, bool readOnly) : IRunSource
 {
+    // A reader at a page is told soon that a store is locked; a recorder waits longer.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
     private readonly Lock _opening = new();
     private RunStore? _store;
     private DateTime _made;
@@ -66,7 +68,7 @@ internal sealed class StoreSource(string folder, bool readOnly) : IRunSource
     {
         // Never makes a store: a page that is left open must not bring a deleted folder back.
         _ = Existing();
-        using var store = RunStore.Open(Folder);
+        using var store = RunStore.Open(Folder, Patience);
         edit(store);
     }
 
@@ -87,7 +89,7 @@ internal sealed class StoreSource(string folder, bool readOnly) : IRunSource
             if (_store is not null && _made == file.CreationTimeUtc) return _store;
             _store?.Dispose();
             _store = null;
-            _store = RunStore.OpenReadOnly(Folder);
+            _store = RunStore.OpenReadOnly(Folder, Patience);
             _made = file.CreationTimeUtc;
             return _store;
         }

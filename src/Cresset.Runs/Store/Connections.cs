@@ -4,7 +4,7 @@ using Microsoft.Data.Sqlite;
 namespace Cresset.Runs;
 
 /// <summary>The open connections of one store. Our own pool: the provider's keeps deleted files open for the life of the process.</summary>
-internal sealed class Connections(string path, bool readOnly) : IDisposable
+internal sealed class Connections(string path, bool readOnly, TimeSpan? patience = null) : IDisposable
 {
     private const int CannotOpen = 14, ReadOnlyDatabase = 8;
     private readonly ConcurrentBag<SqliteConnection> _idle = [];
@@ -104,13 +104,13 @@ internal sealed class Connections(string path, bool readOnly) : IDisposable
             DataSource = source,
             Mode = readOnly ? SqliteOpenMode.ReadOnly : SqliteOpenMode.ReadWriteCreate,
             Pooling = false,
-            DefaultTimeout = 30,
+            DefaultTimeout = patience is { } most ? Math.Max(1, (int)Math.Ceiling(most.TotalSeconds)) : 30,
         };
         var connection = new SqliteConnection(settings.ToString());
         try
         {
             connection.Open();
-            connection.Execute("PRAGMA busy_timeout = 10000");
+            connection.Execute(FormattableString.Invariant($"PRAGMA busy_timeout = {(int)(patience ?? TimeSpan.FromSeconds(10)).TotalMilliseconds}"));
             if (readOnly) connection.Scalar<long>("SELECT count(*) FROM sqlite_master");
             else Journal.Synchronise(connection);
             return connection;

@@ -14,12 +14,12 @@ public sealed partial class RunStore : IDisposable
 {
     private readonly Connections _connections;
 
-    private RunStore(string folder, bool readOnly)
+    private RunStore(string folder, bool readOnly, TimeSpan? patience)
     {
         Folder = Path.GetFullPath(folder);
         DatabasePath = Path.Combine(Folder, "runs.db");
         IsReadOnly = readOnly;
-        _connections = new Connections(DatabasePath, readOnly);
+        _connections = new Connections(DatabasePath, readOnly, patience);
     }
 
     /// <summary>Full path of the folder.</summary>
@@ -35,9 +35,11 @@ public sealed partial class RunStore : IDisposable
     public static bool Exists(string folder) => File.Exists(Path.Combine(folder, "runs.db"));
 
     /// <summary>Opens the store of a folder, making folder and database if they are not there, and brings an older database up to date.</summary>
+    /// <param name="folder">The folder of runs.</param>
+    /// <param name="patience">How long to wait for a database that another process holds locked; half a minute when null.</param>
     /// <exception cref="RunStoreException">The folder is not writable, or the disk is full.</exception>
     /// <exception cref="InvalidDataException"><c>runs.db</c> is damaged, of another program, or of a newer version.</exception>
-    public static RunStore Open(string folder)
+    public static RunStore Open(string folder, TimeSpan? patience = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         try
@@ -48,7 +50,7 @@ public sealed partial class RunStore : IDisposable
         {
             throw new RunStoreException($"The runs folder '{folder}' cannot be made: {e.Message}", e);
         }
-        var store = new RunStore(folder, readOnly: false);
+        var store = new RunStore(folder, readOnly: false, patience);
         try
         {
             store._connections.Use(connection =>
@@ -70,14 +72,16 @@ public sealed partial class RunStore : IDisposable
     /// Opens an existing store for reading only; works in folders that are not writable. A store of an earlier version is brought up to date first, and
     /// runs' folders that were copied here are taken in.
     /// </summary>
+    /// <param name="folder">The folder of runs.</param>
+    /// <param name="patience">How long to wait for a database that another process holds locked; half a minute when null.</param>
     /// <exception cref="RunStoreException">There is no store in the folder, or it cannot be read.</exception>
     /// <exception cref="InvalidDataException"><c>runs.db</c> is damaged, of another program, or of a newer version.</exception>
-    public static RunStore OpenReadOnly(string folder)
+    public static RunStore OpenReadOnly(string folder, TimeSpan? patience = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         if (!Exists(folder) && Directory.Exists(folder) && Directory.EnumerateDirectories(folder).Any(RunFolder.Is)) Repair(folder);
         if (!Exists(folder)) throw new RunStoreException($"There are no runs in '{Path.GetFullPath(folder)}' (no runs.db). Name the folder that holds them.");
-        var store = new RunStore(folder, readOnly: true);
+        var store = new RunStore(folder, readOnly: true, patience);
         try
         {
             if (store._connections.Use(connection => Schema.Check(connection, store.DatabasePath)) == Schema.Version)
@@ -93,8 +97,8 @@ public sealed partial class RunStore : IDisposable
         }
         store.Dispose();
         // A store of an earlier version is brought up to date, which needs to write once.
-        Open(folder).Dispose();
-        return new RunStore(folder, readOnly: true);
+        Open(folder, patience).Dispose();
+        return new RunStore(folder, readOnly: true, patience);
     }
 
     /// <summary>Begins a new run: makes its folder, its rows and its event file.</summary>

@@ -1,14 +1,12 @@
 using Cresset.Dashboard;
 using Cresset.Runs;
-using Deque.AxeCore.Commons;
-using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
 using Xunit;
 
 namespace Cresset.Tests.EndToEnd.Dashboard;
 
 /// <summary>The page as a person meets it, in a real browser.</summary>
-public sealed class DashboardPageTests(Browser browser) : IClassFixture<Browser>, IAsyncLifetime
+public sealed class DashboardPageTests(Browser browser) : IAsyncLifetime
 {
     private const string Hostile = "<script>alert(1)</script><img src=x onerror=alert(2)>";
     private const int Points = 1_000_000, Spike = 654_321;
@@ -51,73 +49,208 @@ public sealed class DashboardPageTests(Browser browser) : IClassFixture<Browser>
         await page.WaitForURLAsync("**from=250000*");
         await page.Keyboard.PressAsync("0");
         await page.WaitForURLAsync(url => !url.Contains("from=", StringComparison.Ordinal));
-        Assert.Equal(0x89, (await Saved(page, "Save loss as PNG"))[0]);
-        Assert.Contains("<svg", System.Text.Encoding.UTF8.GetString(await Saved(page, "Save loss as SVG")), StringComparison.Ordinal);
+        Assert.Equal(0x89, (await Saved(page.Locator("button[aria-label='Save loss as PNG']")))[0]);
+        Assert.Contains("<svg", System.Text.Encoding.UTF8.GetString(await Saved(page.Locator("button[aria-label='Save loss as SVG']"))), StringComparison.Ordinal);
         Assert.Empty(_faults);
     }
 
     [Fact]
     public async Task ScriptsInTextsStayText()
     {
-        var id = Record(Hostile, run =>
+        string[] ids = [.. new[] { "1", "2" }.Select(seed => Record(new RunDescription
+        {
+            Name = Hostile,
+            Kind = Hostile,
+            Config = new Dictionary<string, string> { [Hostile] = Hostile + seed, ["job"] = Hostile },
+            Environment = new Dictionary<string, string> { [Hostile] = Hostile, ["recipe:" + Hostile] = Hostile },
+            Tags = [Hostile],
+            Note = Hostile,
+        }, run =>
         {
             run.Scalar(Hostile, 1, 1);
             run.Scalar(Hostile, 2, 2);
             run.Picture(Hostile, 1, Pixel, Hostile);
             run.Text(Hostile, 1, Hostile);
             run.Histogram(Hostile, 1, new float[] { 1, 2 });
-            run.Tag(Hostile);
-            run.Note(Hostile);
-        }, new Dictionary<string, string> { [Hostile] = Hostile }, Hostile);
+            File.WriteAllText(Path.Combine(run.Folder, "log.txt"), Hostile);
+            run.Store.Ask(run.Id, RunRequest.Rate, Hostile);
+            run.Answer(run.TakeRequests()[0], Hostile);
+        }, Hostile))];
         var page = await browser.Open(_faults);
         await page.GotoAsync(At(""));
-        await page.Locator(".card").WaitForAsync();
-        Assert.Contains("<script>", await page.Locator(".card h2").InnerTextAsync(), StringComparison.Ordinal);
-        await page.GotoAsync(At("?as=table"));
-        await page.Locator("table.runs").WaitForAsync();
-        foreach (var part in (string[])["curves", "pictures", "distributions", "settings", "texts", "about"])
+        await page.Locator(".card").First.WaitForAsync();
+        Assert.Contains("<script>", await page.Locator(".card h2").First.InnerTextAsync(), StringComparison.Ordinal);
+        string[] shown = ["?as=table", .. new[] { "curves", "pictures", "distributions", "settings", "texts", "console", "about" }.Select(part => $"run?id={ids[0]}&part={part}"), $"compare?run={ids[0]}&run={ids[1]}", "explore", "guide?name=" + Uri.EscapeDataString(Hostile), "run?id=" + Uri.EscapeDataString(Hostile)];
+        foreach (var address in shown)
         {
-            await page.GotoAsync(At($"run?id={id}&part={part}"));
-            await page.Locator(".run-head h1").WaitForAsync();
-            await page.WaitForTimeoutAsync(200);
-            Assert.Equal(0, await page.Locator("main script, main img[src='x']").CountAsync());
+            await Browser.Visit(page, address);
+            await page.Locator("table.runs, .panel canvas, .gallery figure, .drawing, .pairs, .text, #log, .card, .empty:not(:text('Loading'))").First.WaitForAsync();
+            Assert.Equal(0, await page.Locator("main script, main img[src='x'], .banner img").CountAsync());
+            if (address.StartsWith("run?id=" + ids[0], StringComparison.Ordinal)) Assert.Contains("<script>", await page.Locator("#part, .run-head").First.InnerTextAsync(), StringComparison.Ordinal);
         }
-        await page.GotoAsync(At($"compare?run={id}"));
-        await page.Locator(".legend .entry").WaitForAsync();
         Assert.Empty(_faults);
     }
 
     [Fact]
-    public async Task PagesPassAxeAtTwoWidthsInBothThemes()
+    public async Task EveryPagePassesAxeInBothThemesAndFitsAPhone()
     {
         var config = (double lr) => new Dictionary<string, string> { ["lr"] = $"{lr}", ["seed"] = "1" };
         var ids = new[] { 0.1, 0.2 }.Select(lr => Record("axe", run =>
         {
             for (var i = 0; i < 50; i++) run.Scalar("train/loss", i, 1.0 / (i + 1));
+            for (var i = 0; i < 50; i++) run.Scalar("system/processor", i, i);
             run.Picture("samples", 10, Pixel, "a pixel");
             run.Picture("samples", 20, Pixel, "a pixel");
             run.Text("log", 1, "words");
             run.Histogram("weights", 1, new float[] { 1, 2, 2, 3 });
+            File.WriteAllText(Path.Combine(run.Folder, "log.txt"), "step 1\nstep 2");
+            run.Tag("good");
+            run.Note("a note");
         }, config(lr))).ToArray();
-        string[] addresses = ["", "?as=table", $"run?id={ids[0]}", $"run?id={ids[0]}&part=pictures", $"run?id={ids[0]}&part=distributions", $"run?id={ids[0]}&part=settings", $"run?id={ids[0]}&part=texts", $"run?id={ids[0]}&part=about", $"compare?run={ids[0]}&run={ids[1]}"];
-        // What is narrow and dark is made of the same parts: three pages stand for them.
-        string[] narrow = ["", $"run?id={ids[0]}", $"compare?run={ids[0]}&run={ids[1]}"];
-        var options = new AxeRunOptions { ResultTypes = [ResultType.Violations] };
-        foreach (var (width, scheme, shown) in new (int, ColorScheme, string[])[] { (1280, ColorScheme.Light, addresses), (390, ColorScheme.Dark, narrow) })
+        using var store = RunStore.Open(_folder);
+        using var live = store.Begin("live", "train", new Dictionary<string, string> { ["trainer.steps"] = "100" });
+        live.Scalar("train/loss", 1, 1);
+        live.Flush();
+        string[] parts = ["curves", "pictures", "distributions", "settings", "texts", "console", "system", "about"];
+        string[] addresses = ["", "?as=table", "run?id=" + live.Id, .. parts.Select(part => $"run?id={ids[0]}&part={part}"), $"compare?run={ids[0]}&run={ids[1]}", "compare", "explore", "guide?name=dashboard"];
+        var page = await browser.Open(_faults);
+        await page.GotoAsync(At(""));
+        foreach (var address in addresses)
         {
-            var page = await browser.Open(_faults, width, scheme: scheme);
-            foreach (var address in shown)
+            await Browser.Visit(page, address);
+            await page.Locator(".card, table, .panel canvas, .gallery figure, .drawing, .text, #log, .guide, .empty:not(:text('Loading'))").First.WaitForAsync();
+            await Browser.Inspect(page, address);
+        }
+        await page.Keyboard.PressAsync("?");
+        await page.Locator("dialog[open]").WaitForAsync();
+        await Browser.Inspect(page, "the keys");
+        Assert.Empty(_faults);
+    }
+
+    [Fact]
+    public async Task SeriesShareAPanelByNameOrByChoiceAndStandOverEpochs()
+    {
+        var id = Record("epochs", run =>
+        {
+            for (var i = 1; i <= 40; i++)
             {
-                await page.GotoAsync(At(address));
-                await page.Locator(".card, table, .panel, .gallery, .text").First.WaitForAsync();
-                await page.WaitForTimeoutAsync(100);
-                var found = await page.RunAxe(options);
-                var serious = found.Violations.Where(v => v.Impact is "serious" or "critical").Select(v => $"{address} at {width}: {v.Id}: {v.Help}: {string.Join(" | ", v.Nodes.Take(3).Select(n => n.Html))}").ToList();
-                Assert.True(serious.Count == 0, string.Join("\n", serious));
-                Assert.True(await page.EvaluateAsync<int>("document.documentElement.scrollWidth") <= width, $"{address} is wider than {width}.");
+                run.Scalar("train/loss", i, 1.0 / i);
+                run.Scalar("train/epoch", i, i / 8.0);
+                run.Scalar("train/rate", i, 1);
             }
+            run.Scalar("eval/loss", 20, 0.5);
+            run.Scalar("eval/loss", 40, 0.25);
+        });
+        var page = await browser.Open(_faults);
+        await page.GotoAsync(At($"run?id={id}&x=epoch"));
+        await page.Locator(".area[data-shown='0.125 5 true']").WaitForAsync();
+        Assert.Equal(3, await page.Locator(".panel").CountAsync());
+        await page.Locator("#together").CheckAsync();
+        await page.Locator(".area[aria-label^='eval/loss + train/loss: 42 points']").WaitForAsync();
+        await page.Locator("select[aria-label='Draw another series with train/rate']").SelectOptionAsync("train/loss");
+        await page.Locator(".area[aria-label^='train/rate + train/loss: 80 points']").WaitForAsync();
+        await page.WaitForURLAsync("**join=*");
+        await page.ReloadAsync();
+        await page.Locator(".area[aria-label^='train/rate + train/loss: 80 points']").WaitForAsync();
+        await page.Locator("button[aria-label='A panel for each of train/rate and train/loss']").ClickAsync(new() { Force = true });
+        await page.Locator(".area[aria-label^='train/rate: 40 points']").WaitForAsync();
+        Assert.Empty(_faults);
+    }
+
+    [Fact]
+    public async Task ComparisonsAreSortedSavedAndKeptInTheAddress()
+    {
+        var ids = new[] { (0.1, 1), (0.1, 2), (0.3, 1) }.Select(c => Record("sweep", run =>
+        {
+            for (var i = 1; i <= 20; i++) run.Scalar("loss", i, c.Item1 * c.Item2 / i);
+        }, new Dictionary<string, string> { ["lr"] = $"{c.Item1}", ["seed"] = $"{c.Item2}" })).ToArray();
+        var page = await browser.Open(_faults);
+        await page.GotoAsync(At("compare?" + string.Join('&', ids.Select(id => "run=" + id))));
+        await page.Locator(".area[aria-label^='loss: 60 points']").WaitForAsync();
+        await page.Locator("[id='sort-lr']").ClickAsync();
+        Assert.Equal(["0.3", "0.1", "0.1"], await page.Locator("table.runs tbody tr td:nth-child(2)").AllInnerTextsAsync());
+        await page.Locator("#seeds").CheckAsync();
+        await page.Locator(".area[aria-label*='(2 seeds)']").WaitForAsync();
+        await page.Locator($"[id='show-{ids[2]}']").ClickAsync();
+        await page.Locator(".area[aria-label^='loss: 40 points']").WaitForAsync();
+        await page.ReloadAsync();
+        await page.Locator(".area[aria-label^='loss: 40 points'][aria-label*='(2 seeds)']").WaitForAsync();
+        Assert.Equal("descending", await page.Locator("th[aria-sort]:has([id='sort-lr'])").GetAttributeAsync("aria-sort"));
+        Assert.Contains("0.3", System.Text.Encoding.UTF8.GetString(await Saved(page.Locator("button", new() { HasText = "CSV" }))), StringComparison.Ordinal);
+        foreach (var drawing in (string[])["Parallel coordinates", "accuracy against lr"])
+        {
+            Assert.Contains("<svg", System.Text.Encoding.UTF8.GetString(await Saved(page.Locator($"button[aria-label='Save {drawing} as SVG']"))), StringComparison.Ordinal);
+            Assert.Equal(0x89, (await Saved(page.Locator($"button[aria-label='Save {drawing} as PNG']")))[0]);
         }
         Assert.Empty(_faults);
+    }
+
+    [Fact]
+    public async Task AllTabsShareOneStreamAndHiddenOnesLetGo()
+    {
+        var id = Record("tabs", run => run.Scalar("loss", 1, 1));
+        var first = await browser.Open(_faults);
+        var tabs = new List<IPage> { first };
+        for (var i = 0; i < 3; i++) tabs.Add(await Browser.Open(first.Context, _faults));
+        foreach (var tab in tabs) await tab.GotoAsync(At(tabs.IndexOf(tab) == 0 ? "" : $"run?id={id}"));
+        foreach (var tab in tabs) await tab.Locator(".pulse", new() { HasText = "live" }).WaitForAsync();
+        Assert.Equal(1, await Readers(first));
+        const string hide = "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true }); document.dispatchEvent(new Event('visibilitychange')); }";
+        foreach (var tab in tabs[1..]) await tab.EvaluateAsync(hide, true);
+        // What happens meanwhile reaches the tab that is seen, and the others when they are seen again.
+        using (var store = RunStore.Open(_folder)) store.SetNote(id, "said meanwhile");
+        await first.Locator(".notetext", new() { HasText = "said meanwhile" }).WaitForAsync();
+        await first.EvaluateAsync(hide, true);
+        await Until(async () => await Readers(first) == 0);
+        await tabs[1].EvaluateAsync(hide, false);
+        await Browser.Until(tabs[1], "document.getElementById('note').value === 'said meanwhile'");
+        Assert.Equal(1, await Readers(first));
+        Assert.Empty(_faults);
+    }
+
+    [Fact]
+    public async Task AStoreThatIsDamagedOrLockedIsSaid()
+    {
+        var id = Record("hurt", run => run.Scalar("loss", 1, 1));
+        var page = await browser.Open(_faults);
+        await page.GotoAsync(At($"run?id={id}"));
+        await page.Locator("#note").WaitForAsync();
+        var database = Path.Combine(_folder, "runs.db");
+        using (var other = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={database};Pooling=False"))
+        {
+            other.Open();
+            using var hold = other.CreateCommand();
+            hold.CommandText = "BEGIN EXCLUSIVE";
+            hold.ExecuteNonQuery();
+            await page.Locator("#note").FillAsync("not now");
+            await page.Locator("#newtag").FocusAsync();
+            await page.Locator(".toast.bad", new() { HasText = "locked by another process" }).WaitForAsync();
+            // It can still be read, and what was written is not lost: the page keeps it.
+            Assert.Equal("not now", await page.Locator("#note").InputValueAsync());
+        }
+        foreach (var file in Directory.GetFiles(_folder, "runs.db-*")) File.Delete(file);
+        var whole = await File.ReadAllBytesAsync(database);
+        await File.WriteAllBytesAsync(database, new byte[4096]);
+        await page.Locator(".banner", new() { HasText = "no intact SQLite database" }).WaitForAsync();
+        await File.WriteAllBytesAsync(database, whole);
+        await page.Locator(".banner").WaitForAsync(new() { State = WaitForSelectorState.Hidden });
+        Assert.Empty(_faults);
+    }
+
+    private async Task<int> Readers(IPage page)
+    {
+        var answer = await page.APIRequest.GetAsync(At("api/state"));
+        return (await answer.JsonAsync())!.Value.GetProperty("readers").GetInt32();
+    }
+
+    private static async Task Until(Func<Task<bool>> holds)
+    {
+        for (var i = 0; i < 300; i++)
+        {
+            if (await holds()) return;
+            await Task.Delay(50);
+        }
+        throw new TimeoutException("It never came to it.");
     }
 
     [Fact]
@@ -203,9 +336,9 @@ public sealed class DashboardPageTests(Browser browser) : IClassFixture<Browser>
         Assert.Empty(_faults);
     }
 
-    private static async Task<byte[]> Saved(IPage page, string button)
+    private static async Task<byte[]> Saved(ILocator button)
     {
-        var download = await page.RunAndWaitForDownloadAsync(() => page.Locator($"button[aria-label='{button}']").ClickAsync(new() { Force = true }));
+        var download = await button.Page.RunAndWaitForDownloadAsync(() => button.ClickAsync(new() { Force = true }));
         return await File.ReadAllBytesAsync(await download.PathAsync());
     }
 
@@ -230,9 +363,12 @@ public sealed class DashboardPageTests(Browser browser) : IClassFixture<Browser>
     private string At(string address) => new Uri(_server!.Address, address).ToString();
 
     private string Record(string name, Action<Run> record, Dictionary<string, string>? config = null, string? message = null)
+        => Record(new RunDescription { Name = name, Kind = "test", Config = config ?? [] }, record, message);
+
+    private string Record(RunDescription description, Action<Run> record, string? message = null)
     {
         using var store = RunStore.Open(_folder);
-        using var run = store.Begin(name, "test", config);
+        using var run = store.Begin(description);
         record(run);
         run.Finish(RunStatus.Finished, new Dictionary<string, double> { ["accuracy"] = 0.5 }, message);
         return run.Id;

@@ -1,73 +1,133 @@
+using System.Text.Json;
 using Cresset.Dashboard;
 using Cresset.Runs;
 using Cresset.Tests.EndToEnd.Cli;
-using Deque.AxeCore.Commons;
-using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
 using Xunit;
 
 namespace Cresset.Tests.EndToEnd.Dashboard;
 
-/// <summary>Pages on what models do, with the command itself computing behind them.</summary>
-public sealed class SubjectPageTests(Browser browser) : IClassFixture<Browser>
+/// <summary>Pages on what models do: with the command itself computing behind them, and with answers that are given so that every part of a page is met.</summary>
+public sealed class SubjectPageTests(Browser browser) : IAsyncLifetime
 {
-    private static readonly byte[] Pixel = Convert.FromBase64String("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==");
+    private const string PixelText = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+    private readonly string _folder = Directory.CreateTempSubdirectory("cresset-subjects-").FullName;
+    private readonly List<string> _faults = [];
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public ValueTask DisposeAsync()
+    {
+        Directory.Delete(_folder, recursive: true);
+        return ValueTask.CompletedTask;
+    }
 
     [Fact]
     public async Task PagesComputeOnDemandAndShowRecordedPicturesWithoutIt()
     {
-        var folder = Directory.CreateTempSubdirectory("cresset-subjects-").FullName;
-        var faults = new List<string>();
-        try
+        var solved = CressetProcess.Run(_folder, "train", "zhao-gridworld-value-iteration", "--quiet");
+        Assert.True(solved.Code == 0, solved.Error);
+        var runs = Path.Combine(_folder, "runs");
+        Record(runs, "plane-flow", "density");
+        await using (var server = await DashboardServer.Start(new DashboardOptions { Folder = runs, Port = 0, ComputeCommand = [CressetProcess.Path, "compute", "--runs", runs] }))
         {
-            var solved = CressetProcess.Run(folder, "train", "zhao-gridworld-value-iteration", "--quiet");
-            Assert.True(solved.Code == 0, solved.Error);
-            var runs = Path.Combine(folder, "runs");
-            using (var store = RunStore.Open(runs))
-            {
-                // A picture of a run without a model behind it: what is recorded shows, the rest is a sentence.
-                using var run = store.Begin("flow", "train", new Dictionary<string, string> { ["job"] = "plane-flow" });
-                run.Picture("density", 10, Pixel, "<b>caption</b>");
-                run.Finish(RunStatus.Finished);
-            }
-            await using (var server = await DashboardServer.Start(new DashboardOptions { Folder = runs, Port = 0, ComputeCommand = [CressetProcess.Path, "compute", "--runs", runs] }))
-            {
-                var page = await browser.Open(faults);
-                await page.GotoAsync(new Uri(server.Address, "explore").ToString());
-                await page.Locator(".card", new() { HasText = "Activations" }).WaitForAsync();
-                Assert.True(await page.Locator(".card").CountAsync() >= 5);
-                await page.GotoAsync(new Uri(server.Address, "explore?page=activations&names=gelu&x=1").ToString());
-                await page.Locator("table.runs", new() { HasText = "0.84134" }).WaitForAsync();
-                await page.Locator("#names").FillAsync("<img src=x onerror=alert(1)>");
-                await page.Locator(".message", new() { HasText = "<img" }).WaitForAsync();
-                await page.Locator("#names").FillAsync("silu");
-                await page.Locator("table.runs", new() { HasText = "0.73106" }).WaitForAsync();
-                var found = await page.RunAxe(new AxeRunOptions { ResultTypes = [ResultType.Violations] });
-                Assert.Empty(found.Violations.Where(v => v.Impact is "serious" or "critical").Select(v => $"{v.Id}: {string.Join(" | ", v.Nodes.Take(3).Select(n => n.Html))}"));
-                await page.GotoAsync(new Uri(server.Address, "explore?page=gridworlds").ToString());
-                await page.Locator("output[for=sweep]", new() { HasText = "sweep 1" }).WaitForAsync();
-                await page.Keyboard.PressAsync("]");
-                await page.Locator("output[for=sweep]", new() { HasText = "sweep 2" }).WaitForAsync();
-                await page.GotoAsync(new Uri(server.Address, "explore?page=flows").ToString());
-                await page.Locator(".gallery figure", new() { HasText = "<b>caption</b>" }).WaitForAsync();
-                await page.Locator("[role=status]", new() { HasText = "config.yaml" }).WaitForAsync();
-                await page.Locator("a", new() { HasText = "Guide" }).WaitForAsync();
-                var guide = await page.APIRequest.GetAsync(new Uri(server.Address, "page/guides/flows.md").ToString());
-                Assert.True(guide.Ok);
-            }
-            await using (var only = await DashboardServer.Start(new DashboardOptions { Folder = runs, Port = 0 }))
-            {
-                var page = await browser.Open(faults, width: 390, scheme: ColorScheme.Dark);
-                await page.GotoAsync(new Uri(only.Address, "explore?page=flows").ToString());
-                await page.Locator(".gallery figure").WaitForAsync();
-                await page.Locator(".hint", new() { HasText = "does not compute" }).WaitForAsync();
-                Assert.True(await page.EvaluateAsync<int>("document.documentElement.scrollWidth") <= 390);
-            }
-            Assert.Empty(faults);
+            var page = await browser.Open(_faults);
+            await page.GotoAsync(new Uri(server.Address, "explore").ToString());
+            await page.Locator(".card", new() { HasText = "Activations" }).WaitForAsync();
+            Assert.True(await page.Locator(".card").CountAsync() >= 5);
+            await Browser.Visit(page, "explore?page=activations&names=gelu&x=1");
+            await page.Locator("table.runs", new() { HasText = "0.84134" }).WaitForAsync();
+            await page.Locator("#names").FillAsync("<img src=x onerror=alert(1)>");
+            await page.Locator(".message", new() { HasText = "<img" }).WaitForAsync();
+            await page.Locator("#names").FillAsync("silu");
+            await page.Locator("table.runs", new() { HasText = "0.73106" }).WaitForAsync();
+            await Browser.Inspect(page, "activations");
+            await Browser.Visit(page, "explore?page=gridworlds");
+            await page.Locator("output[for=sweep]", new() { HasText = "sweep 1" }).WaitForAsync();
+            await page.Keyboard.PressAsync("]");
+            await page.Locator("output[for=sweep]", new() { HasText = "sweep 2" }).WaitForAsync();
+            await Browser.Inspect(page, "gridworlds");
+            await Browser.Visit(page, "explore?page=flows");
+            await page.Locator(".gallery figure", new() { HasText = "<b>caption</b>" }).WaitForAsync();
+            await page.Locator("[role=status]", new() { HasText = "config.yaml" }).WaitForAsync();
+            await page.Locator("a", new() { HasText = "Guide" }).ClickAsync();
+            await page.Locator(".guide h1").WaitForAsync();
         }
-        finally
+        await using (var only = await DashboardServer.Start(new DashboardOptions { Folder = runs, Port = 0 }))
         {
-            Directory.Delete(folder, recursive: true);
+            var page = await browser.Open(_faults, width: 390, scheme: ColorScheme.Dark);
+            await page.GotoAsync(new Uri(only.Address, "explore?page=flows").ToString());
+            await page.Locator(".gallery figure").WaitForAsync();
+            await page.Locator(".hint", new() { HasText = "does not compute" }).WaitForAsync();
         }
+        Assert.Empty(_faults);
+    }
+
+    [Fact]
+    public async Task APointIsDraggedStepsArePlayedAndPromptsAreDrawn()
+    {
+        foreach (var (job, tag) in new[] { ("plane-flow", "density"), ("tokenizer", "usage"), ("sd3-miniature", "samples") }) Record(_folder, job, tag);
+        await using var server = await DashboardServer.Start(new DashboardOptions { Folder = _folder, Port = 0, ComputeCommand = [CressetProcess.Path, "compute"] });
+        var page = await browser.Open(_faults);
+        var asked = new List<JsonElement>();
+        await page.RouteAsync("**/api/compute", async route =>
+        {
+            var question = route.Request.PostDataJSON()!.Value;
+            lock (asked) asked.Add(question);
+            await route.FulfillAsync(new() { ContentType = "application/json", Body = JsonSerializer.Serialize(new { result = Answer(question) }) });
+        });
+        await page.GotoAsync(new Uri(server.Address, "explore?page=flows").ToString());
+        await page.Locator("[role=status]", new() { HasText = "is at" }).WaitForAsync();
+        var box = (await page.Locator("#noise").BoundingBoxAsync())!;
+        await page.Mouse.MoveAsync(box.X + (box.Width / 2), box.Y + (box.Height / 2));
+        await page.Mouse.DownAsync();
+        await page.Mouse.MoveAsync(box.X + (box.Width * 0.75f), box.Y + (box.Height / 4), new() { Steps = 4 });
+        await page.Mouse.UpAsync();
+        // Three quarters to the right and to the top of a window that reaches from -4 to 4; the flow of the test moves each point by one.
+        await page.Locator("[role=status]", new() { HasText = "(2, 2) is at (3, 2)" }).WaitForAsync();
+        await page.Locator("#noise").FocusAsync();
+        await page.Keyboard.PressAsync("ArrowLeft");
+        await page.Locator("[role=status]", new() { HasText = "(1.9, 2) is at (2.9, 2)" }).WaitForAsync();
+        await page.Locator("#flowstep").FocusAsync();
+        await page.Keyboard.PressAsync("Home");
+        await page.Locator("output[for=flowstep]", new() { HasText = "noise" }).WaitForAsync();
+        await page.WaitForURLAsync("**px=1.9*");
+        await Browser.Inspect(page, "flows");
+
+        await Browser.Visit(page, "explore?page=denoising&prompt=one&seed=7");
+        await page.Locator("output[for=denoise]", new() { HasText = "step 2 of 2" }).WaitForAsync();
+        await page.Keyboard.PressAsync("[");
+        await page.Locator("output[for=denoise]", new() { HasText = "step 1 of 2" }).WaitForAsync();
+        await page.Locator("button[aria-label='Show step 0']").ClickAsync();
+        await page.Locator("output[for=denoise]", new() { HasText = "noise" }).WaitForAsync();
+        await page.Locator("#guidance").FillAsync("5");
+        await page.Keyboard.PressAsync("Enter");
+        await page.WaitForURLAsync("**guidance=5*");
+        lock (asked) Assert.Contains(asked, q => q.GetProperty("what").GetString() == "denoising-steps" && q.GetProperty("prompt").GetString() == "one" && q.GetProperty("seed").GetInt32() == 7);
+        await Browser.Inspect(page, "denoising");
+
+        await Browser.Visit(page, "explore?page=codebooks");
+        await page.Locator(".panel", new() { HasText = "2 of 4 codes" }).WaitForAsync();
+        await Browser.Inspect(page, "codebooks");
+        Assert.Empty(_faults);
+    }
+
+    private static object Answer(JsonElement question) => question.GetProperty("what").GetString() switch
+    {
+        "flow-steps" when question.TryGetProperty("own", out var own) => new { states = new[] { Numbers(own), [Numbers(own)[0] + 1, Numbers(own)[1]] } },
+        "flow-steps" => new { steps = new[] { "noise", "transform 1" }, states = new[] { new[] { 0.0, 0, 1, 1 }, [1.0, 0, 2, 1] }, reach = 4.0, side = 2, density = new[] { 0.1, 0.2, 0.3, 0.4 } },
+        "picture-codes" => new { of = 3, original = PixelText, rebuilt = PixelText, levels = new[] { new { shape = new[] { 1, 2, 2 }, codes = new[] { 0, 1, 1, 0 } } }, usage = new[] { new { counts = new[] { 3, 1, 0, 0 }, used = 2, size = 4, perplexity = 1.75 } } },
+        _ => new { names = new[] { "zero", "one" }, prompt = "one", frames = new[] { PixelText, PixelText, PixelText } },
+    };
+
+    private static double[] Numbers(JsonElement list) => [.. list.EnumerateArray().Select(v => v.GetDouble())];
+
+    // A picture of a run without a model behind it: what is recorded shows, the rest is a sentence.
+    private static void Record(string runs, string job, string tag)
+    {
+        using var store = RunStore.Open(runs);
+        using var run = store.Begin(job, "train", new Dictionary<string, string> { ["job"] = job });
+        run.Picture(tag, 10, Convert.FromBase64String(PixelText), "<b>caption</b>");
+        run.Finish(RunStatus.Finished);
     }
 }

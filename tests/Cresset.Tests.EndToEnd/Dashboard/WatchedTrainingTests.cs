@@ -6,7 +6,7 @@ using Xunit;
 namespace Cresset.Tests.EndToEnd.Dashboard;
 
 /// <summary><c>cresset train --watch</c> with a real training run behind the page.</summary>
-public sealed partial class WatchedTrainingTests(Browser browser) : IClassFixture<Browser>
+public sealed partial class WatchedTrainingTests(Browser browser)
 {
     [Fact]
     public async Task TheCurveOfATrainingRunGrowsAndStopEndsItSoThatItResumes()

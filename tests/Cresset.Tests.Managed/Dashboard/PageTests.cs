@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using Cresset.Dashboard;
 using Xunit;
@@ -56,6 +57,27 @@ public sealed partial class PageTests
             Assert.True(guide.Success && Files.All.ContainsKey("guides/" + guide.Groups[1].Value), $"{name} names no guide that is there.");
             Assert.Matches("command: 'cresset ", Text(name));
         }
+    }
+
+    [Fact]
+    public void TheChartLibraryIsTheOneThatItsAuthorPublished()
+    {
+        // uPlot 1.6.32 of the npm registry: dist/uPlot.iife.min.js and dist/uPlot.min.css, byte for byte.
+        Assert.Equal("19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f", Convert.ToHexStringLower(SHA256.HashData(Files.All["vendor/uplot.js"].Bytes)));
+        Assert.Equal("df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04", Convert.ToHexStringLower(SHA256.HashData(Files.All["vendor/uplot.css"].Bytes)));
+        Assert.Contains("uPlot.js (v1.6.32)", Text("vendor/uplot.js"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AnotherAssemblyAddsItsPages()
+    {
+        using var folder = new Managed.Runs.TemporaryFolder();
+        await using var server = await DashboardServer.Start(new DashboardOptions { Folder = folder.Path, Port = 0 }, [typeof(PageTests).Assembly]);
+        using var client = new HttpClient { BaseAddress = server.Address };
+        Assert.Contains("subjects/own.js", await client.GetStringAsync(new Uri("/api/subjects", UriKind.Relative)), StringComparison.Ordinal);
+        Assert.Contains("Own page", await client.GetStringAsync(new Uri("/page/subjects/own.js", UriKind.Relative)), StringComparison.Ordinal);
+        var taken = await Assert.ThrowsAsync<ArgumentException>(() => DashboardServer.Start(new DashboardOptions { Folder = folder.Path, Port = 0 }, [typeof(DashboardServer).Assembly]));
+        Assert.Contains("is there already", taken.Message, StringComparison.Ordinal);
     }
 
     [Fact]
