@@ -54,6 +54,8 @@ internal sealed class SpiralTask : ITrainingTask
     public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
         => new Dictionary<string, double> { ["accuracy"] = _net.call(_data.Inputs).argmax(1).eq(_data.Targets!).to(float32).mean().item<float>() };
 
+    public Tensor Sure(Tensor points) => _net.call(points).softmax(1).select(1, 1).contiguous();
+
     public void Dispose()
     {
         _net.Dispose();

@@ -60,7 +60,8 @@ export class CurvePanel {
     try {
       const { from, to, smooth, x } = this.view;
       const margin = from === undefined ? 0 : Math.ceil((to - from) * 0.02) + 1;
-      const most = Math.max(100, Math.min(1600, Math.round(this.area.clientWidth)));
+      // Of very many curves a pixel each is more than anybody tells apart; extremes stay in every bucket.
+      const most = Math.max(100, Math.min(1600, Math.round(this.area.clientWidth), Math.round(60_000 / this.runs.length)));
       const asked = { from: from === undefined ? undefined : Math.floor(from - margin), to: to === undefined ? undefined : Math.ceil(to + margin), most, smooth, time: x === 'time' || x === 'relative' };
       const ids = this.runs.map(r => r.id);
       const answers = await Promise.all(this.tags.map(tag => fetchCurves(tag, ids, asked, this.abort.signal)));
@@ -105,6 +106,7 @@ export class CurvePanel {
       lines.push({ run: this.runs.length > 1 || this.tags.length < 2 ? run : { ...run, index: dash, label: curve.tag }, tag: curve.tag, dash, exact: curve.exact, x: take(x), step: take(curve.step), mean: clip(take(curve.mean)), min: clip(take(curve.min)), max: clip(take(curve.max)), smooth: curve.smooth && clip(take(curve.smooth)) });
     }
     this.lines = view.seeds ? bands(lines) : lines;
+    this.area.dataset.loads = (this.drawn = (this.drawn ?? 0) + 1);
     this.note.textContent = [...this.problems ?? [], bad && `${count(bad)} not finite`, hidden && (view.x === 'epoch' && this.runs.some(r => !r.epochs) ? 'no epochs were recorded' : `${count(hidden)} not above 0`)].filter(Boolean).join(', ');
     const last = lines.length === 1 && lines[0].mean.length ? lines[0].mean.at(-1) : undefined;
     this.last.textContent = last === undefined ? '' : number(last);

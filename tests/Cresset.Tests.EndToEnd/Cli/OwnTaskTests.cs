@@ -45,6 +45,31 @@ public sealed class OwnTaskTests : IDisposable
         Assert.True(code == 0, error);
     }
 
+    [Fact]
+    public async Task ThePageOfAnAssemblyIsServedAndAsksItsComputation()
+    {
+        var (code, _, error) = CressetProcess.Run(_folder, "train", "--with", Assembly, Recipe, "trainer.steps=20", "--quiet");
+        Assert.True(code == 0, error);
+        var run = Path.GetFileName(Directory.GetDirectories(Path.Combine(_folder, "runs"))[0]);
+        using var server = CressetProcess.Start(_folder, null, "serve", "--with", Assembly, "--port", "0", "--json");
+        try
+        {
+            using var said = System.Text.Json.JsonDocument.Parse(await server.StandardOutput.ReadLineAsync() ?? throw new EndOfStreamException(await server.StandardError.ReadToEndAsync()));
+            using var client = new HttpClient { BaseAddress = new Uri(said.RootElement.GetProperty("dashboard").GetString()!) };
+            Assert.Contains("subjects/spirals.js", await client.GetStringAsync(new Uri("/api/subjects", UriKind.Relative)), StringComparison.Ordinal);
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/api/compute") { Content = System.Net.Http.Json.JsonContent.Create(new { what = "spiral-field", run, side = 4 }) };
+            request.Headers.Add("X-Cresset", "1");
+            using var answer = await client.SendAsync(request);
+            using var result = System.Text.Json.JsonDocument.Parse(await answer.Content.ReadAsStringAsync());
+            Assert.Equal(16, result.RootElement.GetProperty("result").GetProperty("field").GetArrayLength());
+        }
+        finally
+        {
+            CressetProcess.Interrupt(server);
+            await server.WaitForExitAsync();
+        }
+    }
+
     [Theory]
     [InlineData("missing.dll", 2, "there is no such file")]
     [InlineData("text.dll", 1, "this is not a .NET assembly")]
