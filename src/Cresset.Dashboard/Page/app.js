@@ -29,6 +29,7 @@ export function remember(params) {
 async function show() {
   page?.close?.();
   page = null;
+  problem('');
   fill(main, h('p', { class: 'empty' }, 'Loading…'));
   navigation();
   const asked = location.href;
@@ -48,10 +49,17 @@ function navigation() {
 const compareAddress = ids => ids.length ? `/compare?${ids.map(id => `run=${encodeURIComponent(id)}`).join('&')}` : '/compare';
 chosen.onChange(navigation);
 
-export function problem(text) {
-  banner.hidden = !text;
-  banner.textContent = text ?? '';
+// What is wrong with the store, and what the page itself met: one does not take the other's place.
+const wrong = { store: '', page: '' };
+
+function tell(what, text) {
+  wrong[what] = text ?? '';
+  const said = [wrong.store, wrong.page].filter((t, i, all) => t && all.indexOf(t) === i).join(' ');
+  banner.hidden = !said;
+  banner.textContent = said;
 }
+
+export const problem = text => tell('page', text);
 
 function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
@@ -131,7 +139,7 @@ listen(change => {
     pulse.classList.toggle('off', change.lost);
     return;
   }
-  problem(change.problem);
+  if (change.problem !== undefined) tell('store', change.problem);
   page?.changed?.(change);
 });
 

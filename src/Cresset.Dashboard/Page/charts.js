@@ -17,11 +17,11 @@ export class CurvePanel {
     this.tip = h('div', { class: 'tip', hidden: true });
     const { tag } = this;
     this.element = h('section', { class: 'panel', 'aria-label': tag },
-      h('header', null, h('h3', { title: tag }, tag.replace(/^system\//, '')), this.last, h('span', { class: 'grow' }), this.note, more,
+      h('header', null, h('h3', { title: tag }, tag.replace(/^system\//, '')), this.last, h('span', { class: 'grow' }), this.note, h('span', { class: 'acts' }, more,
         button('≡', `Values of ${tag} as a table`, () => this.toggleTable()),
         button('PNG', `Save ${tag} as PNG`, () => savePng(this)),
         button('SVG', `Save ${tag} as SVG`, () => saveSvg(this)),
-        button('⤢', `Show ${tag} wide`, () => this.toggleTall())),
+        button('⤢', `Show ${tag} wide`, () => this.toggleTall()))),
       tags.length > 1 ? h('p', { class: 'strokes' }, tags.map((t, k) => h('span', null, h('svg', { viewBox: '0 0 26 8', width: 26, height: 8, 'aria-hidden': 'true' }, h('line', { x1: 0, x2: 26, y1: 4, y2: 4, stroke: runs.length > 1 ? css('--muted') : colour(k), 'stroke-width': 2.5, 'stroke-dasharray': pattern(0, k).join(' ') })), t))) : null,
       this.area, this.tip);
     this.observer = new IntersectionObserver(entries => {

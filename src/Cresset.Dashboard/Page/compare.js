@@ -18,7 +18,7 @@ export function compare({ main, params, go, remember, problem }) {
   let ids = [...new Set(params.getAll('run'))].slice(0, most);
   const view = viewOf(params);
   const asked = { by: params.get('by') ?? '', figure: params.get('figure') ?? '', sort: params.get('sort') ?? '', step: params.get('step') };
-  let closed = false, details = [], settings = {}, figures = new Map(), pictures = null;
+  let closed = false, details = [], settings = {}, figures = new Map(), pictures = null, differs = null;
   const off = new Set(params.getAll('hide')), epochs = new Map();
   const panels = new Map();
   document.title = 'Compare · Cresset';
@@ -40,7 +40,8 @@ export function compare({ main, params, go, remember, problem }) {
     for (const panel of panels.values()) asks || !panel.curves.length ? panel.refresh() : panel.draw();
   };
   const seeds = h('label', { title: 'Runs that differ in nothing but seeds as their mean and range' }, h('input', { id: 'seeds', type: 'checkbox', checked: view.seeds, onchange: e => ((view.seeds = e.target.checked), redrawn(false)) }), 'bands over seeds');
-  fill(main, h('h1', null, 'Compare'), legend, viewControls(view, redrawn, seeds), curves, differ, against, shots);
+  const same = h('p', { class: 'command' }, h('code', null, `cresset runs compare ${ids.join(' ')}`));
+  fill(main, h('div', { class: 'row' }, h('h1', null, 'Compare'), h('span', { class: 'grow' }), h('a', { class: 'button', href: '/guide?name=dashboard', 'data-link': true }, 'Guide')), legend, viewControls(view, redrawn, seeds), curves, differ, against, shots, same);
 
   const save = () => remember({ run: ids, hide: [...off], ...viewParams(view), ...asked });
 
@@ -50,6 +51,7 @@ export function compare({ main, params, go, remember, problem }) {
       if (closed) return;
       problem(answers.flatMap(a => a.problems).join(' '));
       details = answers.filter(a => !a.missing);
+      differs = null;
       settings = Object.fromEntries(details.map(d => [d.run.id, d.config]));
       figures = new Map(details.map(d => [d.run.id, new Map([...d.series.map(s => [s.tag, Number(s.value)]), ...d.run.summary.map(s => [s.key, Number(s.value)])])]));
       await loadEpochs();
@@ -65,7 +67,9 @@ export function compare({ main, params, go, remember, problem }) {
     for (const [tag, list] of tags) if (tag) for (const curve of await fetchCurves(tag, list.map(d => d.run.id), { most: 1000 }).catch(() => [])) epochs.set(curve.run, curve);
   }
 
-  const differing = () => {
+  const differing = () => (differs ??= findDiffering());
+
+  const findDiffering = () => {
     const keys = [...new Set(details.flatMap(d => Object.keys(d.config)))];
     return keys.filter(key => new Set(details.map(d => d.config[key] ?? '')).size > 1);
   };
@@ -82,7 +86,13 @@ export function compare({ main, params, go, remember, problem }) {
   const isSeed = key => /(^|[._])seed$/.test(key);
   const group = d => JSON.stringify([d.run.name, Object.entries(d.config).filter(([key]) => !isSeed(key)).sort()]);
 
-  const rows = () => details.map((d, index) => ({ id: d.run.id, label: label(d), index, begun: Date.parse(d.run.created) / 1000, group: group(d), epochs: epochs.get(d.run.id), values: new Map([...Object.entries(d.config), ...figures.get(d.run.id)]) }));
+  // Runs of the same settings are told apart by their ids.
+  function labels() {
+    const all = details.map(label);
+    return all.map((text, i) => (all.indexOf(text) === all.lastIndexOf(text) || text.endsWith(shortId(details[i].run.id)) ? text : `${text} ${shortId(details[i].run.id)}`));
+  }
+
+  const rows = (said = labels()) => details.map((d, index) => ({ id: d.run.id, label: said[index], index, begun: Date.parse(d.run.created) / 1000, group: group(d), epochs: epochs.get(d.run.id), values: new Map([...Object.entries(d.config), ...figures.get(d.run.id)]) }));
 
   function render() {
     const all = rows();

@@ -40,7 +40,7 @@ export function savePng(panel) {
 }
 
 // A drawing of the page as a file of its own: what the style sheet says of it is written into it.
-const styles = ['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-opacity', 'stroke-dasharray', 'opacity', 'font-family', 'font-size', 'font-weight', 'text-anchor'];
+const styles = ['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-opacity', 'stroke-dasharray', 'opacity', 'paint-order', 'font-family', 'font-size', 'font-weight', 'text-anchor'];
 
 function standalone(drawing) {
   const copy = drawing.cloneNode(true), [, , width, height] = drawing.getAttribute('viewBox').split(' ').map(Number);

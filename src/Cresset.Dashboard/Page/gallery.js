@@ -10,7 +10,7 @@ export function gallery(host, runs, startStep, moved) {
   const slider = h('input', { id: 'step', type: 'range', min: 0, max: 0, value: 0, 'aria-label': 'Step', oninput: () => set(Number(slider.value)) });
   const label = h('output', { for: 'step' });
   const play = h('button', { type: 'button', id: 'play', onclick: toggle }, 'Play');
-  const grid = h('div', { class: 'gallery' });
+  const grid = h('div', { class: runs.length > 1 ? 'gallery' : 'gallery one' });
   fill(host, h('div', { class: 'controls' }, h('label', { class: 'wide' }, 'Step', slider, label), play), grid);
 
   function toggle() {

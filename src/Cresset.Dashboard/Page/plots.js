@@ -6,7 +6,7 @@ import { saveDrawing, saveDrawingPng } from './export.js';
 // A drawing in a panel that saves it.
 export function saveable(name, drawing) {
   const save = (text, act) => h('button', { class: 'icon', type: 'button', title: `Save as ${text}`, 'aria-label': `Save ${name} as ${text}`, onclick: () => act(drawing, name) }, text);
-  return h('section', { class: 'panel' }, h('header', null, h('h3', null, name), h('span', { class: 'grow' }), save('PNG', saveDrawingPng), save('SVG', saveDrawing)), h('div', { class: 'sideways', tabindex: 0, role: 'region', 'aria-label': name }, drawing));
+  return h('section', { class: 'panel' }, h('header', null, h('h3', { title: name }, name), h('span', { class: 'acts' }, save('PNG', saveDrawingPng), save('SVG', saveDrawing))), h('div', { class: 'sideways', tabindex: 0, role: 'region', 'aria-label': name }, drawing));
 }
 
 // One ridge a step, the newest in front.
@@ -69,12 +69,12 @@ export function parallel(rows, keys, open) {
       });
       return h('path', { d: path, class: 'line', fill: 'none', stroke: colour(r.index), 'stroke-width': 1.8, onclick: () => open(r) }, h('title', null, `${r.label}: ${keys.map(k => `${k} ${r.values.get(k) ?? '—'}`).join(', ')}`));
     }),
-    axes.map((axis, k) => h('g', null, h('line', { x1: x(k), x2: x(k), y1: top, y2: height - bottom, class: 'axis' }), h('text', { x: x(k), y: 16, 'text-anchor': 'middle', class: 'name' }, short(keys[k])),
+    axes.map((axis, k) => h('g', null, h('line', { x1: x(k), x2: x(k), y1: top, y2: height - bottom, class: 'axis' }), h('text', { x: k === 0 ? 8 : k === keys.length - 1 ? width - 8 : x(k), y: 16, 'text-anchor': k === 0 ? 'start' : k === keys.length - 1 ? 'end' : 'middle', class: 'name' }, short(keys[k])),
       axis.ticks.map(([v, text]) => h('text', { x: x(k) + 6, y: y(v) + 4 }, text)))));
 }
 
 export function scatter(rows, xKey, yKey, open) {
-  const width = 640, height = 320, left = 80, right = 24, top = 20, bottom = 48;
+  const width = 640, height = 320, left = 80, right = 24, top = 34, bottom = 48;
   const ax = axisOf(rows.map(r => r.values.get(xKey))), ay = axisOf(rows.map(r => r.values.get(yKey)));
   const px = v => left + v * (width - left - right), py = v => height - bottom - v * (height - top - bottom);
   return h('svg', { class: 'drawing', viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `${yKey} against ${xKey} of ${rows.length} runs` },

@@ -3,6 +3,7 @@ import { fill, h, later, say } from './dom.js';
 import { address, get, post } from './api.js';
 import { bytes, count, duration, number, when } from './format.js';
 import { CurvePanel, shortStep } from './charts.js';
+import { fetchCurves, isEpoch, panelsOf } from './curves.js';
 import { progress, status } from './home.js';
 import { gallery } from './gallery.js';
 import { ridges } from './plots.js';
@@ -174,7 +175,7 @@ export function run({ main, params, remember, problem }) {
       }
       const byTag = new Map(wanted.map(s => [s.tag, s]));
       const sections = [...Map.groupBy([...panels.values()], p => (new Set(p.tags.map(t => t.split('/')[0])).size === 1 && p.tags[0].includes('/') ? p.tags[0].split('/')[0] : ''))];
-      fill(groups, sections.sort((a, b) => longest(b[1].map(p => byTag.get(p.tags[0]))) - longest(a[1].map(p => byTag.get(p.tags[0])))).map(([name, list]) => h('section', { class: 'group' }, name ? h('h2', null, name, h('small', null, ` ${list.length}`)) : null, h('div', { class: 'panels' }, list.map(p => p.element)))));
+      fill(groups, sections.sort((a, b) => longest(b[1].flatMap(p => p.tags.map(t => byTag.get(t)))) - longest(a[1].flatMap(p => p.tags.map(t => byTag.get(t))))).map(([name, list]) => h('section', { class: 'group' }, name ? h('h2', null, name, h('small', null, ` ${list.length}`)) : null, h('div', { class: 'panels' }, list.map(p => p.element)))));
       return;
     }
     for (const panel of panels.values()) {
@@ -250,7 +251,7 @@ export function run({ main, params, remember, problem }) {
     fill(body, h('div', { class: 'columns' },
       h('section', null, h('h2', null, 'Run'), h('table', { class: 'pairs' }, h('tbody', null, rows.map(([key, value]) => h('tr', null, h('td', null, key), h('td', null, value)))))),
       h('section', null, h('h2', null, 'Checkpoints'), detail.checkpoints.length ? h('table', { class: 'runs' }, h('thead', null, h('tr', null, ['step', 'figure', 'size', 'written'].map(t => h('th', null, t)))), h('tbody', null, detail.checkpoints.map(c => h('tr', null, h('td', { class: 'n' }, count(c.step)), h('td', { class: 'n' }, c.metric === null ? '' : number(c.metric)), h('td', { class: 'n' }, bytes(c.bytes)), h('td', null, when(c.written)))))) : h('p', { class: 'empty' }, 'None.'),
-        h('h2', null, 'Go on from here'), ['train --resume', 'eval', 'sample', 'runs export'].map(verb => h('p', null, h('code', null, `cresset ${verb} ${r.id}`))))));
+        h('h2', null, 'Go on from here'), ['runs show', 'train --resume', 'eval', 'sample', 'runs export'].map(verb => h('p', null, h('code', null, `cresset ${verb} ${r.id}`))))));
   }
 
   const reload = later(load, 250);

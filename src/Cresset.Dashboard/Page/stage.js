@@ -18,6 +18,15 @@ export function canvas(label, aspect, draw, more) {
   return { element, paint, close: () => observer.disconnect() };
 }
 
+// Round numbers for an axis, about as many as asked.
+export function ticks(low, high, about = 5) {
+  const rough = (high - low) / about, size = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map(k => k * size).find(k => k >= rough * 0.999);
+  const found = [];
+  for (let v = Math.ceil(low / step - 1e-9) * step; v <= high + step * 1e-9; v += step) found.push(Number(v.toPrecision(10)));
+  return found;
+}
+
 export function player(id, label, count, changed, start = count - 1, delay = 220) {
   let at = start, timer = 0;
   const slider = h('input', { id, type: 'range', min: 0, max: Math.max(0, count - 1), value: at, 'aria-label': label, oninput: () => set(Number(slider.value)) });

@@ -51,6 +51,6 @@ public sealed record DenoisingSteps : LiveComputation
         using var scope = NewDisposeScope();
         var pixels = ((state + 1) / 2).clamp(0, 1).contiguous().data<float>().ToArray();
         var side = (int)state.size(-1);
-        return Convert.ToBase64String(ImageGrid.Render(pixels, 1, 1, side, side, new ImageGridOptions { Columns = 1, Scale = 1 }).ToPng());
+        return Convert.ToBase64String(ImageGrid.Render(pixels, 1, 1, side, side, new ImageGridOptions { Columns = 1, Scale = 1, Padding = 0 }).ToPng());
     }
 }

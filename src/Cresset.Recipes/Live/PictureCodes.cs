@@ -50,6 +50,6 @@ public sealed record PictureCodes : LiveComputation
     {
         using var scope = NewDisposeScope();
         var shown = picture.clamp(0, 1).cpu().to(ScalarType.Float32).contiguous();
-        return Convert.ToBase64String(ImageGrid.Render(shown.data<float>().ToArray(), 1, (int)shown.size(1), (int)shown.size(2), (int)shown.size(3), new ImageGridOptions { Columns = 1, Scale = 1 }).ToPng());
+        return Convert.ToBase64String(ImageGrid.Render(shown.data<float>().ToArray(), 1, (int)shown.size(1), (int)shown.size(2), (int)shown.size(3), new ImageGridOptions { Columns = 1, Scale = 1, Padding = 0 }).ToPng());
     }
 }

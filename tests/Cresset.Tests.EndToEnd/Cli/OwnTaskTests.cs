@@ -54,7 +54,9 @@ public sealed class OwnTaskTests : IDisposable
         using var server = CressetProcess.Start(_folder, null, "serve", "--with", Assembly, "--port", "0", "--json");
         try
         {
-            using var said = System.Text.Json.JsonDocument.Parse(await server.StandardOutput.ReadLineAsync() ?? throw new EndOfStreamException(await server.StandardError.ReadToEndAsync()));
+            var lines = new List<string>();
+            while (lines.LastOrDefault() != "}") lines.Add(await server.StandardOutput.ReadLineAsync() ?? throw new EndOfStreamException(await server.StandardError.ReadToEndAsync()));
+            using var said = System.Text.Json.JsonDocument.Parse(string.Concat(lines));
             using var client = new HttpClient { BaseAddress = new Uri(said.RootElement.GetProperty("dashboard").GetString()!) };
             Assert.Contains("subjects/spirals.js", await client.GetStringAsync(new Uri("/api/subjects", UriKind.Relative)), StringComparison.Ordinal);
             using var request = new HttpRequestMessage(HttpMethod.Post, "/api/compute") { Content = System.Net.Http.Json.JsonContent.Create(new { what = "spiral-field", run, side = 4 }) };

@@ -2,7 +2,7 @@
 import { fill, h, later } from '../dom.js';
 import { compute } from '../explore.js';
 import { colour, css, number, pattern } from '../format.js';
-import { canvas } from '../stage.js';
+import { canvas, ticks } from '../stage.js';
 
 const titles = { f: 'f(x)', first: 'f′(x)', second: 'f″(x)' };
 
@@ -63,17 +63,20 @@ export default {
       ctx.font = `11px ${css('--font')}`;
       ctx.fillStyle = css('--muted');
       ctx.strokeStyle = css('--grid');
-      for (let i = 0; i <= 4; i++) {
-        const v = low + (high - low) * i / 4, u = answer.x[0] + (answer.x.at(-1) - answer.x[0]) * i / 4;
+      const line = (x0, y0, x1, y1) => {
         ctx.beginPath();
-        ctx.moveTo(left, py(v));
-        ctx.lineTo(w - 8, py(v));
-        ctx.moveTo(px(u), 8);
-        ctx.lineTo(px(u), height - bottom);
+        ctx.moveTo(x0, y0);
+        ctx.lineTo(x1, y1);
         ctx.stroke();
-        ctx.textAlign = 'right';
-        ctx.fillText(number(Number(v.toPrecision(3))), left - 5, py(v) + 4);
-        ctx.textAlign = 'center';
+      };
+      ctx.textAlign = 'right';
+      for (const v of ticks(low - pad, high + pad)) {
+        line(left, py(v), w - 8, py(v));
+        ctx.fillText(number(v), left - 5, py(v) + 4);
+      }
+      ctx.textAlign = 'center';
+      for (const u of ticks(answer.x[0], answer.x.at(-1))) {
+        line(px(u), 8, px(u), height - bottom);
         ctx.fillText(number(u), px(u), height - 6);
       }
       ctx.strokeStyle = css('--muted');

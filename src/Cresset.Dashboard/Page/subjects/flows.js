@@ -28,7 +28,7 @@ export default {
     const moved = canvas('Where the points are after the chosen step', 1, (ctx, w) => draw(ctx, w, at(), true));
     const said = h('p', { class: 'hint', role: 'status' }, 'Computing…');
     const slot = h('div');
-    fill(live, slot, h('div', { class: 'panels' }, h('section', { class: 'panel' }, h('header', null, h('h3', null, 'Noise (drag the point)')), noise.element), h('section', { class: 'panel' }, h('header', null, h('h3', null, 'On the way to data')), moved.element)), said);
+    fill(live, slot, h('div', { class: 'panels two' }, h('section', { class: 'panel' }, h('header', null, h('h3', null, 'Noise (drag the point)')), noise.element), h('section', { class: 'panel' }, h('header', null, h('h3', null, 'On the way to data')), moved.element)), said);
 
     async function load() {
       try {
@@ -72,16 +72,21 @@ export default {
       said.textContent = `(${number(point[0].toFixed(2))}, ${number(point[1].toFixed(2))}) is at (${number(s[0])}, ${number(s[1])}): ${answer.steps[at()]}.`;
     }
 
+    // The density as a small picture, which the browser smooths when it is drawn large.
+    function shade() {
+      const { side, density } = answer, most = Math.max(...density), small = Object.assign(document.createElement('canvas'), { width: side, height: side });
+      const ctx = small.getContext('2d'), pixels = ctx.createImageData(side, side), [r, g, b] = isDark() ? [86, 180, 233] : [0, 114, 178];
+      density.forEach((d, i) => pixels.data.set([r, g, b, 255 * Math.sqrt(d / most)], 4 * ((side - 1 - Math.floor(i / side)) * side + i % side)));
+      ctx.putImageData(pixels, 0, 0);
+      return small;
+    }
+
     function draw(ctx, w, step, hasDensity) {
       if (!answer) return;
       const reach = answer.reach, p = v => (v + reach) / (2 * reach) * w;
       if (hasDensity && answer.side) {
-        const cell = w / answer.side, most = Math.max(...answer.density);
-        ctx.fillStyle = isDark() ? '#56b4e9' : '#0072b2';
-        answer.density.forEach((d, i) => {
-          ctx.globalAlpha = 0.85 * Math.sqrt(d / most);
-          ctx.fillRect((i % answer.side) * cell, w - (Math.floor(i / answer.side) + 1) * cell, cell + 0.6, cell + 0.6);
-        });
+        ctx.globalAlpha = 0.9;
+        ctx.drawImage(shade(), 0, 0, w, w);
         ctx.globalAlpha = 1;
       }
       const state = answer.states[step];

@@ -70,6 +70,7 @@ export default {
         const [cx, cy, r] = [x + cell / 2, y + cell * (cell >= 44 ? 0.42 : 0.5), cell * 0.22];
         ctx.strokeStyle = ctx.fillStyle = css('--text');
         ctx.lineWidth = Math.max(1, cell / 28);
+        ctx.lineJoin = ctx.lineCap = 'round';
         ctx.beginPath();
         if (!move[0] && !move[1]) ctx.arc(cx, cy, r / 2, 0, 7);
         else {
