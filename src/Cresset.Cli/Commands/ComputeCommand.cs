@@ -18,10 +18,12 @@ internal static class ComputeCommand
         var command = new Command(Name, "Answer computations as lines of JSON on standard input: what the dashboard's subject pages ask for.") { with.Option, runs };
         command.SetAction(result =>
         {
-            using var context = new LiveContext(result.GetValue(runs)!, with.Recipes(result));
+            // Loaded once: a type of an assembly that is loaded twice is two types.
+            var known = with.Of(result);
+            using var context = new LiveContext(result.GetValue(runs)!, new RecipeCatalog(known));
             using var questions = new StreamReader(Console.OpenStandardInput(), new UTF8Encoding(false));
             using var answers = new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(false));
-            LiveWorker.Run(questions, answers, context, with.Of(result));
+            LiveWorker.Run(questions, answers, context, known);
             return ExitCode.Success;
         });
         return command.WithExamples("echo '{\"what\": \"activation-curves\", \"names\": [\"gelu\"]}' | cresset compute");

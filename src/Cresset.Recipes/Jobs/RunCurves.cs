@@ -53,7 +53,8 @@ public static class RunCurves
         ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(run);
         var files = new List<string>();
-        var groups = store.Series(run.Id).Where(s => s.Count > 1 && !s.Tag.StartsWith("system/", StringComparison.Ordinal)).GroupBy(s => LastWord(s.Tag)).Where(g => g.Count() <= MostLines);
+        // Epochs are an axis, not a result.
+        var groups = store.Series(run.Id).Where(s => s.Count > 1 && !s.Tag.StartsWith("system/", StringComparison.Ordinal) && LastWord(s.Tag) != "epoch").GroupBy(s => LastWord(s.Tag)).Where(g => g.Count() <= MostLines);
         // Losses first, then what evaluations said.
         foreach (var group in groups.OrderBy(g => g.Key == "loss" ? 0 : g.Any(s => s.Tag.Contains("eval/", StringComparison.Ordinal)) ? 1 : 2).Take(MostCharts))
         {

@@ -73,18 +73,21 @@ public sealed class DashboardPageTests(Browser browser) : IAsyncLifetime
             run.Text(Hostile, 1, Hostile);
             run.Histogram(Hostile, 1, new float[] { 1, 2 });
             File.WriteAllText(Path.Combine(run.Folder, "log.txt"), Hostile);
-            run.Store.Ask(run.Id, RunRequest.Rate, Hostile);
-            run.Answer(run.TakeRequests()[0], Hostile);
         }, Hostile))];
+        using var store = RunStore.Open(_folder);
+        using var live = store.Begin(Hostile, Hostile);
+        store.Ask(live.Id, RunRequest.Rate, Hostile);
+        live.Answer(await Taken(live), Hostile);
+        live.Flush();
         var page = await browser.Open(_faults);
         await page.GotoAsync(At(""));
         await page.Locator(".card").First.WaitForAsync();
         Assert.Contains("<script>", await page.Locator(".card h2").First.InnerTextAsync(), StringComparison.Ordinal);
-        string[] shown = ["?as=table", .. new[] { "curves", "pictures", "distributions", "settings", "texts", "console", "about" }.Select(part => $"run?id={ids[0]}&part={part}"), $"compare?run={ids[0]}&run={ids[1]}", "explore", "guide?name=" + Uri.EscapeDataString(Hostile), "run?id=" + Uri.EscapeDataString(Hostile)];
+        string[] shown = ["?as=table", .. new[] { "curves", "pictures", "distributions", "settings", "texts", "console", "about" }.Select(part => $"run?id={ids[0]}&part={part}"), $"compare?run={ids[0]}&run={ids[1]}", "run?id=" + live.Id, "explore", "guide?name=" + Uri.EscapeDataString(Hostile), "run?id=" + Uri.EscapeDataString(Hostile)];
         foreach (var address in shown)
         {
             await Browser.Visit(page, address);
-            await page.Locator("table.runs, .panel canvas, .gallery figure, .drawing, .pairs, .text, #log, .card, .empty:not(:text('Loading'))").First.WaitForAsync();
+            await page.Locator("table.runs, .panel canvas, .gallery figure, .drawing, .pairs, .text, #log, .card, .requests, .empty:not(:text('Loading'))").First.WaitForAsync();
             Assert.Equal(0, await page.Locator("main script, main img[src='x'], .banner img").CountAsync());
             if (address.StartsWith("run?id=" + ids[0], StringComparison.Ordinal)) Assert.Contains("<script>", await page.Locator("#part, .run-head").First.InnerTextAsync(), StringComparison.Ordinal);
         }

@@ -41,6 +41,9 @@ public sealed partial class WatchedTrainingTests(Browser browser)
             var resumed = CressetProcess.Run(folder, new Dictionary<string, string> { ["OMP_NUM_THREADS"] = "1" }, "train", "--resume", run.Id, $"trainer.steps={step + 3}", "--quiet");
             Assert.True(resumed.Code == 0, resumed.Error);
             Assert.Equal(step + 3, store.Series(run.Id).Single(s => s.Tag == "train/loss").LastStep);
+            // The epochs that the page can show instead of steps grow evenly with them.
+            var epochs = store.ReadSeries(run.Id, "train/epoch");
+            Assert.All(epochs, point => Assert.Equal(epochs[0].Value * point.Step / epochs[0].Step, point.Value, 1e-9));
         }
         Assert.Empty(faults);
         Directory.Delete(folder, recursive: true);

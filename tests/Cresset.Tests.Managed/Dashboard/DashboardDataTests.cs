@@ -82,6 +82,49 @@ public sealed class DashboardDataTests
     }
 
     [Theory]
+    [InlineData("")]
+    [InlineData("&most=7")]
+    [InlineData("&time=true&smooth=0.5&most=9")]
+    public async Task CurvesAsBytesHoldTheNumbersOfThoseAsJson(string more)
+    {
+        await using var served = await ServedStore.Start();
+        string[] ids = [served.Record(run => Enumerable.Range(0, 50).ToList().ForEach(i => run.Scalar("x", i, i == 20 ? double.NaN : Math.Sin(i)))), served.Record(run => run.Scalar("x", 3, 1e-300))];
+        var path = $"/api/curves?tag=x&run={ids[0]}&run={ids[1]}{more}";
+        var json = (await served.Get(path)).Json.GetProperty("curves").EnumerateArray().ToList();
+        var bytes = await served.Client.GetByteArrayAsync(new Uri(path + "&form=binary", UriKind.Relative));
+        var length = BitConverter.ToInt32(bytes);
+        using var header = JsonDocument.Parse(bytes.AsMemory(4, length));
+        var at = (4 + length + 7) / 8 * 8;
+        foreach (var (curve, expected) in header.RootElement.EnumerateArray().Zip(json))
+        {
+            Assert.Equal(expected.GetProperty("run").GetString(), curve.GetProperty("run").GetString());
+            foreach (var column in curve.GetProperty("columns").EnumerateArray().Select(c => c.GetString()!))
+            {
+                var values = Enumerable.Range(0, curve.GetProperty("length").GetInt32()).Select(i => BitConverter.ToDouble(bytes, at + (8 * i))).ToArray();
+                at += 8 * values.Length;
+                Assert.Equal(expected.GetProperty(column).EnumerateArray().Select(Number), values);
+            }
+            Assert.Equal(more.Contains("time", StringComparison.Ordinal), curve.GetProperty("columns").EnumerateArray().Any(c => c.GetString() == "time"));
+        }
+        Assert.Equal(bytes.Length, at);
+        Assert.Equal(2, header.RootElement.GetArrayLength());
+        Assert.Equal(400, (await served.Get($"/api/curves?tag=x&run={ids[0]}&form=xml")).Status);
+    }
+
+    [Fact]
+    public async Task RunsBesideEachOtherComeInOneAnswerAndMissingOnesAreNamed()
+    {
+        await using var served = await ServedStore.Start();
+        var id = served.Record(run => run.Scalar("x", 3, 2), config: new Dictionary<string, string> { ["lr"] = "0.1" });
+        var (status, sides) = await served.Get($"/api/compare?run={id}&run=nobody");
+        Assert.Equal(200, status);
+        Assert.Equal("0.1", sides[0].GetProperty("config").GetProperty("lr").GetString());
+        Assert.Equal(2, sides[0].GetProperty("series")[0].GetProperty("value").GetDouble());
+        Assert.Equal("nobody", sides[1].GetProperty("missing").GetString());
+        Assert.Contains("nobody", sides[1].GetProperty("problems")[0].GetString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("/api/curves?run=a&tag=loss&most=abc")]
     [InlineData("/api/curves?run=a&tag=loss&from=1e99")]
     [InlineData("/api/curves?tag=loss")]

@@ -65,7 +65,7 @@ public sealed partial class PageTests
         // uPlot 1.6.32 of the npm registry: dist/uPlot.iife.min.js and dist/uPlot.min.css, byte for byte.
         Assert.Equal("19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f", Convert.ToHexStringLower(SHA256.HashData(Files.All["vendor/uplot.js"].Bytes)));
         Assert.Equal("df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04", Convert.ToHexStringLower(SHA256.HashData(Files.All["vendor/uplot.css"].Bytes)));
-        Assert.Contains("uPlot.js (v1.6.32)", Text("vendor/uplot.js"), StringComparison.Ordinal);
+        Assert.Contains("uPlot (v1.6.32)", Text("vendor/uplot.js"), StringComparison.Ordinal);
     }
 
     [Fact]
