@@ -4,7 +4,7 @@
 #:property PublishAot=false
 #:property JsonSerializerIsReflectionEnabledByDefault=true
 
-// How fast the dashboard is in a browser: dotnet run -c Release bench/dashboard.cs make STORES; dotnet run -c Release bench/dashboard-browser.cs STORES
+// How fast the dashboard is in a browser: dotnet run -c Release bench/dashboard.cs make STORES; dotnet run -c Release bench/dashboard-browser.cs STORES [watched]
 // Needs a Chromium on the PATH (or CRESSET_CHROMIUM). Times are taken inside the page, up to the frame after the drawing; server and trainer are processes of their own.
 using System.Diagnostics;
 using System.Globalization;
@@ -26,24 +26,24 @@ switch (args)
         Train(folder, double.Parse(work, CultureInfo.InvariantCulture));
         return;
     case [var stores]:
-        await Measure(stores);
+        await Pages(stores);
+        return;
+    case [var stores, "watched"]:
+        await Watched(Path.Combine(stores, "live"));
         return;
     default:
-        Console.Error.WriteLine("dotnet run -c Release bench/dashboard-browser.cs STORES   (made by: dotnet run -c Release bench/dashboard.cs make STORES)");
+        Console.Error.WriteLine("dotnet run -c Release bench/dashboard-browser.cs STORES [watched]   (made by: dotnet run -c Release bench/dashboard.cs make STORES)");
         Environment.Exit(2);
         return;
 }
 
-static async Task Measure(string stores)
+static async Task Pages(string stores)
 {
     using var playwright = await Playwright.CreateAsync();
-    await using (var browser = await Launch(playwright))
-    {
-        await Hundred(browser, Path.Combine(stores, "hundred"));
-        await Long(browser, Path.Combine(stores, "long"));
-        await Thousand(browser, Path.Combine(stores, "thousand"));
-    }
-    await Watched(playwright, Path.Combine(stores, "live"));
+    await using var browser = await Launch(playwright);
+    await Hundred(browser, Path.Combine(stores, "hundred"));
+    await Long(browser, Path.Combine(stores, "long"));
+    await Thousand(browser, Path.Combine(stores, "thousand"));
 }
 
 static async Task Hundred(IBrowser browser, string folder)
@@ -124,8 +124,9 @@ static async Task Zoomed(IBrowser browser, string address)
 }
 
 // A trainer of about 1,000 steps a second that logs a point a step: alone, and with ten tabs of one browser and two other browsers on its page.
-static async Task Watched(IPlaywright playwright, string folder)
+static async Task Watched(string folder)
 {
+    using var playwright = await Playwright.CreateAsync();
     Console.WriteLine("a trainer that logs 1,000 points a second for 10 seconds");
     if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
     Directory.CreateDirectory(folder);

@@ -164,7 +164,7 @@ export function compare({ main, params, go, remember, problem }) {
     const by = asked.sort.replace(/^-/, ''), down = asked.sort.startsWith('-');
     const value = r => (by === 'run' ? r.label : r.values.get(by));
     const sorted = columns.includes(by) ? [...all].sort((a, b) => inOrder(value(a), value(b), down)) : all;
-    const head = c => h('th', { 'aria-sort': c === by ? (down ? 'descending' : 'ascending') : 'none' },
+    const head = c => h('th', { class: results.includes(c) ? 'n' : null, 'aria-sort': c === by ? (down ? 'descending' : 'ascending') : 'none' },
       h('button', { id: `sort-${c}`, type: 'button', onclick: () => ((asked.sort = asked.sort === `-${c}` ? c : `-${c}`), save(), renderDifferences(rows())) }, c, c === by ? (down ? ' ↓' : ' ↑') : ''));
     fill(differ, h('div', { class: 'row' }, h('h2', null, keys.length ? 'Settings that differ, and results' : 'Results'), h('span', { class: 'grow' }),
       h('button', { type: 'button', onclick: () => saveTable(['id', ...columns], sorted.map(r => [r.id, r.label, ...keys.map(k => r.values.get(k)), ...results.map(k => r.values.get(k))]), 'compare.csv') }, 'CSV')),

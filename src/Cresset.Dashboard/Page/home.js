@@ -170,13 +170,13 @@ export function home({ main, params, go, remember, problem }) {
 
   function table() {
     const cells = columns();
-    const head = (key, text, title) => {
+    const head = (key, text, title, isNumber) => {
       const sorted = view.sort.replace(/^-/, '') === key;
-      return h('th', { 'aria-sort': sorted ? (view.sort.startsWith('-') ? 'descending' : 'ascending') : 'none', title: title ?? null },
+      return h('th', { class: isNumber ? 'n' : null, 'aria-sort': sorted ? (view.sort.startsWith('-') ? 'descending' : 'ascending') : 'none', title: title ?? null },
         h('button', { type: 'button', id: `sort-${key}`, onclick: () => set({ sort: view.sort === `-${key}` ? key : `-${key}` }) }, text, sorted ? (view.sort.startsWith('-') ? ' ↓' : ' ↑') : ''));
     };
     fill(list, h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Table of runs' }, h('table', { class: 'runs' },
-      h('thead', null, h('tr', null, h('th', null, h('span', { class: 'hidden' }, 'chosen')), head('name', 'run'), head('status', 'status'), head('created', 'began'), head('active', 'time'), head('step', 'step'), cells.map(c => head(`f:${c}`, c.split('/').at(-1).split('.').at(-1), c)))),
+      h('thead', null, h('tr', null, h('th', null, h('span', { class: 'hidden' }, 'chosen')), head('name', 'run'), head('status', 'status'), head('created', 'began'), head('active', 'time', null, true), head('step', 'step', null, true), cells.map(c => head(`f:${c}`, c.split('/').at(-1).split('.').at(-1), c, shown.some(r => isNumeric(figures.get(r.id)?.get(c))))))),
       h('tbody', null, shown.slice(0, limit * 2).map((r, i) => h('tr', { class: i === cursor ? 'current' : null, data: { id: r.id } },
         h('td', null, h('input', { type: 'checkbox', id: `pick-${r.id}`, checked: chosen.has(r.id), 'aria-label': `Choose ${r.id} for comparing`, onchange: () => chosen.toggle(r.id) })),
         h('td', null, h('a', { href: `/run?id=${encodeURIComponent(r.id)}`, 'data-link': true, id: `open-${r.id}` }, r.name, ' ', h('small', null, shortId(r.id)))),
@@ -184,7 +184,8 @@ export function home({ main, params, go, remember, problem }) {
         cells.map(c => value(figures.get(r.id)?.get(c)))))))));
   }
 
-  const value = v => (typeof v === 'number' ? h('td', { class: 'n' }, number(v)) : h('td', { class: v !== undefined && !Number.isNaN(Number(v)) ? 'n' : null, title: String(v ?? '') }, v === undefined ? '' : String(v).slice(0, 40)));
+  const isNumeric = v => v !== undefined && !Number.isNaN(Number(v));
+  const value = v => (typeof v === 'number' ? h('td', { class: 'n' }, number(v)) : h('td', { class: isNumeric(v) ? 'n' : null, title: String(v ?? '') }, v === undefined ? '' : String(v).slice(0, 40)));
 
   function exportTable() {
     const cells = columns();

@@ -107,7 +107,7 @@ export default {
       for (const p of panels) p.paint();
       if (!answer) return;
       const i = index(), cell = list => h('td', { class: 'n' }, list ? number(list[i]) : '—');
-      fill(table, h('table', { class: 'runs' }, h('thead', null, h('tr', null, ['function', 'formula', `f(${number(answer.x[i])})`, 'f′', 'f″', 'smooth', 'source', 'used by'].map(t => h('th', null, t)))),
+      fill(table, h('table', { class: 'runs' }, h('thead', null, h('tr', null, ['function', 'formula', `f(${number(answer.x[i])})`, 'f′', 'f″', 'smooth', 'source', 'used by'].map(t => h('th', { class: t.startsWith('f') && t !== 'function' && t !== 'formula' ? 'n' : null }, t)))),
         h('tbody', null, answer.curves.map((c, k) => h('tr', null, h('td', null, h('i', { class: 'swatch', style: { background: colour(k) } }), c.name), h('td', null, c.formula), cell(c.f), cell(c.first), cell(c.second), h('td', null, c.smoothness), h('td', null, c.paper), h('td', null, c.usedBy))))));
     }
 
