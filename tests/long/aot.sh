@@ -15,5 +15,5 @@ publish() {
     du -sh "$out/app" | cut -f1
     rm -rf "$out/app"
 }
-publish "trimmed" -p:PublishTrimmed=true --self-contained
-publish "ahead of time" -p:PublishAot=true -p:CppCompilerAndLinker="$linker" -p:StripSymbols=false
+publish "trimmed" -p:Consumer=trimmed
+publish "ahead of time" -p:Consumer=aot -p:CppCompilerAndLinker="$linker" -p:StripSymbols=false

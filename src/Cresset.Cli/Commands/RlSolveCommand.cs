@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Cresset.Cli.Terminal;
 using Cresset.Numerics;
 using Cresset.Recipes;
@@ -11,19 +10,26 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset rl solve ENV --algo NAME</c>: plans or learns, records the run with pictures and keeps the policy.</summary>
 internal static class RlSolveCommand
 {
+    private const string Kind = "rl-method", Section = "solve";
+
     public static Command Create(PartCatalog parts)
     {
         var defaults = new RlSolveOptions();
         var environment = new Argument<string>("ENV") { Description = "An environment: see 'cresset rl envs'." };
         var settings = new Argument<string[]>("KEY=VALUE") { Description = "Options of the environment and of the solver, as in recipes: environment.world.is_rainy=true, environment.wrappers=discretize-observation.", Arity = ArgumentArity.ZeroOrMore };
         var with = new PartsOption(parts);
-        var algorithm = new Option<string>("--algo") { Description = "One of " + string.Join(", ", RlSolveOptions.Algorithms) + ".", DefaultValueFactory = _ => defaults.Algorithm };
+        var algorithm = new Option<string>("--algo")
+        {
+            // The catalog is not asked here: that would cost every command its start.
+            Description = "A planner or learner: see 'cresset list --rl-methods'. Its options are algorithm.KEY=VALUE ('cresset show n-step-sarsa').",
+            DefaultValueFactory = _ => PartCatalog.NameOf(defaults.Algorithm.GetType())!,
+        };
         var gamma = Number("--gamma", "Discount factor in [0, 1].", defaults.Gamma);
         var alpha = new Option<string>("--alpha") { Description = "Step-size rule in k, such as 0.1, 1/k or 10/(k+100)^0.6.", DefaultValueFactory = _ => defaults.Alpha };
         var epsilon = Number("--epsilon", "Share of random actions.", defaults.Epsilon);
-        var lambda = Number("--lambda", "Trace parameter.", defaults.Lambda);
-        var n = Count("--n", "Steps of n-step methods, sweeps of truncated policy iteration, length of MC Basic's episodes.", defaults.N);
-        var planning = Count("--planning", "Imagined steps of Dyna and prioritized sweeping.", defaults.PlanningSteps);
+        var lambda = new Option<string?>("--lambda") { Description = "Trace parameter (default: the method's own).", HelpName = "VALUE" };
+        var n = new Option<string?>("--n") { Description = "Steps of n-step methods, sweeps of truncated policy iteration, length of MC Basic's episodes (default: the method's own).", HelpName = "N" };
+        var planning = new Option<string?>("--planning") { Description = "Imagined steps of Dyna and prioritized sweeping (default: the method's own).", HelpName = "N" };
         var episodes = Count("--episodes", "Episodes of learning.", defaults.Episodes);
         var seeds = Count("--seeds", "Repetitions with other seeds, for the band of the learning curve.", defaults.Seeds);
         var seed = Count("--seed", "First seed.", defaults.Seed);
@@ -36,24 +42,26 @@ internal static class RlSolveCommand
         command.SetAction(result =>
         {
             var known = with.Of(result);
-            var read = Read(known, result.GetValue(environment)!, result.GetValue(settings) ?? []);
+            List<string> chosen = result.GetResult(algorithm) is { Implicit: false } ? [$"solve.algorithm={known.Get(Kind, result.GetValue(algorithm)!).Name}"] : [];
+            foreach (var (option, key) in new[] { (n, "n"), (lambda, "lambda"), (planning, "planning_steps") })
+            {
+                if (result.GetValue(option) is { } value) chosen.Add($"solve.algorithm.{key}={value}");
+            }
+            var recipe = Read(known, result.GetValue(environment)!, [.. chosen, .. result.GetValue(settings) ?? []]);
+            var read = (RlSolveOptions)recipe.Options[Section];
             T Given<T>(Option<T> option, T otherwise) => result.GetResult(option) is { Implicit: false } ? result.GetValue(option)! : otherwise;
             var options = read with
             {
-                Algorithm = Given(algorithm, read.Algorithm),
                 Gamma = Given(gamma, read.Gamma),
                 Alpha = Given(alpha, read.Alpha),
                 Epsilon = Given(epsilon, read.Epsilon),
-                Lambda = Given(lambda, read.Lambda),
-                N = Given(n, read.N),
-                PlanningSteps = Given(planning, read.PlanningSteps),
                 Episodes = Given(episodes, read.Episodes),
                 Seeds = Given(seeds, read.Seeds),
                 Seed = Given(seed, read.Seed),
             };
             Check(options);
             using var interruption = new Interruption("stopping.");
-            return Solve(options, result.GetValue(runs)!, result.GetValue(json), interruption.Token);
+            return Solve(recipe, options, result.GetValue(runs)!, result.GetValue(json), interruption.Token);
         });
         return command.WithExamples(
             "cresset rl solve ZhaoGridWorld --algo policy-iteration --gamma 0.9",
@@ -68,31 +76,27 @@ internal static class RlSolveCommand
     }
 
     // The environment and whatever is written as key=value are read as a recipe would be.
-    private static RlSolveOptions Read(PartCatalog parts, string environment, IReadOnlyList<string> settings)
+    private static ResolvedRecipe Read(PartCatalog parts, string environment, IReadOnlyList<string> settings)
     {
         var entry = parts.Get("environment", environment);
         var recipe = Recipe.Parse("job: rl-solve", "the command line", "rl-solve", parts);
-        return (RlSolveOptions)recipe.Resolve([$"solve.environment={entry.Name}", .. settings]).Options["solve"];
+        return recipe.Resolve([$"{Section}.environment={entry.Name}", .. settings]);
     }
 
     private static void Check(RlSolveOptions options)
     {
-        if (!RlSolveOptions.Algorithms.Contains(options.Algorithm))
-        {
-            throw new ArgumentException($"There is no algorithm '{options.Algorithm}'.{NearestName.Suggest(options.Algorithm, RlSolveOptions.Algorithms)} Known: {string.Join(", ", RlSolveOptions.Algorithms)}.");
-        }
         // The problems are told in the words of the command line.
-        var problems = options.Validate().Select(p => p with { Field = p.Field == nameof(options.PlanningSteps) ? "--planning" : "--" + p.Field.ToLowerInvariant() }).ToList();
+        var problems = options.Validate().Select(p => p with { Field = "--" + p.Field.ToLowerInvariant() }).ToList();
         if (problems.Count > 0) throw new ArgumentException(string.Join('\n', problems));
     }
 
-    private static int Solve(RlSolveOptions options, string runsFolder, bool json, CancellationToken cancellation)
+    private static int Solve(ResolvedRecipe recipe, RlSolveOptions options, string runsFolder, bool json, CancellationToken cancellation)
     {
         using var view = new TrainingView(json);
         var solution = RlSolver.Run(options, view, cancellation);
         view.Dispose();
         using var store = RunStore.Open(runsFolder);
-        using var run = store.Begin($"{options.Environment.Name}-{options.Algorithm}", "rl", ToConfig(options));
+        using var run = store.Begin($"{options.Environment.Name}-{PartCatalog.NameOf(options.Algorithm.GetType())}", "rl", ToConfig(recipe, options));
         solution.Policy.Save(run.Folder);
         RlSolveJob.Record(run, solution);
         var files = new List<string>();
@@ -119,18 +123,6 @@ internal static class RlSolveCommand
         return ExitCode.Success;
     }
 
-    private static Dictionary<string, string> ToConfig(RlSolveOptions options) => new()
-    {
-        ["environment"] = options.Environment.Name,
-        ["algorithm"] = options.Algorithm,
-        ["gamma"] = options.Gamma.ToString("R", CultureInfo.InvariantCulture),
-        ["alpha"] = options.StepSize().Formula,
-        ["epsilon"] = options.Epsilon.ToString("R", CultureInfo.InvariantCulture),
-        ["lambda"] = options.Lambda.ToString("R", CultureInfo.InvariantCulture),
-        ["n"] = options.N.ToString(CultureInfo.InvariantCulture),
-        ["planning"] = options.PlanningSteps.ToString(CultureInfo.InvariantCulture),
-        ["episodes"] = options.Episodes.ToString(CultureInfo.InvariantCulture),
-        ["seeds"] = options.Seeds.ToString(CultureInfo.InvariantCulture),
-        ["seed"] = options.Seed.ToString(CultureInfo.InvariantCulture),
-    };
+    private static Dictionary<string, string> ToConfig(ResolvedRecipe recipe, RlSolveOptions options)
+        => (recipe with { Options = new Dictionary<string, IOptionsRecord> { [Section] = options } }).Flatten().ToDictionary(f => f.Key.Replace($"{Section}.", "", StringComparison.Ordinal), f => f.Value);
 }

@@ -8,45 +8,41 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset sd3 generate</c>: pictures from a prompt, from a picture, inside a mask.</summary>
 internal static class Sd3GenerateCommand
 {
-    private static readonly Dictionary<string, SamplerOptions> Samplers = new()
-    {
-        ["euler"] = new(),
-        ["heun"] = new() { Kind = SamplerKind.Heun },
-        ["dpm++2m"] = new() { Kind = SamplerKind.DpmSolver, UseFlowTable = true },
-        ["dpm++3m"] = new() { Kind = SamplerKind.DpmSolver, Order = 3, UseFlowTable = true },
-        ["dpm++2m-sde"] = new() { Kind = SamplerKind.StochasticDpmSolver, UseFlowTable = true },
-        ["dpm++2m-stability"] = new() { Kind = SamplerKind.DpmSolver2M },
-        ["unipc"] = new() { Kind = SamplerKind.UniPc, UseFlowTable = true },
-        ["stochastic-euler"] = new() { Kind = SamplerKind.StochasticEuler },
-    };
+    private const int TurboSteps = 4;
+    private static readonly PartCatalog Parts = new(typeof(SamplerOptions).Assembly);
 
     private static readonly Dictionary<string, NoiseLike> NoiseTypes = new() { ["float32"] = NoiseLike.Float32, ["float16"] = NoiseLike.Float16, ["bfloat16"] = NoiseLike.BFloat16 };
 
     private static IEnumerable<string> Noises => NoiseTypes.Keys;
 
+    private static SamplerOptions Sampler(string name)
+        => Parts.Find("sampler", name)?.Create() as SamplerOptions ?? throw new ArgumentException($"--sampler: {Parts.Unknown("sampler", name)}");
+
     public static Command Create()
     {
+        // Defaults are the library's; what is printed here is read from its records.
+        var standard = new GenerationOptions();
         var model = Sd3Command.Model();
         var prompt = new Option<string?>("--prompt", "-p") { Description = "What to show." };
         var from = new Option<string?>("--from") { Description = "A picture that this command made: its prompt, seed and settings, which other options change.", HelpName = "PNG" };
         var clipGPrompt = new Option<string?>("--prompt-clip-g") { Description = "Another prompt for CLIP-G." };
         var t5Prompt = new Option<string?>("--prompt-t5") { Description = "Another prompt for T5." };
-        var t5Length = new Option<int?>("--t5-length") { Description = "Tokens for T5 (default 256)." };
+        var t5Length = new Option<int?>("--t5-length") { Description = $"Tokens for T5 (default {standard.T5Length})." };
         var clipSkip = new Option<int?>("--clip-skip") { Description = "Layers of CLIP to leave out beyond the last one." };
         var negative = new Option<string?>("--negative") { Description = "What not to show." };
-        var steps = new Option<int?>("--steps") { Description = "Number of steps (default 28; 4 for turbo models)." };
-        var cfg = new Option<double?>("--cfg") { Description = "Guidance; 1 turns it off (default 5; 1 for turbo models)." };
-        var seed = new Option<string?>("--seed") { Description = "The same seed makes the same picture; 'random' draws one (default 0)." };
-        var size = new Option<string?>("--size") { Description = "Width x height, or one number for a square; multiples of 16 (default 1024x1024).", HelpName = "WxH" };
-        var count = new Option<int?>("--count", "-n") { Description = "Number of pictures, with seeds that follow one another (default 1)." };
-        var sampler = new Option<string?>("--sampler") { Description = "One of " + string.Join(", ", Samplers.Keys) + " (default euler)." };
-        var noise = new Option<string?>("--noise-like") { Description = "Draw the noise that a diffusers pipeline in this type draws: " + string.Join(", ", Noises) + " (default float32).", HelpName = "TYPE" };
+        var steps = new Option<int?>("--steps") { Description = $"Number of steps (default {standard.Steps}; {TurboSteps} for turbo models)." };
+        var cfg = new Option<double?>("--cfg") { Description = Text($"Guidance; 1 turns it off (default {standard.Guidance.Scale}; 1 for turbo models).") };
+        var seed = new Option<string?>("--seed") { Description = $"The same seed makes the same picture; 'random' draws one (default {standard.Seed})." };
+        var size = new Option<string?>("--size") { Description = $"Width x height, or one number for a square; multiples of 16 (default {standard.Width}x{standard.Height}).", HelpName = "WxH" };
+        var count = new Option<int?>("--count", "-n") { Description = $"Number of pictures, with seeds that follow one another (default {standard.Count})." };
+        var sampler = new Option<string?>("--sampler") { Description = $"One of 'cresset list --samplers' (default {PartCatalog.NameOf(standard.Sampler.GetType())}).", HelpName = "NAME" };
+        var noise = new Option<string?>("--noise-like") { Description = "Draw the noise that a diffusers pipeline in this type draws: " + string.Join(", ", Noises) + $" (default {standard.NoiseLike.ToString().ToLowerInvariant()}).", HelpName = "TYPE" };
         var init = new Option<string?>("--init") { Description = "Picture to start from.", HelpName = "IMAGE" };
-        var strength = new Option<double?>("--strength") { Description = "How far to leave the picture, 0 to 1 (default 0.6)." };
+        var strength = new Option<double?>("--strength") { Description = Text($"How far to leave the picture, 0 to 1 (default {standard.Strength}).") };
         var mask = new Option<string?>("--mask") { Description = "Picture whose white part is painted anew, grey parts in the later steps alone; needs --init.", HelpName = "IMAGE" };
-        var skipScale = new Option<double?>("--skip-scale") { Description = "Weight of skip-layer guidance (default 2.8)." };
-        var skipStart = new Option<double?>("--skip-start") { Description = "Part of the steps after which it begins (default 0.01)." };
-        var skipStop = new Option<double?>("--skip-stop") { Description = "Part of the steps at which it stops (default 0.2)." };
+        var skipScale = new Option<double?>("--skip-scale") { Description = Text($"Weight of skip-layer guidance (default {standard.Guidance.SkipScale}).") };
+        var skipStart = new Option<double?>("--skip-start") { Description = Text($"Part of the steps after which it begins (default {standard.Guidance.SkipStart}).") };
+        var skipStop = new Option<double?>("--skip-stop") { Description = Text($"Part of the steps at which it stops (default {standard.Guidance.SkipStop}).") };
         var skip = new Option<int[]>("--skip-layers") { Description = "Blocks to leave out for skip-layer guidance (7 8 9 for 3.5 medium).", AllowMultipleArgumentsPerToken = true };
         var zero = new Option<bool>("--cfg-zero") { Description = "CFG-zero* guidance." };
         var rescale = new Option<double?>("--rescale") { Description = "Rescaling of guidance, 0 to 1." };
@@ -54,9 +50,9 @@ internal static class Sd3GenerateCommand
         var loraSkip = new Option<string[]>("--lora-skip") { Description = "Parts that LoRA files leave as they are: " + string.Join(", ", LoraArgument.Parts) + ".", HelpName = "PART", AllowMultipleArgumentsPerToken = true };
         var control = new Option<string?>("--controlnet") { Description = "Folder of a ControlNet.", HelpName = "DIR" };
         var controlImage = new Option<string?>("--control-image") { Description = "Picture for the ControlNet.", HelpName = "IMAGE" };
-        var controlScale = new Option<double?>("--control-scale") { Description = "Strength of the ControlNet (default 1)." };
-        var controlStart = new Option<double?>("--control-start") { Description = "Part of the steps at which it begins (default 0)." };
-        var controlEnd = new Option<double?>("--control-end") { Description = "Part of the steps at which it ends (default 1)." };
+        var controlScale = new Option<double?>("--control-scale") { Description = Text($"Strength of the ControlNet (default {standard.ControlScale}).") };
+        var controlStart = new Option<double?>("--control-start") { Description = Text($"Part of the steps at which it begins (default {standard.ControlStart}).") };
+        var controlEnd = new Option<double?>("--control-end") { Description = Text($"Part of the steps at which it ends (default {standard.ControlEnd}).") };
         var tile = new Option<bool>("--tile") { Description = "Decode in tiles in any case; otherwise where whole pictures would take more than an eighth of the memory." };
         var noTile = new Option<bool>("--no-tile") { Description = "Never decode in tiles." };
         var preview = new Option<bool>("--preview") { Description = "Write a small preview beside the output after each step." };
@@ -85,7 +81,7 @@ internal static class Sd3GenerateCommand
                 Seed = r.GetValue(seed) is { } number ? Seed(number) : start.Seed,
                 Count = r.GetValue(count) ?? start.Count,
                 Strength = r.GetValue(strength) ?? start.Strength,
-                Sampler = r.GetValue(sampler) is { } name ? Named("--sampler", name, Samplers) : start.Sampler,
+                Sampler = r.GetValue(sampler) is { } name ? Sampler(name) : start.Sampler,
                 NoiseLike = r.GetValue(noise) is { } type ? Named("--noise-like", type, NoiseTypes) : start.NoiseLike,
                 Schedule = load.Shift(r) is { } shift && start.Schedule is { } schedule ? schedule with { Shift = shift } : start.Schedule,
                 T5Length = r.GetValue(t5Length) ?? start.T5Length,
@@ -147,12 +143,14 @@ internal static class Sd3GenerateCommand
     // Turbo models are distilled for few steps without guidance. Their weights look like the others': the name tells.
     private static GenerationOptions Defaults(string model, bool says)
     {
-        var options = new GenerationOptions { Guidance = new GuidanceOptions { Scale = 5 } };
+        var options = new GenerationOptions();
         var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(model));
         if (!name.Contains("turbo", StringComparison.OrdinalIgnoreCase)) return options;
-        if (says) Console.Error.WriteLine($"cresset: {name} is a turbo model by its name: 4 steps without guidance, unless --steps and --cfg say otherwise");
-        return options with { Steps = 4, Guidance = options.Guidance with { Scale = 1 } };
+        if (says) Console.Error.WriteLine($"cresset: {name} is a turbo model by its name: {TurboSteps} steps without guidance, unless --steps and --cfg say otherwise");
+        return options with { Steps = TurboSteps, Guidance = options.Guidance with { Scale = 1 } };
     }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
     private static int Round(int size) => Math.Max(16, (size + 8) / 16 * 16);
 

@@ -10,10 +10,11 @@ internal static class Sd3PlanCommand
 {
     public static Command Create()
     {
+        var standard = new GenerationOptions();
         var model = Sd3Command.Model();
-        var size = new Option<string>("--size") { Description = "Width x height, or one number for a square.", HelpName = "WxH", DefaultValueFactory = _ => "1024x1024" };
-        var count = new Option<int>("--count", "-n") { Description = "Number of pictures.", DefaultValueFactory = _ => 1 };
-        var cfg = new Option<double>("--cfg") { Description = "Guidance; 1 turns it off, which halves the work.", DefaultValueFactory = _ => 5 };
+        var size = new Option<string>("--size") { Description = "Width x height, or one number for a square.", HelpName = "WxH", DefaultValueFactory = _ => $"{standard.Width}x{standard.Height}" };
+        var count = new Option<int>("--count", "-n") { Description = "Number of pictures.", DefaultValueFactory = _ => standard.Count };
+        var cfg = new Option<double>("--cfg") { Description = "Guidance; 1 turns it off, which halves the work.", DefaultValueFactory = _ => standard.Guidance.Scale };
         var memory = new Option<double?>("--memory") { Description = "Plan for a machine with so many gigabytes instead of this one.", HelpName = "GB" };
         var load = new Sd3LoadArguments();
         var json = SharedOptions.Json();

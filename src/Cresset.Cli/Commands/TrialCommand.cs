@@ -37,7 +37,7 @@ internal static class TrialCommand
             return ExitCode.Success;
         }
         Console.Out.WriteLine($"{recipe.Name}: a step, an evaluation, pictures, a checkpoint and the way back from it work.");
-        Console.Out.WriteLine($"a step            {Output.Number(1000 * report.SecondsPerStep)} ms");
+        Console.Out.WriteLine($"a step            {Output.Number(1000 * report.SecondsPerStep)} ms{(report.WaitingShare >= 0.01 ? $", {Output.Number(Math.Round(100 * report.WaitingShare))} % of it waiting for data" : "")}");
         if (report.Expected is { } expected) Console.Out.WriteLine($"whole training    about {Output.Duration(expected)} on this machine");
         Console.Out.WriteLine($"memory            {Megabytes(report.PeakMemoryBytes)}");
         Console.Out.WriteLine($"a checkpoint      {Megabytes(report.CheckpointBytes)}");

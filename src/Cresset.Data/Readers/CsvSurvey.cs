@@ -21,7 +21,7 @@ internal sealed partial record CsvSurvey(bool HasHeader, IReadOnlyList<string> N
             rows++;
             for (var i = 0; i < cells.Length; i++) tallies![i].Add(cells[i], line, options, repeats: cells[i] == first[i]);
         }
-        if (first is null || tallies is null) throw new InvalidDataException($"{path} holds no rows.");
+        if (first is null || tallies is null) throw new DataMismatchException($"{path} holds no rows.");
         var notes = new List<string>();
         var hasHeader = options.Header switch
         {
@@ -34,7 +34,7 @@ internal sealed partial record CsvSurvey(bool HasHeader, IReadOnlyList<string> N
             rows++;
             for (var i = 0; i < first.Length; i++) tallies[i].Add(first[i], firstLine, options, repeats: false);
         }
-        if (rows == 0) throw new InvalidDataException($"{path} holds a header and no rows.");
+        if (rows == 0) throw new DataMismatchException($"{path} holds a header and no rows.");
         var names = hasHeader ? Named(path, first, notes) : [.. first.Select((_, i) => $"c{i}")];
         return new CsvSurvey(hasHeader, names, [.. names.Select((name, i) => tallies[i].Kind(path, name, kinds.GetValueOrDefault(name), options))], rows, notes);
     }
@@ -66,7 +66,7 @@ internal sealed partial record CsvSurvey(bool HasHeader, IReadOnlyList<string> N
                 return false;
             }
         }
-        throw new InvalidDataException($"{path}, line {line}: \"{CsvText.Shorten(string.Join(", ", first))}\" may be names of columns "
+        throw new DataMismatchException($"{path}, line {line}: \"{CsvText.Shorten(string.Join(", ", first))}\" may be names of columns "
             + $"or a row. Say header: present or header: absent.");
     }
 
@@ -76,7 +76,7 @@ internal sealed partial record CsvSurvey(bool HasHeader, IReadOnlyList<string> N
         foreach (var i in Enumerable.Range(0, first.Length).Where(i => first[i].Length == 0)) notes.Add($"{path}: column {i + 1} has "
             + $"no name; it is called '{names[i]}'.");
         return names.GroupBy(n => n).FirstOrDefault(g => g.Count() > 1) is { } twice
-            ? throw new InvalidDataException($"{path}: the column name '{twice.Key}' stands {twice.Count()} times in the header; give "
+            ? throw new DataMismatchException($"{path}: the column name '{twice.Key}' stands {twice.Count()} times in the header; give "
                 + $"every column its own name.")
             : names;
     }
@@ -113,12 +113,12 @@ internal sealed partial record CsvSurvey(bool HasHeader, IReadOnlyList<string> N
             var where = $"{path}, line {_firstOther.Line}, column '{name}'";
             if (_otherNotation)
             {
-                throw new InvalidDataException($"{where}: '{_firstOther.Cell}' is a number in another notation. Say decimal: "
+                throw new DataMismatchException($"{where}: '{_firstOther.Cell}' is a number in another notation. Say decimal: "
                     + $"{(options.Decimal == DecimalMark.Point ? "comma" : "point")} if that is its decimal mark, or take the group "
                     + $"separators out.");
             }
             if (Numbers == 0) return ColumnKind.Class;
-            throw new InvalidDataException($"{where}: '{CsvText.Shorten(_firstOther.Cell)}' is not a number, while line "
+            throw new DataMismatchException($"{where}: '{CsvText.Shorten(_firstOther.Cell)}' is not a number, while line "
                 + $"{_firstNumber.Line} has {_firstNumber.Cell}. Correct the cell, add it to the markers of missing values (markers), "
                 + $"or name the column among the classes.");
         }

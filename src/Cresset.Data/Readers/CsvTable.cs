@@ -136,9 +136,9 @@ public sealed class CsvTable
             if (options.IsMissing(cell)) return double.NaN;
             if (!TryNumber(cell, options.Decimal, out var value))
             {
-                throw new InvalidDataException($"{path}, line {line}, column '{name}': '{CsvText.Shorten(cell)}' is not a number.");
+                throw new DataMismatchException($"{path}, line {line}, column '{name}': '{CsvText.Shorten(cell)}' is not a number.");
             }
-            return double.IsFinite(value) ? value : throw new InvalidDataException($"{path}, line {line}, column '{name}': '{cell}' "
+            return double.IsFinite(value) ? value : throw new DataMismatchException($"{path}, line {line}, column '{name}': '{cell}' "
                 + $"is not a finite number.");
         }
     }

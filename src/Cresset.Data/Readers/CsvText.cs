@@ -119,7 +119,7 @@ internal sealed class CsvText
         }
         if (fitting.Count > 1)
         {
-            throw new InvalidDataException($"{_path}: {string.Join(" and ", fitting.Select(f => $"'{Name(f.Separator)}' ({f.Cells} cells)"))} both cut every line alike; say which is the separator (separator: semicolon, for example).");
+            throw new DataMismatchException($"{_path}: {string.Join(" and ", fitting.Select(f => $"'{Name(f.Separator)}' ({f.Cells} cells)"))} both cut every line alike; say which is the separator (separator: semicolon, for example).");
         }
         return fitting.Count == 1 ? fitting[0].Separator : ',';
     }

@@ -55,21 +55,21 @@ public abstract record ArrayData : DataSource
         var notes = new List<string>();
         if (inputs.dim() < 2 || inputs.size(0) == 0)
         {
-            throw new InvalidDataException($"{name}: inputs of shape {Shape.Text(inputs)}; needed are [N, features], [N, H, W] or [N, "
+            throw new DataMismatchException($"{name}: inputs of shape {Shape.Text(inputs)}; needed are [N, features], [N, H, W] or [N, "
                 + $"C, H, W] with examples in them.");
         }
         var values = Arranged(name, inputs, use, notes);
         var shape = values.shape.Skip(1).ToArray();
         if (use.NeedsPictures && shape.Length != 3)
         {
-            throw new InvalidDataException($"{name}: inputs of shape {Shape.Text(inputs)} are no pictures; needed are [N, H, W] or "
+            throw new DataMismatchException($"{name}: inputs of shape {Shape.Text(inputs)} are no pictures; needed are [N, H, W] or "
                 + $"[N, C, H, W].");
         }
         if (!use.NeedsPictures && shape.Length == 3 && use.NumbersOnly) values = values.flatten(1);
         var (labels, classes) = use.Target == TargetKind.None ? (null, []) : Targets(name, targets, values.size(0), use, notes);
         if (use.NeedsPictures && (values.min().ToDouble() is var low && values.max().ToDouble() is var high) && (low < 0 || high > 1))
         {
-            throw new InvalidDataException($"{name}: values from {low:g4} to {high:g4}; pictures need 0 to 1. Say "
+            throw new DataMismatchException($"{name}: values from {low:g4} to {high:g4}; pictures need 0 to 1. Say "
                 + $"data.scale={(high > 1 && low >= 0 ? high.ToString("g4", System.Globalization.CultureInfo.InvariantCulture) : "..")}, or shift the values before they are saved.");
         }
         var isPicture = values.dim() == 4 && values.size(1) is 1 or 3;
@@ -88,7 +88,7 @@ public abstract record ArrayData : DataSource
     {
         if (inputs.is_complex())
         {
-            throw new InvalidDataException($"{name}: complex inputs; save real and imaginary part as features of their own.");
+            throw new DataMismatchException($"{name}: complex inputs; save real and imaginary part as features of their own.");
         }
         var divisor = Scale > 0 ? Scale : inputs.dtype == ScalarType.Byte && inputs.dim() > 2 ? 255 : inputs is { dtype: ScalarType.Int32 } && inputs.dim() > 2 && inputs.max().ToInt64() is > 255 and <= 65535 ? 65535 : 1;
         if (Scale == 0 && divisor != 1) notes.Add($"{name}: values of {inputs.dtype} are divided by {divisor} (data.scale would say "
@@ -96,7 +96,7 @@ public abstract record ArrayData : DataSource
         var values = inputs.to(ScalarType.Float32);
         if (!values.isfinite().all().ToBoolean())
         {
-            throw new InvalidDataException($"{name}: the inputs hold values that are not finite (NaN or infinity).");
+            throw new DataMismatchException($"{name}: the inputs hold values that are not finite (NaN or infinity).");
         }
         if (divisor != 1) values = values / divisor;
         if (values.dim() == 3) return values.unsqueeze(1);
@@ -104,7 +104,7 @@ public abstract record ArrayData : DataSource
         if (Layout == ArrayLayout.ChannelsLast) return values.permute(0, 3, 1, 2).contiguous();
         if (values.size(1) > 4 && values.size(3) is 1 or 3 or 4)
         {
-            throw new InvalidDataException($"{name}: shape {Shape.Text(inputs)} looks like [N, H, W, C]; say data.layout=channels_last.");
+            throw new DataMismatchException($"{name}: shape {Shape.Text(inputs)} looks like [N, H, W, C]; say data.layout=channels_last.");
         }
         return values;
     }
@@ -113,13 +113,13 @@ public abstract record ArrayData : DataSource
     {
         if (targets is null)
         {
-            throw new InvalidDataException($"{name} has no targets; this task needs "
+            throw new DataMismatchException($"{name} has no targets; this task needs "
                 + $"{(use.Target == TargetKind.Class ? "a class" : "a number")} for each input.");
         }
-        if (targets.size(0) != count) throw new InvalidDataException($"{name}: {count} inputs and {targets.size(0)} targets.");
+        if (targets.size(0) != count) throw new DataMismatchException($"{name}: {count} inputs and {targets.size(0)} targets.");
         if (use.Target is TargetKind.Mask or TargetKind.Caption)
         {
-            throw new InvalidDataException($"{name}: arrays have no {(use.Target == TargetKind.Mask ? "masks" : "captions")}; use "
+            throw new DataMismatchException($"{name}: arrays have no {(use.Target == TargetKind.Mask ? "masks" : "captions")}; use "
                 + $"data: folder.");
         }
         if (use.Target == TargetKind.Number)
@@ -127,32 +127,32 @@ public abstract record ArrayData : DataSource
             var numbers = targets.to(ScalarType.Float32).reshape(count, -1);
             if (numbers.size(1) != 1)
             {
-                throw new InvalidDataException($"{name}: targets of shape {Shape.Text(targets)}; one number for each input is learned.");
+                throw new DataMismatchException($"{name}: targets of shape {Shape.Text(targets)}; one number for each input is learned.");
             }
-            return numbers.isfinite().all().ToBoolean() ? (numbers, []) : throw new InvalidDataException($"{name}: the targets hold "
+            return numbers.isfinite().all().ToBoolean() ? (numbers, []) : throw new DataMismatchException($"{name}: the targets hold "
                 + $"values that are not finite.");
         }
         if (targets.numel() != count)
         {
-            throw new InvalidDataException($"{name}: targets of shape {Shape.Text(targets)}; one class for each input is needed.");
+            throw new DataMismatchException($"{name}: targets of shape {Shape.Text(targets)}; one class for each input is needed.");
         }
         var labels = targets.reshape(-1).to(ScalarType.Int64);
         if (targets.is_floating_point() && !labels.to(targets.dtype).eq(targets.reshape(-1)).all().ToBoolean())
         {
-            throw new InvalidDataException($"{name}: the targets hold fractions, so they are no classes.");
+            throw new DataMismatchException($"{name}: the targets hold fractions, so they are no classes.");
         }
         long lowest = labels.min().ToInt64(), highest = labels.max().ToInt64();
         var most = ClassNames.Count > 0 ? ClassNames.Count : ClassCount > 0 ? ClassCount : highest + 1;
         if (lowest < 0 || highest >= most)
         {
-            throw new InvalidDataException($"{name}: labels from {lowest} to {highest}; allowed are 0 to {most - 1}.");
+            throw new DataMismatchException($"{name}: labels from {lowest} to {highest}; allowed are 0 to {most - 1}.");
         }
         if (most > 100_000)
         {
-            throw new InvalidDataException($"{name}: labels up to {highest} would make {most} classes; number the classes from 0.");
+            throw new DataMismatchException($"{name}: labels up to {highest} would make {most} classes; number the classes from 0.");
         }
         var present = labels.bincount(null, 0).count_nonzero().ToInt64();
-        if (present < 2) throw new InvalidDataException($"{name}: all labels are {lowest}; there is nothing to tell apart.");
+        if (present < 2) throw new DataMismatchException($"{name}: all labels are {lowest}; there is nothing to tell apart.");
         if (present < most) notes.Add($"{name}: {most - present} of the classes 0 to {most - 1} have no example.");
         return (labels, ClassNames.Count > 0 ? ClassNames : [.. Enumerable.Range(0, (int)most).Select(i => i.ToString(System.Globalization.CultureInfo.InvariantCulture))]);
     }
@@ -204,9 +204,9 @@ public sealed record NpzData : ArrayData
         {
             return Divide(use, Path, NpzFile.Read(Path, Inputs), Targets.Length > 0 && use.Target != TargetKind.None ? NpzFile.Read(Path, Targets) : null);
         }
-        catch (ArgumentException e) when (e is not InvalidOptionsException)
+        catch (ArgumentException e) when (e is not (InvalidOptionsException or DataMismatchException))
         {
-            throw new InvalidDataException(e.Message, e);
+            throw new DataMismatchException(e.Message, e);
         }
     }
 
@@ -235,7 +235,7 @@ public sealed record SafetensorsData : ArrayData
         this.ThrowIfInvalid();
         using var scope = NewDisposeScope();
         using var file = SafetensorsFile.Open(Path);
-        Tensor Read(string name) => file.Entries.ContainsKey(name) ? file.Read(name) : throw new InvalidDataException($"{Path} holds "
+        Tensor Read(string name) => file.Entries.ContainsKey(name) ? file.Read(name) : throw new DataMismatchException($"{Path} holds "
             + $"no tensor '{name}'.{NearestName.Suggest(name, file.Entries.Keys)} It holds: {string.Join(", ", file.Entries.Keys)}.");
         return Divide(use, Path, Read(Inputs), Targets.Length > 0 && use.Target != TargetKind.None ? Read(Targets) : null);
     }

@@ -85,7 +85,7 @@ public sealed record IdxData : DataSource
         using (NewDisposeScope()) highest = (int)Math.Max(train.Targets!.max().ToInt64(), test.Targets!.max().ToInt64());
         if (ClassNames.Count > 0 && ClassNames.Count <= highest)
         {
-            throw new InvalidDataException($"{Path}: labels up to {highest} and {ClassNames.Count} names of classes.");
+            throw new DataMismatchException($"{Path}: labels up to {highest} and {ClassNames.Count} names of classes.");
         }
         return GivenPictures.Divide(use, Path, train, test, ClassNames.Count > 0 ? ClassNames : [.. Enumerable.Range(0, highest + 1).Select(i => i.ToString(CultureInfo.InvariantCulture))], Split);
     }
@@ -114,7 +114,7 @@ internal static class GivenPictures
         {
             if (use.Target is TargetKind.Mask or TargetKind.Number)
             {
-                throw new InvalidDataException($"{name} has {(use.Target == TargetKind.Mask ? "no masks (data: folder has)" : "classes, no numbers (data: csv has)")}.");
+                throw new DataMismatchException($"{name} has {(use.Target == TargetKind.Mask ? "no masks (data: folder has)" : "classes, no numbers (data: csv has)")}.");
             }
             var inputs = cat([train.Inputs, test.Inputs]);
             if (use is { NeedsPictures: false, NumbersOnly: true }) inputs = inputs.flatten(1);

@@ -61,18 +61,18 @@ public sealed record CsvData : DataSource
         this.ThrowIfInvalid();
         if (use.NeedsPictures || use.Target is TargetKind.Mask or TargetKind.Caption)
         {
-            throw new InvalidDataException($"{Path} is a table; this task takes pictures (data: folder).");
+            throw new DataMismatchException($"{Path} is a table; this task takes pictures (data: folder).");
         }
         if (use.Target != TargetKind.None && Target.Length == 0)
         {
-            throw new InvalidDataException($"{Path}: name the column to learn: data.target=NAME.");
+            throw new DataMismatchException($"{Path}: name the column to learn: data.target=NAME.");
         }
         var notes = new List<string>();
         var table = Read(use);
         notes.AddRange(table.Notes);
         if (Target.Length > 0 && table.Columns.All(c => c.Name != Target))
         {
-            throw new InvalidDataException(CsvTable.NoColumn(Path, Target, [.. table.Columns.Select(c => c.Name)]).Message + " "
+            throw new DataMismatchException(CsvTable.NoColumn(Path, Target, [.. table.Columns.Select(c => c.Name)]).Message + " "
                 + "data.target must be one of them.");
         }
         var columns = Chosen(table, use, notes);
@@ -80,7 +80,7 @@ public sealed record CsvData : DataSource
         var target = use.Target == TargetKind.None ? null : table[Target];
         if (use.Target == TargetKind.Class && target!.Levels.Count < 2)
         {
-            throw new InvalidDataException($"{Path}: column '{Target}' has the one class '{target.Levels.FirstOrDefault()}'; there is "
+            throw new DataMismatchException($"{Path}: column '{Target}' has the one class '{target.Levels.FirstOrDefault()}'; there is "
                 + $"nothing to tell apart.");
         }
         CheckClasses(use, target, rows);
@@ -111,9 +111,9 @@ public sealed record CsvData : DataSource
         {
             return CsvTable.Read(Path, Format, kinds);
         }
-        catch (ArgumentException e) when (e is not InvalidOptionsException)
+        catch (ArgumentException e) when (e is not (InvalidOptionsException or DataMismatchException))
         {
-            throw new InvalidDataException(e.Message, e);
+            throw new DataMismatchException(e.Message, e);
         }
     }
 
@@ -128,19 +128,19 @@ public sealed record CsvData : DataSource
                 + $"holds the one class '{column.Levels[0]}' and is left out.");
             else columns.Add(column);
         }
-        if (columns.Count == 0) throw new InvalidDataException($"{Path}: no columns are left to learn from.");
+        if (columns.Count == 0) throw new DataMismatchException($"{Path}: no columns are left to learn from.");
         if (use.NumbersOnly && columns.FirstOrDefault(c => c.Kind == ColumnKind.Class) is { } named)
         {
-            throw new InvalidDataException($"{Path}: column '{named.Name}' holds classes ({string.Join(", ", named.Levels.Take(3))} "
+            throw new DataMismatchException($"{Path}: column '{named.Name}' holds classes ({string.Join(", ", named.Levels.Take(3))} "
                 + $"...); a density needs numbers. Leave it out: data.leave_out=[{named.Name}].");
         }
         foreach (var column in columns.Where(c => c.Kind == ColumnKind.Class && c.Levels.Count > 20 && c.Levels.Count > table.Rows / 2))
         {
-            throw new InvalidDataException($"{Path}: column '{column.Name}' has {column.Levels.Count} classes in {table.Rows} rows, "
+            throw new DataMismatchException($"{Path}: column '{column.Name}' has {column.Levels.Count} classes in {table.Rows} rows, "
                 + $"so it names rows rather than kinds. Leave it out: data.leave_out=[{column.Name}].");
         }
         var features = columns.Sum(c => c.Kind == ColumnKind.Class ? c.Levels.Count : 1);
-        return features <= MostFeatures ? columns : throw new InvalidDataException($"{Path}: its columns make {features} features; at "
+        return features <= MostFeatures ? columns : throw new DataMismatchException($"{Path}: its columns make {features} features; at "
             + $"most {MostFeatures} are taken. Leave out columns with many classes.");
     }
 
@@ -155,16 +155,16 @@ public sealed record CsvData : DataSource
         switch (Missing)
         {
             case MissingValues.Refuse:
-                throw new InvalidDataException($"{what}. Say what is done with them: data.missing=drop_row leaves the rows out, "
+                throw new DataMismatchException($"{what}. Say what is done with them: data.missing=drop_row leaves the rows out, "
                     + $"data.missing=fill takes the mean.");
             case MissingValues.DropRow:
                 int[] whole = [.. all.Where(row => !looked.Any(c => c.IsMissing(row)))];
                 notes.Add($"{what}; {table.Rows - whole.Length} of {table.Rows} rows are left out.");
-                return whole.Length > 0 ? whole : throw new InvalidDataException($"{what}, and every row lacks one.");
+                return whole.Length > 0 ? whole : throw new DataMismatchException($"{what}, and every row lacks one.");
             default:
                 if (use.Target != TargetKind.None && table[Target].Missing > 0)
                 {
-                    throw new InvalidDataException($"{Path}: {table[Target].Missing} rows have no '{Target}'; what is learned cannot "
+                    throw new DataMismatchException($"{Path}: {table[Target].Missing} rows have no '{Target}'; what is learned cannot "
                         + $"be filled. Use data.missing=drop_row.");
                 }
                 notes.Add($"{what}; numbers are filled with the training part's mean, classes with none.");
@@ -179,7 +179,7 @@ public sealed record CsvData : DataSource
         var single = target!.Levels.Where((_, i) => counts.GetValueOrDefault(i) == 1).ToList();
         if (single.Count > 0)
         {
-            throw new InvalidDataException($"{Path}: class {string.Join(", ", single.Take(5).Select(c => $"'{c}'"))} of column "
+            throw new DataMismatchException($"{Path}: class {string.Join(", ", single.Take(5).Select(c => $"'{c}'"))} of column "
                 + $"'{Target}' has one row; at least 2 are needed, one to learn from and one to be tested "
                 + $"on.{(target.Levels.Count > 20 ? " For numbers use a regression." : "")}");
         }
@@ -200,7 +200,7 @@ public sealed record CsvData : DataSource
         DataSplit.CheckParts(Path, parts);
         if (labels is not null && classes.Where((_, c) => !parts.Train.Any(i => labels[i] == c)).ToList() is { Count: > 0 } unlearned)
         {
-            throw new InvalidDataException($"{Path}: the training part holds no row of class "
+            throw new DataMismatchException($"{Path}: the training part holds no row of class "
                 + $"{string.Join(", ", unlearned.Select(c => $"'{c}'"))}. Use another split.");
         }
         int[] train = [.. parts.Train.Select(i => rows[i])];

@@ -107,7 +107,7 @@ public sealed record PictureFacts
     internal PictureRules Rules(PartCatalog parts)
     {
         ArgumentNullException.ThrowIfNull(parts);
-        var entry = parts.Find("fit", Fit) ?? throw new InvalidDataException($"The model's pictures were fitted by '{Fit}', which is "
+        var entry = parts.Find("fit", Fit) ?? throw new DataMismatchException($"The model's pictures were fitted by '{Fit}', which is "
             + $"not known here; it comes from the assembly that trained the model.");
         return new PictureRules(Channels, Height, Width, (PictureFit)FitOptions.Deserialize(entry.Type)!, Background);
     }

@@ -148,9 +148,9 @@ public sealed class DataSplit : IDisposable
 
     internal static void CheckParts(string name, SplitParts parts)
     {
-        if (parts.Train.Length == 0) throw new InvalidDataException($"{name}: the split leaves nothing to learn from.");
+        if (parts.Train.Length == 0) throw new DataMismatchException($"{name}: the split leaves nothing to learn from.");
         var all = parts.Train.Concat(parts.Validation).Concat(parts.Test).ToList();
-        if (all.Distinct().Count() != all.Count) throw new InvalidDataException($"{name}: the split puts an example into two parts.");
+        if (all.Distinct().Count() != all.Count) throw new DataMismatchException($"{name}: the split puts an example into two parts.");
     }
 }
 

@@ -14,7 +14,7 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         _notes.AddRange(listing.Notes);
         if (listing.Files.Count == 0)
         {
-            throw new InvalidDataException($"{folder} holds no pictures ({string.Join(", ", PictureDecoder.Extensions)}).");
+            throw new DataMismatchException($"{folder} holds no pictures ({string.Join(", ", PictureDecoder.Extensions)}).");
         }
         var files = listing.Files.ToList();
         if (options.Table.Length > 0) files = ReadTable(files);
@@ -38,13 +38,13 @@ internal sealed class FolderReading(FolderData options, DataUse use)
                 labels = new int[files.Count];
                 break;
             case TargetKind.Number:
-                throw new InvalidDataException($"{folder}: a folder of pictures has no numbers to learn; this task takes a table "
+                throw new DataMismatchException($"{folder}: a folder of pictures has no numbers to learn; this task takes a table "
                     + $"(data: csv).");
             default:
                 (files, labels, classes) = Loose(files);
                 break;
         }
-        if (files.Count == 0) throw new InvalidDataException($"{folder}: no pictures are left to learn from.");
+        if (files.Count == 0) throw new DataMismatchException($"{folder}: no pictures are left to learn from.");
         Check(files);
         return Divide(files, labels, classes, captions, masks, maskOf);
     }
@@ -66,7 +66,7 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         DataSplit.CheckParts(options.Path, parts);
         if (use.Target == TargetKind.Class && classes.Where((_, c) => !parts.Train.Any(i => labels[i] == c)).ToList() is { Count: > 0 } unlearned)
         {
-            throw new InvalidDataException($"{options.Path}: the training part holds no picture of class "
+            throw new DataMismatchException($"{options.Path}: the training part holds no picture of class "
                 + $"{string.Join(", ", unlearned.Select(c => $"'{c}'"))}. Use another split.");
         }
         var (channels, height, width) = options.PictureShape!.Value;
@@ -115,15 +115,15 @@ internal sealed class FolderReading(FolderData options, DataUse use)
                 var same = byFileName[wanted].Take(2).ToList();
                 if (same.Count == 2)
                 {
-                    throw new InvalidDataException($"{path}: '{wanted}' stands in several folders of {options.Path} ({same[0].Name}, "
+                    throw new DataMismatchException($"{path}: '{wanted}' stands in several folders of {options.Path} ({same[0].Name}, "
                         + $"{same[1].Name}); write the path inside the folder.");
                 }
-                file = same.FirstOrDefault() ?? throw new InvalidDataException($"{path}: row {row + 1} names '{wanted}', which is not "
+                file = same.FirstOrDefault() ?? throw new DataMismatchException($"{path}: row {row + 1} names '{wanted}', which is not "
                     + $"among the {files.Count} pictures of {options.Path}.");
             }
             if (!_rowOf.TryAdd(file.Name, row))
             {
-                throw new InvalidDataException($"{path}: '{file.Name}' stands there twice (rows {_rowOf[file.Name] + 1} and {row + 1}).");
+                throw new DataMismatchException($"{path}: '{file.Name}' stands there twice (rows {_rowOf[file.Name] + 1} and {row + 1}).");
             }
             kept.Add(file);
         }
@@ -140,14 +140,14 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         List<string> classes = [.. files.Select(nameOf).Distinct().Order(StringComparer.Ordinal)];
         if (classes.Count < 2)
         {
-            throw new InvalidDataException($"{options.Path} has the one class '{classes.FirstOrDefault()}'; there is nothing to tell "
+            throw new DataMismatchException($"{options.Path} has the one class '{classes.FirstOrDefault()}'; there is nothing to tell "
                 + $"apart. Each class needs a sub-folder of its own.");
         }
         var counts = files.CountBy(nameOf).ToDictionary();
         var single = classes.Where(c => counts[c] == 1).ToList();
         if (single.Count > 0)
         {
-            throw new InvalidDataException($"{options.Path}: class {string.Join(", ", single.Take(5).Select(c => $"'{c}'"))} has one "
+            throw new DataMismatchException($"{options.Path}: class {string.Join(", ", single.Take(5).Select(c => $"'{c}'"))} has one "
                 + $"picture ({files.First(f => nameOf(f) == single[0]).Name}); at least 2 are needed, one to learn from and one to be "
                 + $"tested on. Add pictures or take the class away.");
         }
@@ -161,7 +161,7 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         var missing = files.Where(f => labels[rows[f.Name]].Length == 0).Select(f => f.Name).ToList();
         if (missing.Count > 0)
         {
-            throw new InvalidDataException($"{TablePath()}: column '{options.LabelColumn}' has no class for "
+            throw new DataMismatchException($"{TablePath()}: column '{options.LabelColumn}' has no class for "
                 + $"{PictureListing.Some(missing, "picture", "pictures")}.");
         }
         return file => labels[rows[file.Name]];
@@ -174,13 +174,13 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         var tops = files.Select(f => f.TopFolder).Distinct().Where(t => t.Length > 0).ToList();
         if (!HasFolderSplit && tops.Count >= 2 && tops.All(t => Shares.PartOf(t) is not null))
         {
-            throw new InvalidDataException($"{options.Path}: its sub-folders are called {string.Join(", ", tops)}, which are parts "
+            throw new DataMismatchException($"{options.Path}: its sub-folders are called {string.Join(", ", tops)}, which are parts "
                 + $"rather than classes. Say split: folder.");
         }
         var beside = files.Where(f => NameOf(f).Length == 0).Select(f => f.Name).ToList();
         if (beside.Count == files.Count)
         {
-            throw new InvalidDataException($"{options.Path} holds {files.Count} pictures but no sub-folders; each class needs a "
+            throw new DataMismatchException($"{options.Path} holds {files.Count} pictures but no sub-folders; each class needs a "
                 + $"sub-folder, or a table (data.table=FILE data.label_column=NAME).");
         }
         if (beside.Count > 0) _notes.Add($"{options.Path}: left out "
@@ -223,7 +223,7 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         }
         if (missing.Count > 0 && options.Caption.Length == 0)
         {
-            throw new InvalidDataException($"{options.Path}: no caption for {PictureListing.Some(missing, "picture", "pictures")}. "
+            throw new DataMismatchException($"{options.Path}: no caption for {PictureListing.Some(missing, "picture", "pictures")}. "
                 + $"Write a .txt file of the same name beside each, or say data.caption=TEXT for those.");
         }
         if (missing.Count > 0) _notes.Add($"{options.Path}: \"{options.Caption}\" is the caption of "
@@ -244,30 +244,30 @@ internal sealed class FolderReading(FolderData options, DataUse use)
     {
         if (options.Masks.Length == 0)
         {
-            throw new InvalidDataException($"{options.Path}: this task learns masks; name their folder: data.masks=FOLDER.");
+            throw new DataMismatchException($"{options.Path}: this task learns masks; name their folder: data.masks=FOLDER.");
         }
         var masks = PictureListing.Of(options.Masks);
         if (masks.Files.Count == 0)
         {
-            throw new InvalidDataException($"{options.Masks} holds no masks ({string.Join(", ", PictureDecoder.Extensions)}).");
+            throw new DataMismatchException($"{options.Masks} holds no masks ({string.Join(", ", PictureDecoder.Extensions)}).");
         }
         // Where the masks lie inside the folder of pictures, they are no pictures to learn from.
         var inside = masks.Files.Select(m => Path.GetFullPath(m.Path)).ToHashSet();
         files = [.. files.Where(f => !inside.Contains(Path.GetFullPath(f.Path)))];
         if (masks.Files.GroupBy(m => m.Stem).FirstOrDefault(g => g.Count() > 1) is { } twins)
         {
-            throw new InvalidDataException($"{options.Masks}: {string.Join(" and ", twins.Select(m => m.Name))} are masks of one name.");
+            throw new DataMismatchException($"{options.Masks}: {string.Join(" and ", twins.Select(m => m.Name))} are masks of one name.");
         }
         if (files.GroupBy(f => f.Stem).FirstOrDefault(g => g.Count() > 1) is { } doubles)
         {
-            throw new InvalidDataException($"{options.Path}: {string.Join(" and ", doubles.Select(m => m.Name))} would have one mask; "
+            throw new DataMismatchException($"{options.Path}: {string.Join(" and ", doubles.Select(m => m.Name))} would have one mask; "
                 + $"give each picture its own name.");
         }
         var byStem = masks.Files.ToDictionary(m => m.Stem, m => m.Path);
         var without = files.Where(f => !byStem.ContainsKey(f.Stem)).Select(f => f.Name).ToList();
         if (without.Count == files.Count)
         {
-            throw new InvalidDataException($"{options.Masks} holds no mask with the name of a picture of {options.Path}; "
+            throw new DataMismatchException($"{options.Masks} holds no mask with the name of a picture of {options.Path}; "
                 + $"{files[0].Name} needs {files[0].Stem}.png.");
         }
         if (without.Count > 0) _notes.Add($"{options.Path}: left out "
@@ -285,7 +285,7 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         if (options.MaskNames.Count == 0) return [.. masks.Values.Select(MaskRules.Name)];
         return options.MaskNames.Count == masks.Values.Count
             ? [.. options.MaskNames]
-            : throw new InvalidDataException($"{options.Masks}: the masks hold {masks.Values.Count} classes "
+            : throw new DataMismatchException($"{options.Masks}: the masks hold {masks.Values.Count} classes "
                 + $"({string.Join(", ", masks.Values.Select(MaskRules.Name))}), data.mask_names has {options.MaskNames.Count}.");
     }
 

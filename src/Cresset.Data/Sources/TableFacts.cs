@@ -75,7 +75,7 @@ public sealed record TableColumn
         var column = table[Name];
         if (column.IsMissing(row) && !FillsMissing)
         {
-            throw new InvalidDataException($"{table.Path}: row {row + 1} has no value in column '{Name}', and the model was trained "
+            throw new DataMismatchException($"{table.Path}: row {row + 1} has no value in column '{Name}', and the model was trained "
                 + $"without filling missing values (data.missing).");
         }
         if (Levels is null)
@@ -92,7 +92,7 @@ public sealed record TableColumn
             features[i] = 1;
             return;
         }
-        throw new InvalidDataException($"{table.Path}: row {row + 1} has '{level}' in column '{Name}', which the training part does "
+        throw new DataMismatchException($"{table.Path}: row {row + 1} has '{level}' in column '{Name}', which the training part does "
             + $"not hold ({string.Join(", ", Levels.Take(20))}{(Levels.Count > 20 ? " ..." : "")}).");
     }
 }

@@ -19,7 +19,7 @@ public sealed record FolderSplit : SplitRule
         var words = examples.Names.Select(name => Shares.PartOf(name.Split('/')[0])).ToList();
         if (words.IndexOf(null) is >= 0 and var other)
         {
-            throw new InvalidDataException($"{examples.Name}: {examples.Names[other]} lies in none of the folders train, validation "
+            throw new DataMismatchException($"{examples.Name}: {examples.Names[other]} lies in none of the folders train, validation "
                 + $"and test.");
         }
         return Shares.FromWords(examples, words, Validation, Seed);
@@ -59,14 +59,14 @@ public sealed record FileSplit : SplitRule
             var (name, word) = (table[key].Texts![i].Replace('\\', '/'), table["part"].Texts![i]);
             if (Shares.PartOf(word) is not { } known)
             {
-                throw new InvalidDataException($"{Path}: '{word}' of '{name}' is not a part; allowed: train, validation, test.");
+                throw new DataMismatchException($"{Path}: '{word}' of '{name}' is not a part; allowed: train, validation, test.");
             }
-            if (!part.TryAdd(name, known)) throw new InvalidDataException($"{Path}: '{name}' stands there twice.");
+            if (!part.TryAdd(name, known)) throw new DataMismatchException($"{Path}: '{name}' stands there twice.");
         }
         var words = examples.Names.Select(name => part.GetValueOrDefault(name)).ToList();
         if (words.IndexOf(null) is >= 0 and var missing)
         {
-            throw new InvalidDataException($"{Path} does not say which part '{examples.Names[missing]}' of {examples.Name} belongs to "
+            throw new DataMismatchException($"{Path} does not say which part '{examples.Names[missing]}' of {examples.Name} belongs to "
                 + $"({words.Count(w => w is null)} of {words.Count} are missing).");
         }
         return Shares.FromWords(examples, words, Validation, Seed);
@@ -94,12 +94,12 @@ public sealed record ColumnSplit : SplitRule
     public override SplitParts Divide(SplitExamples examples)
     {
         ArgumentNullException.ThrowIfNull(examples);
-        var cells = examples.Column?.Invoke(Column) ?? throw new InvalidDataException($"{examples.Name} has no table, so it cannot be "
+        var cells = examples.Column?.Invoke(Column) ?? throw new DataMismatchException($"{examples.Name} has no table, so it cannot be "
             + $"divided by a column.");
         var words = cells.Select(Shares.PartOf).ToList();
         if (words.IndexOf(null) is >= 0 and var bad)
         {
-            throw new InvalidDataException($"{examples.Name}: '{cells[bad]}' in column '{Column}' is not a part; allowed: train, "
+            throw new DataMismatchException($"{examples.Name}: '{cells[bad]}' in column '{Column}' is not a part; allowed: train, "
                 + $"validation, test.");
         }
         return Shares.FromWords(examples, words, Validation, Seed);
@@ -133,14 +133,14 @@ public sealed record GroupSplit : SplitRule
         ArgumentNullException.ThrowIfNull(examples);
         if (Column.Length > 0 && examples.Column is null)
         {
-            throw new InvalidDataException($"{examples.Name} has no table, so it cannot be grouped by a column.");
+            throw new DataMismatchException($"{examples.Name} has no table, so it cannot be grouped by a column.");
         }
         var keys = Column.Length > 0 ? examples.Column!(Column) : [.. examples.Names.Select(n => n.Contains('/', StringComparison.Ordinal) ? n[..n.LastIndexOf('/')] : "")];
         var groups = Enumerable.Range(0, keys.Count).GroupBy(i => keys[i]).OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => g.ToArray()).ToArray();
         var wanted = 1 + (Test > 0 ? 1 : 0) + (Validation > 0 ? 1 : 0);
         if (groups.Length < wanted)
         {
-            throw new InvalidDataException($"{examples.Name}: {groups.Length} group{(groups.Length == 1 ? "" : "s")} cannot give "
+            throw new DataMismatchException($"{examples.Name}: {groups.Length} group{(groups.Length == 1 ? "" : "s")} cannot give "
                 + $"{wanted} parts.");
         }
         new RandomStream(Seed).Shuffle<int[]>(groups);

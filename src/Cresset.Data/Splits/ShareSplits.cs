@@ -46,7 +46,7 @@ public sealed record GivenSplit : SplitRule
     public override SplitParts Divide(SplitExamples examples)
     {
         ArgumentNullException.ThrowIfNull(examples);
-        var given = examples.GivenTest ?? throw new InvalidDataException($"{examples.Name} comes without a test part of its own; say "
+        var given = examples.GivenTest ?? throw new DataMismatchException($"{examples.Name} comes without a test part of its own; say "
             + $"split: share.");
         var order = Shares.Order(examples, Enumerable.Range(0, examples.Count).Where(i => !given.Contains(i)), Seed);
         var parts = Shares.Parts(order, 0, Shares.Size(examples, order.Length, Validation, "validation"));
@@ -81,7 +81,7 @@ public sealed record FoldSplit : SplitRule
         ArgumentNullException.ThrowIfNull(examples);
         if (examples.Count < Folds)
         {
-            throw new InvalidDataException($"{examples.Name}: {examples.Count} examples do not make {Folds} folds.");
+            throw new DataMismatchException($"{examples.Name}: {examples.Count} examples do not make {Folds} folds.");
         }
         // Examples of a class stand side by side in rank order only across classes: every fold gets its share of each.
         var order = Shares.Order(examples, Enumerable.Range(0, examples.Count), Seed, byClass: true);
@@ -122,7 +122,7 @@ internal static class Shares
         if (share == 0) return 0;
         if (count < 3)
         {
-            throw new InvalidDataException($"{examples.Name}: {count} example{(count == 1 ? "" : "s")} cannot give a {part} part; add "
+            throw new DataMismatchException($"{examples.Name}: {count} example{(count == 1 ? "" : "s")} cannot give a {part} part; add "
                 + $"examples or say {part}: 0.");
         }
         return Math.Max(1, (int)Math.Round(count * share));
@@ -145,7 +145,7 @@ internal static class Shares
     {
         int[] Of(string part) => [.. Enumerable.Range(0, words.Count).Where(i => words[i] == part)];
         int[] train = Of("train"), chosen = Of("validation"), test = Of("test");
-        if (train.Length == 0) throw new InvalidDataException($"{examples.Name}: no example belongs to the training part (train).");
+        if (train.Length == 0) throw new DataMismatchException($"{examples.Name}: no example belongs to the training part (train).");
         if (chosen.Length > 0) return new SplitParts(train, chosen, test);
         var order = Order(examples, train, seed);
         return Parts(order, 0, Size(examples, order.Length, validation, "validation")) with { Test = test };

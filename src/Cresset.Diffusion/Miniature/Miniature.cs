@@ -98,14 +98,15 @@ public sealed class Miniature : nn.Module<Tensor, Tensor, Tensor, Tensor>
         return forward(state, times, prompts).sub(noise - pictures).square().mean().MoveToOuterDisposeScope();
     }
 
-    /// <summary>Draws pictures for prompts with Euler steps and classifier-free guidance.</summary>
+    /// <summary>Draws pictures for prompts with classifier-free guidance.</summary>
     /// <param name="prompts">One picture each.</param>
-    /// <param name="steps">Number of Euler steps.</param>
+    /// <param name="steps">Number of steps, over even times.</param>
     /// <param name="guidance">1 is the conditional model; more follows the prompt more closely.</param>
     /// <param name="generator">Source of the initial noise.</param>
     /// <param name="seen">Shown the number of steps done and the state [N, 1, S, S], the noise at first; the state is freed after the call.</param>
+    /// <param name="sampler">How a step is made; Euler steps when it is left out.</param>
     /// <returns>[N, 1, S, S] in about -1..1.</returns>
-    public Tensor Sample(IReadOnlyList<string> prompts, int steps, double guidance, Generator generator, Action<int, Tensor>? seen = null)
+    public Tensor Sample(IReadOnlyList<string> prompts, int steps, double guidance, Generator generator, Action<int, Tensor>? seen = null, SamplerOptions? sampler = null)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
@@ -117,19 +118,21 @@ public sealed class Miniature : nn.Module<Tensor, Tensor, Tensor, Tensor>
         var ids = Encode(guided ? [.. prompts, .. Enumerable.Repeat("", prompts.Count)] : prompts);
         var text = _text.Encode(ids);
         seen?.Invoke(0, x);
-        for (var i = 0; i < steps; i++)
+        float[] levels = [.. Enumerable.Range(0, steps + 1).Select(i => (float)(1 - ((double)i / steps)))];
+        using var solver = Sampler.Create(sampler ?? new EulerSamplerOptions(), new NoiseTable(levels, [.. levels[..^1].Select(level => level * 1000)]));
+        for (int i = 0, done = 0; i < solver.Table.Steps; i++)
         {
             using var inner = NewDisposeScope();
-            double now = 1 - ((double)i / steps), next = 1 - ((i + 1.0) / steps);
             var states = guided ? cat([x, x]) : x;
-            var velocity = _transformer.call(states, full([states.size(0)], now * 1000, ScalarType.Float32), text.Hidden, text.Pooled);
+            var velocity = _transformer.call(states, full([states.size(0)], solver.Table.Times[i], ScalarType.Float32), text.Hidden, text.Pooled);
             if (guided)
             {
                 var parts = velocity.chunk(2, 0);
                 velocity = parts[1] + ((parts[0] - parts[1]) * guidance);
             }
-            x = (x + (velocity * (next - now))).MoveToOuterDisposeScope();
-            seen?.Invoke(i + 1, x);
+            x = solver.Step(velocity, i, x, generator).MoveToOuterDisposeScope();
+            // A step of two evaluations is done after the second one.
+            if ((i + 1) % solver.EvaluationsPerStep == 0 || i + 1 == solver.Table.Steps) seen?.Invoke(++done, x);
         }
         return x.MoveToOuterDisposeScope();
     }

@@ -19,7 +19,7 @@ public sealed record GenerationOptions : IOptionsRecord
     public GuidanceOptions Guidance { get; init; } = new();
 
     /// <summary>Sampler.</summary>
-    public SamplerOptions Sampler { get; init; } = new();
+    public SamplerOptions Sampler { get; init; } = new EulerSamplerOptions();
 
     /// <summary>Noise levels; null takes the checkpoint's.</summary>
     public ScheduleOptions? Schedule { get; init; }

@@ -14,7 +14,7 @@ public sealed record GenerationSettings(PromptText Prompt, PromptText? Negative,
     // What other programs look for, and what this one reads back.
     private const string Readable = "parameters", Exact = "cresset";
 
-    private static readonly JsonSerializerOptions Json = new() { Converters = { new JsonStringEnumConverter() }, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+    private static readonly JsonSerializerOptions Json = new() { Converters = { new JsonStringEnumConverter(), new SamplerConverter() }, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
     /// <summary>Name of the checkpoint, where it is known.</summary>
     public string? Model { get; init; }
@@ -48,7 +48,41 @@ public sealed record GenerationSettings(PromptText Prompt, PromptText? Negative,
         var words = new List<string> { Prompt.Text };
         if (Negative is { Text.Length: > 0 }) words.Add("Negative prompt: " + Negative.Text);
         var o = Options;
-        words.Add(string.Create(CultureInfo.InvariantCulture, $"Steps: {o.Steps}, Sampler: {o.Sampler.Kind}, CFG scale: {o.Guidance.Scale}, Seed: {o.Seed}, Size: {o.Width}x{o.Height}{(Model is null ? "" : ", Model: " + Model)}"));
+        words.Add(string.Create(CultureInfo.InvariantCulture, $"Steps: {o.Steps}, Sampler: {PartCatalog.NameOf(o.Sampler.GetType())}, CFG scale: {o.Guidance.Scale}, Seed: {o.Seed}, Size: {o.Width}x{o.Height}{(Model is null ? "" : ", Model: " + Model)}"));
         return [(Readable, string.Join('\n', words)), (Exact, JsonSerializer.Serialize(this, Json))];
+    }
+
+    /// <summary>A sampler as its name with its options beside it; pictures of version 0.1 have the same form.</summary>
+    private sealed class SamplerConverter : JsonConverter<SamplerOptions>
+    {
+        private static readonly PartCatalog Parts = new(typeof(SamplerOptions).Assembly);
+
+        public override SamplerOptions Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            using var document = JsonDocument.ParseValue(ref reader);
+            var root = document.RootElement;
+            if (!root.TryGetProperty("Kind", out var kind) || kind.GetString() is not { } name) throw new JsonException("the sampler has no kind");
+            var sampler = (SamplerOptions)Parts.Get("sampler", name).Create();
+            if (sampler is not MultistepSamplerOptions multistep) return sampler;
+            return multistep with
+            {
+                Order = root.TryGetProperty(nameof(multistep.Order), out var order) ? order.GetInt32() : multistep.Order,
+                Variant = root.TryGetProperty(nameof(multistep.Variant), out var variant) ? variant.Deserialize<SolverVariant>(options) : multistep.Variant,
+                UseFlowTable = root.TryGetProperty(nameof(multistep.UseFlowTable), out var table) ? table.GetBoolean() : multistep.UseFlowTable,
+            };
+        }
+
+        public override void Write(Utf8JsonWriter writer, SamplerOptions value, JsonSerializerOptions options)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("Kind", PartCatalog.NameOf(value.GetType()));
+            if (value is MultistepSamplerOptions multistep)
+            {
+                writer.WriteNumber(nameof(multistep.Order), multistep.Order);
+                writer.WriteString(nameof(multistep.Variant), multistep.Variant.ToString());
+                writer.WriteBoolean(nameof(multistep.UseFlowTable), multistep.UseFlowTable);
+            }
+            writer.WriteEndObject();
+        }
     }
 }

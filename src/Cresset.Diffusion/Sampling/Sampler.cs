@@ -27,13 +27,7 @@ public abstract class Sampler : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         options.ThrowIfInvalid();
-        var flow = options.Kind switch
-        {
-            SamplerKind.DpmSolver or SamplerKind.StochasticDpmSolver when !options.UseFlowTable => NoiseTable.DpmSolver(schedule, steps),
-            SamplerKind.UniPc when !options.UseFlowTable => NoiseTable.UniPc(schedule, steps),
-            _ => NoiseTable.FlowMatch(schedule, steps, mu),
-        };
-        return Create(options, flow);
+        return options.Make(options.Table(schedule, steps, mu));
     }
 
     /// <summary>Makes a sampler for a given table.</summary>
@@ -41,16 +35,7 @@ public abstract class Sampler : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         options.ThrowIfInvalid();
-        return options.Kind switch
-        {
-            SamplerKind.Heun => new HeunSampler(table),
-            SamplerKind.DpmSolver => new DpmSolverSampler(table, options.Order, options.Variant, stochastic: false),
-            SamplerKind.StochasticDpmSolver => new DpmSolverSampler(table, options.Order, options.Variant, stochastic: true),
-            SamplerKind.UniPc => new UniPcSampler(table, options.Order, options.Variant),
-            SamplerKind.StochasticEuler => new EulerSampler(table, stochastic: true),
-            SamplerKind.DpmSolver2M => new StabilityDpmSampler(table),
-            _ => new EulerSampler(table, stochastic: false),
-        };
+        return options.Make(table);
     }
 
     /// <summary>The next latents after evaluation <paramref name="index"/>.</summary>

@@ -190,7 +190,7 @@ public sealed record GlowFlow : FlowOptions
     public int Width { get; init; } = 128;
 
     /// <summary>Levels; each halves the picture.</summary>
-    public int Levels { get; init; } = 2;
+    public int Levels { get; init; } = 3;
 
     /// <summary>Affine couplings; false for additive ones.</summary>
     public bool Affine { get; init; } = true;

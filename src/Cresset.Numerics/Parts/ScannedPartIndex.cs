@@ -15,6 +15,7 @@ internal sealed class ScannedPartIndex : IPartIndex
     [UnconditionalSuppressMessage("Trimming", "IL2075", Justification = "Only assemblies that the user loads are scanned; those are not trimmed.")]
     [UnconditionalSuppressMessage("Trimming", "IL2072", Justification = "Only assemblies that the user loads are scanned; those are not trimmed.")]
     [UnconditionalSuppressMessage("Trimming", "IL2062", Justification = "Only assemblies that the user loads are scanned; those are not trimmed.")]
+    [UnconditionalSuppressMessage("Trimming", "IL2065", Justification = "Only assemblies that the user loads are scanned; those are not trimmed.")]
     public ScannedPartIndex(Assembly assembly)
     {
         Summaries = ReadDocumentation(assembly);

@@ -34,13 +34,20 @@ public sealed record ResolvedRecipe(string Name, string Summary, IJob Job, IRead
                 case Dictionary<string, object?> map:
                     foreach (var (key, inner) in map) Add($"{path}.{key}", inner);
                     break;
-                case List<object?> list:
-                    flat[path] = "[" + string.Join(", ", list) + "]";
-                    break;
                 default:
-                    flat[path] = value switch { null => "null", bool b => b ? "true" : "false", _ => value.ToString()! };
+                    flat[path] = Text(value);
                     break;
             }
         }
     }
+
+    // A list of parts or records says what is in them: equal texts must mean equal settings.
+    private static string Text(object? value) => value switch
+    {
+        null => "null",
+        bool flag => flag ? "true" : "false",
+        List<object?> list => "[" + string.Join(", ", list.Select(Text)) + "]",
+        Dictionary<string, object?> map => "{" + string.Join(", ", map.Select(m => $"{m.Key}: {Text(m.Value)}")) + "}",
+        _ => value.ToString()!,
+    };
 }

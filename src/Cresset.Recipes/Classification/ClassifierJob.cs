@@ -34,7 +34,7 @@ public sealed class ClassifierJob : DataJob<ClassifierOptions>, IPredictingJob
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(data);
         var (mean, deviation) = data.Facts.ArePictures ? data.Standardization() : (null, null);
-        return new ClassifierTask(Net(options.ThrowIfInvalid(), data.Facts, mean, deviation), data, options.Minimised(), options.Balance);
+        return new ClassifierTask(Net(options.ThrowIfInvalid(), data.Facts, mean, deviation), data, options.Loss.WithSmoothing(options.LabelSmoothing), options.Balance);
     }
 
     Predictor IPredictingJob.Open(IOptionsRecord model, DataFacts facts) => new ClassPredictor(Net((ClassifierOptions)model, facts), facts);

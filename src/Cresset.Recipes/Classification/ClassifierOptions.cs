@@ -6,8 +6,6 @@ namespace Cresset.Recipes;
 /// <summary>A classifier of pictures (a convolutional net) or of rows of numbers (a perceptron); the data decide which.</summary>
 public sealed record ClassifierOptions : IOptionsRecord
 {
-    private const double UsualSmoothing = 0.05;
-
     /// <summary>Channels of the first stage of convolutions; each stage has twice as many as the one before.</summary>
     public int Width { get; init; } = 32;
 
@@ -21,7 +19,7 @@ public sealed record ClassifierOptions : IOptionsRecord
     public double Dropout { get; init; } = 0.2;
 
     /// <summary>Share of the target given to the other classes, by cross-entropy that has no smoothing of its own.</summary>
-    public double LabelSmoothing { get; init; } = UsualSmoothing;
+    public double LabelSmoothing { get; init; } = LossChecks.UsualSmoothing;
 
     /// <summary>What is minimised: a loss over classes.</summary>
     public LossRule Loss { get; init; } = new CrossEntropyLossRule();
@@ -35,10 +33,5 @@ public sealed record ClassifierOptions : IOptionsRecord
         .Within(Stages, 0, 8)
         .Must(Hidden is not null && Hidden.All(h => h is > 0 and <= 65536), Hidden is null ? null : string.Join(", ", Hidden), "widths from 1 to 65536", "", nameof(Hidden))
         .Within(Dropout, 0, 1, includeMax: false)
-        .Within(LabelSmoothing, 0, 1, includeMax: false)
-        .Must(LabelSmoothing == UsualSmoothing || Loss is CrossEntropyLossRule { LabelSmoothing: 0 }, LabelSmoothing, $"{UsualSmoothing} beside a loss of its own", "Only cross-entropy smooths labels, and it has a label_smoothing too: say it in one place.", nameof(LabelSmoothing))
-        .Loss(Loss, LossTarget.Classes);
-
-    /// <summary>The loss with the smoothing of these options.</summary>
-    internal LossRule Minimised() => Loss is CrossEntropyLossRule { LabelSmoothing: 0 } plain ? plain with { LabelSmoothing = LabelSmoothing } : Loss;
+        .Smoothed(Loss, LabelSmoothing);
 }

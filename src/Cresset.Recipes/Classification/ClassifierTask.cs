@@ -12,7 +12,7 @@ namespace Cresset.Recipes;
 /// Learns classes by cross-entropy or another loss over classes. The validation part, where there is one, chooses the best model (validation_accuracy); accuracy, the mean
 /// recall of the classes and the pictures are those of the test part.
 /// </summary>
-public sealed class ClassifierTask : ITrainingTask, ILearnsFromData
+public sealed class ClassifierTask : DataTask
 {
     private readonly nn.Module<Tensor, Tensor> _net;
     private readonly Func<Tensor, Generator, Tensor>? _augment;
@@ -26,26 +26,17 @@ public sealed class ClassifierTask : ITrainingTask, ILearnsFromData
     /// <param name="balance">Let all classes weigh the same.</param>
     /// <param name="augment">Changes training inputs at random.</param>
     internal ClassifierTask(nn.Module<Tensor, Tensor> net, DataSplit data, LossRule loss, bool balance, Func<Tensor, Generator, Tensor>? augment = null)
+        : base(data, "accuracy", higherIsBetter: true)
     {
-        (_net, Data, _loss, _augment) = (net, data, loss, augment);
-        if (balance) _weights = tensor(data.ClassWeights()).DetachFromDisposeScope();
-        Headline = new HeadlineMetric(data.Validation is null ? "accuracy" : "validation_accuracy", HigherIsBetter: true);
+        (_net, _loss, _augment) = (net, loss, augment);
+        if (balance) _weights = Own(tensor(data.ClassWeights()).DetachFromDisposeScope());
     }
 
     /// <inheritdoc/>
-    public DataSplit Data { get; }
+    public override nn.Module Module => _net;
 
     /// <inheritdoc/>
-    public nn.Module Module => _net;
-
-    /// <inheritdoc/>
-    public IDataset TrainingData => Data.Train;
-
-    /// <inheritdoc/>
-    public HeadlineMetric Headline { get; }
-
-    /// <inheritdoc/>
-    public Tensor Loss(Batch batch, StepContext step)
+    public override Tensor Loss(Batch batch, StepContext step)
     {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(step);
@@ -54,29 +45,10 @@ public sealed class ClassifierTask : ITrainingTask, ILearnsFromData
     }
 
     /// <inheritdoc/>
-    public bool EvaluatesInShares => true;
+    public override bool EvaluatesInShares => true;
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
-    {
-        ArgumentNullException.ThrowIfNull(context);
-        var metrics = new Dictionary<string, double>();
-        if (Data.Validation is { } validation)
-        {
-            var chosen = Predict(validation, context);
-            metrics["validation_accuracy"] = chosen.Accuracy;
-            metrics["validation_loss"] = chosen.Loss;
-        }
-        if (Data.Validation is not null && Data.Test is null) return metrics;
-        var reported = Predict(Data.Reported, context);
-        metrics["accuracy"] = reported.Accuracy;
-        metrics["mean_recall"] = reported.MeanRecall(Data.Facts.Classes.Count);
-        metrics["loss"] = reported.Loss;
-        return metrics;
-    }
-
-    /// <inheritdoc/>
-    public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
+    public override IEnumerable<TaskPicture> Pictures(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         var classes = Data.Facts.Classes;
@@ -91,12 +63,16 @@ public sealed class ClassifierTask : ITrainingTask, ILearnsFromData
         if (Data.Facts.ArePictures && Mistakes(outcome) is { } mistakes) yield return mistakes;
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
+    private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context)
     {
-        _net.Dispose();
-        _weights?.Dispose();
-        Data.Dispose();
+        var found = Predict(part, context);
+        return [("accuracy", found.Accuracy), ("loss", found.Loss)];
+    }
+
+    private protected override IEnumerable<(string Name, double Value)> Report(IDataset part, EvaluationContext context)
+    {
+        var found = Predict(part, context);
+        return [("accuracy", found.Accuracy), ("mean_recall", found.MeanRecall(Data.Facts.Classes.Count)), ("loss", found.Loss)];
     }
 
     private TaskPicture? Mistakes(Outcome outcome)

@@ -24,7 +24,7 @@ public sealed class DigitsClassifierJob : DataJob<DigitsClassifierOptions>, IPre
     internal static ClassifierTask Create(DigitsClassifierOptions options, DataSplit data)
     {
         var net = Net(options.ThrowIfInvalid(), data.Facts);
-        return new ClassifierTask(net, data, new CrossEntropyLossRule { LabelSmoothing = options.LabelSmoothing }, balance: false, (inputs, generator) => RandomAffine.Apply(inputs, options.Rotation, options.Shift, options.Stretch, generator));
+        return new ClassifierTask(net, data, options.Loss.WithSmoothing(options.LabelSmoothing), balance: false, (inputs, generator) => RandomAffine.Apply(inputs, options.Rotation, options.Shift, options.Stretch, generator));
     }
 
     Predictor IPredictingJob.Open(IOptionsRecord model, DataFacts facts) => new ClassPredictor(Net((DigitsClassifierOptions)model, facts), facts);

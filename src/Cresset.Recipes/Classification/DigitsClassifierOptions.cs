@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using Cresset.Numerics;
 
 namespace Cresset.Recipes;
@@ -23,8 +24,11 @@ public sealed record DigitsClassifierOptions : IOptionsRecord
     /// <summary>Largest random change of size and slant in training, as a share.</summary>
     public double Stretch { get; init; } = 0.15;
 
-    /// <summary>Share of the target given to the other classes.</summary>
-    public double LabelSmoothing { get; init; } = 0.05;
+    /// <summary>Share of the target given to the other classes, by cross-entropy that has no smoothing of its own.</summary>
+    public double LabelSmoothing { get; init; } = LossChecks.UsualSmoothing;
+
+    /// <summary>What is minimised: a loss over classes.</summary>
+    public LossRule Loss { get; init; } = new CrossEntropyLossRule();
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
@@ -34,5 +38,5 @@ public sealed record DigitsClassifierOptions : IOptionsRecord
         .Within(Rotation, 0, 180)
         .Within(Shift, 0, 4)
         .Within(Stretch, 0, 0.9)
-        .Within(LabelSmoothing, 0, 1, includeMax: false);
+        .Smoothed(Loss, LabelSmoothing);
 }

@@ -63,5 +63,5 @@ public sealed class RegressionJob : DataJob<RegressionOptions>, IPredictingJob
     internal static FeatureNet Net(RegressionOptions options, DataFacts facts)
         => facts.Shape.Count == 1
             ? new FeatureNet(facts.Shape[0], 1, options.Hidden, options.Dropout)
-            : throw new InvalidDataException($"{facts.Name}: inputs of shape [{string.Join(", ", facts.Shape)}]; a regression takes rows of numbers.");
+            : throw new DataMismatchException($"{facts.Name}: inputs of shape [{string.Join(", ", facts.Shape)}]; a regression takes rows of numbers.");
 }

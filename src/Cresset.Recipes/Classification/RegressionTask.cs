@@ -9,33 +9,20 @@ namespace Cresset.Recipes;
 /// Learns a number by the Huber loss, or another one, of the standardised target. Figures are in the target's own units: rmse and mae, and r2, the share of
 /// its variance that is explained.
 /// </summary>
-public sealed class RegressionTask : ITrainingTask, ILearnsFromData
+public sealed class RegressionTask : DataTask
 {
     private readonly RegressionOptions _options;
     private readonly FeatureNet _net;
 
     /// <summary>Takes the data over.</summary>
     internal RegressionTask(RegressionOptions options, DataSplit data)
-    {
-        (_options, Data) = (options, data);
-        _net = RegressionJob.Net(options, data.Facts);
-        Headline = new HeadlineMetric(data.Validation is null ? "rmse" : "validation_rmse", HigherIsBetter: false);
-    }
+        : base(data, "rmse", higherIsBetter: false) => (_options, _net) = (options, RegressionJob.Net(options, data.Facts));
 
     /// <inheritdoc/>
-    public DataSplit Data { get; }
+    public override nn.Module Module => _net;
 
     /// <inheritdoc/>
-    public nn.Module Module => _net;
-
-    /// <inheritdoc/>
-    public IDataset TrainingData => Data.Train;
-
-    /// <inheritdoc/>
-    public HeadlineMetric Headline { get; }
-
-    /// <inheritdoc/>
-    public Tensor Loss(Batch batch, StepContext step)
+    public override Tensor Loss(Batch batch, StepContext step)
     {
         ArgumentNullException.ThrowIfNull(batch);
         var found = _net.call(batch.Inputs);
@@ -43,27 +30,14 @@ public sealed class RegressionTask : ITrainingTask, ILearnsFromData
     }
 
     /// <inheritdoc/>
-    public bool EvaluatesInShares => true;
+    public override bool EvaluatesInShares => true;
 
-    /// <inheritdoc/>
-    public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
-    {
-        ArgumentNullException.ThrowIfNull(context);
-        var metrics = new Dictionary<string, double>();
-        if (Data.Validation is { } validation) metrics["validation_rmse"] = Errors(validation, context).Rmse;
-        if (Data.Validation is not null && Data.Test is null) return metrics;
-        var (rmse, mae, r2) = Errors(Data.Reported, context);
-        metrics["rmse"] = rmse;
-        metrics["mae"] = mae;
-        metrics["r2"] = r2;
-        return metrics;
-    }
+    private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context) => [("rmse", Errors(part, context).Rmse)];
 
-    /// <inheritdoc/>
-    public void Dispose()
+    private protected override IEnumerable<(string Name, double Value)> Report(IDataset part, EvaluationContext context)
     {
-        _net.Dispose();
-        Data.Dispose();
+        var (rmse, mae, r2) = Errors(part, context);
+        return [("rmse", rmse), ("mae", mae), ("r2", r2)];
     }
 
     private (double Rmse, double Mae, double R2) Errors(IDataset part, EvaluationContext context)

@@ -30,8 +30,11 @@ public sealed record Sd3MiniatureOptions : IOptionsRecord
     /// <summary>Guidance when drawing: 1 is the plain model, more follows the prompt more closely and varies less.</summary>
     public double Guidance { get; init; } = 1.75;
 
-    /// <summary>Euler steps when drawing.</summary>
+    /// <summary>Steps when drawing.</summary>
     public int DrawSteps { get; init; } = 20;
+
+    /// <summary>How a step is made when drawing (cresset list --samplers).</summary>
+    public SamplerOptions Sampler { get; init; } = new EulerSamplerOptions();
 
     /// <summary>Pictures that the final evaluation draws.</summary>
     public int FinalDraws { get; init; } = 600;
@@ -47,5 +50,7 @@ public sealed record Sd3MiniatureOptions : IOptionsRecord
         .Defined(Times)
         .Must(double.IsFinite(Guidance) && Guidance >= 0, Guidance, "0 or more", field: nameof(Guidance))
         .AtLeast(DrawSteps, 1)
+        .Must(Sampler is not null, Sampler, "a sampler (cresset list --samplers)")
+        .Nested(Sampler)
         .AtLeast(FinalDraws, 100);
 }

@@ -33,7 +33,7 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData
         var facts = data.Facts;
         if (facts.Shape[0] != 1 || facts.Shape[1] != facts.Shape[2] || facts.Shape[1] % options.PatchSize != 0)
         {
-            throw new InvalidDataException($"{facts.Name}: pictures of {facts.Shape[2]}x{facts.Shape[1]} with {facts.Shape[0]} channels; the miniature draws square grey ones "
+            throw new DataMismatchException($"{facts.Name}: pictures of {facts.Shape[2]}x{facts.Shape[1]} with {facts.Shape[0]} channels; the miniature draws square grey ones "
                 + $"whose side {options.PatchSize} divides (data.channels=1 data.size=16).");
         }
         var isDigits = facts.Name == "digits";
@@ -56,6 +56,9 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData
 
     /// <inheritdoc/>
     public DataSplit Data { get; }
+
+    /// <summary>The model's sizes, and how it draws.</summary>
+    internal Sd3MiniatureOptions Options => _options;
 
     /// <summary>The model.</summary>
     public Miniature Model { get; }
@@ -166,7 +169,7 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData
         var parts = prompts.Chunk(100).Select(part =>
         {
             cancellation.ThrowIfCancellationRequested();
-            return Model.Sample(part, _options.DrawSteps, _options.Guidance, generator);
+            return Model.Sample(part, _options.DrawSteps, _options.Guidance, generator, sampler: _options.Sampler);
         }).ToArray();
         return cat(parts).add_(1).div_(2).clamp_(0, 1).MoveToOuterDisposeScope();
     }

@@ -12,7 +12,7 @@ namespace Cresset.Recipes;
 public sealed record DensityOptions : IOptionsRecord
 {
     /// <summary>The flow; glow for pictures alone.</summary>
-    public FlowOptions Flow { get; init; } = new SplineFlow { Transforms = 4 };
+    public FlowOptions Flow { get; init; } = new SplineFlow();
 
     /// <summary>Temperatures that pictures show.</summary>
     public IReadOnlyList<double> Temperatures { get; init; } = [0.7, 1];
@@ -31,7 +31,7 @@ public sealed record DensityOptions : IOptionsRecord
             ? [.. facts.Shape.Select(size => checked((int)size))]
             : [checked((int)facts.Shape.Aggregate(1L, (a, b) => a * b))];
         return Flow.Refuses(shape) is { } reason
-            ? throw new InvalidDataException($"{facts.Name}: inputs of shape [{string.Join(", ", facts.Shape)}]; {reason}. Choose another flow (cresset list --flows).")
+            ? throw new DataMismatchException($"{facts.Name}: inputs of shape [{string.Join(", ", facts.Shape)}]; {reason}. Choose another flow (cresset list --flows).")
             : Flow.Build(shape);
     }
 }

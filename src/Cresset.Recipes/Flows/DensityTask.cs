@@ -76,7 +76,7 @@ public sealed class DensityTask : ITrainingTask, ILearnsFromData
         var facts = data.Facts;
         if (facts.Table?.Columns.FirstOrDefault(c => c.Levels is not null) is { } named)
         {
-            throw new InvalidDataException($"{facts.Name}: column '{named.Name}' holds classes; a density needs numbers. Leave it out: data.leave_out=[{named.Name}].");
+            throw new DataMismatchException($"{facts.Name}: column '{named.Name}' holds classes; a density needs numbers. Leave it out: data.leave_out=[{named.Name}].");
         }
         _density = new DataDensity(options.Create(facts), facts);
         _figure = facts.ArePictures ? "bits_per_dimension" : "nats_per_row";

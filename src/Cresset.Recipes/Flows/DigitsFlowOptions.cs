@@ -7,7 +7,7 @@ namespace Cresset.Recipes;
 public sealed record DigitsFlowOptions : IOptionsRecord
 {
     /// <summary>The flow; not a continuous one, whose exact trace of 64 pixels takes too long.</summary>
-    public FlowOptions Flow { get; init; } = new SplineFlow { Transforms = 3 };
+    public FlowOptions Flow { get; init; } = new SplineFlow();
 
     /// <summary>Temperatures that pictures show.</summary>
     public double[] Temperatures { get; init; } = [0.5, 0.7, 0.85, 1];

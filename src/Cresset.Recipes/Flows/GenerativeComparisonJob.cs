@@ -59,7 +59,7 @@ public sealed class GenerativeComparisonJob : StudyJob<GenerativeComparisonOptio
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator((ulong)options.Seed + 1);
-        var test = PlaneData.Draw(options.Density, options.Samples, 987_654_321);
+        var test = options.Density.Draw(options.Samples, 987_654_321);
         var noise = randn(options.Samples, 2, generator: generator);
         // One stream runs through all models: each goes on where the one before it stopped.
         if (cell.Earlier.Count > 0) generator.Restore(tensor(cell.Earlier[^1].Stream));
@@ -67,7 +67,7 @@ public sealed class GenerativeComparisonJob : StudyJob<GenerativeComparisonOptio
         var module = contender.Module;
         Cresset.Tensors.Initialize.Reset(module, generator);
         var rate = contender.Name == ContinuousName ? options.LikelihoodRate : options.LearningRate;
-        var seconds = contender.Train(step => PlaneData.Draw(options.Density, options.BatchSize, unchecked(options.Seed * 7919 + step)), rate, generator, cell.Cancellation);
+        var seconds = contender.Train(step => options.Density.Draw(options.BatchSize, unchecked(options.Seed * 7919 + step)), rate, generator, cell.Cancellation);
         using var quiet = no_grad();
         List<Point> points = [];
         float[] cloud = [];
@@ -104,11 +104,11 @@ public sealed class GenerativeComparisonJob : StudyJob<GenerativeComparisonOptio
         ArgumentNullException.ThrowIfNull(options);
         using var scope = NewDisposeScope();
         var rows = cells;
-        var test = PlaneData.Draw(options.Density, options.Samples, 987_654_321);
-        var entropy = -PlaneDensities.Log(options.Density, test).Average();
-        var floor = OptimalTransport.Wasserstein(PlaneData.Draw(options.Density, options.Samples, 123), test);
+        var test = options.Density.Draw(options.Samples, 987_654_321);
+        var entropy = -options.Density.Log(test).Average();
+        var floor = OptimalTransport.Wasserstein(options.Density.Draw(options.Samples, 123), test);
         var text = new StringBuilder();
-        text.AppendLine(CultureInfo.InvariantCulture, $"{options.Density}: the exact density has {entropy:0.000} nats on the {options.Samples} test points; two exact samples are {floor:0.000} apart (W2).");
+        text.AppendLine(CultureInfo.InvariantCulture, $"{PartCatalog.NameOf(options.Density.GetType())}: the exact density has {entropy:0.000} nats on the {options.Samples} test points; two exact samples are {floor:0.000} apart (W2).");
         text.AppendLine().AppendLine("| model | parameters | training steps | processor s | nats | evaluations of a likelihood | W2 (evaluations of a sample) |");
         text.AppendLine("| --- | --- | --- | --- | --- | --- | --- |");
         foreach (var r in rows)

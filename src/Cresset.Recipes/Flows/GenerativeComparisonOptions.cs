@@ -6,7 +6,7 @@ namespace Cresset.Recipes;
 public sealed record GenerativeComparisonOptions : IOptionsRecord
 {
     /// <summary>The data.</summary>
-    public PlaneDensity Density { get; init; } = PlaneDensity.Moons;
+    public PlaneDensity Density { get; init; } = new MoonsDensity();
 
     /// <summary>Optimizer steps of the normalizing flow.</summary>
     public int Steps { get; init; } = 2000;
@@ -43,7 +43,8 @@ public sealed record GenerativeComparisonOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Defined(Density)
+        .Must(Density is not null, Density, "a density of the plane (cresset list --plane-densities)")
+        .Nested(Density)
         .Within(Steps, 1, 1_000_000)
         .Within(RegressionSteps, 1, 1_000_000)
         .Within(LikelihoodSteps, 1, 1_000_000)

@@ -34,7 +34,7 @@ public sealed class MatchingTask : ITrainingTask
         {
             var net = new MlpVelocity(new MlpVelocityOptions { Hidden = [options.Width, options.Width, options.Width] });
             _module = options.ReflowAfter > 0 ? new PairedVelocity(net, options.ReflowPairs) : net;
-            TrainingData = new PlaneData(PlaneDensity.Moons);
+            TrainingData = new PlaneData(new MoonsDensity());
         }
     }
 

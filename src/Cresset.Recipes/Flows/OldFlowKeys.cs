@@ -14,9 +14,11 @@ internal static class OldFlowKeys
     public static void Move(ConfigMap recipe, int transforms)
     {
         if (recipe[Section] is not ConfigMap map || Flow.Move(map) is not { } part) return;
-        // Where no flow is named the job's own is meant, with its own number.
-        if (Flow.NameIn(map) is { Length: > 0 } kind && PlaceIn(kind, "transforms") is not null && part["transforms"] is null)
+        // What that version took where a recipe said nothing. Without a name the job's own flow is meant.
+        var kind = Flow.NameIn(map);
+        if ((kind.Length == 0 || PlaceIn(kind, "transforms") is not null) && part["transforms"] is null)
             part.Set("transforms", new ConfigText(map.Source, transforms.ToString(System.Globalization.CultureInfo.InvariantCulture), true));
+        if (kind == "glow" && part["levels"] is null) part.Set("levels", new ConfigText(map.Source, "2", true));
     }
 
     /// <summary>Where a key of that version stood that is named alone.</summary>

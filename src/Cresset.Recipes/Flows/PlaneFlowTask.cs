@@ -24,8 +24,8 @@ public sealed class PlaneFlowTask : ITrainingTask
     {
         _options = options.ThrowIfInvalid();
         _flow = options.Flow.Build(2);
-        _test = options.TestPoints.Length == 0 ? PlaneData.Draw(options.Density, Points, 987_654_321).DetachFromDisposeScope() : Read(options);
-        _entropy = -PlaneDensities.Log(options.Density, _test).Average();
+        _test = options.TestPoints.Length == 0 ? options.Density.Draw(Points, 987_654_321).DetachFromDisposeScope() : Read(options);
+        _entropy = -options.Density.Log(_test).Average();
         TrainingData = new PlaneData(options.Density);
     }
 
@@ -86,7 +86,7 @@ public sealed class PlaneFlowTask : ITrainingTask
     {
         using var scope = NewDisposeScope();
         using var file = SafetensorsFile.Open(options.TestPoints);
-        return file.Read(options.Density switch { PlaneDensity.Moons => "moons", PlaneDensity.EightGaussians => "8gaussians", _ => "checkerboard" }).to(ScalarType.Float32).DetachFromDisposeScope();
+        return file.Read(options.Density.PointsName).to(ScalarType.Float32).DetachFromDisposeScope();
     }
 
     private TaskPicture Density(Device device)
@@ -95,7 +95,7 @@ public sealed class PlaneFlowTask : ITrainingTask
         var axis = linspace(-4.5, 4.5, side);
         var grid = stack([axis.repeat(side), axis.repeat_interleave(side)], 1).to(device);
         var density = _flow.LogProb(grid).exp().cpu().to(ScalarType.Float32).data<float>().ToArray();
-        var chart = new Chart(new ChartOptions { Title = $"Density: {PartCatalog.NameOf(_options.Flow.GetType())} on {_options.Density}", Width = 620, Height = 560 })
+        var chart = new Chart(new ChartOptions { Title = $"Density: {PartCatalog.NameOf(_options.Flow.GetType())} on {PartCatalog.NameOf(_options.Density.GetType())}", Width = 620, Height = 560 })
             .Surface<float>(density, side, side, new PlotArea(-4.5, 4.5, -4.5, 4.5), new HeatMapOptions { ColorBarLabel = "p(x)" });
         return new TaskPicture("density", chart.ToPng(), "The learned density.");
     }

@@ -28,11 +28,12 @@ public abstract class DataJob<TModel> : TrainingJob<TModel>, IUpgradesRecipes
     /// <inheritdoc/>
     protected override ITrainingTask CreateTask(TModel options, TrainerOptions trainer) => CreateTask(options, DataDefaults, trainer);
 
-    private protected override ITrainingTask CreateTask(JobContext context)
+    private protected override ITrainingTask CreateTask(ResolvedRecipe recipe)
+        => CreateTask((TModel)recipe.Options["model"], (DataSource)recipe.Options["data"], (TrainerOptions)recipe.Options["trainer"]);
+
+    private protected override void Opened(ITrainingTask task, JobContext context)
     {
-        var task = CreateTask(context.Options<TModel>("model"), context.Options<DataSource>("data"), context.Options<TrainerOptions>("trainer"));
         if (task is ILearnsFromData learner) RunData.Compare(context, learner.Data);
-        return task;
     }
 
     private protected override void Export(ITrainingTask task, JobContext context)

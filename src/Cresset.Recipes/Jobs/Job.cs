@@ -67,6 +67,13 @@ public abstract class Job : IJob
     public virtual JobOutcome Sample(JobContext context, SampleRequest request)
         => throw new NotSupportedException($"'{Name}' does not generate anything to sample; 'cresset eval' gives {Evaluates}, and its pictures are in the run's folder.");
 
+    /// <summary>
+    /// Opens what the work needs of the world outside (data, weights, devices), before a run is begun: what is wrong there costs no run. The job's work takes
+    /// over what is returned.
+    /// </summary>
+    /// <param name="context">The recipe, and who watches; there is neither a folder nor a recorder yet.</param>
+    internal virtual IDisposable? Prepare(JobContext context) => null;
+
     /// <summary>Begins the work, or goes on with it.</summary>
     /// <exception cref="OperationCanceledException">It was cancelled; everything worth keeping is saved.</exception>
     protected abstract JobOutcome Work(JobContext context);

@@ -28,6 +28,12 @@ public sealed record JobContext(ResolvedRecipe Recipe, IRunRecorder Recorder, st
     /// <summary>Called once the saved state was taken up, from which on the run is another one.</summary>
     internal Action? Begun { get; init; }
 
+    /// <summary>What <see cref="Job.Prepare"/> brought; whoever takes it owns it.</summary>
+    internal Preparation? Prepared { get; init; }
+
+    /// <summary>The task that was made before the run was begun, once; null where none was, or it was taken.</summary>
+    internal ITrainingTask? TakePrepared() => Prepared?.Take() as ITrainingTask;
+
     /// <summary>The options of a section.</summary>
     public T Options<T>(string section)
         where T : IOptionsRecord => (T)Recipe.Options[section];
@@ -36,11 +42,27 @@ public sealed record JobContext(ResolvedRecipe Recipe, IRunRecorder Recorder, st
     /// The context of one stage of several: its series are named <c>stage/…</c>, its files lie in the folder of that name, and what it forgets when it
     /// is resumed is its own.
     /// </summary>
-    internal JobContext Stage(string name) => new(Recipe, new StageRecorder(Recorder, $"{name}/", []), Path.Combine(Folder, name), Progress, Cancellation) { Begun = Begun, FolderOfRun = FolderOfRun, Ranks = Ranks };
+    internal JobContext Stage(string name) => new(Recipe, new StageRecorder(Recorder, $"{name}/", []), Path.Combine(Folder, name), Progress, Cancellation) { Begun = Begun, FolderOfRun = FolderOfRun, Ranks = Ranks, Prepared = Prepared };
 
     /// <summary>The context of the last stage, which has the run's own names, beside earlier ones.</summary>
     internal JobContext LastStage(params string[] earlier)
         => new(Recipe, new StageRecorder(Recorder, "", [.. earlier.Select(e => $"{e}/")]), Folder, Progress, Cancellation) { Begun = Begun, FolderOfRun = FolderOfRun, Summary = Summary, Ranks = Ranks };
+}
+
+/// <summary>What was opened before a run was begun, until the run's work takes it over.</summary>
+internal sealed class Preparation(IDisposable? opened) : IDisposable
+{
+    private IDisposable? _opened = opened;
+
+    /// <summary>The caller's from here on; null the second time.</summary>
+    public IDisposable? Take()
+    {
+        var taken = _opened;
+        _opened = null;
+        return taken;
+    }
+
+    public void Dispose() => _opened?.Dispose();
 }
 
 /// <summary>What came out of a job.</summary>

@@ -10,11 +10,14 @@ namespace Cresset.Recipes;
 /// <param name="PeakMemoryBytes">Most memory of the process.</param>
 /// <param name="CheckpointBytes">Size of a checkpoint.</param>
 /// <param name="Metrics">What the evaluation gave, by name.</param>
-public sealed record DryRunReport(double SecondsPerStep, TimeSpan? Expected, long PeakMemoryBytes, long CheckpointBytes, IReadOnlyDictionary<string, double> Metrics);
+public sealed record DryRunReport(double SecondsPerStep, TimeSpan? Expected, long PeakMemoryBytes, long CheckpointBytes, IReadOnlyDictionary<string, double> Metrics)
+{
+    /// <summary>Share of a step that was spent waiting for its batch.</summary>
+    public double WaitingShare { get; init; }
+}
 
 public sealed partial class RecipeRunner
 {
-    // In a dry run the store is a scratch one, and init_from means a run of the real one.
     private Func<string, string>? _foldersOfOthers;
 
     /// <summary>
@@ -56,7 +59,7 @@ public sealed partial class RecipeRunner
             var expected = trainers.Count == 0 ? (TimeSpan?)null : TimeSpan.FromSeconds((watch.SecondsPerStep * trainers.Values.Sum(t => (double)t.Steps)) + (watch.SecondsPerEvaluation * evaluations));
             var checkpoints = Directory.EnumerateFiles(scratch.FolderOf(id), "step-*.safetensors", SearchOption.AllDirectories).Select(f => new FileInfo(f).Length).DefaultIfEmpty(0).Max();
             using var process = Process.GetCurrentProcess();
-            return new DryRunReport(watch.SecondsPerStep, expected, process.PeakWorkingSet64, checkpoints, metrics);
+            return new DryRunReport(watch.SecondsPerStep, expected, process.PeakWorkingSet64, checkpoints, metrics) { WaitingShare = watch.WaitingShare };
         }
         finally
         {
@@ -72,6 +75,8 @@ public sealed partial class RecipeRunner
 
         public double SecondsPerStep { get; private set; }
 
+        public double WaitingShare { get; private set; }
+
         public double SecondsPerEvaluation { get; private set; }
 
         public void Report(TrainingReport value)
@@ -81,6 +86,7 @@ public sealed partial class RecipeRunner
                 case StepReport step:
                     // The first step allocates and compiles; what counts is the last.
                     SecondsPerStep = 1 / Math.Max(step.StepsPerSecond, 1e-9);
+                    WaitingShare = step.WaitingShare;
                     Stopped?.Cancel();
                     _since.Restart();
                     break;

@@ -1,3 +1,4 @@
+using Cresset.Data;
 using Cresset.Runs;
 using Cresset.Tensors;
 using Cresset.Training;
@@ -20,7 +21,7 @@ public sealed partial class RecipeRunner
     public static IReadOnlyList<BatchTrial> FindBatch(ResolvedRecipe recipe, CancellationToken cancellation = default) => WithStage(recipe, stage =>
     {
         var trials = BatchFinder.Run(stage.Create, stage.Options, stage.Optimization, cancellation: cancellation);
-        return trials.Count > 0 ? trials : throw new InvalidDataException("The data set has fewer examples than the smallest batch that is tried (8).");
+        return trials.Count > 0 ? trials : throw new DataMismatchException("The data set has fewer examples than the smallest batch that is tried (8).");
     });
 
     private static T WithStage<T>(ResolvedRecipe recipe, Func<TrainingStage, T> work)

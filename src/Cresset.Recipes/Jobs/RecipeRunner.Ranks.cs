@@ -14,9 +14,11 @@ public sealed partial class RecipeRunner
 
     private RecipeResult Follow(ResolvedRecipe? recipe, CancellationToken cancellation)
     {
+        // All open their data at the same time: none waits for another one's.
+        using var prepared = recipe is null ? null : Prepare(recipe, null, cancellation);
         var led = JsonSerializer.Deserialize<Led>(Ranks.BroadcastText(null))!;
         recipe ??= Recipe.Parse(led.Recipe, "the recipe of rank 0", led.Name, catalog.Parts).Resolve();
-        var context = new JobContext(recipe, NullRunRecorder.Instance, led.Folder, null, cancellation) { Ranks = Ranks };
+        var context = new JobContext(recipe, NullRunRecorder.Instance, led.Folder, null, cancellation) { Ranks = Ranks, Prepared = prepared };
         return new RecipeResult(led.Id, led.Folder, recipe.Job.Run(context));
     }
 

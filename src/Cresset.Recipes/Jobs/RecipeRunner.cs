@@ -27,6 +27,7 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
         recipe.Job.Check(recipe);
         RankedStart.CompareRecipes(Ranks, recipe);
         if (Ranks.Rank > 0) return Follow(recipe, cancellation);
+        using var prepared = Prepare(recipe, progress, cancellation);
         using var run = Store.Begin(new RunDescription
         {
             Environment = RunSurroundings.AtBeginning(recipe),
@@ -38,7 +39,7 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
             ConfigFileName = ConfigFile,
         });
         started?.Invoke(run);
-        return Work(run, recipe, null, false, progress, cancellation);
+        return Work(run, recipe, null, false, prepared, progress, cancellation);
     }
 
     /// <summary>Goes on with a run that was stopped, killed or is to be extended, with its own recipe and what <paramref name="overrides"/> change in it.</summary>
@@ -63,7 +64,7 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
         started?.Invoke(run);
         if (RunSurroundings.Difference(recorded, RunSurroundings.Of(recipe)) is { } difference) progress?.Report(new NoticeReport(difference));
         foreach (var key in changed) progress?.Report(new NoticeReport($"{key} is {recipe.Flatten()[key]} from here on; it was {before.GetValueOrDefault(key, "not set")}."));
-        return Work(run, recipe, info, changed.Length > 0, progress, cancellation);
+        return Work(run, recipe, info, changed.Length > 0, null, progress, cancellation);
     }
 
     /// <summary>Evaluates a run's best checkpoint.</summary>
@@ -116,7 +117,14 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
     private static JobContext ContextOf(ResolvedRecipe recipe, RunInfo info, IProgress<TrainingReport>? progress, CancellationToken cancellation)
         => new(recipe, NullRunRecorder.Instance, info.Folder, progress, cancellation) { Summary = info.Summary };
 
-    private RecipeResult Work(Run run, ResolvedRecipe recipe, RunInfo? before, bool isChanged, IProgress<TrainingReport>? progress, CancellationToken cancellation)
+    // What is wrong with data, weights or device is found here, before there is a run.
+    private Preparation Prepare(ResolvedRecipe recipe, IProgress<TrainingReport>? progress, CancellationToken cancellation)
+        => new((recipe.Job as Job)?.Prepare(new JobContext(recipe, NullRunRecorder.Instance, "", progress, cancellation) { FolderOfRun = FolderOfOther, Ranks = Ranks }));
+
+    // In a dry run the store is a scratch one, and init_from means a run of the real one.
+    private string FolderOfOther(string name) => _foldersOfOthers is { } others ? others(name) : Store.Find(name).Folder;
+
+    private RecipeResult Work(Run run, ResolvedRecipe recipe, RunInfo? before, bool isChanged, Preparation? prepared, IProgress<TrainingReport>? progress, CancellationToken cancellation)
     {
         var hasBegun = false;
         Lead(run, recipe);
@@ -126,7 +134,8 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
         var context = new JobContext(recipe, run, run.Folder, log, requests.Token)
         {
             Ranks = Ranks,
-            FolderOfRun = _foldersOfOthers ?? (name => Store.Find(name).Folder),
+            FolderOfRun = FolderOfOther,
+            Prepared = prepared,
             Begun = () =>
             {
                 if (!hasBegun && isChanged) Store.SetConfig(run.Id, recipe.Flatten(), recipe.ToYaml(), ConfigFile);

@@ -63,8 +63,14 @@ public abstract class TrainingJob<TModel> : Job
 
     private protected virtual void Export(ITrainingTask task, JobContext context) => Export(task, context.Folder);
 
-    private protected virtual ITrainingTask CreateTask(JobContext context)
-        => CreateTask(context.Options<TModel>("model"), context.Options<TrainerOptions>("trainer"));
+    private protected virtual ITrainingTask CreateTask(ResolvedRecipe recipe) => CreateTask((TModel)recipe.Options["model"], (TrainerOptions)recipe.Options["trainer"]);
+
+    // A task was made for the run: the place to say what is worth saying about it.
+    private protected virtual void Opened(ITrainingTask task, JobContext context)
+    {
+    }
+
+    internal override IDisposable? Prepare(JobContext context) => StageOf(context).Prepare();
 
     internal override bool RunsOnRanks => true;
 
@@ -74,6 +80,6 @@ public abstract class TrainingJob<TModel> : Job
     {
         ArgumentNullException.ThrowIfNull(context);
         var trainer = context.Options<TrainerOptions>("trainer");
-        return new TrainingStage(context, () => CreateTask(context), trainer, context.Options<OptimizationOptions>("optimization"));
+        return new TrainingStage(context, () => CreateTask(context.Recipe), trainer, context.Options<OptimizationOptions>("optimization"), task => Opened(task, context));
     }
 }

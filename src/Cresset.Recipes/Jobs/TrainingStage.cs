@@ -11,13 +11,36 @@ namespace Cresset.Recipes;
 /// <param name="create">Makes module, data and loss; libtorch's global stream is seeded before the call.</param>
 /// <param name="options">How long and what to keep.</param>
 /// <param name="optimization">Optimizer and schedule.</param>
-internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> create, TrainerOptions options, OptimizationOptions optimization)
+/// <param name="opened">Called with every task that is made for the run, before it does anything.</param>
+internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> create, TrainerOptions options, OptimizationOptions optimization, Action<ITrainingTask>? opened = null)
 {
+    /// <summary>
+    /// Opens data and weights and makes the module before the run is begun: whatever is wrong with them costs no run. The task is the caller's; given back
+    /// as <see cref="JobContext.Prepared"/>, it is what <see cref="Train"/> trains.
+    /// </summary>
+    public ITrainingTask Prepare()
+    {
+        Seeding.Apply(options.Seed);
+        var task = create();
+        try
+        {
+            // The trainer gives the other ranks the weights of rank 0.
+            if (options.InitFrom.Length > 0 && context.Ranks.Rank == 0) WarmStart.Load(task.Module, FileToBeginWith(task.Headline), options.InitKeys);
+            Trainer.Check(task, options, optimization);
+            return task;
+        }
+        catch
+        {
+            task.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Trains, or goes on; <paramref name="export"/> gets the finished task in evaluation mode, averaged weights in place.</summary>
     public JobOutcome Train(Action<ITrainingTask> export)
     {
-        Seeding.Apply(options.Seed);
-        using var task = create();
+        using var task = context.TakePrepared() ?? Make();
+        opened?.Invoke(task);
         // The trainer gives the others the weights of rank 0.
         if (context.Ranks.Rank == 0) WarmStartFrom(task);
         using var trainer = new Trainer(task, options, optimization, context.Recorder, context.Checkpoints, context.Ranks);
@@ -42,9 +65,9 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
     // Into the trained task, which is not trained on: a second model may not fit into memory. Null where that checkpoint is gone; the last model is the run's then.
     private IReadOnlyDictionary<string, double>? ExportBest(ITrainingTask task, Action<ITrainingTask> export, int step)
     {
-        using var opened = context.Checkpoints.OpenBest(task.Headline, out _);
-        if (opened?.Checkpoint.Step != step) return null;
-        return WithWeights(task, opened, evaluation =>
+        using var best = context.Checkpoints.OpenBest(task.Headline, out _);
+        if (best?.Checkpoint.Step != step) return null;
+        return WithWeights(task, best, evaluation =>
         {
             export(task);
             return Ordered(task.Evaluate(evaluation), task.Headline);
@@ -98,19 +121,26 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
     /// <summary>Optimizer and schedule.</summary>
     public OptimizationOptions Optimization => optimization;
 
+    // Initial weights follow the seed.
+    private ITrainingTask Make()
+    {
+        Seeding.Apply(options.Seed);
+        return create();
+    }
+
     /// <summary>A new task; libtorch's global stream must have been seeded.</summary>
     public ITrainingTask Create() => create();
 
     /// <summary>A task with the best weights, in evaluation mode; both parts are the caller's.</summary>
     public (ITrainingTask Task, EvaluationContext Context) OpenBest()
     {
-        Seeding.Apply(options.Seed);
-        var task = create();
+        var task = Make();
         try
         {
-            using var opened = context.Checkpoints.OpenBest(task.Headline, out var damaged)
+            opened?.Invoke(task);
+            using var best = context.Checkpoints.OpenBest(task.Headline, out var damaged)
                 ?? throw new InvalidDataException($"{context.Checkpoints.FolderPath} holds no usable checkpoint yet{(damaged.Count == 0 ? "" : ": " + string.Join("; ", damaged))}.");
-            return (task, WithWeights(task, opened, evaluation => evaluation));
+            return (task, WithWeights(task, best, evaluation => evaluation));
         }
         catch
         {
@@ -121,25 +151,25 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
 
     private JobOutcome WithBest(Func<ITrainingTask, EvaluationContext, JobOutcome> work)
     {
-        Seeding.Apply(options.Seed);
-        using var task = create();
-        using var opened = context.Checkpoints.OpenBest(task.Headline, out var damaged)
+        using var task = Make();
+        opened?.Invoke(task);
+        using var best = context.Checkpoints.OpenBest(task.Headline, out var damaged)
             ?? throw new InvalidDataException($"{context.Checkpoints.FolderPath} holds no usable checkpoint{(damaged.Count == 0 ? "" : ": " + string.Join("; ", damaged))}. Train the run first.");
         foreach (var notice in damaged) context.Progress?.Report(new NoticeReport($"{notice}; another checkpoint is used."));
-        return WithWeights(task, opened, evaluation => work(task, evaluation));
+        return WithWeights(task, best, evaluation => work(task, evaluation));
     }
 
-    private T WithWeights<T>(ITrainingTask task, OpenedCheckpoint opened, Func<EvaluationContext, T> work)
+    private T WithWeights<T>(ITrainingTask task, OpenedCheckpoint saved, Func<EvaluationContext, T> work)
     {
-        StateDict.Load(task.Module, opened.Source, keys: KeyMap.Identity.Only("model/"));
+        StateDict.Load(task.Module, saved.Source, keys: KeyMap.Identity.Only("model/"));
         // Averages exist for parameters alone: buffers stay those of the model.
-        if (opened.Source.Entries.Keys.Any(k => k.StartsWith("average/", StringComparison.Ordinal))) StateDict.Load(task.Module, opened.Source, strict: false, keys: KeyMap.Identity.Only("average/"));
+        if (saved.Source.Entries.Keys.Any(k => k.StartsWith("average/", StringComparison.Ordinal))) StateDict.Load(task.Module, saved.Source, strict: false, keys: KeyMap.Identity.Only("average/"));
         var device = ComputeDevice.Resolve(options.Device);
         task.Module.to(device);
         task.Module.eval();
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        return work(new EvaluationContext(opened.Checkpoint.Step, Seeding.Generator(options.Seed, "evaluation"), device, true, context.Cancellation));
+        return work(new EvaluationContext(saved.Checkpoint.Step, Seeding.Generator(options.Seed, "evaluation"), device, true, context.Cancellation));
     }
 
     private List<string> Keep(string folder, int step, IEnumerable<TaskPicture> pictures)

@@ -19,18 +19,18 @@ public sealed record DenoisingSteps : LiveComputation
     /// <summary>Seed of the noise.</summary>
     public int Seed { get; init; }
 
-    /// <summary>Euler steps.</summary>
-    public int Steps { get; init; } = 20;
+    /// <summary>Steps; 0 takes the run's own number.</summary>
+    public int Steps { get; init; }
 
-    /// <summary>Guidance; 1 is the conditional model.</summary>
-    public double Guidance { get; init; } = 3;
+    /// <summary>Guidance, 1 is the conditional model; null takes the run's own.</summary>
+    public double? Guidance { get; init; }
 
     /// <inheritdoc/>
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Must(Prompt is { Length: <= 200 }, Prompt?.Length, "at most 200 characters", field: nameof(Prompt))
         .AtLeast(Seed, 0)
-        .Within(Steps, 1, 200)
-        .Within(Guidance, 0, 100);
+        .Within(Steps, 0, 200)
+        .Within(Guidance ?? 0, 0, 100, field: nameof(Guidance));
 
     /// <inheritdoc/>
     public override object Compute(LiveContext context)
@@ -41,7 +41,7 @@ public sealed record DenoisingSteps : LiveComputation
             var prompt = Prompt.Length == 0 ? task.Names[0] : Prompt;
             using var generator = Seeding.Generator((ulong)Seed, "live");
             var frames = new List<string>();
-            using var drawn = task.Model.Sample([prompt], Steps, Guidance, generator, (_, state) => frames.Add(Png(state)));
+            using var drawn = task.Model.Sample([prompt], Steps == 0 ? task.Options.DrawSteps : Steps, Guidance ?? task.Options.Guidance, generator, (_, state) => frames.Add(Png(state)), task.Options.Sampler);
             return new { Prompt = prompt, task.Names, Size = task.Model.Options.PictureSize, Frames = frames };
         });
     }

@@ -31,7 +31,7 @@ public sealed record GridIterations : LiveComputation
                 MaxIterations = Most,
                 OnIteration = (i, values) => frames.Add(new(i, [.. values], Bellman.GreedyActions(table.Model, [.. values], options.Gamma))),
             };
-            if (options.Algorithm == "policy-iteration") PolicyIteration.Solve(table.Model, planning);
+            if (options.Algorithm is PolicyIterationPlanner) PolicyIteration.Solve(table.Model, planning);
             else ValueIteration.Solve(table.Model, planning);
         }
         var path = Path.Combine(run.Folder, SolvedPolicy.FileName);
@@ -41,9 +41,9 @@ public sealed record GridIterations : LiveComputation
             world.Rows,
             world.Columns,
             options.Gamma,
-            options.Algorithm,
+            Algorithm = options.Method,
             // Only planners are repeated here; what a learner went through is not kept step by step.
-            Planner = options.Algorithm == "policy-iteration" ? options.Algorithm : "value-iteration",
+            Planner = PartCatalog.NameOf(options.Algorithm is PolicyIterationPlanner ? typeof(PolicyIterationPlanner) : typeof(ValueIterationPlanner)),
             Kinds = Enumerable.Range(0, world.Rows * world.Columns).Select(i => world.KindOf(i / world.Columns, i % world.Columns).ToString()).ToList(),
             Cells = Enumerable.Range(0, Math.Max(frames.Count > 0 ? frames[0].Values.Length : 0, final?.Values.Length ?? 0)).Select(s => world.CellOf(s) is var (row, column) ? (row * world.Columns) + column : 0).ToList(),
             Moves = Enumerable.Range(0, Moves(frames, final)).Select(a => world.MoveOf(a) is var (down, right) ? new[] { down, right } : []).ToList(),

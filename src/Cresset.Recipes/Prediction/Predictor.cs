@@ -71,7 +71,7 @@ internal abstract class Predictor(nn.Module module, DataFacts facts) : IDisposab
     public virtual IEnumerable<Prediction> AnswerFile(string path, PartCatalog parts)
     {
         if (facts.Table is { } table) return AnswerTable(path, table);
-        if (facts.Picture is not { } picture) throw new InvalidDataException($"The model learned from arrays ({facts.Name}) and takes no files; give it tensors of shape [{string.Join(", ", facts.Shape)}].");
+        if (facts.Picture is not { } picture) throw new DataMismatchException($"The model learned from arrays ({facts.Name}) and takes no files; give it tensors of shape [{string.Join(", ", facts.Shape)}].");
         var planes = picture.Read(path, parts);
         using var scope = NewDisposeScope();
         return Answer(tensor(planes.Values, [1, planes.Channels, planes.Height, planes.Width]), [path]);

@@ -48,7 +48,7 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
         ArgumentNullException.ThrowIfNull(recipe);
         // Known before the tokenizer has been trained for nothing.
         var tokenizer = (TokenizerOptions)recipe.Options["tokenizer"];
-        if (tokenizer.Architecture != TokenizerArchitecture.VqVae) throw new ArgumentException($"tokenizer.architecture={OptionNames.Key(tokenizer.Architecture.ToString())}: a prior needs a tokenizer with one map of codes; use vq_vae.");
+        if (!tokenizer.Architecture.HasOneMap) throw new ArgumentException($"tokenizer.architecture={PartCatalog.NameOf(tokenizer.Architecture.GetType())}: a prior needs a tokenizer with one map of codes; use vq-vae.");
         using var quantizer = tokenizer.Bottleneck.Build();
         CodePriorOptions.Codes(quantizer);
     }
@@ -71,10 +71,8 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
         ArgumentNullException.ThrowIfNull(context);
         if (!File.Exists(WeightsOf(context)))
         {
-            var trainer = context.Options<TrainerOptions>("tokenizer_trainer");
             context.Progress?.Report(new NoticeReport("Stage 1 of 2: the tokenizer."));
-            var stage = new TrainingStage(context.Stage(TokenizerFolder), () => CreateTokenizer(context, trainer), trainer, TokenizerJob.OptimizationDefaultsOf);
-            if (!stage.Train(task => StateDict.Save(
+            if (!TokenizerOf(context, context.Stage(TokenizerFolder)).Train(task => StateDict.Save(
                 task.Module, WeightsOf(context), ModelFile.Metadata("tokenizer", context.Options<TokenizerOptions>("tokenizer"), ((TokenizerTask)task).Data.Facts))).Completed) return JobOutcome.Stopped;
             context.Progress?.Report(new NoticeReport("Stage 2 of 2: the prior over its codes."));
         }
@@ -99,10 +97,21 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
         return File.Exists(WeightsOf(context)) ? context : throw new InvalidDataException($"{WeightsOf(context)} is missing: the run stopped before its tokenizer was ready. Resume it first.");
     }
 
+    // The prior's own weights come from nothing: what it takes from outside is the tokenizer.
+    internal override IDisposable? Prepare(JobContext context) => TokenizerOf(context, context).Prepare();
+
+    private static TrainingStage TokenizerOf(JobContext context, JobContext stage)
+    {
+        var trainer = context.Options<TrainerOptions>("tokenizer_trainer");
+        return new TrainingStage(
+            stage, () => CreateTokenizer(context, trainer), trainer, TokenizerJob.OptimizationDefaultsOf, task => RunData.Compare(context, ((TokenizerTask)task).Data));
+    }
+
     private static TrainingStage PriorOf(JobContext context)
     {
         var trainer = context.Options<TrainerOptions>("trainer");
-        return new TrainingStage(context.LastStage(TokenizerFolder), () => CreateTask(context, trainer), trainer, context.Options<OptimizationOptions>("optimization"));
+        return new TrainingStage(
+            context.LastStage(TokenizerFolder), () => CreateTask(context, trainer), trainer, context.Options<OptimizationOptions>("optimization"), task => RunData.Compare(context, ((CodePriorTask)task).Data));
     }
 
     void IUpgradesRecipes.Upgrade(ConfigMap recipe)
@@ -116,12 +125,7 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
 
     string? IUpgradesRecipes.Earlier(string key) => OldTokenizerKeys.Keys.Contains(key) ? $"tokenizer.{key}" : null;
 
-    private static DataSplit OpenData(JobContext context)
-    {
-        var data = context.Options<DataSource>("data").Open(TokenizerJob.Pictures);
-        RunData.Compare(context, data);
-        return data;
-    }
+    private static DataSplit OpenData(JobContext context) => context.Options<DataSource>("data").Open(TokenizerJob.Pictures);
 
     private static TokenizerTask CreateTokenizer(JobContext context, TrainerOptions trainer)
     {

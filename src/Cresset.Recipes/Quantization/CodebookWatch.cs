@@ -1,12 +1,13 @@
 using System.Globalization;
 using Cresset.Plots;
 using Cresset.Quantization;
+using Cresset.Tensors;
 using Cresset.Training;
 
 namespace Cresset.Recipes;
 
 /// <summary>Keeps an eye on every codebook of a tokenizer in training: usage over windows of batches, warnings, pictures.</summary>
-internal sealed class CodebookWatch
+internal sealed class CodebookWatch : ISaved
 {
     private const int Window = 25;
     private readonly CodeUsage[] _recent;
@@ -49,6 +50,65 @@ internal sealed class CodebookWatch
         }
         _history.Add((step.Step + 1, [.. _recent.Select(u => u.UsedShare)]));
         foreach (var usage in _recent) usage.Clear();
+    }
+
+    /// <inheritdoc/>
+    public void Save(Snapshot state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        state.Put("codebooks", writer =>
+        {
+            writer.Write(_recent.Length);
+            foreach (var usage in _recent)
+            {
+                writer.Write(usage.Size);
+                writer.Write(usage.Used);
+                foreach (var (code, count) in usage.Counts())
+                {
+                    writer.Write(code);
+                    writer.Write(count);
+                }
+            }
+            writer.Write(_history.Count);
+            foreach (var (step, used) in _history)
+            {
+                writer.Write(step);
+                foreach (var share in used) writer.Write(share);
+            }
+            writer.Write(_warned.Count);
+            foreach (var warning in _warned.Order(StringComparer.Ordinal)) writer.Write(warning);
+        });
+    }
+
+    /// <inheritdoc/>
+    public void Load(Snapshot state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        var recent = _recent.Select(usage => new CodeUsage(usage.Size)).ToArray();
+        var history = new List<(int Step, double[] Used)>();
+        var warned = new List<string>();
+        state.Get("codebooks", reader =>
+        {
+            if (reader.ReadInt32() != recent.Length) throw Other();
+            foreach (var usage in recent)
+            {
+                if (reader.ReadInt64() != usage.Size) throw Other();
+                for (var left = reader.ReadInt64(); left > 0; left--) usage.Add(reader.ReadInt64(), reader.ReadInt64());
+            }
+            for (var left = reader.ReadInt32(); left > 0; left--) history.Add((reader.ReadInt32(), [.. recent.Select(_ => reader.ReadDouble())]));
+            for (var left = reader.ReadInt32(); left > 0; left--) warned.Add(reader.ReadString());
+        });
+        for (var i = 0; i < recent.Length; i++)
+        {
+            _recent[i].Clear();
+            _recent[i].Add(recent[i]);
+        }
+        _history.Clear();
+        _history.AddRange(history);
+        _warned.Clear();
+        _warned.UnionWith(warned);
+
+        InvalidDataException Other() => new($"{state.Origin}: its codebooks have other sizes than those of this tokenizer.");
     }
 
     /// <summary>The share of codes in use over the steps; null before there are two windows.</summary>

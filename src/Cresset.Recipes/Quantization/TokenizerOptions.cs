@@ -4,16 +4,6 @@ using Cresset.Quantization;
 
 namespace Cresset.Recipes;
 
-/// <summary>The autoencoder around the bottleneck.</summary>
-public enum TokenizerArchitecture
-{
-    /// <summary>One map of codes.</summary>
-    VqVae,
-
-    /// <summary>Two maps, a coarse one and a fine one (VQ-VAE-2).</summary>
-    VqVae2,
-}
-
 /// <summary>A VQ-VAE on a set of pictures.</summary>
 public sealed record TokenizerOptions : IOptionsRecord
 {
@@ -21,7 +11,7 @@ public sealed record TokenizerOptions : IOptionsRecord
     public int Padding { get; init; }
 
     /// <summary>The autoencoder.</summary>
-    public TokenizerArchitecture Architecture { get; init; } = TokenizerArchitecture.VqVae;
+    public TokenizerArchitecture Architecture { get; init; } = new VqVaeArchitecture();
 
     /// <summary>Times the size is halved (VQ-VAE; VQ-VAE-2 has strides of 8 and 4).</summary>
     public int Downsamplings { get; init; } = 2;
@@ -53,7 +43,7 @@ public sealed record TokenizerOptions : IOptionsRecord
     /// <summary>Learning rate of the discriminator.</summary>
     public double DiscriminatorRate { get; init; } = 5e-4;
 
-    private int Stride => Architecture == TokenizerArchitecture.VqVae2 ? 8 : 1 << Math.Clamp(Downsamplings, 1, 6);
+    private int Stride => Architecture.StrideOf(this);
 
     /// <summary>The quantizer for latent vectors of <see cref="LatentWidth"/>.</summary>
     internal QuantizerOptions Bottleneck => LatentWidth == 0 ? Quantizer : Quantizer.ForWidth(LatentWidth);
@@ -62,7 +52,8 @@ public sealed record TokenizerOptions : IOptionsRecord
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Within(Downsamplings, 1, 6)
         .Within(Padding, 0, 1024)
-        .Defined(Architecture)
+        .Must(Architecture is not null, Architecture, "an autoencoder (cresset list --autoencoders)")
+        .Nested(Architecture)
         .AtLeast(AdversarialWeight, 0)
         .AtLeast(AdversarialStart, 0)
         .Within(DiscriminatorWidth, 4, 1024)
@@ -78,16 +69,16 @@ public sealed record TokenizerOptions : IOptionsRecord
     internal int PictureSize(DataFacts facts)
     {
         var (height, width) = (facts.Shape[^2], facts.Shape[^1]);
-        if (height != width) throw new InvalidDataException($"{facts.Name}: pictures of {width}x{height}; a tokenizer takes square ones (data.width=0).");
+        if (height != width) throw new DataMismatchException($"{facts.Name}: pictures of {width}x{height}; a tokenizer takes square ones (data.width=0).");
         var size = (int)height + (2 * Padding);
         if (size % Stride != 0)
         {
-            throw new InvalidDataException($"{facts.Name}: pictures of {size}x{size} with their padding; a size that {Stride} divides is needed. "
+            throw new DataMismatchException($"{facts.Name}: pictures of {size}x{size} with their padding; a size that {Stride} divides is needed. "
                 + "Change data.size, padding or downsamplings; 28x28 pictures take padding: 2 for a stride of 8.");
         }
         if (AdversarialWeight > 0 && size < 4 << DiscriminatorLayers)
         {
-            throw new InvalidDataException($"discriminator_layers is {DiscriminatorLayers}: a patch does not fit into pictures of {size}x{size}. Use fewer layers.");
+            throw new DataMismatchException($"discriminator_layers is {DiscriminatorLayers}: a patch does not fit into pictures of {size}x{size}. Use fewer layers.");
         }
         return size;
     }
@@ -96,8 +87,6 @@ public sealed record TokenizerOptions : IOptionsRecord
     internal Tokenizer Build(int channels, TorchSharp.torch.Generator generator)
     {
         var bottleneck = Bottleneck;
-        if (Architecture == TokenizerArchitecture.VqVae) return new VqVae(new() { Channels = channels, Width = Width, Downsamplings = Downsamplings }, bottleneck.Build(generator), generator);
-        var top = bottleneck.Build(generator);
-        return new VqVae2(new() { Channels = channels, Width = Width }, top, bottleneck.Build(generator), generator);
+        return Architecture.Build(this, channels, () => bottleneck.Build(generator), generator);
     }
 }

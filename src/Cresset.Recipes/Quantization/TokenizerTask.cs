@@ -3,6 +3,7 @@ using Cresset.Data;
 using Cresset.Numerics;
 using Cresset.Plots;
 using Cresset.Quantization;
+using Cresset.Tensors;
 using Cresset.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -45,7 +46,7 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData
         // Enough pictures for two figures; all of them where the set is small.
         var some = _train.Take(MostForVariance).Inputs;
         _variance = some.var().ToDouble();
-        if (_variance == 0) throw new InvalidDataException($"{data.Facts.Name}: all pixels have the same value; there is nothing to learn.");
+        if (_variance == 0) throw new DataMismatchException($"{data.Facts.Name}: all pixels have the same value; there is nothing to learn.");
         _model.StartOutputAt(some.mean([0, 2, 3]));
         _watch = new CodebookWatch(_model);
     }
@@ -64,6 +65,9 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData
 
     /// <inheritdoc/>
     public IReadOnlyList<AuxiliaryModel> Auxiliaries => _game is null ? [] : [_game.Model];
+
+    /// <inheritdoc/>
+    public ISaved Memory => _watch;
 
     /// <inheritdoc/>
     public IDataset TrainingData => _train;

@@ -25,7 +25,7 @@ public sealed class LearningCurvesJob : StudyJob<LearningCurvesOptions, Learning
     protected override IReadOnlyList<string> Cells(LearningCurvesOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return [.. options.Methods.Select(m => m.Label)];
+        return [.. options.Methods.Select(m => m.Name)];
     }
 
     /// <inheritdoc/>

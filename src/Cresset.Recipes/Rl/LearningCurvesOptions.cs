@@ -17,11 +17,53 @@ public enum EpisodeMeasure
 }
 
 /// <summary>A method whose learning is drawn.</summary>
-/// <param name="Label">Name in the legend.</param>
-/// <param name="Algorithm">One of the learners of <see cref="RlSolveOptions"/>.</param>
-/// <param name="Alpha">Step-size rule.</param>
-/// <param name="N">Steps of n-step methods, imagined steps of Dyna; 1 (or 0 for Dyna) elsewhere.</param>
-public sealed record CurveMethod(string Label, string Algorithm, string Alpha, int N);
+public sealed record CurveMethod : IOptionsRecord
+{
+    /// <summary>Name in the legend; empty for the learner's own.</summary>
+    public string Label { get; init; } = "";
+
+    /// <summary>The learner; one that plays episodes.</summary>
+    public RlMethod Algorithm { get; init; } = new QLearningLearner();
+
+    /// <summary>Step-size rule.</summary>
+    public string Alpha { get; init; } = "0.1";
+
+    /// <summary>Steps of n-step methods, imagined steps of Dyna; null for the learner's own. Other learners know one step only.</summary>
+    public int? N { get; init; }
+
+    /// <summary>The name in the legend.</summary>
+    internal string Name => Label.Length > 0 ? Label : Of(Algorithm);
+
+    /// <inheritdoc/>
+    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .Must(Algorithm is TileLearner or TabularLearner { ExploresStarts: false }, Algorithm is null ? null : Of(Algorithm), "a learner that plays episodes (cresset list --rl-methods)", field: nameof(Algorithm))
+        .Nested(Algorithm)
+        .Must(RlSolveOptions.IsFormula(Alpha), Alpha, "a positive step size or a formula in k")
+        .Must(N is null or 1 || Stepped(Algorithm, N.Value) is not null, N, "1, or nothing: this learner knows one step only")
+        .Nested(N is { } n ? Stepped(Algorithm, n) : null, nameof(N));
+
+    /// <summary>The learner with the number of steps and, where it is given, the trace parameter of the curves.</summary>
+    internal RlMethod Learner(double? lambda)
+    {
+        var learner = N is { } n ? Stepped(Algorithm, n) ?? Algorithm : Algorithm;
+        return (learner, lambda) switch
+        {
+            (TraceLearner trace, { } value) => trace with { Lambda = value },
+            (TileSarsaLambdaLearner tiles, { } value) => tiles with { Lambda = value },
+            _ => learner,
+        };
+    }
+
+    private static RlMethod? Stepped(RlMethod? method, int n) => method switch
+    {
+        NStepLearner steps => steps with { N = n },
+        TileSarsaLearner tiles => tiles with { N = n },
+        ImaginingLearner imagining => imagining with { PlanningSteps = n },
+        _ => null,
+    };
+
+    private static string Of(RlMethod method) => PartCatalog.NameOf(method.GetType()) ?? method.GetType().Name;
+}
 
 /// <summary>The book's mean over some episodes of a method.</summary>
 /// <param name="Label">The method.</param>
@@ -38,7 +80,7 @@ public sealed record LearningCurvesOptions : IOptionsRecord
     public EnvironmentSource Environment { get; init; } = new CliffWalkingSource();
 
     /// <summary>The methods.</summary>
-    public IReadOnlyList<CurveMethod> Methods { get; init; } = [new("Sarsa", "sarsa", "0.5", 1), new("Q-learning", "q-learning", "0.5", 1)];
+    public IReadOnlyList<CurveMethod> Methods { get; init; } = [new() { Label = "Sarsa", Algorithm = new SarsaLearner(), Alpha = "0.5" }, new() { Label = "Q-learning", Alpha = "0.5" }];
 
     /// <summary>What is drawn.</summary>
     public EpisodeMeasure Measure { get; init; }
@@ -61,8 +103,8 @@ public sealed record LearningCurvesOptions : IOptionsRecord
     /// <summary>Share of random actions.</summary>
     public double Epsilon { get; init; } = 0.1;
 
-    /// <summary>Trace parameter of methods with traces.</summary>
-    public double Lambda { get; init; } = 0.9;
+    /// <summary>Trace parameter of all methods with traces; null for each one's own.</summary>
+    public double? Lambda { get; init; }
 
     /// <summary>How equal action values are told apart.</summary>
     public TieBreaking Ties { get; init; } = TieBreaking.Random;
@@ -86,7 +128,7 @@ public sealed record LearningCurvesOptions : IOptionsRecord
             .Must(Environment is not null, Environment, "an environment (cresset rl envs)")
             .Nested(Environment)
             .Must(Methods.Count > 0, Methods.Count, "at least one method", field: nameof(Methods))
-            .Must(Methods.Select(m => m.Label).Distinct().Count() == Methods.Count, string.Join(", ", Methods.Select(m => m.Label)), "labels that differ", field: nameof(Methods))
+            .Must(Methods.Select(m => m.Name).Distinct().Count() == Methods.Count, string.Join(", ", Methods.Select(m => m.Name)), "labels that differ", field: nameof(Methods))
             .Defined(Measure)
             .AtLeast(Episodes, 1)
             .AtLeast(EpisodeLength, 0)
@@ -94,20 +136,15 @@ public sealed record LearningCurvesOptions : IOptionsRecord
             .AtLeast(Seed, 0)
             .Within(Gamma, 0, 1)
             .Within(Epsilon, 0, 1)
-            .Within(Lambda, 0, 1)
+            .Within(Lambda ?? 0, 0, 1, field: nameof(Lambda))
             .Defined(Ties)
             .Within(Window, 1, Episodes)
             .Must(YRange is not { } y || y.Low < y.High, YRange, "a low end below the high end", field: nameof(YRange));
-        foreach (var method in Methods)
-        {
-            checks.Must(RlSolveOptions.Learners.Contains(method.Algorithm) && method.Algorithm != "mc-exploring-starts", method.Algorithm, "a learner that plays episodes: " + string.Join(", ", RlSolveOptions.Learners.Where(l => l != "mc-exploring-starts")), NearestName.Suggest(method.Algorithm, RlSolveOptions.Learners).Trim(), $"{nameof(Methods)}.{nameof(CurveMethod.Algorithm)}");
-            checks.Must(RlSolveOptions.IsFormula(method.Alpha), method.Alpha, "a positive step size or a formula in k", field: $"{nameof(Methods)}.{nameof(CurveMethod.Alpha)}");
-            checks.Must(method.N >= (method.Algorithm.StartsWith("dyna", StringComparison.Ordinal) ? 0 : 1), method.N, "at least 1 (0 for Dyna)", field: $"{nameof(Methods)}.{nameof(CurveMethod.N)}");
-        }
+        foreach (var method in Methods) checks.Nested(method, nameof(Methods));
         foreach (var window in Book)
         {
             checks.Must(window.From >= 1 && window.To >= window.From, $"{window.From} to {window.To}", "episodes from 1 up", field: nameof(Book));
-            checks.Must(Methods.Any(m => m.Label == window.Label), window.Label, "a method's label", field: nameof(Book));
+            checks.Must(Methods.Any(m => m.Name == window.Label), window.Label, "a method's label", field: nameof(Book));
         }
         return checks;
     }
@@ -116,13 +153,10 @@ public sealed record LearningCurvesOptions : IOptionsRecord
     internal RlSolveOptions Solve(CurveMethod method) => new()
     {
         Environment = Environment,
-        Algorithm = method.Algorithm,
+        Algorithm = method.Learner(Lambda),
         Alpha = method.Alpha,
-        N = Math.Max(1, method.N),
-        PlanningSteps = method.N,
         Gamma = Gamma,
         Epsilon = Epsilon,
-        Lambda = Lambda,
         Ties = Ties,
         Episodes = Episodes,
         EpisodeLength = EpisodeLength,

@@ -7,14 +7,7 @@ namespace Cresset.Recipes;
 internal static class MountainCarTiles
 {
     /// <summary>A learner with the choices of <paramref name="options"/>.</summary>
-    public static SparseControl Learner(RlSolveOptions options) => Learner(new SparseControlOptions
-    {
-        Gamma = options.Gamma,
-        StepSize = options.StepSize(),
-        Exploration = options.Behaviour,
-        Steps = options.Algorithm == "sarsa-lambda-tiles" ? 1 : options.N,
-        Lambda = options.Algorithm == "sarsa-lambda-tiles" ? options.Lambda : 0,
-    });
+    public static SparseControl Learner(RlSolveOptions options) => Learner(((TileLearner)options.Algorithm).Options(options.Control));
 
     /// <summary>A greedy learner with stored weights.</summary>
     public static SparseControl Stored(IReadOnlyList<double> weights)

@@ -29,7 +29,7 @@ public static class RlFigures
         {
             double[] xs = [.. plan.Trace.Select(t => (double)t.Iteration)];
             double[] ys = [.. plan.Trace.Select(t => Math.Max(t.Change, 1e-17))];
-            yield return ("convergence", new Chart(new() { Title = $"{solution.Policy.Environment}, {options.Algorithm}", XLabel = "iteration", YLabel = "largest change", LogY = true, Legend = LegendPlace.None })
+            yield return ("convergence", new Chart(new() { Title = $"{solution.Policy.Environment}, {options.Method}", XLabel = "iteration", YLabel = "largest change", LogY = true, Legend = LegendPlace.None })
                 .Line<double, double>(null, xs, ys));
         }
     }
@@ -135,7 +135,7 @@ public static class RlFigures
     {
         var window = Math.Max(1, records.Min(r => r.Count) / 50);
         var curve = SeedBand.Of([.. records.Select(r => r.Select(value).ToArray())], window);
-        return new Chart(new() { Title = $"{options.Environment.Name}, {options.Algorithm}, {records.Count} seeds, mean of {window} episodes", XLabel = "episode", YLabel = label, Legend = LegendPlace.None })
+        return new Chart(new() { Title = $"{options.Environment.Name}, {options.Method}, {records.Count} seeds, mean of {window} episodes", XLabel = "episode", YLabel = label, Legend = LegendPlace.None })
             .Band<double, double>(curve.Xs, curve.Low, curve.High)
             .Line<double, double>(null, curve.Xs, curve.Mean);
     }
@@ -144,7 +144,7 @@ public static class RlFigures
     {
         var curve = SeedBand.Of([.. values.Select(v => v.ToArray())], 1);
         double[] episodes = [.. curve.Xs.Select(x => x * options.Episodes / ExploringStartsRun.Parts)];
-        return new Chart(new() { Title = $"{options.Environment.Name}, {options.Algorithm}, {values.Count} seeds", XLabel = "episode", YLabel = "exact value of the greedy policy at the start", Legend = LegendPlace.None })
+        return new Chart(new() { Title = $"{options.Environment.Name}, {options.Method}, {values.Count} seeds", XLabel = "episode", YLabel = "exact value of the greedy policy at the start", Legend = LegendPlace.None })
             .Band<double, double>(episodes, curve.Low, curve.High)
             .Line<double, double>(null, episodes, curve.Mean, new() { Markers = true });
     }

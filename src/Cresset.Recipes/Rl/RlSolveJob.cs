@@ -8,7 +8,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Solves one environment by planning or learning: pictures, the book's figures, and a policy to play.</summary>
 [Part("rl-solve")]
-public sealed class RlSolveJob : StudyJob<RlSolveOptions, RlSolveJob.Learned>
+public sealed class RlSolveJob : StudyJob<RlSolveOptions, RlSolveJob.Learned>, IUpgradesRecipes
 {
     /// <inheritdoc/>
     public override string Name => "rl-solve";
@@ -34,6 +34,10 @@ public sealed class RlSolveJob : StudyJob<RlSolveOptions, RlSolveJob.Learned>
         ArgumentNullException.ThrowIfNull(recipe);
         RlSolver.Check((RlSolveOptions)recipe.Options[Section]);
     }
+
+    void IUpgradesRecipes.Upgrade(ConfigMap recipe) => OldMethodKeys.Move(recipe, Section);
+
+    string? IUpgradesRecipes.Earlier(string key) => OldMethodKeys.Keys.Contains(key) ? $"{Section}.{key}" : null;
 
     /// <summary>The seeds of a learner; planners and exploring starts are one piece of work.</summary>
     protected override IReadOnlyList<string> Cells(RlSolveOptions options)

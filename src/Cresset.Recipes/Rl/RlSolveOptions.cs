@@ -12,24 +12,11 @@ public sealed record BookFigure(string Metric, double Value, double Tolerance);
 /// <summary>What to solve and how: the options of <c>cresset rl solve</c> and of the recipes that solve one environment.</summary>
 public sealed record RlSolveOptions : IOptionsRecord
 {
-    /// <summary>Algorithms that plan with a known model.</summary>
-    public static IReadOnlyList<string> Planners { get; } = ["value-iteration", "async-value-iteration", "relative-value-iteration", "policy-iteration", "truncated-policy-iteration", "prioritized-planning", "mc-basic"];
-
-    /// <summary>Algorithms that learn from steps.</summary>
-    public static IReadOnlyList<string> Learners { get; } =
-    [
-        "mc-exploring-starts", "mc-epsilon-greedy", "sarsa", "expected-sarsa", "q-learning", "double-q-learning", "n-step-sarsa", "tree-backup",
-        "q-sigma", "sarsa-lambda", "q-lambda", "dyna-q", "dyna-q-plus", "prioritized-sweeping", "sarsa-tiles", "sarsa-lambda-tiles",
-    ];
-
-    /// <summary>All algorithms.</summary>
-    public static IReadOnlyList<string> Algorithms { get; } = [.. Planners, .. Learners];
-
     /// <summary>The environment, as in <c>cresset rl envs</c>.</summary>
     public EnvironmentSource Environment { get; init; } = new ZhaoGridSource();
 
-    /// <summary>One of <see cref="Algorithms"/>.</summary>
-    public string Algorithm { get; init; } = "value-iteration";
+    /// <summary>The planner or learner (cresset list --rl-methods).</summary>
+    public RlMethod Algorithm { get; init; } = new ValueIterationPlanner();
 
     /// <summary>Discount factor in [0, 1].</summary>
     public double Gamma { get; init; } = 0.99;
@@ -45,15 +32,6 @@ public sealed record RlSolveOptions : IOptionsRecord
 
     /// <summary>Another rule of exploration (boltzmann, ucb, or one of your own); null is epsilon-greedy with <see cref="Epsilon"/> and <see cref="Ties"/>.</summary>
     public Exploration? Exploration { get; init; }
-
-    /// <summary>Trace parameter.</summary>
-    public double Lambda { get; init; } = 0.9;
-
-    /// <summary>Steps of n-step methods, sweeps of truncated policy iteration, length of the episodes of MC Basic.</summary>
-    public int N { get; init; } = 4;
-
-    /// <summary>Imagined steps of Dyna and prioritized sweeping.</summary>
-    public int PlanningSteps { get; init; } = 10;
 
     /// <summary>Change of the values at which planning stops.</summary>
     public double Tolerance { get; init; } = 1e-12;
@@ -79,11 +57,11 @@ public sealed record RlSolveOptions : IOptionsRecord
     /// <summary>The book's figures to compare with.</summary>
     public IReadOnlyList<BookFigure> Book { get; init; } = [];
 
-    /// <summary>Whether the algorithm plans rather than learns.</summary>
-    public bool IsPlanner => Planners.Contains(Algorithm);
+    /// <summary>The name of <see cref="Algorithm"/>.</summary>
+    internal string Method => PartCatalog.NameOf(Algorithm.GetType()) ?? Algorithm.GetType().Name;
 
-    /// <summary>Whether the values are sums of weights of tiles.</summary>
-    public bool UsesTiles => Algorithm.EndsWith("-tiles", StringComparison.Ordinal);
+    /// <summary>Discount, step sizes and behaviour of learners.</summary>
+    internal ControlOptions Control => new() { Gamma = Gamma, StepSize = StepSize(), Exploration = Behaviour };
 
     /// <summary>The behaviour of learners.</summary>
     internal Exploration Behaviour => Exploration ?? new Exploration { Epsilon = Epsilon, Ties = Ties };
@@ -96,16 +74,14 @@ public sealed record RlSolveOptions : IOptionsRecord
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Must(Environment is not null, Environment, "an environment (cresset rl envs)")
         .Nested(Environment)
-        .Must(Algorithms.Contains(Algorithm), Algorithm, string.Join(", ", Algorithms), NearestName.Suggest(Algorithm, Algorithms).Trim(), nameof(Algorithm))
+        .Must(Algorithm is not null, Algorithm, "a planner or learner (cresset list --rl-methods)")
+        .Nested(Algorithm)
         .Within(Gamma, 0, 1)
         .Must(IsFormula(Alpha), Alpha, "a positive step size or a formula in k such as 0.1, 1/k or 10/(k+100)^0.6")
         .Within(Epsilon, 0, 1)
         .Defined(Ties)
         .Nested(Exploration)
-        .Must(Exploration is not { CountsVisits: true } || !UsesTiles, Exploration, "a rule that counts no visits: tiles have no table of states", field: nameof(Exploration))
-        .Within(Lambda, 0, 1)
-        .AtLeast(N, 1)
-        .AtLeast(PlanningSteps, 0)
+        .Must(Exploration is not { CountsVisits: true } || Algorithm is not TileLearner, Exploration, "a rule that counts no visits: tiles have no table of states", field: nameof(Exploration))
         .AtLeast(Tolerance, 0.0)
         .AtLeast(MaxIterations, 1)
         .AtLeast(Episodes, 1)

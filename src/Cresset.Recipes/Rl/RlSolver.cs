@@ -28,7 +28,7 @@ public sealed record RlSolution(
 public sealed class PlanNotConvergedException(RlSolveOptions options, PlanningResult plan, bool neverEnds)
     : Exception(string.Create(
         System.Globalization.CultureInfo.InvariantCulture,
-        $"{options.Algorithm} did not converge on {options.Environment.Name}: after {plan.Iterations} sweeps the values still change by {plan.Trace[^1].Change:0.###e+0} (wanted: {options.Tolerance:0.#e+0}). What was found is no solution. {Advice(options, neverEnds)}"))
+        $"{options.Method} did not converge on {options.Environment.Name}: after {plan.Iterations} sweeps the values still change by {plan.Trace[^1].Change:0.###e+0} (wanted: {options.Tolerance:0.#e+0}). What was found is no solution. {Advice(options, neverEnds)}"))
 {
     private static string Advice(RlSolveOptions options, bool neverEnds)
         => options.Gamma == 1 && neverEnds
@@ -51,18 +51,30 @@ public static class RlSolver
     {
         ArgumentNullException.ThrowIfNull(options);
         options.ThrowIfInvalid();
-        return options.IsPlanner ? Plan(options, progress, cancellation)
-            : options.Algorithm == "mc-exploring-starts" ? ExploringStarts(options, progress, cancellation)
-            : Learn(options, progress, cancellation);
+        return options.Algorithm switch
+        {
+            Planner planner => Plan(planner, options, progress, cancellation),
+            TabularLearner { ExploresStarts: true } => ExploringStarts(options, progress, cancellation),
+            _ => Learn(options, progress, cancellation),
+        };
     }
 
     /// <summary>Refuses an algorithm that does not fit the environment.</summary>
     /// <exception cref="ArgumentException">It does not.</exception>
     internal static void Check(RlSolveOptions options)
     {
-        if (options.UsesTiles) Car(options);
-        else if (options.IsPlanner) Table(options);
-        else TabularLearners.Make(options, options.Environment, new RandomStream(0));
+        switch (options.Algorithm)
+        {
+            case Planner:
+                Table(options);
+                break;
+            case TabularLearner learner:
+                TabularWorlds.Make(learner, options, options.Environment, new RandomStream(0));
+                break;
+            default:
+                Car(options);
+                break;
+        }
     }
 
     private static TableEnvironment Table(RlSolveOptions options)
@@ -71,50 +83,24 @@ public static class RlSolver
     private static IEnvironment<float, int> Car(RlSolveOptions options)
         => options.Environment.Make() is SuttonMountainCar or MountainCar
             ? (options.Environment with { MaxEpisodeSteps = options.EpisodeLength == 0 ? LongestEpisode : options.EpisodeLength }).Create<float, int>()
-            : throw new ArgumentException($"{options.Algorithm} drives SuttonMountainCar and MountainCar-v0, not {options.Environment.Name}.");
+            : throw new ArgumentException($"{options.Method} drives SuttonMountainCar and MountainCar-v0, not {options.Environment.Name}.");
 
-    private static RlSolution Plan(RlSolveOptions options, IProgress<TrainingReport>? progress, CancellationToken cancellation)
+    private static RlSolution Plan(Planner planner, RlSolveOptions options, IProgress<TrainingReport>? progress, CancellationToken cancellation)
     {
         var table = Table(options);
         var watch = new PlanningProgress(progress, options);
         var planning = new PlanningOptions { Gamma = options.Gamma, Tolerance = options.Tolerance, MaxIterations = options.MaxIterations, OnIteration = watch.Advance };
-        var average = double.NaN;
-        PlanningResult result;
-        switch (options.Algorithm)
-        {
-            case "value-iteration":
-                result = ValueIteration.Solve(table.Model, planning, null, cancellation);
-                break;
-            case "async-value-iteration":
-                result = ValueIteration.SolveAsynchronously(table.Model, planning, null, cancellation);
-                break;
-            case "relative-value-iteration":
-                (average, result) = ValueIteration.SolveAverageReward(table.Model, planning with { Gamma = 1 }, cancellation);
-                break;
-            case "policy-iteration":
-                result = PolicyIteration.Solve(table.Model, planning, cancellation: cancellation);
-                break;
-            case "truncated-policy-iteration":
-                result = PolicyIteration.SolveTruncated(table.Model, options.N, planning, null, cancellation);
-                break;
-            case "prioritized-planning":
-                // One iteration is one backup of one state here, a sweep elsewhere.
-                result = PrioritizedPlanning.Solve(table.Model, planning with { MaxIterations = (int)Math.Min(int.MaxValue, (long)options.MaxIterations * table.Model.StateCount) }, 100_000, cancellation);
-                break;
-            default:
-                result = MonteCarloPlanning.Basic(table, options.N, options.Gamma, 1, maxIterations: options.MaxIterations, cancellation: cancellation);
-                break;
-        }
+        var (result, average) = planner.Solve(table, planning, cancellation);
         var start = 0.0;
         for (var s = 0; s < result.Values.Length; s++) start += table.Model.Start[s] * result.Values[s];
         var summary = new Dictionary<string, double>
         {
             ["iterations"] = result.Iterations,
             ["converged"] = result.HasConverged ? 1 : 0,
-            ["bellman_residual"] = double.IsNaN(average) ? Bellman.OptimalityResidual(table.Model, result.Values, options.Gamma) : result.Trace[^1].Change,
+            ["bellman_residual"] = average is null ? Bellman.OptimalityResidual(table.Model, result.Values, options.Gamma) : result.Trace[^1].Change,
             ["value_at_start"] = start,
         };
-        if (!double.IsNaN(average)) summary["average_reward"] = average;
+        if (average is { } best) summary["average_reward"] = best;
         var neverEnds = !table.Model.Terminated.Contains(true) && !Enumerable.Range(0, table.Model.StateCount).Any(table.Model.IsAbsorbing);
         return new RlSolution(Keep(options, result.Actions, result.Values), summary, result)
         {
@@ -128,7 +114,7 @@ public static class RlSolver
         var spec = options.Environment;
         var seed = (ulong)options.Seed;
         var random = new RandomStream(new SeedSequence(seed).Child(1));
-        if (options.UsesTiles)
+        if (options.Algorithm is not TabularLearner method)
         {
             var car = Car(options);
             var tiles = MountainCarTiles.Learner(options);
@@ -138,10 +124,10 @@ public static class RlSolver
                 cancellation.ThrowIfCancellationRequested();
                 list.Add(tiles.RunEpisode(car, random, options.EpisodeLength == 0 ? LongestEpisode : options.EpisodeLength, episode == 0 ? seed : null));
             }
-            return (new SolvedPolicy(spec.Name, options.Algorithm, [], [], tiles.Weights) { World = StoredEnvironment.Write(spec) }, list);
+            return (new SolvedPolicy(spec.Name, options.Method, [], [], tiles.Weights) { World = StoredEnvironment.Write(spec) }, list);
         }
-        var learner = TabularLearners.Make(options, spec, random);
-        var environment = TabularLearners.Limited(spec, options.EpisodeLength == 0 ? LongestEpisode : options.EpisodeLength, options.EpisodeLength > 0);
+        var learner = TabularWorlds.Make(method, options, spec, random);
+        var environment = TabularWorlds.Limited(spec, options.EpisodeLength == 0 ? LongestEpisode : options.EpisodeLength, options.EpisodeLength > 0);
         var records = TabularControl.Run(environment, learner, options.Episodes, random, seed: seed, cancellation: cancellation);
         return (Keep(options, learner.GreedyActions(), learner.StateValues()), records);
     }
@@ -162,7 +148,7 @@ public static class RlSolver
     }
 
     /// <summary>Whether the algorithm learns from episodes of its own, seed by seed.</summary>
-    internal static bool IsBySeeds(RlSolveOptions options) => !options.IsPlanner && options.Algorithm != "mc-exploring-starts";
+    internal static bool IsBySeeds(RlSolveOptions options) => options.Algorithm is not (Planner or TabularLearner { ExploresStarts: true });
 
     /// <summary>The solution of a learner from the episodes of all seeds.</summary>
     internal static RlSolution OfSeeds(RlSolveOptions options, SolvedPolicy first, IReadOnlyList<IReadOnlyList<EpisodeRecord>> records)
@@ -177,7 +163,7 @@ public static class RlSolver
         {
             var seed = (ulong)(options.Seed + repetition);
             var random = new RandomStream(new SeedSequence(seed).Child(1));
-            var learner = TabularLearners.Make(options, options.Environment, random);
+            var learner = TabularWorlds.Make((TabularLearner)options.Algorithm, options, options.Environment, random);
             first ??= learner;
             values.Add(ExploringStartsRun.Learn(options, learner, seed, random, watch, cancellation));
         }
@@ -188,7 +174,7 @@ public static class RlSolver
 
     private static RlSolution Judged(RlSolveOptions options, SolvedPolicy policy, Dictionary<string, double> summary)
     {
-        summary["return_greedy"] = policy.MeanReturn(options.Environment, 200, (ulong)options.Seed + 1_000_000, options.EpisodeLength > 0 ? options.EpisodeLength : options.UsesTiles ? LongestEpisode : 1000);
+        summary["return_greedy"] = policy.MeanReturn(options.Environment, 200, (ulong)options.Seed + 1_000_000, options.EpisodeLength > 0 ? options.EpisodeLength : options.Algorithm is TileLearner ? LongestEpisode : 1000);
         foreach (var (name, value) in OptimumComparison.Of(options, policy)) summary[name] = value;
         return new RlSolution(policy, summary);
     }
@@ -201,5 +187,5 @@ public static class RlSolver
     }
 
     private static SolvedPolicy Keep(RlSolveOptions options, int[] actions, double[] values)
-        => new SolvedPolicy(options.Environment.Name, options.Algorithm, actions, [.. values.Select(v => double.IsFinite(v) ? v : 0)], []) { World = StoredEnvironment.Write(options.Environment) };
+        => new SolvedPolicy(options.Environment.Name, options.Method, actions, [.. values.Select(v => double.IsFinite(v) ? v : 0)], []) { World = StoredEnvironment.Write(options.Environment) };
 }

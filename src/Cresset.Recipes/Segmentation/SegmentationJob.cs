@@ -60,7 +60,7 @@ public sealed class SegmentationJob : DataJob<SegmentationOptions>, IPredictingJ
         var divisor = 1 << (options.Net.Channels.Count - 1);
         if (facts.Shape[1] % divisor != 0 || facts.Shape[2] % divisor != 0)
         {
-            throw new InvalidDataException($"{facts.Name}: pictures of {facts.Shape[2]}x{facts.Shape[1]}; a U-Net of {options.Net.Channels.Count} levels takes sides that {divisor} divides. Change data.size.");
+            throw new DataMismatchException($"{facts.Name}: pictures of {facts.Shape[2]}x{facts.Shape[1]}; a U-Net of {options.Net.Channels.Count} levels takes sides that {divisor} divides. Change data.size.");
         }
         using var generator = new Generator(seed);
         return new UNet(facts.Shape[0], facts.Classes.Count, options.Net, generator);
@@ -79,7 +79,7 @@ internal sealed class MaskPredictor(UNet net, DataFacts facts) : Predictor(net, 
 
     public override IEnumerable<Prediction> AnswerFile(string path, PartCatalog parts)
     {
-        var picture = Facts.Picture ?? throw new InvalidDataException($"The model learned from arrays ({Facts.Name}) and takes no files.");
+        var picture = Facts.Picture ?? throw new DataMismatchException($"The model learned from arrays ({Facts.Name}) and takes no files.");
         var original = PicturePlanes.Load(path, picture.Channels, picture.Background);
         var place = picture.Place(original.Height, original.Width, parts);
         var input = picture.Read(path, parts);

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>Learns masks by cross-entropy of each pixel or another loss; figures are the mean intersection over union of the classes and pixel accuracy.</summary>
-public sealed class SegmentationTask : ITrainingTask, ILearnsFromData
+public sealed class SegmentationTask : DataTask
 {
     private const int NoClass = -1;
     private readonly UNet _net;
@@ -17,27 +17,18 @@ public sealed class SegmentationTask : ITrainingTask, ILearnsFromData
 
     /// <summary>Takes the data over; initial weights follow <paramref name="seed"/>.</summary>
     internal SegmentationTask(SegmentationOptions options, DataSplit data, ulong seed)
+        : base(data, "mean_iou", higherIsBetter: true)
     {
-        (Data, _loss) = (data, options.Loss.Ignoring(NoClass));
+        _loss = options.Loss.Ignoring(NoClass);
         _net = SegmentationJob.Net(options, data.Facts, seed);
-        if (options.Balance) _weights = Weights(data);
-        Headline = new HeadlineMetric(data.Validation is null ? "mean_iou" : "validation_mean_iou", HigherIsBetter: true);
+        if (options.Balance) _weights = Own(Weights(data));
     }
 
     /// <inheritdoc/>
-    public DataSplit Data { get; }
+    public override nn.Module Module => _net;
 
     /// <inheritdoc/>
-    public nn.Module Module => _net;
-
-    /// <inheritdoc/>
-    public IDataset TrainingData => Data.Train;
-
-    /// <inheritdoc/>
-    public HeadlineMetric Headline { get; }
-
-    /// <inheritdoc/>
-    public Tensor Loss(Batch batch, StepContext step)
+    public override Tensor Loss(Batch batch, StepContext step)
     {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(step);
@@ -45,25 +36,7 @@ public sealed class SegmentationTask : ITrainingTask, ILearnsFromData
     }
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
-    {
-        ArgumentNullException.ThrowIfNull(context);
-        var metrics = new Dictionary<string, double>();
-        if (Data.Validation is { } validation) metrics["validation_mean_iou"] = MeanIou(Confusion(validation, context));
-        if (Data.Validation is not null && Data.Test is null) return metrics;
-        var counts = Confusion(Data.Reported, context);
-        var classes = Data.Facts.Classes.Count;
-        metrics["mean_iou"] = MeanIou(counts);
-        metrics["pixel_accuracy"] = Enumerable.Range(0, classes).Sum(c => counts[(c * classes) + c]) / (double)Math.Max(1, counts.Sum());
-        for (var c = 0; c < classes && classes <= 40; c++)
-        {
-            if (Iou(counts, c) is var iou && double.IsFinite(iou)) metrics[$"iou/{Data.Facts.Classes[c]}"] = iou;
-        }
-        return metrics;
-    }
-
-    /// <inheritdoc/>
-    public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
+    public override IEnumerable<TaskPicture> Pictures(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         using var scope = NewDisposeScope();
@@ -83,12 +56,18 @@ public sealed class SegmentationTask : ITrainingTask, ILearnsFromData
         return [new TaskPicture("masks", grid.ToPng(), "Pictures, their masks, and what the net finds.")];
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
+    private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context) => [("mean_iou", MeanIou(Confusion(part, context)))];
+
+    private protected override IEnumerable<(string Name, double Value)> Report(IDataset part, EvaluationContext context)
     {
-        _net.Dispose();
-        _weights?.Dispose();
-        Data.Dispose();
+        var counts = Confusion(part, context);
+        var classes = Data.Facts.Classes.Count;
+        yield return ("mean_iou", MeanIou(counts));
+        yield return ("pixel_accuracy", Enumerable.Range(0, classes).Sum(c => counts[(c * classes) + c]) / (double)Math.Max(1, counts.Sum()));
+        for (var c = 0; c < classes && classes <= 40; c++)
+        {
+            if (Iou(counts, c) is var iou && double.IsFinite(iou)) yield return ($"iou/{Data.Facts.Classes[c]}", iou);
+        }
     }
 
     private static Tensor Weights(DataSplit data)

@@ -12,35 +12,26 @@ namespace Cresset.Recipes;
 /// Learns to enlarge a data set's pictures: patches of their luminance, shrunk by antialiased bicubic, against the patches themselves; judged
 /// beside bicubic enlargement.
 /// </summary>
-public sealed class EnlargementTask : ITrainingTask, ILearnsFromData
+public sealed class EnlargementTask : DataTask
 {
     private readonly EspcnRecipeOptions _options;
     private readonly Espcn _net;
 
     /// <summary>Takes the data over.</summary>
     internal EnlargementTask(EspcnRecipeOptions options, DataSplit data)
+        : base(data, "psnr", higherIsBetter: true)
     {
-        (_options, Data) = (options, data);
+        _options = options;
         var side = Math.Min(data.Facts.Shape[1], data.Facts.Shape[2]);
-        if (side < options.Patch) throw new InvalidDataException($"{data.Facts.Name}: pictures of {data.Facts.Shape[2]}x{data.Facts.Shape[1]} are smaller than a patch of {options.Patch}; say model.patch={side / options.Scale * options.Scale} or a larger data.size.");
+        if (side < options.Patch) throw new DataMismatchException($"{data.Facts.Name}: pictures of {data.Facts.Shape[2]}x{data.Facts.Shape[1]} are smaller than a patch of {options.Patch}; say model.patch={side / options.Scale * options.Scale} or a larger data.size.");
         _net = new Espcn(options.Net());
-        Headline = new HeadlineMetric(data.Validation is null ? "psnr" : "validation_psnr", HigherIsBetter: true);
     }
 
     /// <inheritdoc/>
-    public DataSplit Data { get; }
+    public override nn.Module Module => _net;
 
     /// <inheritdoc/>
-    public nn.Module Module => _net;
-
-    /// <inheritdoc/>
-    public IDataset TrainingData => Data.Train;
-
-    /// <inheritdoc/>
-    public HeadlineMetric Headline { get; }
-
-    /// <inheritdoc/>
-    public Tensor Loss(Batch batch, StepContext step)
+    public override Tensor Loss(Batch batch, StepContext step)
     {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(step);
@@ -51,21 +42,7 @@ public sealed class EnlargementTask : ITrainingTask, ILearnsFromData
     }
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
-    {
-        ArgumentNullException.ThrowIfNull(context);
-        var metrics = new Dictionary<string, double>();
-        if (Data.Validation is { } validation) metrics["validation_psnr"] = Quality(validation, context).Ours;
-        if (Data.Validation is not null && Data.Test is null) return metrics;
-        var (ours, bicubic) = Quality(Data.Reported, context);
-        metrics["psnr"] = ours;
-        metrics["psnr_bicubic"] = bicubic;
-        metrics["gain_db"] = ours - bicubic;
-        return metrics;
-    }
-
-    /// <inheritdoc/>
-    public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
+    public override IEnumerable<TaskPicture> Pictures(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         using var scope = NewDisposeScope();
@@ -86,11 +63,12 @@ public sealed class EnlargementTask : ITrainingTask, ILearnsFromData
         return [new TaskPicture("side-by-side", grid.ToPng(), "Held-out pictures: nearest, bicubic, ESPCN, original.")];
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
+    private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context) => [("psnr", Quality(part, context).Ours)];
+
+    private protected override IEnumerable<(string Name, double Value)> Report(IDataset part, EvaluationContext context)
     {
-        _net.Dispose();
-        Data.Dispose();
+        var (ours, bicubic) = Quality(part, context);
+        return [("psnr", ours), ("psnr_bicubic", bicubic), ("gain_db", ours - bicubic)];
     }
 
     /// <summary>Luminance [N, 1, H, W] (ITU-R BT.601) of grey or RGB pictures.</summary>

@@ -10,13 +10,13 @@ public sealed record EspcnRecipeOptions : IOptionsRecord
     public int Scale { get; init; } = 2;
 
     /// <summary>Widths of the hidden layers.</summary>
-    public IReadOnlyList<int> Features { get; init; } = [48, 24];
+    public IReadOnlyList<int> Features { get; init; } = [64, 32];
 
     /// <summary>The activation.</summary>
-    public ActivationOptions Activation { get; init; } = new ReluActivation();
+    public ActivationOptions Activation { get; init; } = new TanhActivation();
 
     /// <summary>Learn the difference to the bicubic enlargement.</summary>
-    public bool Residual { get; init; } = true;
+    public bool Residual { get; init; }
 
     /// <summary>Edge of the large training patches, a multiple of the scale.</summary>
     public int Patch { get; init; } = 48;

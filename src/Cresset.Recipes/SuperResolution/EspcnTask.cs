@@ -12,7 +12,7 @@ namespace Cresset.Recipes;
 /// Learns to enlarge real pictures: patches of all but a few pictures, shrunk by antialiased bicubic, against the patches
 /// themselves; evaluated on the pictures held out, beside bicubic enlargement.
 /// </summary>
-public sealed class EspcnTask : ITrainingTask, ILearnsFromData
+public sealed class EspcnTask : DataTask
 {
     private readonly EspcnRecipeOptions _options;
     private readonly Espcn _net;
@@ -21,8 +21,8 @@ public sealed class EspcnTask : ITrainingTask, ILearnsFromData
 
     /// <summary>Builds net and patches; takes <paramref name="data"/>, the set's own division, over.</summary>
     public EspcnTask(EspcnRecipeOptions options, DataSplit data)
+        : base(data, "psnr", higherIsBetter: true)
     {
-        Data = data;
         _options = options.ThrowIfInvalid();
         _net = new Espcn(options.Net());
         using var scope = NewDisposeScope();
@@ -32,7 +32,7 @@ public sealed class EspcnTask : ITrainingTask, ILearnsFromData
             var large = Whole(RealPictures.Luminance(name), options.Scale);
             if (options.HeldOut.Contains(name))
             {
-                _heldOut.Add((name, large.DetachFromDisposeScope(), Shrink(large, options.Scale).DetachFromDisposeScope()));
+                _heldOut.Add((name, Own(large.DetachFromDisposeScope()), Own(Shrink(large, options.Scale).DetachFromDisposeScope())));
                 continue;
             }
             for (long y = 0; y + options.Patch <= large.size(2); y += options.Patch / 2)
@@ -40,23 +40,17 @@ public sealed class EspcnTask : ITrainingTask, ILearnsFromData
                 for (long x = 0; x + options.Patch <= large.size(3); x += options.Patch / 2) patches.Add(large.narrow(2, y, options.Patch).narrow(3, x, options.Patch));
             }
         }
-        _patches = new TensorDataset(cat(patches, 0).DetachFromDisposeScope());
+        _patches = Own(new TensorDataset(cat(patches, 0).DetachFromDisposeScope()));
     }
 
     /// <inheritdoc/>
-    public DataSplit Data { get; }
+    public override nn.Module Module => _net;
 
     /// <inheritdoc/>
-    public nn.Module Module => _net;
+    public override IDataset TrainingData => _patches;
 
     /// <inheritdoc/>
-    public IDataset TrainingData => _patches;
-
-    /// <inheritdoc/>
-    public HeadlineMetric Headline { get; } = new("psnr", HigherIsBetter: true);
-
-    /// <inheritdoc/>
-    public Tensor Loss(Batch batch, StepContext step)
+    public override Tensor Loss(Batch batch, StepContext step)
     {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(step);
@@ -69,10 +63,11 @@ public sealed class EspcnTask : ITrainingTask, ILearnsFromData
         return _options.Loss.Of(_net.call(Shrink(large, _options.Scale)), large) * 1000;
     }
 
-    /// <inheritdoc/>
-    public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
+    // The held-out pictures are named by the recipe: there is no validation part among them.
+    private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context) => Report(part, context);
+
+    private protected override IEnumerable<(string Name, double Value)> Report(IDataset part, EvaluationContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         var metrics = new Dictionary<string, double>();
         var (border, count) = (_options.Scale + 2, (double)_heldOut.Count);
         void Add(string key, double value) => metrics[key] = metrics.GetValueOrDefault(key) + (value / count);
@@ -88,11 +83,11 @@ public sealed class EspcnTask : ITrainingTask, ILearnsFromData
             metrics[$"gain_db/{name}"] = mine - theirs;
         }
         metrics["gain_db"] = metrics["psnr"] - metrics["psnr_bicubic"];
-        return metrics;
+        return metrics.Select(m => (m.Key, m.Value));
     }
 
     /// <inheritdoc/>
-    public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
+    public override IEnumerable<TaskPicture> Pictures(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         var (pictures, captions) = (new List<Picture>(), new List<string>());
@@ -108,19 +103,6 @@ public sealed class EspcnTask : ITrainingTask, ILearnsFromData
             }
         }
         yield return new TaskPicture("side-by-side", ImageGrid.Render(pictures, new ImageGridOptions { Columns = 4, Scale = 1, Captions = captions, Title = $"Enlarged {_options.Scale} times" }).ToPng(), "Held-out pictures: nearest, bicubic, ESPCN, original.");
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        _net.Dispose();
-        _patches.Dispose();
-        Data.Dispose();
-        foreach (var (_, large, small) in _heldOut)
-        {
-            large.Dispose();
-            small.Dispose();
-        }
     }
 
     private Tensor Enlarge(Tensor small, Device device) => _net.call(small.to(device)).cpu().clamp(0, 1);

@@ -28,7 +28,7 @@ public sealed record RealPicturesData : DataSource
     {
         ArgumentNullException.ThrowIfNull(use);
         this.ThrowIfInvalid();
-        if (use.Target != TargetKind.None) throw new InvalidDataException($"{SetName} has neither classes nor masks.");
+        if (use.Target != TargetKind.None) throw new DataMismatchException($"{SetName} has neither classes nor masks.");
         using var scope = NewDisposeScope();
         List<Tensor> train = [], test = [];
         foreach (var name in RealPictures.Names)
@@ -40,7 +40,7 @@ public sealed record RealPicturesData : DataSource
                 for (long x = 0; x + Patch <= large.size(3); x += Patch) patches.Add(large.narrow(2, y, Patch).narrow(3, x, Patch));
             }
         }
-        if (test.Count == 0 || train.Count == 0) throw new InvalidDataException($"{SetName}: a patch of {Patch} pixels does not fit into the pictures.");
+        if (test.Count == 0 || train.Count == 0) throw new DataMismatchException($"{SetName}: a patch of {Patch} pixels does not fit into the pictures.");
         var facts = new DataFacts { Name = SetName, Shape = [1, Patch, Patch] };
         return DataSplit.FromTensors(facts, cat([.. train, .. test]), null, Split, test.Count);
     }

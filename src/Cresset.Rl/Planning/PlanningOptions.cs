@@ -22,7 +22,7 @@ public sealed record PlanningOptions : IOptionsRecord
     public double Tolerance { get; init; } = 1e-12;
 
     /// <summary>Most sweeps or rounds.</summary>
-    public int MaxIterations { get; init; } = 1_000_000;
+    public int MaxIterations { get; init; } = 100_000;
 
     /// <summary>The tie rule of greedy actions.</summary>
     public TieRule Ties { get; init; } = TieRule.LowestIndex;

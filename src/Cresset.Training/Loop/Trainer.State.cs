@@ -7,6 +7,8 @@ namespace Cresset.Training;
 
 public sealed partial class Trainer
 {
+    private const string TaskPart = "task";
+
     /// <summary>Puts in weights, optimizer, averages, schedule, random streams, the position in the data and the numbers of the loop.</summary>
     public void Save(Snapshot state)
     {
@@ -17,6 +19,7 @@ public sealed partial class Trainer
         _schedule.Save(state);
         if (_average is not null) state.Put("average", _average);
         foreach (var auxiliary in _task.Auxiliaries) state.Part("auxiliary").Put(auxiliary.Name, auxiliary);
+        if (_task.Memory is { } memory) state.Put(TaskPart, memory);
         _streams.Save(state);
         new TrainerState
         {
@@ -55,6 +58,8 @@ public sealed partial class Trainer
             state.Get("average", _average);
         }
         foreach (var auxiliary in _task.Auxiliaries) state.Part("auxiliary").Get(auxiliary.Name, auxiliary);
+        // Earlier versions forgot it: their windows begin anew.
+        if (_task.Memory is { } memory && state.Has(TaskPart)) state.Get(TaskPart, memory);
         try
         {
             _streams.Load(state, numbers.Step);

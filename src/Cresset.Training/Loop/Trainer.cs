@@ -23,6 +23,7 @@ public sealed partial class Trainer : ISaved, IDisposable
     private readonly CheckpointFolder? _checkpoints;
     private readonly CheckpointWriter? _writer;
     private readonly Stopwatch _sinceSaved = new();
+    private readonly Stopwatch _waiting = new();
     private readonly Optimizer _optimizer;
     private readonly Scheduler _schedule;
     private readonly WeightAverage? _average;
@@ -167,6 +168,7 @@ public sealed partial class Trainer : ISaved, IDisposable
             if (_lastEvaluated != _step || _lastMetrics.Count == 0) Evaluate(progress, isFinal: true, cancellation);
             if (_lastPictured != _step) MakePictures(progress, isFinal: true, cancellation);
         }
+        ReportWaiting(training.Elapsed, progress);
         if (_lastSaved != _step) Save(progress);
         Told(_writer?.Finish(), progress);
         _recorder.Flush();
@@ -209,6 +211,16 @@ public sealed partial class Trainer : ISaved, IDisposable
         _streams.Dispose();
     }
 
+    // Said where it costs something and can be mended.
+    private void ReportWaiting(TimeSpan training, IProgress<TrainingReport>? progress)
+    {
+        if (training < TimeSpan.FromSeconds(20) || _waiting.Elapsed / training is not (> 0.05 and var share)) return;
+        progress?.Report(new NoticeReport(string.Create(System.Globalization.CultureInfo.InvariantCulture,
+            $"Waiting for data took {100 * share:0} % of training: more trainer.workers ({_options.Workers}), a larger data.cache_megabytes or smaller files would help.")));
+    }
+
+    private static TimeSpan Max(TimeSpan one, TimeSpan other) => one > other ? one : other;
+
     private double TrainStep()
     {
         using var scope = NewDisposeScope();
@@ -220,7 +232,10 @@ public sealed partial class Trainer : ISaved, IDisposable
             using var inner = NewDisposeScope();
             GlobalStreams.Begin(_device, _options.Seed, _step, _ranks.Rank + (part * _ranks.Size));
             _streams.Enter(part);
-            var value = _task.Loss(OnDevice(_loader.Next()), context with { Generator = _streams.Of(part) });
+            _waiting.Start();
+            var batch = _loader.Next();
+            _waiting.Stop();
+            var value = _task.Loss(OnDevice(batch), context with { Generator = _streams.Of(part) });
             loss += value.ToDouble() / Parts;
             // Of several ranks none may leave alone: the sum of the losses tells all.
             if (_exchange is null && !double.IsFinite(loss)) throw Diverged($"the loss is {loss}");
@@ -292,7 +307,10 @@ public sealed partial class Trainer : ISaved, IDisposable
     private StepReport Progress(double loss, TimeSpan elapsed, int started)
     {
         var rate = (_step - started) / Math.Max(elapsed.TotalSeconds, 1e-9);
-        return new StepReport(_step, _options.Steps, _loader.Position.Epoch, loss, _optimizer.Groups[0].LearningRate, rate, rate * _options.BatchSize, TimeSpan.FromSeconds((_options.Steps - _step) / rate));
+        return new StepReport(_step, _options.Steps, _loader.Position.Epoch, loss, _optimizer.Groups[0].LearningRate, rate, rate * _options.BatchSize, TimeSpan.FromSeconds((_options.Steps - _step) / rate))
+        {
+            WaitingShare = _waiting.Elapsed / Max(elapsed, TimeSpan.FromTicks(1)),
+        };
     }
 
     private TrainingDivergedException Diverged(string what)

@@ -14,7 +14,11 @@ public abstract record TrainingReport;
 /// <param name="StepsPerSecond">Since training began or was resumed, evaluations left out.</param>
 /// <param name="ExamplesPerSecond">As above.</param>
 /// <param name="Remaining">Expected time to the end.</param>
-public sealed record StepReport(int Step, int TotalSteps, int Epoch, double Loss, double LearningRate, double StepsPerSecond, double ExamplesPerSecond, TimeSpan Remaining) : TrainingReport;
+public sealed record StepReport(int Step, int TotalSteps, int Epoch, double Loss, double LearningRate, double StepsPerSecond, double ExamplesPerSecond, TimeSpan Remaining) : TrainingReport
+{
+    /// <summary>Share of the time of training that was spent waiting for the next batch.</summary>
+    public double WaitingShare { get; init; }
+}
 
 /// <summary>A part of work that has no training steps was done: a repetition, a point of a sweep.</summary>
 /// <param name="Done">Finished parts.</param>

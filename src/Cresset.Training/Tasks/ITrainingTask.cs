@@ -1,4 +1,5 @@
 using Cresset.Data;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -15,6 +16,12 @@ public interface ITrainingTask : IDisposable
 
     /// <summary>Models with optimizers of their own that <see cref="AfterStep"/> trains, such as a discriminator; saved and restored with the run.</summary>
     IReadOnlyList<AuxiliaryModel> Auxiliaries => [];
+
+    /// <summary>
+    /// What else the task remembers from step to step and that shows in what it records, such as counts over a window of batches: saved and restored with
+    /// the run, so that a run that was killed records what one that was not would. Null for nothing.
+    /// </summary>
+    ISaved? Memory => null;
 
     /// <summary>The examples to learn from.</summary>
     IDataset TrainingData { get; }

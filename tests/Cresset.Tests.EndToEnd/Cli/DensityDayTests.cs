@@ -45,6 +45,14 @@ public sealed class DensityDayTests : IDisposable
         var (refused, _, message) = CressetProcess.Run(_folder, "predict", "density", "new.csv", "--alarm-rate", "0.0001");
         Assert.Equal(2, refused);
         Assert.Contains("calibrated on 60 rows", message, StringComparison.Ordinal);
+        // A value or a column that is missing is the asker's to mend, as a wrong option is.
+        foreach (var (name, text, reason) in new[] { ("hole", "flow,pressure\n1,100\n2,\n", "row 2 has no value in column 'pressure'"), ("lack", "flow\n1\n", "no column 'pressure'") })
+        {
+            File.WriteAllText(Path.Combine(_folder, $"{name}.csv"), text);
+            (refused, _, message) = CressetProcess.Run(_folder, "predict", "density", $"{name}.csv");
+            Assert.Equal(2, refused);
+            Assert.Contains(reason, message, StringComparison.Ordinal);
+        }
     }
 
     // The block of the guide that begins with the training.

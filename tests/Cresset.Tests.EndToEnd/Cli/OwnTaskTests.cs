@@ -75,9 +75,13 @@ public sealed class OwnTaskTests : IDisposable
     [Theory]
     [InlineData("missing.dll", 2, "there is no such file")]
     [InlineData("text.dll", 1, "this is not a .NET assembly")]
+    [InlineData("other.dll", 1, "it was built against Cresset.Numerics 9.9.0, this is ")]
+    [InlineData("lacking.dll", 1, "Some.Package")]
     public void AssembliesThatCannotBeLoadedAreRefusedInOneLine(string file, int expected, string message)
     {
         File.WriteAllText(Path.Combine(_folder, "text.dll"), "no assembly at all");
+        MadeAssembly.Write(Path.Combine(_folder, "other.dll"), "Cresset.Numerics", new Version(9, 9, 0, 0));
+        MadeAssembly.Write(Path.Combine(_folder, "lacking.dll"), "Some.Package", new Version(1, 0, 0, 0));
         var (code, _, error) = CressetProcess.Run(_folder, "train", "--with", file, Recipe);
         Assert.Equal(expected, code);
         Assert.Contains(message, error, StringComparison.Ordinal);

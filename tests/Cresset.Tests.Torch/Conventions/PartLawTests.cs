@@ -15,7 +15,7 @@ public sealed partial class PartLawTests
     private static readonly OptionsBinder Binder = new(Parts);
 
     // Named by verbs (detect, rl) and by lists inside parts, not by a key of a recipe.
-    private static readonly string[] WithoutKey = ["detection-format", "protocol", "job", "computation"];
+    private static readonly string[] WithoutKey = ["detection-format", "protocol", "job", "computation", "transform"];
 
     public static TheoryData<string> Kinds() => [.. Parts.Kinds.Where(k => k != "job")];
 

@@ -65,7 +65,7 @@ public sealed class FolderTests : IDisposable
         MakeClasses(5);
         Picture("bird/only.png", 9, 9, 1);
         Assert.Contains("class 'bird' has one picture (bird/only.png); at least 2 are needed", Refused(_folder), StringComparison.Ordinal);
-        Assert.Contains("has the one class 'cat'", Assert.Throws<InvalidDataException>(() => new FolderData { Path = Path.Combine(_folder, "..", Path.GetFileName(_folder)), Table = Table("file,label\ncat/0.png,cat\ncat/1.png,cat\n"), LabelColumn = "label" }.Open(Classes)).Message, StringComparison.Ordinal);
+        Assert.Contains("has the one class 'cat'", Assert.Throws<DataMismatchException>(() => new FolderData { Path = Path.Combine(_folder, "..", Path.GetFileName(_folder)), Table = Table("file,label\ncat/0.png,cat\ncat/1.png,cat\n"), LabelColumn = "label" }.Open(Classes)).Message, StringComparison.Ordinal);
         Directory.Delete(Path.Combine(_folder, "bird"), true);
         var bytes = File.ReadAllBytes(Path.Combine(_folder, "cat", "0.png"));
         Write("cat/cut.png", bytes[..(bytes.Length / 2)]);
@@ -103,13 +103,13 @@ public sealed class FolderTests : IDisposable
         using var captions = source.Open(new DataUse(TargetKind.Caption, NeedsPictures: true));
         Assert.Equal(["a tabby", "a grey, sleeping", "a dog"], captions.Facts.Captions!);
         Assert.Contains("has no column 'lable'", Assert.Throws<ArgumentException>(() => (source with { FileColumn = "lable" }).Open(Classes)).Message, StringComparison.Ordinal);
-        Assert.Contains("names 'cat/99.png', which is not among", Assert.Throws<InvalidDataException>(() => (source with { Table = Table("file,label\ncat/99.png,x\n") }).Open(Classes)).Message, StringComparison.Ordinal);
+        Assert.Contains("names 'cat/99.png', which is not among", Assert.Throws<DataMismatchException>(() => (source with { Table = Table("file,label\ncat/99.png,x\n") }).Open(Classes)).Message, StringComparison.Ordinal);
         var plain = new FolderData { Path = _folder, Size = 8 };
         using var folders = plain.Open(new DataUse(TargetKind.Caption, NeedsPictures: true));
         Assert.Equal(["cat", "dog"], folders.Facts.Captions!);
         Assert.Contains(folders.Notes, n => n.Contains("the names of the sub-folders are taken", StringComparison.Ordinal));
         File.WriteAllText(Path.Combine(_folder, "cat", "0.txt"), "a tabby\n");
-        Assert.Contains("no caption for 9 pictures", Assert.Throws<InvalidDataException>(() => plain.Open(new DataUse(TargetKind.Caption))).Message, StringComparison.Ordinal);
+        Assert.Contains("no caption for 9 pictures", Assert.Throws<DataMismatchException>(() => plain.Open(new DataUse(TargetKind.Caption))).Message, StringComparison.Ordinal);
         using var rest = (plain with { Caption = "an animal" }).Open(new DataUse(TargetKind.Caption));
         Assert.Equal(["a tabby", "an animal"], rest.Facts.Captions!);
     }
@@ -140,7 +140,7 @@ public sealed class FolderTests : IDisposable
         var (pixels, mask) = (batch.Inputs.squeeze(1), batch.Targets);
         Assert.True((pixels.gt(0.9).logical_and(mask.eq(0)).sum() + pixels.lt(0.1).logical_and(mask.eq(1)).sum()).item<long>() == 0);
         Assert.True(mask.eq(1).any().item<bool>() && mask.eq(0).any().item<bool>());
-        Assert.Contains("name their folder: data.masks", Assert.Throws<InvalidDataException>(() => (source with { Masks = "" }).Open(new DataUse(TargetKind.Mask))).Message, StringComparison.Ordinal);
+        Assert.Contains("name their folder: data.masks", Assert.Throws<DataMismatchException>(() => (source with { Masks = "" }).Open(new DataUse(TargetKind.Mask))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -216,7 +216,7 @@ public sealed class FolderTests : IDisposable
         Assert.Throws<InvalidDataException>(() => DataFacts.Parse("{", "x"));
     }
 
-    private static string Refused(string folder) => Assert.Throws<InvalidDataException>(() => new FolderData { Path = folder, Size = 8 }.Open(Classes)).Message;
+    private static string Refused(string folder) => Assert.ThrowsAny<SystemException>(() => new FolderData { Path = folder, Size = 8 }.Open(Classes)).Message;
 
     private void MakeClasses(int each)
     {

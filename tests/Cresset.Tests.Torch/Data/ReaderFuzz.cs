@@ -1,3 +1,4 @@
+using Cresset.Data;
 using Xunit;
 
 namespace Cresset.Tests.Torch.Data;
@@ -18,7 +19,7 @@ internal static class ReaderFuzz
             {
                 read(bytes);
             }
-            catch (InvalidDataException)
+            catch (Exception e) when (e is InvalidDataException or DataMismatchException)
             {
             }
             catch (Exception e) when (alsoAllowed.Contains(e.GetType()))

@@ -66,7 +66,7 @@ public sealed class SourceTests : IDisposable
             Assert.Equal([2], parts.Validation);
             Assert.Equal([1], parts.Test);
         }
-        Assert.Contains("'later' in column 'part' is not a part", Assert.Throws<InvalidDataException>(() => new ColumnSplit().Divide(examples with { Column = _ => ["train", "later", "test", "test"] })).Message, StringComparison.Ordinal);
+        Assert.Contains("'later' in column 'part' is not a part", Assert.Throws<DataMismatchException>(() => new ColumnSplit().Divide(examples with { Column = _ => ["train", "later", "test", "test"] })).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -90,9 +90,9 @@ public sealed class SourceTests : IDisposable
         var source = new CsvData { Path = path, Target = "y", Split = new ShareSplit { Validation = 0, Test = 0 } };
         var use = new DataUse(TargetKind.Class);
         Assert.Contains("values are missing (1 in 'b', 1 in 'y'). Say "
-            + "what", Assert.Throws<InvalidDataException>(() => source.Open(use)).Message, StringComparison.Ordinal);
-        Assert.Contains("what is learned cannot be filled", Assert.Throws<InvalidDataException>(() => (source with { Missing = MissingValues.Fill }).Open(use)).Message, StringComparison.Ordinal);
-        Assert.Contains("class 'x' of column 'y' has one row", Assert.Throws<InvalidDataException>(() => (source with { Missing = MissingValues.DropRow }).Open(use)).Message, StringComparison.Ordinal);
+            + "what", Assert.Throws<DataMismatchException>(() => source.Open(use)).Message, StringComparison.Ordinal);
+        Assert.Contains("what is learned cannot be filled", Assert.Throws<DataMismatchException>(() => (source with { Missing = MissingValues.Fill }).Open(use)).Message, StringComparison.Ordinal);
+        Assert.Contains("class 'x' of column 'y' has one row", Assert.Throws<DataMismatchException>(() => (source with { Missing = MissingValues.DropRow }).Open(use)).Message, StringComparison.Ordinal);
         using var filled = (source with { Missing = MissingValues.Fill, Columns = ["a", "b"], Target = "" }).Open(new DataUse(TargetKind.None, NumbersOnly: true));
         using var scope = NewDisposeScope();
         Assert.Equal(0f, filled.Train.Take(9).Inputs[1, 1].item<float>());
@@ -105,10 +105,10 @@ public sealed class SourceTests : IDisposable
         var path = Csv("w.csv", "id,a,name\n1,2,x\n2,3,y\n3,4,z\n");
         var source = new CsvData { Path = path, Target = "price" };
         Assert.Contains("has no column 'price'. Its columns: id, a, "
-            + "name", Assert.Throws<InvalidDataException>(() => source.Open(new DataUse(TargetKind.Number))).Message, StringComparison.Ordinal);
-        Assert.Contains("name the column to learn: data.target=NAME", Assert.Throws<InvalidDataException>(() => (source with { Target = "" }).Open(new DataUse(TargetKind.Class))).Message, StringComparison.Ordinal);
-        Assert.Contains("a density needs numbers", Assert.Throws<InvalidDataException>(() => (source with { Target = "" }).Open(new DataUse(TargetKind.None, NumbersOnly: true))).Message, StringComparison.Ordinal);
-        Assert.Contains("this task takes pictures", Assert.Throws<InvalidDataException>(() => source.Open(new DataUse(TargetKind.Class, NeedsPictures: true))).Message, StringComparison.Ordinal);
+            + "name", Assert.Throws<DataMismatchException>(() => source.Open(new DataUse(TargetKind.Number))).Message, StringComparison.Ordinal);
+        Assert.Contains("name the column to learn: data.target=NAME", Assert.Throws<DataMismatchException>(() => (source with { Target = "" }).Open(new DataUse(TargetKind.Class))).Message, StringComparison.Ordinal);
+        Assert.Contains("a density needs numbers", Assert.Throws<DataMismatchException>(() => (source with { Target = "" }).Open(new DataUse(TargetKind.None, NumbersOnly: true))).Message, StringComparison.Ordinal);
+        Assert.Contains("this task takes pictures", Assert.Throws<DataMismatchException>(() => source.Open(new DataUse(TargetKind.Class, NeedsPictures: true))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -132,8 +132,8 @@ public sealed class SourceTests : IDisposable
         }).ToList();
         Assert.Single(prints.Distinct());
         NpyFile.Write(npy, randn(20, 8, 8, 3));
-        Assert.Contains("say data.layout=channels_last", Assert.Throws<InvalidDataException>(() => sources[0].Open(new DataUse(TargetKind.None, NeedsPictures: true))).Message, StringComparison.Ordinal);
-        Assert.Contains("pictures need 0 to 1", Assert.Throws<InvalidDataException>(() => (new NpyData { Path = npy, Layout = ArrayLayout.ChannelsLast }).Open(new DataUse(TargetKind.None, NeedsPictures: true))).Message, StringComparison.Ordinal);
+        Assert.Contains("say data.layout=channels_last", Assert.Throws<DataMismatchException>(() => sources[0].Open(new DataUse(TargetKind.None, NeedsPictures: true))).Message, StringComparison.Ordinal);
+        Assert.Contains("pictures need 0 to 1", Assert.Throws<DataMismatchException>(() => (new NpyData { Path = npy, Layout = ArrayLayout.ChannelsLast }).Open(new DataUse(TargetKind.None, NeedsPictures: true))).Message, StringComparison.Ordinal);
     }
 
     private string Csv(string name, string text)

@@ -103,18 +103,18 @@ public sealed class PipelineTests : IDisposable
     }
 
     [Theory]
-    [InlineData(SamplerKind.Euler)]
-    [InlineData(SamplerKind.Heun)]
-    [InlineData(SamplerKind.DpmSolver)]
-    [InlineData(SamplerKind.UniPc)]
-    [InlineData(SamplerKind.StochasticEuler)]
-    [InlineData(SamplerKind.StochasticDpmSolver)]
-    [InlineData(SamplerKind.DpmSolver2M)]
-    public void EachPictureOfABatchStandsAlone(SamplerKind kind)
+    [InlineData("euler")]
+    [InlineData("heun")]
+    [InlineData("dpm++2m")]
+    [InlineData("unipc")]
+    [InlineData("stochastic-euler")]
+    [InlineData("dpm++2m-sde")]
+    [InlineData("dpm++2m-stability")]
+    public void EachPictureOfABatchStandsAlone(string kind)
     {
         using var scope = NewDisposeScope();
         using var model = StableDiffusion3.Load(Folder);
-        var options = Small with { Sampler = new SamplerOptions { Kind = kind } };
+        var options = Small with { Sampler = Named(kind, 2, flowTable: false) };
         using var two = model.Generate("a cat", null, options with { Count = 3 }, latentsOnly: true);
         for (var i = 0; i < 3; i++)
         {
@@ -156,7 +156,7 @@ public sealed class PipelineTests : IDisposable
         var generator = new Generator(56);
         Tensor eps = randn([1, 16, 6, 10], generator: generator), noise = randn([1, 16, 6, 10], generator: generator);
         var source = model.Vae.EncodeScaled((picture * 2) - 1, eps);
-        using var sampler = Sampler.Create(new SamplerOptions(), model.Schedule, 8);
+        using var sampler = Sampler.Create(new EulerSamplerOptions(), model.Schedule, 8);
         using var fromLatents = model.Generate("a cat", null, options, new GenerationInputs { Picture = source, Latents = noise }, latentsOnly: true);
         Reference.Close(fromLatents.Latents, result.Latents, 1e-4, "same start");
     }
@@ -178,17 +178,17 @@ public sealed class PipelineTests : IDisposable
     }
 
     [Theory]
-    [InlineData(SamplerKind.Heun, 1)]
-    [InlineData(SamplerKind.DpmSolver, 2)]
-    [InlineData(SamplerKind.UniPc, 3)]
-    [InlineData(SamplerKind.StochasticEuler, 1)]
-    [InlineData(SamplerKind.StochasticDpmSolver, 2)]
-    [InlineData(SamplerKind.DpmSolver2M, 2)]
-    public void AllSamplersRun(SamplerKind kind, int order)
+    [InlineData("heun", 1)]
+    [InlineData("dpm++2m", 2)]
+    [InlineData("unipc", 3)]
+    [InlineData("stochastic-euler", 1)]
+    [InlineData("dpm++2m-sde", 2)]
+    [InlineData("dpm++2m-stability", 2)]
+    public void AllSamplersRun(string kind, int order)
     {
         using var scope = NewDisposeScope();
         using var model = StableDiffusion3.Load(Folder);
-        var options = Small with { Sampler = new SamplerOptions { Kind = kind, Order = order, UseFlowTable = true }, Guidance = new GuidanceOptions { Scale = 4, ZeroStar = true, Rescale = 0.5, SkipLayers = [1], SkipStart = 0, SkipStop = 0.9 } };
+        var options = Small with { Sampler = Named(kind, order), Guidance = new GuidanceOptions { Scale = 4, ZeroStar = true, Rescale = 0.5, SkipLayers = [1], SkipStart = 0, SkipStop = 0.9 } };
         using var one = model.Generate("a cat", null, options, latentsOnly: true);
         using var two = model.Generate("a cat", null, options, latentsOnly: true);
         Assert.True(one.Latents.isfinite().all().item<bool>());
@@ -289,5 +289,11 @@ public sealed class PipelineTests : IDisposable
     private sealed class Direct<T>(Action<T> report) : IProgress<T>
     {
         public void Report(T value) => report(value);
+    }
+
+    private static SamplerOptions Named(string kind, int order, SolverVariant variant = SolverVariant.Standard, bool flowTable = true)
+    {
+        var sampler = (SamplerOptions)Cresset.Recipes.BuiltInParts.Catalog.Get("sampler", kind).Create();
+        return sampler is MultistepSamplerOptions multistep ? multistep with { Order = order, Variant = variant, UseFlowTable = flowTable } : sampler;
     }
 }

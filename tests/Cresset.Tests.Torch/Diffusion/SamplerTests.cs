@@ -77,28 +77,28 @@ public sealed class SamplerTests
         Assert.Throws<ArgumentOutOfRangeException>(() => NoiseTable.FlowMatch(new ScheduleOptions(), 0));
     }
 
-    public static TheoryData<string, SamplerKind, int, SolverVariant> Trajectories => new()
+    public static TheoryData<string, string, int, SolverVariant> Trajectories => new()
     {
-        { "traj.euler", SamplerKind.Euler, 1, SolverVariant.Standard },
-        { "traj.heun", SamplerKind.Heun, 1, SolverVariant.Standard },
-        { "traj.dpmpp1.midpoint", SamplerKind.DpmSolver, 1, SolverVariant.Standard },
-        { "traj.dpmpp2m.midpoint", SamplerKind.DpmSolver, 2, SolverVariant.Standard },
-        { "traj.dpmpp2m.heun", SamplerKind.DpmSolver, 2, SolverVariant.Alternative },
-        { "traj.dpmpp3m.midpoint", SamplerKind.DpmSolver, 3, SolverVariant.Standard },
-        { "traj.unipc1.bh2", SamplerKind.UniPc, 1, SolverVariant.Standard },
-        { "traj.unipc2.bh2", SamplerKind.UniPc, 2, SolverVariant.Standard },
-        { "traj.unipc3.bh2", SamplerKind.UniPc, 3, SolverVariant.Standard },
-        { "traj.reference_impl.dpmpp_2m", SamplerKind.DpmSolver2M, 2, SolverVariant.Standard },
-        { "traj.reference_impl.euler", SamplerKind.Euler, 1, SolverVariant.Standard },
+        { "traj.euler", "euler", 1, SolverVariant.Standard },
+        { "traj.heun", "heun", 1, SolverVariant.Standard },
+        { "traj.dpmpp1.midpoint", "dpm++2m", 1, SolverVariant.Standard },
+        { "traj.dpmpp2m.midpoint", "dpm++2m", 2, SolverVariant.Standard },
+        { "traj.dpmpp2m.heun", "dpm++2m", 2, SolverVariant.Alternative },
+        { "traj.dpmpp3m.midpoint", "dpm++2m", 3, SolverVariant.Standard },
+        { "traj.unipc1.bh2", "unipc", 1, SolverVariant.Standard },
+        { "traj.unipc2.bh2", "unipc", 2, SolverVariant.Standard },
+        { "traj.unipc3.bh2", "unipc", 3, SolverVariant.Standard },
+        { "traj.reference_impl.dpmpp_2m", "dpm++2m-stability", 2, SolverVariant.Standard },
+        { "traj.reference_impl.euler", "euler", 1, SolverVariant.Standard },
     };
 
     [Theory]
     [MemberData(nameof(Trajectories))]
-    public void TrajectoriesEqualTheReference(string key, SamplerKind kind, int order, SolverVariant variant)
+    public void TrajectoriesEqualTheReference(string key, string kind, int order, SolverVariant variant)
     {
         using var scope = NewDisposeScope();
         var expected = Json.GetProperty(key);
-        using var sampler = Sampler.Create(new SamplerOptions { Kind = kind, Order = order, Variant = variant }, new ScheduleOptions(), 8);
+        using var sampler = Sampler.Create(Named(kind, order, variant, flowTable: false), new ScheduleOptions(), 8);
         Same(expected.GetProperty("sigmas"), sampler.Table.Sigmas, "sigma");
         if (expected.TryGetProperty("timesteps", out var times)) Same(times, sampler.Table.Times, "time");
         var rows = expected.GetProperty("trajectory").EnumerateArray().Select(r => tensor(Numbers(r)).to(float32).view(1, 1, 1, 6)).ToArray();
@@ -115,7 +115,7 @@ public sealed class SamplerTests
     public void StochasticEulerEqualsTheReference()
     {
         using var scope = NewDisposeScope();
-        using var sampler = Sampler.Create(new SamplerOptions { Kind = SamplerKind.StochasticEuler }, new ScheduleOptions(), 4);
+        using var sampler = Sampler.Create(new StochasticEulerSamplerOptions(), new ScheduleOptions(), 4);
         var rows = Json.GetProperty("traj.euler_stochastic.seed7.n4").EnumerateArray().Select(r => tensor(Numbers(r)).to(float32).view(1, 1, 1, 6)).ToArray();
         var x = tensor(Numbers(Json.GetProperty("traj.euler").GetProperty("trajectory")[0])).to(float32).view(1, 1, 1, 6);
         var generator = new Generator(7);
@@ -127,19 +127,19 @@ public sealed class SamplerTests
     }
 
     [Theory]
-    [InlineData(SamplerKind.Euler, 1, 1)]
-    [InlineData(SamplerKind.Heun, 1, 2)]
-    [InlineData(SamplerKind.DpmSolver, 2, 2)]
-    [InlineData(SamplerKind.DpmSolver, 3, 2)]
-    [InlineData(SamplerKind.UniPc, 2, 2)]
-    [InlineData(SamplerKind.UniPc, 3, 2)]
-    public void MoreStepsComeCloserToTheExactSolution(SamplerKind kind, int order, int expectedOrder)
+    [InlineData("euler", 1, 1)]
+    [InlineData("heun", 1, 2)]
+    [InlineData("dpm++2m", 2, 2)]
+    [InlineData("dpm++2m", 3, 2)]
+    [InlineData("unipc", 2, 2)]
+    [InlineData("unipc", 3, 2)]
+    public void MoreStepsComeCloserToTheExactSolution(string kind, int order, int expectedOrder)
     {
         using var scope = NewDisposeScope();
         var exact = tensor(Numbers(Json.GetProperty("exact_solution_at_sigma0_from_sigma1"))).to(float32);
         double Error(int steps)
         {
-            using var sampler = Sampler.Create(new SamplerOptions { Kind = kind, Order = order, UseFlowTable = true }, new ScheduleOptions { Shift = 1 }, steps);
+            using var sampler = Sampler.Create(Named(kind, order), new ScheduleOptions { Shift = 1 }, steps);
             var x = tensor(Numbers(Json.GetProperty("traj.euler").GetProperty("trajectory")[0])).to(float32).view(1, 1, 1, 6);
             for (var i = 0; i < sampler.Table.Steps; i++) x = sampler.Step(Field(x, sampler.Table.Sigmas[i]), i, x);
             return (x.view(6) - exact).abs().max().item<float>();
@@ -153,7 +153,7 @@ public sealed class SamplerTests
     {
         using var scope = NewDisposeScope();
         var expected = Json.GetProperty("scale_noise.shift3.n28.begin11");
-        using var sampler = Sampler.Create(new SamplerOptions(), new ScheduleOptions(), 28);
+        using var sampler = Sampler.Create(new EulerSamplerOptions(), new ScheduleOptions(), 28);
         var noisy = sampler.AddNoise(tensor(Numbers(expected.GetProperty("sample"))).to(float32), tensor(Numbers(expected.GetProperty("noise"))).to(float32), 11);
         Reference.Close(tensor(Numbers(expected.GetProperty("out"))), noisy, 1e-6, "noisy");
     }
@@ -190,4 +190,10 @@ public sealed class SamplerTests
     }
 
     private static Tensor Field(Tensor x, double sigma) => x.tanh().mul(0.5 + sigma).sub(x * 0.3);
+
+    private static SamplerOptions Named(string kind, int order, SolverVariant variant = SolverVariant.Standard, bool flowTable = true)
+    {
+        var sampler = (SamplerOptions)Cresset.Recipes.BuiltInParts.Catalog.Get("sampler", kind).Create();
+        return sampler is MultistepSamplerOptions multistep ? multistep with { Order = order, Variant = variant, UseFlowTable = flowTable } : sampler;
+    }
 }

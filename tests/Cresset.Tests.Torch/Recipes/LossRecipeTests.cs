@@ -15,6 +15,7 @@ public sealed class LossRecipeTests : IDisposable
 
     [Theory]
     [InlineData("job: classifier\ndata: digits\nmodel: {width: 4, balance: true, loss: {kind: focal, gamma: 0.5}}", typeof(FocalLossRule))]
+    [InlineData("job: digits-classifier\nmodel: {width: 4, hidden: 8, loss: focal}", typeof(FocalLossRule))]
     [InlineData("job: classifier\ndata: digits\nmodel: {width: 4, loss: {kind: sum, first: multi-margin, second: cross-entropy}}", typeof(SumLossRule))]
     [InlineData("job: regression\ndata: {kind: csv, path: PLACE/table.csv, target: y}\nmodel: {hidden: [4], loss: {kind: huber, delta: 0.5}}", typeof(HuberLossRule))]
     [InlineData("job: regression\ndata: {kind: csv, path: PLACE/table.csv, target: y}\nmodel: {hidden: [4], loss: {kind: quantile, quantile: 0.9}}", typeof(QuantileLossRule))]
@@ -38,6 +39,7 @@ public sealed class LossRecipeTests : IDisposable
     [InlineData("job: classifier\ndata: digits\nmodel: {loss: {kind: focal, reduction: none}}", "training needs one number")]
     [InlineData("job: classifier\ndata: digits\nmodel: {loss: {kind: focal, gamma: -1}}", "gamma")]
     [InlineData("job: classifier\ndata: digits\nmodel: {loss: focal, label_smoothing: 0.2}", "beside a loss of its own")]
+    [InlineData("job: digits-classifier\nmodel: {loss: focal, label_smoothing: 0.2}", "beside a loss of its own")]
     [InlineData("job: classifier\ndata: digits\nmodel: {loss: fokal}", "focal")]
     public void ALossThatDoesNotFitIsRefusedWithTheReason(string yaml, string reason)
         => Assert.Contains(reason, Assert.ThrowsAny<Exception>(() => Recipe.Parse(yaml, "x.yaml", "own", BuiltInParts.Catalog).Resolve([])).Message, StringComparison.OrdinalIgnoreCase);

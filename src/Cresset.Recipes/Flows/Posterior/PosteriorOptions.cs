@@ -88,15 +88,15 @@ internal sealed record PosteriorColumns(long[] Parameters, long[] Observed, IRea
     /// <exception cref="InvalidDataException">A parameter is no column of numbers, or nothing is left to observe.</exception>
     public static PosteriorColumns Of(PosteriorOptions options, DataFacts facts)
     {
-        if (facts.Table is not { } table) throw new InvalidDataException($"{facts.Name}: a posterior is learned from a table of pairs; name a CSV file: data=pairs.csv.");
+        if (facts.Table is not { } table) throw new DataMismatchException($"{facts.Name}: a posterior is learned from a table of pairs; name a CSV file: data=pairs.csv.");
         string[] names = [.. table.Columns.Select(c => c.Name)];
-        if (table.Columns.FirstOrDefault(c => c.Levels is not null) is { } named) throw new InvalidDataException($"{facts.Name}: column '{named.Name}' holds classes; parameters and observations are numbers. Leave it out: data.leave_out=[{named.Name}].");
-        if (options.Parameters.Count == 0) throw new InvalidDataException($"{facts.Name}: say which columns are parameters, the others are observations: model.parameters=[{names[0]}]. Columns: {string.Join(", ", names)}.");
-        if (options.Parameters.FirstOrDefault(p => !names.Contains(p)) is { } unknown) throw new InvalidDataException($"{facts.Name}: there is no column '{unknown}' (model.parameters). Columns: {string.Join(", ", names)}.");
+        if (table.Columns.FirstOrDefault(c => c.Levels is not null) is { } named) throw new DataMismatchException($"{facts.Name}: column '{named.Name}' holds classes; parameters and observations are numbers. Leave it out: data.leave_out=[{named.Name}].");
+        if (options.Parameters.Count == 0) throw new DataMismatchException($"{facts.Name}: say which columns are parameters, the others are observations: model.parameters=[{names[0]}]. Columns: {string.Join(", ", names)}.");
+        if (options.Parameters.FirstOrDefault(p => !names.Contains(p)) is { } unknown) throw new DataMismatchException($"{facts.Name}: there is no column '{unknown}' (model.parameters). Columns: {string.Join(", ", names)}.");
         long[] parameters = [.. options.Parameters.Distinct().Select(p => (long)Array.IndexOf(names, p))];
         long[] observed = [.. Enumerable.Range(0, names.Length).Select(i => (long)i).Except(parameters)];
-        if (observed.Length == 0) throw new InvalidDataException($"{facts.Name}: all columns are parameters; a posterior needs one column at least that was observed.");
-        if (parameters.Length == 1 && options.Family is (PosteriorFamily.RealNvp or PosteriorFamily.SplineCoupling)) throw new InvalidDataException($"{facts.Name}: one parameter; couplings need two. Use model.family=spline.");
+        if (observed.Length == 0) throw new DataMismatchException($"{facts.Name}: all columns are parameters; a posterior needs one column at least that was observed.");
+        if (parameters.Length == 1 && options.Family is (PosteriorFamily.RealNvp or PosteriorFamily.SplineCoupling)) throw new DataMismatchException($"{facts.Name}: one parameter; couplings need two. Use model.family=spline.");
         return new PosteriorColumns(parameters, observed, table.Columns);
     }
 }

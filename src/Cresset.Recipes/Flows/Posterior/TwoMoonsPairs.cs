@@ -26,7 +26,7 @@ public sealed record TwoMoonsPairs : DataSource
     {
         ArgumentNullException.ThrowIfNull(use);
         this.ThrowIfInvalid();
-        if (use.NeedsPictures || use.Target != TargetKind.None) throw new InvalidDataException("two-moons-pairs is a table of numbers without a target: it suits the jobs posterior and density.");
+        if (use.NeedsPictures || use.Target != TargetKind.None) throw new DataMismatchException("two-moons-pairs is a table of numbers without a target: it suits the jobs posterior and density.");
         using var scope = NewDisposeScope();
         using var generator = new Generator(Seed);
         var parameters = rand(Pairs, 2, generator: generator) * 2 - 1;

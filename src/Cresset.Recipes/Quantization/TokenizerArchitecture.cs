@@ -1,0 +1,66 @@
+using Cresset.Numerics;
+using Cresset.Quantization;
+using static TorchSharp.torch;
+
+namespace Cresset.Recipes;
+
+/// <summary>The autoencoder around the bottleneck. One of your own derives from it.</summary>
+[PartKind("autoencoder")]
+public abstract record TokenizerArchitecture : IOptionsRecord
+{
+    /// <summary>True for one map of codes, which is what a prior learns.</summary>
+    public virtual bool HasOneMap => false;
+
+    /// <inheritdoc/>
+    public virtual IEnumerable<OptionProblem> Validate() => [];
+
+    /// <summary>Pixels to one place of the coarsest map; divides the side of pictures.</summary>
+    public abstract int StrideOf(TokenizerOptions options);
+
+    /// <summary>Makes the autoencoder; weights follow the generator.</summary>
+    /// <param name="options">Width, halvings.</param>
+    /// <param name="channels">Of the pictures.</param>
+    /// <param name="quantizer">Makes a bottleneck, one for each map of codes.</param>
+    /// <param name="generator">Source of the weights.</param>
+    public abstract Tokenizer Build(TokenizerOptions options, int channels, Func<Quantizer> quantizer, Generator generator);
+}
+
+/// <summary>One map of codes.</summary>
+[Part("vq-vae", "van den Oord et al. 2017, arXiv:1711.00937")]
+public sealed record VqVaeArchitecture : TokenizerArchitecture
+{
+    /// <inheritdoc/>
+    public override bool HasOneMap => true;
+
+    /// <inheritdoc/>
+    public override int StrideOf(TokenizerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return 1 << Math.Clamp(options.Downsamplings, 1, 6);
+    }
+
+    /// <inheritdoc/>
+    public override Tokenizer Build(TokenizerOptions options, int channels, Func<Quantizer> quantizer, Generator generator)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(quantizer);
+        return new VqVae(new() { Channels = channels, Width = options.Width, Downsamplings = options.Downsamplings }, quantizer(), generator);
+    }
+}
+
+/// <summary>Two maps of codes, a coarse one and a fine one, with strides of 8 and 4.</summary>
+[Part("vq-vae2", "Razavi et al. 2019, arXiv:1906.00446", Aliases = ["vq-vae-2"])]
+public sealed record VqVae2Architecture : TokenizerArchitecture
+{
+    /// <inheritdoc/>
+    public override int StrideOf(TokenizerOptions options) => 8;
+
+    /// <inheritdoc/>
+    public override Tokenizer Build(TokenizerOptions options, int channels, Func<Quantizer> quantizer, Generator generator)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(quantizer);
+        var top = quantizer();
+        return new VqVae2(new() { Channels = channels, Width = options.Width }, top, quantizer(), generator);
+    }
+}

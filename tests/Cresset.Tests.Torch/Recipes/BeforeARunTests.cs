@@ -1,0 +1,54 @@
+using Cresset.Data;
+using Cresset.Numerics;
+using Cresset.Recipes;
+using Cresset.Runs;
+using Xunit;
+
+namespace Cresset.Tests.Torch.Recipes;
+
+/// <summary>What a job takes from the world outside is opened and checked before a run is begun: a mistake leaves no failed run behind.</summary>
+public sealed class BeforeARunTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("cresset-before-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    public static TheoryData<string> JobsWithData()
+        => [.. BuiltInParts.Catalog.Of(Recipe.JobKind).Where(p => ((IJob)p.Create()).Sections.Any(s => s.Defaults is DataSource)).Select(p => p.Name)];
+
+    [Theory]
+    [MemberData(nameof(JobsWithData))]
+    public void AFolderWithoutPicturesLeavesNoRun(string job)
+    {
+        Directory.CreateDirectory(Path.Combine(_folder, "photos"));
+        var error = Assert.Throws<DataMismatchException>(() => Train($"job: {job}\ndata: {{kind: folder, path: {Path.Combine(_folder, "photos")}}}"));
+        Assert.Contains(Path.Combine(_folder, "photos"), error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("trainer.init_from=nowhere", "nowhere")]
+    [InlineData("trainer.freeze=[feetures]", "trainer.freeze: the model has nothing called 'feetures'. Did you mean 'features'?")]
+    [InlineData("trainer.batch_size=5000", "fewer than one batch of 5000")]
+    [InlineData("trainer.device=cuda:99", "cuda:99")]
+    public void WhatATrainerWouldRefuseLeavesNoRun(string setting, string message)
+    {
+        var error = Assert.ThrowsAny<Exception>(() => Train("job: digits-classifier", setting));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    private void Train(string yaml, params string[] settings)
+    {
+        var store = Path.Combine(_folder, "runs");
+        try
+        {
+            using var runs = RunStore.Open(store);
+            new RecipeRunner(runs, new RecipeCatalog()).Train(Recipe.Parse(yaml, "my.yaml", "my", BuiltInParts.Catalog).Resolve([.. settings]));
+        }
+        finally
+        {
+            using var runs = RunStore.OpenReadOnly(store);
+            Assert.Empty(runs.List());
+            Assert.Empty(Directory.EnumerateFiles(store, "run.json", SearchOption.AllDirectories));
+        }
+    }
+}
