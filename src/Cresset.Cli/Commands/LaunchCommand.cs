@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
 using Cresset.Cli.Launch;
 using Cresset.Cli.Terminal;
@@ -11,7 +12,8 @@ internal static class LaunchCommand
     /// <summary>Names the file that holds the run that was begun: <c>train</c> writes it, and goes on with the run that it finds there.</summary>
     public const string RunFileVariable = "CRESSET_LAUNCHED_RUN";
 
-    private static readonly string[] Verbs = ["train"];
+    private static readonly TimeSpan HostPause = TimeSpan.FromSeconds(5), HostPatience = TimeSpan.FromMinutes(10);
+    private static readonly string[] Verbs = ["train", "sweep"];
 
     public static Command Create()
     {
@@ -22,7 +24,7 @@ internal static class LaunchCommand
         var oversubscribe = new Option<bool>("--oversubscribe") { Description = "Allow more ranks than cores, which wait for each other." };
         // Its own, so that what the started command prints for machines stays the only output.
         var json = SharedOptions.Json();
-        var words = new Argument<string[]>("COMMAND") { Description = "train with everything that belongs to it.", Arity = ArgumentArity.ZeroOrMore };
+        var words = new Argument<string[]>("COMMAND") { Description = "train or sweep with everything that belongs to it.", Arity = ArgumentArity.ZeroOrMore };
         var command = new Command("launch", "Train on several processes or hosts: mpirun with the right binding, saves on Ctrl-C, restarts.") { ranks, hosts, restarts, wait, oversubscribe, words, json };
         // What follows belongs to the command that is started.
         command.TreatUnmatchedTokensAsErrors = false;
@@ -40,6 +42,7 @@ internal static class LaunchCommand
             "cresset launch -n 4 train sd3-fashion",
             "cresset launch -n 4 --restarts 3 train mine.yaml trainer.batch_size=256 --runs /shared/runs",
             "cresset launch -n 16 --host node1,node2 train mine.yaml",
+            "cresset launch -n 4 sweep mine.yaml lr=log:1e-4..1e-2:8      (each rank runs cells)",
             "mpirun -n 4 cresset train mine.yaml      (the same without restarts)");
     }
 
@@ -58,7 +61,7 @@ internal static class LaunchCommand
         if (hosts.Distinct(StringComparer.OrdinalIgnoreCase).Count() < hosts.Length) throw new ArgumentException($"--host names a host twice: {string.Join(',', hosts)}.");
         if (hosts.Length > ranks) throw new ArgumentException($"-n is {ranks} for {hosts.Length} hosts; allowed: at least one rank a host.");
         if (started.Length == 0) throw new ArgumentException("launch needs a command to start, such as 'cresset launch -n 4 train sd3-digits'.");
-        if (!Verbs.Contains(started[0])) throw new ArgumentException($"launch starts 'train'; '{started[0]}' runs in one process.");
+        if (!Verbs.Contains(started[0])) throw new ArgumentException($"launch starts 'train' and 'sweep'; '{started[0]}' runs in one process.");
         if (hosts.Length == 0 && ranks > Environment.ProcessorCount && !oversubscribe)
             throw new ArgumentException($"{ranks} ranks on {Environment.ProcessorCount} cores would wait for each other; allowed: -n {Environment.ProcessorCount} or less here, --host for more machines, or --oversubscribe to do it all the same.");
     }
@@ -76,10 +79,22 @@ internal static class LaunchCommand
             using var asked = interruption.Token.Register(job.Save);
             var (program, own) = OwnProgram.Arguments;
             string[] arguments = [.. own, .. started];
+            var awaited = new Stopwatch();
             for (var left = restarts; ; left--)
             {
                 var code = starter is null ? job.Run(program, arguments, variables) : job.Run(starter.Path, starter.Arguments(plan, [program, .. arguments]), variables);
                 if (interruption.Token.IsCancellationRequested) return code == ExitCode.Success ? code : ExitCode.Interrupted;
+                if (job.CouldNotStart && left < restarts && awaited.Elapsed < HostPatience)
+                {
+                    // A link that was cut or a host that went down comes back when it does: no restart is used up meanwhile.
+                    awaited.Start();
+                    Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"cresset: trying again in {HostPause.TotalSeconds:0} s, for at most {HostPatience.TotalMinutes:0} minutes."));
+                    interruption.Token.WaitHandle.WaitOne(HostPause);
+                    if (interruption.Token.IsCancellationRequested) return ExitCode.Interrupted;
+                    left++;
+                    continue;
+                }
+                awaited.Reset();
                 if (!Restart.MayHelp(code)) return code;
                 if (left == 0)
                 {

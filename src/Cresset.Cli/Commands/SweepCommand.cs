@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Cresset.Cli.Launch;
 using Cresset.Cli.Terminal;
+using Cresset.Distributed;
 using Cresset.Numerics;
 using Cresset.Recipes;
 using Cresset.Runs;
@@ -17,90 +18,111 @@ internal static class SweepCommand
         var words = new Argument<string[]>("key=value,value") { Description = "Settings; several values are tried one after the other, in all combinations.", Arity = ArgumentArity.ZeroOrMore };
         var seeds = new Option<int>("--seeds") { Description = "Repeat each setting with the seeds 0, 1, ... up to this many." };
         var folds = new Option<int>("--folds") { Description = "Cross-validation: repeat on each of this many folds of the data." };
-        var search = new Option<string>("--search") { Description = "grid: all combinations; random: as many of them as --budget says.", DefaultValueFactory = _ => "grid", HelpName = "grid|random" };
-        var budget = new Option<int>("--budget") { Description = "Settings that a random search tries.", HelpName = "N" };
+        var search = new Option<string>("--search") { Description = "grid: all combinations; random: as many of them as --budget says; halving: all a short time, the best third three times as long, and so on.", DefaultValueFactory = _ => "grid", HelpName = "grid|random|halving" };
+        var budget = new Option<int>("--budget") { Description = "Settings that a random search tries, or that halving begins with (default there: all).", HelpName = "N" };
+        var goal = new Option<string?>("--goal") { Description = "For halving: whether the figure that decides is better when lower or higher.", HelpName = "min|max" };
+        var by = new Option<string>("--by") { Description = "For halving: the figure that decides (default: the first).", DefaultValueFactory = _ => "", HelpName = "FIGURE" };
+        var resource = new Option<string>("--resource") { Description = "For halving: the setting that says how long a run takes.", DefaultValueFactory = _ => new HalvingOptions().Resource, HelpName = "KEY" };
+        var factor = new Option<int>("--factor") { Description = "For halving: one setting of this many goes on, and gets so many times as long.", DefaultValueFactory = _ => new HalvingOptions().Factor, HelpName = "N" };
         var jobs = new Option<int>("--jobs", "-j") { Description = "Cells that run at the same time, each a process; 0: as many as there are cores. The results are the same.", DefaultValueFactory = _ => 1, HelpName = "N" };
         var cell = new Option<int?>("--cell") { Hidden = true };
+        var round = new Option<int>("--round") { Hidden = true };
         var name = new Option<string?>("--name") { Description = "Name of the sweep (default: the recipe's); begun again under the same name it goes on.", HelpName = "NAME" };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Show no progress." };
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);
-        var command = new Command("sweep", "Run a recipe with several settings, seeds and folds; mean and spread of each setting.") { recipe, words, seeds, folds, search, budget, jobs, cell, name, quiet, with.Option, runs, json };
+        var command = new Command("sweep", "Run a recipe with several settings, seeds and folds; mean and interval of each setting.")
+        {
+            recipe, words, seeds, folds, search, budget, goal, by, resource, factor, jobs, cell, round, name, quiet, with.Option, runs, json,
+        };
         recipe.CompletesRecipe();
         words.CompletesRecipe(with, recipe);
-        command.SetAction(result =>
+        command.SetAction(result => RankedWork.Run(ranks =>
         {
             var catalog = with.Recipes(result);
             var named = catalog.Find(result.GetValue(recipe)!);
             var axes = result.GetValue(words)!.Select(Sweep.Axis).ToList();
-            var isRandom = result.GetValue(search) switch
-            {
-                "grid" => false,
-                "random" => true,
-                var other => throw new ArgumentException($"--search is '{other}'; allowed: grid, random."),
-            };
-            if (isRandom != result.GetValue(budget) > 0) throw new ArgumentException("--search random needs --budget N, the number of settings to try; a grid tries all.");
+            var kind = result.GetValue(search)!;
+            if (kind is not ("grid" or "random" or "halving")) throw new ArgumentException($"--search is '{kind}'; allowed: grid, random, halving.");
+            if ((kind == "random" && result.GetValue(budget) == 0) || (kind == "grid" && result.GetValue(budget) > 0)) throw new ArgumentException("--search random needs --budget N, the number of settings to try; a grid tries all.");
             if (result.GetValue(jobs) < 0) throw new ArgumentException($"--jobs is {result.GetValue(jobs)}; allowed: 1 or more, or 0 for one a core.");
+            if (ranks.Size > 1 && result.GetValue(jobs) != 1) throw new ArgumentException($"{ranks.Size} ranks share the cells; leave out --jobs.");
             // Every combination is checked before the first run begins.
             var plan = Sweep.Plan(named, axes, result.GetValue(seeds), result.GetValue(folds), result.GetValue(budget));
-            using var store = RunStore.Open(result.GetValue(runs)!);
-            using var interruption = new Interruption("finishing the step and saving; the same command goes on; press Ctrl-C again to quit at once.");
-            var silent = result.GetValue(quiet) || result.GetValue(json);
-            using var view = new TrainingView(silent);
-            var sweep = new Sweep(store, catalog, result.GetValue(name) ?? plan[0].Recipe.Name);
-            void Announce(int number, int count, string setting, Run run)
+            var halving = kind != "halving" ? null : new Halving(named, axes, result.GetValue(seeds), result.GetValue(folds), result.GetValue(budget), new HalvingOptions
             {
-                if (!silent) Console.Out.WriteLine($"run {number} of {count}  {setting}  {run.Id}");
-            }
+                Resource = result.GetValue(resource)!,
+                Factor = result.GetValue(factor),
+                Figure = result.GetValue(by)!,
+                HigherIsBetter = result.GetValue(goal) switch
+                {
+                    "max" => true,
+                    "min" => false,
+                    var other => throw new ArgumentException($"--goal is '{other}'; allowed for halving: min (a loss) or max (an accuracy)."),
+                },
+            });
+            // Rank 0 makes the store where it is not there yet.
+            if (ranks.Rank > 0) ranks.Barrier();
+            using var store = RunStore.Open(result.GetValue(runs)!);
+            if (ranks.Rank == 0) ranks.Barrier();
+            using var interruption = new Interruption(ranks.Rank > 0 ? "" : "finishing the step and saving; the same command goes on; press Ctrl-C again to quit at once.");
+            var silent = result.GetValue(quiet) || result.GetValue(json);
+            using var view = new TrainingView(silent || ranks.Rank > 0, plain: ranks.Size > 1);
+            var sweep = new Sweep(store, catalog, result.GetValue(name) ?? plan[0].Recipe.Name);
+            var atOnce = result.GetValue(jobs) == 0 ? Environment.ProcessorCount : result.GetValue(jobs);
+            var work = new SweepWork(store, sweep, ranks, atOnce, [.. result.Tokens.Select(t => t.Value)], silent);
             if (result.GetValue(cell) is { } index)
             {
-                using var quietly = new TrainingView(quiet: true);
-                return sweep.RunCell(plan, index, Announce, quietly, interruption.Token) ? ExitCode.Success : ExitCode.Interrupted;
+                var own = halving is null ? plan : PlanOf(halving, result.GetValue(round), sweep);
+                return work.RunCell(own, index, interruption.Token) ? ExitCode.Success : ExitCode.Interrupted;
             }
-            var atOnce = result.GetValue(jobs) == 0 ? Environment.ProcessorCount : result.GetValue(jobs);
-            IReadOnlyList<SweepRow>? rows;
-            if (atOnce == 1)
-            {
-                rows = sweep.Run(plan, Announce, view, interruption.Token);
-            }
-            else
-            {
-                var code = CellFarm.Run(sweep.Unfinished(plan), atOnce, [.. result.Tokens.Select(t => t.Value)], interruption.Token);
-                if (code is not (ExitCode.Success or ExitCode.Interrupted)) return code;
-                rows = sweep.Rows(plan);
-            }
+            var rows = halving is null ? work.Run(plan, [], view, interruption.Token) : Rounds(halving, work, view, silent || ranks.Rank > 0, interruption.Token);
+            if (work.Code != ExitCode.Success) return work.Code;
             view.Dispose();
             if (rows is null)
             {
-                Console.Error.WriteLine("cresset: stopped; the same command goes on with it.");
+                if (ranks.Rank == 0) Console.Error.WriteLine("cresset: stopped; the same command goes on with it.");
                 return ExitCode.Interrupted;
             }
-            if (result.GetValue(json))
-            {
-                Output.Json(rows.Select(r => new { r.Overrides, r.Runs, Figures = r.Figures.ToDictionary(f => f.Key, f => new { f.Value.Mean, f.Value.Deviation }) }));
-                return ExitCode.Success;
-            }
-            var figures = rows[0].Figures.Keys.Where(f => rows.All(r => r.Figures.ContainsKey(f))).Take(6).ToList();
-            Output.Table(["setting", "runs", .. figures], rows.Select(r => (string[])[
-                r.Overrides.Count == 0 ? plan[0].Recipe.Name : string.Join(' ', r.Overrides),
-                r.Runs.Count.ToString(CultureInfo.InvariantCulture),
-                .. figures.Select(f => Output.Number(r.Figures[f].Mean) + (double.IsNaN(r.Figures[f].Deviation) ? "" : $" ± {Output.Number(r.Figures[f].Deviation)}"))]));
-            if (Sweep.Picture(rows, sweep.Tag) is { } chart)
-            {
-                var path = Path.Combine(store.Folder, "sweeps", $"{PictureFile.Stem(sweep.Tag["sweep:".Length..])}.png");
-                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-                chart.Save(path);
-                Console.Out.WriteLine($"picture  {TrainingView.Relative(path)}");
-            }
-            Console.Out.WriteLine($"The runs: cresset runs --filter {sweep.Tag.Replace("sweep:", "tag:sweep:", StringComparison.Ordinal)}");
+            if (ranks.Rank == 0) SweepReport.Write(rows, sweep, plan[0].Recipe.Name, store.Folder, result.GetValue(json));
             return ExitCode.Success;
-        });
+        }));
         return command.WithExamples(
             "cresset sweep digits-classifier lr=1e-3,3e-3 --seeds 3",
             "cresset sweep digits-classifier lr=log:1e-4..1e-2:5 wd=0,0.05 --jobs 0",
             "cresset sweep digits-classifier lr=log:1e-4..1e-1:30 model.dropout=lin:0..0.6:7 --search random --budget 20",
+            "cresset sweep digits-classifier lr=log:1e-4..1e-1:27 --search halving --goal max",
             "cresset sweep digits-classifier optimizer=adamw,lion,muon trainer.steps=300",
-            "cresset sweep mine.yaml --folds 5 --name cross-validation");
+            "cresset sweep mine.yaml --folds 5 --name cross-validation",
+            "cresset launch -n 8 --host node1,node2 sweep mine.yaml lr=log:1e-4..1e-2:16");
+    }
+
+    // The last rows of all settings, the survivors of the last round first.
+    private static IReadOnlyList<SweepRow>? Rounds(Halving halving, SweepWork work, TrainingView view, bool silent, CancellationToken cancellation)
+    {
+        var last = new List<SweepRow>();
+        IReadOnlyList<SweepRow>? rows = null;
+        for (var round = 0; round < halving.Rounds; round++)
+        {
+            var plan = halving.Round(round, rows);
+            if (!silent) Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round + 1} of {halving.Rounds}  {plan.Count} runs with {halving.Amount(round)} each"));
+            rows = work.Run(plan, ["--round", round.ToString(CultureInfo.InvariantCulture)], view, cancellation);
+            if (rows is null) return null;
+            // Rows of the round come before those that were left behind; how long they ran is one more setting.
+            var reached = rows.Select(row => string.Join(' ', row.Overrides)).ToHashSet();
+            last = [.. rows, .. last.Where(row => !reached.Contains(string.Join(' ', row.Overrides.SkipLast(1)))).ToList()];
+            for (var i = 0; i < rows.Count; i++) last[i] = rows[i] with { Overrides = [.. rows[i].Overrides, string.Create(CultureInfo.InvariantCulture, $"{halving.Resource}={halving.Amount(round)}")] };
+        }
+        return last;
+    }
+
+    // What the rounds before left over is in the store.
+    private static IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> PlanOf(Halving halving, int round, Sweep sweep)
+    {
+        IReadOnlyList<SweepRow>? rows = null;
+        for (var earlier = 0; earlier < round; earlier++)
+            rows = sweep.Rows(halving.Round(earlier, rows)) ?? throw new InvalidDataException($"Round {earlier + 1} of the sweep is not finished in this store.");
+        return halving.Round(round, rows);
     }
 }

@@ -5,6 +5,9 @@ namespace Cresset.Cli.Launch;
 /// <summary>Signals to processes that this one started.</summary>
 internal static partial class ChildSignal
 {
+    /// <summary>SIGKILL.</summary>
+    public const int Kill = 9;
+
     /// <summary>SIGTERM: save and stop.</summary>
     public const int Terminate = 15;
 

@@ -19,8 +19,10 @@ internal sealed class LaunchedJob
         using var process = Process.Start(start)!;
         _process = process;
         var output = new StarterOutput();
+        CouldNotStart = false;
         process.ErrorDataReceived += (_, e) =>
         {
+            CouldNotStart |= e.Data?.Contains(StarterOutput.NoDaemons, StringComparison.Ordinal) == true;
             foreach (var line in e.Data is null ? output.End() : output.Take(e.Data)) Console.Error.WriteLine(line);
             // mpirun itself may wait for a host that it can no longer reach.
             if (e.Data?.Contains("This rank ends, and the job with it.", StringComparison.Ordinal) == true) _ = EndLater(process);
@@ -28,8 +30,12 @@ internal sealed class LaunchedJob
         process.BeginErrorReadLine();
         process.WaitForExit();
         _process = null;
+        LeftBehind.End(process.Id);
         return process.ExitCode;
     }
+
+    /// <summary>True when mpirun said of the last start that it could not reach all hosts.</summary>
+    public bool CouldNotStart { get; private set; }
 
     /// <summary>Asks all ranks to save at the same step and end.</summary>
     public void Save()

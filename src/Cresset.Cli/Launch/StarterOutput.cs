@@ -6,6 +6,9 @@ namespace Cresset.Cli.Launch;
 /// </summary>
 internal sealed class StarterOutput
 {
+    /// <summary>What mpirun says when it cannot start anything on a host.</summary>
+    public const string NoDaemons = "unable to reliably start one or more daemons";
+
     private const int FrameWidth = 60;
     private readonly List<string> _page = [];
     private bool _isInside;
@@ -41,6 +44,8 @@ internal sealed class StarterOutput
         if (text.Contains("MPI_ABORT was invoked", StringComparison.Ordinal)) return [];
         if (text.Contains("exiting improperly", StringComparison.Ordinal) || text.Contains("without calling \"finalize\"", StringComparison.Ordinal)) return [];
         if (text.Contains("returned a non-zero exit code", StringComparison.Ordinal) || text.Contains("exited with non-zero status", StringComparison.Ordinal)) return [];
+        if (text.Contains(NoDaemons, StringComparison.Ordinal)) return ["cresset: mpirun could not start its daemons on all hosts: a host is down, a link is cut, or Open MPI is missing there."];
+        if (text.Contains("unable to complete a TCP connection", StringComparison.Ordinal)) return ["cresset: a host cannot connect to another: a link is cut, or a firewall stands between them."];
         // "mpirun noticed that process rank 1 with PID 0 on node x exited on signal 9 (Killed)."
         return text.Contains("noticed that process rank", StringComparison.Ordinal) ? [$"cresset: {text.Replace("mpirun noticed that process ", "", StringComparison.Ordinal)}"] : [.. page];
     }

@@ -61,6 +61,8 @@ internal sealed unsafe class MpiCommunicator : ICommunicator
 
     public void AllReduce(Span<double> values, Reduction reduction) => AllReduce(values, _library.Numbers.Double, reduction);
 
+    public IReductionUnderWay StartSum(Memory<float> values) => new MpiReduction(_library, _watch, values);
+
     public void Broadcast(Span<byte> bytes, int root)
     {
         if (root < 0 || root >= Size) throw new ArgumentOutOfRangeException(nameof(root), root, $"Ranks count from 0 to {Size - 1}.");

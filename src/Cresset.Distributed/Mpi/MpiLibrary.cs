@@ -25,6 +25,9 @@ internal sealed unsafe partial class MpiLibrary
         SetErrorHandler = (delegate* unmanaged[Cdecl]<nint, nint, int>)Export("MPI_Comm_set_errhandler");
         ErrorString = (delegate* unmanaged[Cdecl]<int, byte*, int*, int>)Export("MPI_Error_string");
         AllReduce = (delegate* unmanaged[Cdecl]<nint, void*, int, nint, nint, nint, int>)Export("MPI_Allreduce");
+        StartAllReduce = (delegate* unmanaged[Cdecl]<nint, void*, int, nint, nint, nint, void*, int>)Export("MPI_Iallreduce");
+        Test = (delegate* unmanaged[Cdecl]<void*, int*, void*, int>)Export("MPI_Test");
+        WaitFor = (delegate* unmanaged[Cdecl]<void*, void*, int>)Export("MPI_Wait");
         Broadcast = (delegate* unmanaged[Cdecl]<void*, int, nint, int, nint, int>)Export("MPI_Bcast");
         AllGather = (delegate* unmanaged[Cdecl]<void*, int, nint, void*, int, nint, nint, int>)Export("MPI_Allgather");
         AllGatherParts = (delegate* unmanaged[Cdecl]<void*, int, nint, void*, int*, int*, nint, nint, int>)Export("MPI_Allgatherv");
@@ -56,6 +59,12 @@ internal sealed unsafe partial class MpiLibrary
     public delegate* unmanaged[Cdecl]<int, byte*, int*, int> ErrorString { get; }
 
     public delegate* unmanaged[Cdecl]<nint, void*, int, nint, nint, nint, int> AllReduce { get; }
+
+    public delegate* unmanaged[Cdecl]<nint, void*, int, nint, nint, nint, void*, int> StartAllReduce { get; }
+
+    public delegate* unmanaged[Cdecl]<void*, int*, void*, int> Test { get; }
+
+    public delegate* unmanaged[Cdecl]<void*, void*, int> WaitFor { get; }
 
     public delegate* unmanaged[Cdecl]<void*, int, nint, int, nint, int> Broadcast { get; }
 

@@ -16,6 +16,7 @@ internal sealed class WaitWatch : IDisposable
     private Timer? _timer;
     private long _since;
     private string _what = "";
+    private int _isEnding;
 
     public WaitWatch(ICommunicator ranks) => _ranks = ranks;
 
@@ -47,6 +48,8 @@ internal sealed class WaitWatch : IDisposable
     {
         var since = Interlocked.Read(ref _since);
         if (since == 0 || Limit == Timeout.InfiniteTimeSpan || Environment.TickCount64 + 1 - since < Limit.TotalMilliseconds) return;
+        // The timer goes on while the abort is under way.
+        if (Interlocked.Exchange(ref _isEnding, 1) != 0) return;
         Console.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"cresset: rank {_ranks.Rank} has waited {Limit.TotalSeconds:0.#} s for the others in {_what}: a rank hangs, or a link between hosts is cut. This rank ends, and the job with it."));
         // An abort that cannot reach the others may hang as well.

@@ -36,6 +36,14 @@ public interface ICommunicator : IDisposable
     /// <exception cref="CommunicationException">The library reports an error.</exception>
     void AllReduce(Span<double> values, Reduction reduction = Reduction.Sum);
 
+    /// <summary>
+    /// Begins to replace values by their sum over all ranks, and comes back at once. All ranks begin the same sums in the same order; other calls may come
+    /// between. The values belong to the sum until <see cref="IReductionUnderWay.Wait"/> has returned.
+    /// </summary>
+    /// <param name="values">As many on every rank; less than 2^31.</param>
+    /// <exception cref="CommunicationException">The library reports an error.</exception>
+    IReductionUnderWay StartSum(Memory<float> values);
+
     /// <summary>Replaces the bytes by those of one rank.</summary>
     /// <param name="bytes">As many on every rank.</param>
     /// <param name="root">Whose they are.</param>
@@ -53,6 +61,18 @@ public interface ICommunicator : IDisposable
     /// <summary>Ends the processes of all ranks without waiting for anything; any thread may call it. Does not return where there is more than one rank.</summary>
     /// <param name="exitCode">What the job gives back, 1 to 255.</param>
     void Abort(int exitCode);
+}
+
+/// <summary>A sum that has begun.</summary>
+public interface IReductionUnderWay
+{
+    /// <summary>Moves it on, which happens inside calls alone, without waiting for anybody; true when it is done.</summary>
+    /// <exception cref="CommunicationException">The library reports an error.</exception>
+    bool Poke();
+
+    /// <summary>Returns when the sums are there.</summary>
+    /// <exception cref="CommunicationException">The library reports an error.</exception>
+    void Wait();
 }
 
 /// <summary>How values of several ranks are joined.</summary>

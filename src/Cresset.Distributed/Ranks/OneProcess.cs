@@ -39,6 +39,9 @@ public sealed class OneProcess : ICommunicator
     public void AllReduce(Span<double> values, Reduction reduction = Reduction.Sum) => Check(reduction);
 
     /// <inheritdoc/>
+    public IReductionUnderWay StartSum(Memory<float> values) => Done.Instance;
+
+    /// <inheritdoc/>
     public void Broadcast(Span<byte> bytes, int root = 0)
     {
         if (root != 0) throw new ArgumentOutOfRangeException(nameof(root), root, "There is rank 0 alone.");
@@ -60,6 +63,17 @@ public sealed class OneProcess : ICommunicator
     /// <inheritdoc/>
     public void Dispose()
     {
+    }
+
+    private sealed class Done : IReductionUnderWay
+    {
+        public static Done Instance { get; } = new();
+
+        public bool Poke() => true;
+
+        public void Wait()
+        {
+        }
     }
 
     private static void Check(Reduction reduction)

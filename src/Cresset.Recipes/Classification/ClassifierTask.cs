@@ -45,9 +45,6 @@ public sealed class ClassifierTask : DataTask
     }
 
     /// <inheritdoc/>
-    public override bool EvaluatesInShares => true;
-
-    /// <inheritdoc/>
     public override IEnumerable<TaskPicture> Pictures(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);

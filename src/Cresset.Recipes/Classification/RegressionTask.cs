@@ -29,9 +29,6 @@ public sealed class RegressionTask : DataTask
         return _options.Minimised().Of(found, batch.Targets!.reshape(found.shape));
     }
 
-    /// <inheritdoc/>
-    public override bool EvaluatesInShares => true;
-
     private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context) => [("rmse", Errors(part, context).Rmse)];
 
     private protected override IEnumerable<(string Name, double Value)> Report(IDataset part, EvaluationContext context)

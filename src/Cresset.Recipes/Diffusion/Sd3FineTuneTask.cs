@@ -79,14 +79,16 @@ public sealed class Sd3FineTuneTask : ITrainingTask
     }
 
     /// <inheritdoc/>
+    public bool EvaluatesInShares => true;
+
+    /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        using var scope = NewDisposeScope();
-        // The same times and noise each time, so that figures can be compared.
-        using var generator = new Generator(1234);
         var count = Math.Min(16, (int)_cache.Count);
-        return new Dictionary<string, double> { ["loss"] = LossOf(arange(count, ScalarType.Int64), generator, context.Device, 0).ToDouble() };
+        // One picture at a time, which ranks share and small memories hold.
+        var losses = context.Share(count, (picture, stream) => [LossOf(full(1, picture, ScalarType.Int64), stream, context.Device, 0).ToDouble()]);
+        return new Dictionary<string, double> { ["loss"] = losses.Average(l => l[0]) };
     }
 
     /// <summary>Saves the trained changes as a LoRA file, or the transformer.</summary>

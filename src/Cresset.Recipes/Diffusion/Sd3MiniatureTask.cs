@@ -16,6 +16,9 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData
     private static readonly string[] DigitPrompts = ["a handwritten {0}", "{0}", "the digit {0}", "a {0}"];
     private static readonly string[] GarmentPrompts = ["a photo of a {0}", "{0}", "a {0}", "the {0}"];
 
+    // Small batches stay in the processor's cache.
+    private const int DrawnAtOnce = 100, HeldAtOnce = 64;
+
     private readonly Sd3MiniatureOptions _options;
     private readonly TrainingTimes _times;
     private readonly DigitsJudge? _judge;
@@ -81,18 +84,28 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData
     }
 
     /// <inheritdoc/>
+    public bool EvaluatesInShares => true;
+
+    /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         using var scope = NewDisposeScope();
         var held = Data.Choosing.Spread(512);
-        var metrics = new Dictionary<string, double>
+        var parts = (int)((held.Size + HeldAtOnce - 1) / HeldAtOnce);
+        double[] Losses(int part, Generator stream)
         {
-            ["loss"] = LossOf(held.Inputs, held.Targets!, context.Generator, 0).item<float>(),
-        };
+            var (start, count) = (part * (long)HeldAtOnce, Math.Min(HeldAtOnce, held.Size - (part * (long)HeldAtOnce)));
+            return [LossOf(held.Inputs.narrow(0, start, count), held.Targets!.narrow(0, start, count), stream, 0).ToDouble() * count];
+        }
+        var metrics = new Dictionary<string, double> { ["loss"] = context.Share(parts, Losses).Sum(l => l[0]) / held.Size };
         if (_judge is null) return metrics;
         var draws = context.IsFinal ? _options.FinalDraws : 100;
-        var pictures = Draw([.. Enumerable.Range(0, draws).Select(i => Prompt(i % 10))], context.Generator, context.Cancellation);
+        string[][] prompts = [.. Enumerable.Range(0, draws).Select(i => Prompt(i % 10)).Chunk(DrawnAtOnce)];
+        double[] Drawn(int part, Generator stream) => [.. Draw(prompts[part], stream, context.Cancellation).contiguous().data<float>().Select(v => (double)v)];
+        float[] pixels = [.. context.Share(prompts.Length, Drawn).SelectMany(p => p).Select(v => (float)v)];
+        var side = Model.Options.PictureSize;
+        var pictures = tensor(pixels).reshape(draws, 1, side, side);
         var (accepted, distance) = _judge.Score(pictures, arange(draws, ScalarType.Int64).remainder(10));
         metrics["accepted"] = accepted;
         if (!context.IsFinal) return metrics;
@@ -165,8 +178,7 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData
     private Tensor Draw(IReadOnlyList<string> prompts, Generator generator, CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
-        // Small batches stay in the processor's cache.
-        var parts = prompts.Chunk(100).Select(part =>
+        var parts = prompts.Chunk(DrawnAtOnce).Select(part =>
         {
             cancellation.ThrowIfCancellationRequested();
             return Model.Sample(part, _options.DrawSteps, _options.Guidance, generator, sampler: _options.Sampler);

@@ -104,15 +104,18 @@ public sealed class DensityTask : ITrainingTask, ILearnsFromData
     }
 
     /// <inheritdoc/>
+    public bool EvaluatesInShares => true;
+
+    /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         var metrics = new Dictionary<string, double>();
         double Mean(double[] logs) => -logs.Average();
-        var chosen = Data.Validation is { } validation ? LogDensities(validation, context.Generator, context.Device, context.Cancellation) : null;
+        var chosen = Data.Validation is { } validation ? LogDensities(validation, context) : null;
         if (chosen is not null) metrics[$"validation_{_figure}"] = Mean(chosen);
         if (chosen is not null && Data.Test is null) return metrics;
-        var reported = LogDensities(Data.Reported, context.Generator, context.Device, context.Cancellation);
+        var reported = LogDensities(Data.Reported, context);
         metrics[_figure] = Mean(reported);
         if (chosen is null) return metrics;
         // Thresholds from the validation rows, false alarms counted among the test rows: near the rate asked for where the calibration holds.
@@ -129,7 +132,7 @@ public sealed class DensityTask : ITrainingTask, ILearnsFromData
         using var generator = new Generator(0);
         using var quiet = no_grad();
         var parameter = Module.parameters().First();
-        return DensityCalibration.Of(LogDensities(part, generator, parameter.device, CancellationToken.None), name);
+        return DensityCalibration.Of(LogDensities(part, new EvaluationContext(0, generator, parameter.device, IsFinal: true, CancellationToken.None)), name);
     }
 
     /// <inheritdoc/>
@@ -192,20 +195,15 @@ public sealed class DensityTask : ITrainingTask, ILearnsFromData
     }
 
     // Of rows in nats, of pictures in bits per dimension with its sign turned.
-    private double[] LogDensities(IDataset part, Generator generator, Device device, CancellationToken cancellation)
+    private double[] LogDensities(IDataset part, EvaluationContext context)
     {
-        var all = new List<double>();
-        foreach (var batch in Loader.Once(part, 256))
+        using var quiet = no_grad();
+        return [.. context.Measure(part, 256, Record).SelectMany(record => record)];
+
+        double[] Record(Batch batch, Generator stream)
         {
-            cancellation.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            using var quiet = no_grad();
-            using (batch)
-            {
-                var values = _density.Values(batch.Inputs.to(device), generator).cpu().to(ScalarType.Float64).contiguous().data<double>();
-                all.AddRange(Data.Facts.ArePictures ? values.Select(v => -v) : values);
-            }
+            var values = _density.Values(batch.Inputs.to(context.Device), stream).cpu().to(ScalarType.Float64).contiguous().data<double>();
+            return [.. Data.Facts.ArePictures ? values.Select(v => -v) : values];
         }
-        return [.. all];
     }
 }

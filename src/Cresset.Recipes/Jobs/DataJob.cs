@@ -33,7 +33,9 @@ public abstract class DataJob<TModel> : TrainingJob<TModel>, IUpgradesRecipes
 
     private protected override void Opened(ITrainingTask task, JobContext context)
     {
-        if (task is ILearnsFromData learner) RunData.Compare(context, learner.Data);
+        if (task is not ILearnsFromData learner) return;
+        RankedStart.CompareData(context.Ranks, learner.Data);
+        RunData.Compare(context, learner.Data);
     }
 
     private protected override void Export(ITrainingTask task, JobContext context)

@@ -37,7 +37,7 @@ public abstract class DataTask : ITrainingTask, ILearnsFromData
     public HeadlineMetric Headline { get; }
 
     /// <inheritdoc/>
-    public virtual bool EvaluatesInShares => false;
+    public bool EvaluatesInShares => true;
 
     /// <inheritdoc/>
     public abstract Tensor Loss(Batch batch, StepContext step);

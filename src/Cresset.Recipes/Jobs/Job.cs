@@ -50,7 +50,7 @@ public abstract class Job : IJob
             if (outcome.Completed && context.Ranks.Rank == 0) StoredOutcome.Save(context, outcome);
             return outcome;
         }
-        catch (OperationCanceledException) when (context.Cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (context.Cancellation.IsCancellationRequested || context.Ranks.Size > 1)
         {
             return JobOutcome.Stopped;
         }

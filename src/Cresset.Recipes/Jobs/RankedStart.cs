@@ -1,4 +1,5 @@
 using System.Text;
+using Cresset.Data;
 using Cresset.Distributed;
 using Cresset.Training;
 
@@ -20,6 +21,17 @@ internal static class RankedStart
         var at = Enumerable.Range(0, Math.Max(expected.Length, found.Length)).First(i => expected.ElementAtOrDefault(i) != found.ElementAtOrDefault(i));
         throw new CommunicationException(
             $"{Who(others)} was given another recipe than rank 0: there '{found.ElementAtOrDefault(at)}', at rank 0 '{expected.ElementAtOrDefault(at)}'. Start all ranks with the same command, recipe file and version of Cresset.");
+    }
+
+    /// <summary>Refuses ranks that read other data than rank 0: every file or value of all parts.</summary>
+    public static void CompareData(ICommunicator ranks, DataSplit data)
+    {
+        if (ranks.Size == 1) return;
+        var all = ranks.Gather(Encoding.UTF8.GetBytes(data.Fingerprint.ToString())).Select(part => Encoding.UTF8.GetString(part)).ToList();
+        var others = Enumerable.Range(1, all.Count - 1).Where(rank => all[rank] != all[0]).ToList();
+        if (others.Count == 0) return;
+        throw new CommunicationException(
+            $"{Who(others)} reads other data than rank 0: {data.Facts.Name} there are {all[others[0]].Split(':')[0]} files or examples, at rank 0 {all[0].Split(':')[0]}, with other contents. Give every host the same files, or a disk that all share.");
     }
 
     /// <summary>Refuses a job that one process must do.</summary>

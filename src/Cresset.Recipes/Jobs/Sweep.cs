@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cresset.Numerics;
 using Cresset.Plots;
 using Cresset.Runs;
 using Cresset.Training;
@@ -14,7 +15,16 @@ public sealed record SweepAxis(string Key, IReadOnlyList<string> Values);
 /// <param name="Overrides">The values of the axes.</param>
 /// <param name="Runs">Ids of its runs.</param>
 /// <param name="Figures">Mean and sample deviation (NaN for one run) of each figure, the headline first.</param>
-public sealed record SweepRow(IReadOnlyList<string> Overrides, IReadOnlyList<string> Runs, IReadOnlyDictionary<string, (double Mean, double Deviation)> Figures);
+public sealed record SweepRow(IReadOnlyList<string> Overrides, IReadOnlyList<string> Runs, IReadOnlyDictionary<string, (double Mean, double Deviation)> Figures)
+{
+    /// <summary>Half the width of the 95 % interval of a figure's mean (Student's t) over its runs; NaN for one run.</summary>
+    public double HalfWidth(string figure) => Runs.Count < 2 ? double.NaN : StudentT.Quantile975(Runs.Count - 1) * Figures[figure].Deviation / Math.Sqrt(Runs.Count);
+}
+
+/// <summary>A run of a sweep that has come to its end.</summary>
+/// <param name="Run">Its id.</param>
+/// <param name="Figures">Its figures.</param>
+public sealed record SweepCell(string Run, IReadOnlyDictionary<string, double> Figures);
 
 /// <summary>
 /// Runs a recipe with every combination of some settings, each with several seeds, each seed on every fold: one recorded run each, labelled
@@ -68,6 +78,12 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
         ArgumentNullException.ThrowIfNull(axes);
         if (seeds < 0) throw new ArgumentException($"--seeds is {seeds}; allowed: 0 or more.");
         if (folds is < 0 or 1) throw new ArgumentException($"--folds is {folds}; allowed: 2 or more, or 0 for the recipe's own split.");
+        return Plan(recipe, axes, Settings(axes, budget), seeds, folds, []);
+    }
+
+    /// <summary>Combinations of the axes, or as many of them as a budget says, drawn at random and the same every time.</summary>
+    internal static IReadOnlyList<IReadOnlyList<string>> Settings(IReadOnlyList<SweepAxis> axes, int budget)
+    {
         if (budget < 0) throw new ArgumentException($"--budget is {budget}; allowed: 1 or more settings.");
         var settings = new List<string[]> { Array.Empty<string>() };
         foreach (var axis in axes) settings = settings.SelectMany(s => axis.Values.Select(v => s.Append($"{axis.Key}={v}").ToArray())).ToList();
@@ -77,6 +93,13 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
             new Random(0).Shuffle(chosen);
             settings = [.. chosen.Take(budget).Order().Select(i => settings[i])];
         }
+        return settings;
+    }
+
+    /// <summary>The runs of some settings, each with further overrides.</summary>
+    internal static IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> Plan(
+        Recipe recipe, IReadOnlyList<SweepAxis> axes, IReadOnlyList<IReadOnlyList<string>> settings, int seeds, int folds, IReadOnlyList<string> further)
+    {
         var varied = axes.Where(a => a.Values.Count > 1).Select(a => a.Key).ToHashSet();
         var plan = new List<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)>();
         foreach (var setting in settings)
@@ -86,7 +109,7 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
             {
                 for (var fold = 0; fold < Math.Max(1, folds); fold++)
                 {
-                    var overrides = new List<string>(setting);
+                    var overrides = new List<string>([.. setting, .. further]);
                     if (seeds > 0) overrides.Add($"seed={seed}");
                     if (folds > 0) overrides.AddRange(["data.split=folds", $"data.split.folds={folds}", $"data.split.fold={fold}"]);
                     plan.Add((named, recipe.Resolve(overrides)));
@@ -97,7 +120,7 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     }
 
     /// <summary>Runs what is not finished yet.</summary>
-    /// <param name="plan">From <see cref="Plan"/>.</param>
+    /// <param name="plan">From <see cref="Plan(Recipe, IReadOnlyList{SweepAxis}, int, int, int)"/>.</param>
     /// <param name="started">Told number, count, setting and id of each run that begins or goes on.</param>
     /// <param name="progress">Who watches.</param>
     /// <param name="cancellation">Finish the step, save and stop; the next call goes on.</param>
@@ -114,7 +137,7 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     }
 
     /// <summary>Runs one cell, or goes on with it; nothing when it is finished. Several processes may run different cells of one sweep at once.</summary>
-    /// <param name="plan">From <see cref="Plan"/>.</param>
+    /// <param name="plan">From <see cref="Plan(Recipe, IReadOnlyList{SweepAxis}, int, int, int)"/>.</param>
     /// <param name="index">Which.</param>
     /// <param name="started">Told number, count, setting and id when it begins or goes on.</param>
     /// <param name="progress">Who watches.</param>
@@ -135,22 +158,37 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
         return result.Outcome.Completed;
     }
 
-    /// <summary>The cells that have not come to their end.</summary>
-    public IReadOnlyList<int> Unfinished(IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan)
-    {
-        ArgumentNullException.ThrowIfNull(plan);
-        return [.. Enumerable.Range(0, plan.Count).Where(i => Known(plan[i].Recipe) is not { Status: RunStatus.Finished })];
-    }
-
     /// <summary>A row for each setting; null while cells are not finished.</summary>
     public IReadOnlyList<SweepRow>? Rows(IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        var results = new List<(IReadOnlyList<string> Setting, string Id, IReadOnlyDictionary<string, double> Metrics)>();
-        foreach (var (setting, recipe) in plan)
+        return Rows(plan, Finished(plan));
+    }
+
+    /// <summary>The cells that this store has finished runs of.</summary>
+    public IReadOnlyDictionary<int, SweepCell> Finished(IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        var cells = new Dictionary<int, SweepCell>();
+        for (var i = 0; i < plan.Count; i++)
         {
-            if (Known(recipe) is not { Status: RunStatus.Finished } run) return null;
-            results.Add((setting, run.Id, run.Summary));
+            if (Known(plan[i].Recipe) is { Status: RunStatus.Finished } run) cells[i] = new SweepCell(run.Id, run.Summary);
+        }
+        return cells;
+    }
+
+    /// <summary>A row for each setting; null while cells are missing.</summary>
+    /// <param name="plan">From <see cref="Plan(Recipe, IReadOnlyList{SweepAxis}, int, int, int)"/>.</param>
+    /// <param name="finished">Cells by their numbers, from wherever they ran.</param>
+    public static IReadOnlyList<SweepRow>? Rows(IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, IReadOnlyDictionary<int, SweepCell> finished)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(finished);
+        var results = new List<(IReadOnlyList<string> Setting, string Id, IReadOnlyDictionary<string, double> Metrics)>();
+        for (var i = 0; i < plan.Count; i++)
+        {
+            if (!finished.TryGetValue(i, out var cell)) return null;
+            results.Add((plan[i].Setting, cell.Run, cell.Figures));
         }
         var rows = new List<SweepRow>();
         foreach (var group in results.GroupBy(r => string.Join(' ', r.Setting)))

@@ -72,6 +72,9 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
     }
 
     /// <inheritdoc/>
+    public bool EvaluatesInShares => true;
+
+    /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -143,14 +146,10 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
 
     private double Nats(TensorDataset part, EvaluationContext context)
     {
-        var sum = 0.0;
-        foreach (var batch in Loader.Once(part, 512))
-        {
-            context.Cancellation.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            sum += _prior.Loss(batch.Inputs.to(context.Device), Labels(batch.Targets)?.to(context.Device), context.Generator).ToDouble() * batch.Size;
-        }
-        return sum / part.Count;
+        return context.Measure(part, 512, Record).Sum(record => record[0]) / part.Count;
+
+        double[] Record(Batch batch, Generator stream)
+            => [_prior.Loss(batch.Inputs.to(context.Device), Labels(batch.Targets)?.to(context.Device), stream).ToDouble() * batch.Size];
     }
 
     private long Class(string text) => Data.Facts.Classes.ToList().IndexOf(text) is >= 0 and var named ? named : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var c) && c < _prior.Classes

@@ -33,6 +33,33 @@ internal sealed class CodebookWatch : ISaved
         foreach (var batch in output.Quantization.SelectMany(q => q.Statistics.Batch)) usage[i++].Add(batch);
     }
 
+    /// <summary>The choices of one call as numbers: of each histogram how many codes were chosen, then pairs of code (in two halves) and count.</summary>
+    public static IEnumerable<double> Choices(VqVaeOutput output)
+    {
+        foreach (var batch in output.Quantization.SelectMany(q => q.Statistics.Batch))
+        {
+            List<(long Code, long Count)> counts = [.. batch.Counts()];
+            yield return counts.Count;
+            foreach (var (code, count) in counts)
+            {
+                // Codes of implicit codebooks have up to 60 bits, of which a double holds 53.
+                yield return code >> 32;
+                yield return code & uint.MaxValue;
+                yield return count;
+            }
+        }
+    }
+
+    /// <summary>Adds what <see cref="Choices"/> gave to histograms made by <see cref="Fresh"/>.</summary>
+    public static void Add(CodeUsage[] usage, ReadOnlySpan<double> choices)
+    {
+        var at = 0;
+        foreach (var histogram in usage)
+        {
+            for (var left = (int)choices[at++]; left > 0; left--, at += 3) histogram.Add(((long)choices[at] << 32) | (long)choices[at + 1], (long)choices[at + 2]);
+        }
+    }
+
     /// <summary>Takes note of a training step.</summary>
     public void Observe(VqVaeOutput output, StepContext step)
     {

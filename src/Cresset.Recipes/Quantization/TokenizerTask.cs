@@ -101,6 +101,9 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData
     public void AfterStep(StepContext step) => _game?.Step(step);
 
     /// <inheritdoc/>
+    public bool EvaluatesInShares => true;
+
+    /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -143,18 +146,21 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData
         var usage = CodebookWatch.Fresh(_model);
         var error = 0.0;
         var values = 0L;
-        foreach (var batch in Loader.Once(part, 256))
+        foreach (var record in context.Measure(part, 256, batch => Record(batch, context.Device)))
         {
-            context.Cancellation.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            using var held = batch;
-            var inputs = batch.Inputs.to(context.Device);
-            values += inputs.numel();
-            var output = _model.call(inputs);
-            error += nn.functional.mse_loss(output.Reconstruction, inputs, nn.Reduction.Sum).ToDouble();
-            CodebookWatch.Add(usage, output);
+            error += record[0];
+            values += (long)record[1];
+            CodebookWatch.Add(usage, record.AsSpan(2));
         }
         return (error / values, usage);
+    }
+
+    // Squared error, how many values, then how often each code was chosen.
+    private double[] Record(Batch batch, Device device)
+    {
+        var inputs = batch.Inputs.to(device);
+        var output = _model.call(inputs);
+        return [nn.functional.mse_loss(output.Reconstruction, inputs, nn.Reduction.Sum).ToDouble(), inputs.numel(), .. CodebookWatch.Choices(output)];
     }
 
     private TaskPicture? Distances(Device device)

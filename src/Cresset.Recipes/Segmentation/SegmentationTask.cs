@@ -87,20 +87,19 @@ public sealed class SegmentationTask : DataTask
     {
         var classes = Data.Facts.Classes.Count;
         var counts = new long[classes * classes];
-        foreach (var batch in Loader.Once(part, 16))
+        foreach (var record in context.Measure(part, 16, Record))
         {
-            context.Cancellation.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            using (batch)
-            {
-                var predicted = _net.call(batch.Inputs.to(context.Device)).argmax(1).cpu();
-                var seen = batch.Targets!.ge(0);
-                var pairs = ((batch.Targets! * classes) + predicted).masked_select(seen).bincount(null, classes * classes).data<long>();
-                var i = 0;
-                foreach (var count in pairs) counts[i++] += count;
-            }
+            for (var i = 0; i < record.Length; i++) counts[i] += (long)record[i];
         }
         return counts;
+
+        // How often each class was taken for each.
+        double[] Record(Batch batch)
+        {
+            var predicted = _net.call(batch.Inputs.to(context.Device)).argmax(1).cpu();
+            var seen = batch.Targets!.ge(0);
+            return [.. ((batch.Targets! * classes) + predicted).masked_select(seen).bincount(null, classes * classes).data<long>()];
+        }
     }
 
     private double MeanIou(long[] counts) => Enumerable.Range(0, Data.Facts.Classes.Count).Select(c => Iou(counts, c)).Where(double.IsFinite).DefaultIfEmpty(0).Average();

@@ -91,22 +91,29 @@ public sealed class EnlargementTask : DataTask
     private (double Ours, double Bicubic) Quality(IDataset part, EvaluationContext context)
     {
         double ours = 0, bicubic = 0;
-        foreach (var batch in Loader.Once(part, 16))
+        foreach (var record in context.Measure(part, 16, batch => Decibels(batch, context.Device)))
         {
-            context.Cancellation.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            using (batch)
+            for (var i = 0; i < record.Length; i += 2)
             {
-                var large = Whole(batch.Inputs);
-                var small = EspcnTask.Shrink(large, _options.Scale);
-                var (a, b) = (Enlarge(small, context.Device), Bicubic(small));
-                for (long i = 0; i < large.size(0); i++)
-                {
-                    ours += Math.Min(100, ImageQuality.Psnr(a.narrow(0, i, 1), large.narrow(0, i, 1), Border));
-                    bicubic += Math.Min(100, ImageQuality.Psnr(b.narrow(0, i, 1), large.narrow(0, i, 1), Border));
-                }
+                ours += record[i];
+                bicubic += record[i + 1];
             }
         }
         return (ours / part.Count, bicubic / part.Count);
+    }
+
+    // Of each picture ours and bicubic's.
+    private double[] Decibels(Batch batch, Device device)
+    {
+        var large = Whole(batch.Inputs);
+        var small = EspcnTask.Shrink(large, _options.Scale);
+        var (a, b) = (Enlarge(small, device), Bicubic(small));
+        var values = new List<double>();
+        for (long i = 0; i < large.size(0); i++)
+        {
+            values.Add(Math.Min(100, ImageQuality.Psnr(a.narrow(0, i, 1), large.narrow(0, i, 1), Border)));
+            values.Add(Math.Min(100, ImageQuality.Psnr(b.narrow(0, i, 1), large.narrow(0, i, 1), Border)));
+        }
+        return [.. values];
     }
 }

@@ -71,16 +71,19 @@ public sealed class EspcnTask : DataTask
         var metrics = new Dictionary<string, double>();
         var (border, count) = (_options.Scale + 2, (double)_heldOut.Count);
         void Add(string key, double value) => metrics[key] = metrics.GetValueOrDefault(key) + (value / count);
-        foreach (var (name, large, small) in _heldOut)
+        double[] Quality(int picture)
         {
-            var ours = Enlarge(small, context.Device);
-            var bicubic = Bicubic(small);
-            var (mine, theirs) = (ImageQuality.Psnr(ours, large, border), ImageQuality.Psnr(bicubic, large, border));
-            Add("psnr", mine);
-            Add("psnr_bicubic", theirs);
-            Add("ssim", ImageQuality.Ssim(ours, large, border));
-            Add("ssim_bicubic", ImageQuality.Ssim(bicubic, large, border));
-            metrics[$"gain_db/{name}"] = mine - theirs;
+            var (_, large, small) = _heldOut[picture];
+            var (ours, bicubic) = (Enlarge(small, context.Device), Bicubic(small));
+            return [ImageQuality.Psnr(ours, large, border), ImageQuality.Psnr(bicubic, large, border), ImageQuality.Ssim(ours, large, border), ImageQuality.Ssim(bicubic, large, border)];
+        }
+        foreach (var (i, found) in context.Share(_heldOut.Count, (picture, _) => Quality(picture)).Index())
+        {
+            Add("psnr", found[0]);
+            Add("psnr_bicubic", found[1]);
+            Add("ssim", found[2]);
+            Add("ssim_bicubic", found[3]);
+            metrics[$"gain_db/{_heldOut[i].Name}"] = found[0] - found[1];
         }
         metrics["gain_db"] = metrics["psnr"] - metrics["psnr_bicubic"];
         return metrics.Select(m => (m.Key, m.Value));

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Cresset.Distributed;
@@ -13,7 +14,8 @@ public sealed partial class Trainer
     internal const int WeightChecks = 100;
 
     private static readonly JsonSerializerOptions Figures = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
-    private string? _ranksNotice;
+    private readonly List<string> _ranksNotices = [];
+    private bool _hasLookedAtBuffers;
 
     /// <summary>Pieces that a batch is computed in, over all ranks.</summary>
     private int Parts => _options.Accumulate * _ranks.Size;
@@ -27,6 +29,8 @@ public sealed partial class Trainer
             throw new NotSupportedException($"This recipe trains a second model ('{_task.Auxiliaries[0].Name}') with an optimizer of its own, whose gradients ranks do not share; run it in one process.");
         }
         RankedData.Compare(_ranks, _task.TrainingData);
+        if (_options.SyncBatchNorm) SharedBatchNorm.Apply(_task.Module, _ranks);
+        else if (SharedBatchNorm.Find(_task.Module) is { } layer) _ranksNotices.Add($"'{layer}' normalises each rank's part of a batch by itself, and keeps rank 0's statistics; trainer.sync_batch_norm=true takes those of the whole batch.");
     }
 
     // One rank may be told to stop a step before another: all do what any was told.
@@ -52,18 +56,20 @@ public sealed partial class Trainer
         if (_ranks.Size == 1) return;
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        var averaged = new HashSet<nint>();
-        if (_options.SyncBatchNorm)
-        {
-            foreach (var (name, buffer) in _task.Module.named_buffers())
-            {
-                if (!name.EndsWith("running_mean", StringComparison.Ordinal) && !name.EndsWith("running_var", StringComparison.Ordinal)) continue;
-                if (buffer.dtype != ScalarType.Float32 || !averaged.Add(TensorIdentity.Of(buffer))) continue;
-                TensorExchange.Sum(_ranks, buffer);
-                buffer.div_(_ranks.Size);
-            }
-        }
-        TensorExchange.Broadcast(_ranks, _task.Module.named_buffers().Select(b => b.buffer).Where(b => !averaged.Contains(TensorIdentity.Of(b))));
+        var buffers = _task.Module.named_buffers().ToList();
+        if (!_hasLookedAtBuffers) LookAt(buffers);
+        TensorExchange.Broadcast(_ranks, buffers.Select(b => b.buffer));
+    }
+
+    // Codebooks that follow the examples and their like: what the others saw does not reach them.
+    private void LookAt(List<(string Name, Tensor Buffer)> buffers)
+    {
+        _hasLookedAtBuffers = true;
+        var own = buffers.Select(b => TensorExchange.Hash(new Dictionary<string, Tensor> { [b.Name] = b.Buffer }));
+        var all = _ranks.Gather(Encoding.UTF8.GetBytes(string.Join(' ', own))).Select(part => Encoding.UTF8.GetString(part).Split(' ')).ToList();
+        string[] isNoted = ["running_mean", "running_var"];
+        var differing = buffers.Select(b => b.Name).Where((name, i) => all.Exists(hashes => hashes[i] != all[0][i]) && !isNoted.Any(n => name.EndsWith(n, StringComparison.Ordinal))).ToList();
+        if (differing.Count > 0) _ranksNotices.Add($"'{differing[0]}'{(differing.Count > 1 ? $" and {differing.Count - 1} more buffers follow" : " follows")} each rank's own examples: rank 0's are kept, as PyTorch's DistributedDataParallel does.");
     }
 
     private void CompareWeights()
@@ -78,19 +84,45 @@ public sealed partial class Trainer
 
     private IReadOnlyDictionary<string, double> EvaluateTogether(bool isFinal, CancellationToken cancellation)
     {
-        if (_ranks.Size == 1 || _task.EvaluatesInShares) return InEvaluation(() => _task.Evaluate(Context(isFinal, cancellation)));
+        IReadOnlyDictionary<string, double> Own() => InEvaluation(() => _task.Evaluate(Context(isFinal, cancellation)));
+        if (_ranks.Size == 1) return Own();
         string? text = null;
-        if (_ranks.Rank == 0) text = JsonSerializer.Serialize(InEvaluation(() => _task.Evaluate(Context(isFinal, cancellation))), Figures);
-        using var patience = Patience();
+        if (!_task.EvaluatesInShares)
+        {
+            OnRankZero(() => text = JsonSerializer.Serialize(Own(), Figures));
+        }
+        else
+        {
+            using var patience = Patience();
+            text = JsonSerializer.Serialize(Own(), Figures);
+        }
+        // Rank 0's are everybody's: another processor's last digit must not make its rank stop earlier.
         return JsonSerializer.Deserialize<Dictionary<string, double>>(_ranks.BroadcastText(text), Figures)!;
     }
 
-    // The others have nothing to do meanwhile.
-    private void Await()
+    // The others have nothing to do meanwhile, and must learn when it was stopped.
+    private void OnRankZero(Action work)
     {
-        if (_ranks.Size == 1) return;
+        OperationCanceledException? stopped = null;
+        if (_ranks.Rank == 0)
+        {
+            try
+            {
+                work();
+            }
+            catch (OperationCanceledException e) when (_ranks.Size > 1)
+            {
+                stopped = e;
+            }
+        }
         using var patience = Patience();
-        _ranks.Barrier();
+        if (_ranks.Any(stopped is not null)) throw stopped ?? new OperationCanceledException();
+    }
+
+    private void TellOfRanks(IProgress<TrainingReport>? progress)
+    {
+        foreach (var notice in _ranksNotices) progress?.Report(new NoticeReport(notice));
+        _ranksNotices.Clear();
     }
 
     private LongWait Patience() => new(_ranks);

@@ -73,7 +73,7 @@ public sealed partial class Trainer
         _loader = MakeLoader(new LoaderPosition(numbers.Epoch, WholeBatches(numbers)));
         if (numbers.Parts > 0 && numbers.Parts != Parts)
         {
-            _ranksNotice = $"Saved with batches in {numbers.Parts} parts (ranks x trainer.accumulate), now {Parts}: the order of the examples stays; dropout and other draws of parts that are new begin anew.";
+            _ranksNotices.Add($"Saved with batches in {numbers.Parts} parts (ranks x trainer.accumulate), now {Parts}: the order of the examples stays; dropout and other draws of parts that are new begin anew.");
         }
         _step = _lastSaved = numbers.Step;
         _lastGood = state.Origin;

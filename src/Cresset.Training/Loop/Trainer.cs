@@ -86,7 +86,7 @@ public sealed partial class Trainer : ISaved, IDisposable
         _average = options.EmaDecay > 0 ? new WeightAverage(task.Module, new WeightAverageOptions { Decay = options.EmaDecay, WarmUp = true }) : null;
         _clipping = options.ClipNorm > 0 ? GradientClipping.Norm(options.ClipNorm) : null;
         _streams = new PartStreams(options.Seed, Parts, _ranks);
-        if (_ranks.Size > 1) _exchange = new GradientExchange(_ranks, task.Module);
+        if (_ranks.Size > 1) _exchange = new GradientExchange(_ranks, task.Module, options.Overlap);
         _best = new BestMetric(task.Headline);
         if (checkpoints is not null && _ranks.Rank == 0) _writer = new CheckpointWriter(checkpoints, options.KeepLast, options.KeepBest ? task.Headline : null, options.BackgroundCheckpoints);
         _loader = MakeLoader(default);
@@ -124,8 +124,8 @@ public sealed partial class Trainer : ISaved, IDisposable
         var training = new Stopwatch();
         var started = _step;
         var end = TrainingEnd.Completed;
-        if (PrecisionNotice is { } notice) progress?.Report(new NoticeReport(notice));
-        if (_ranksNotice is { } other) progress?.Report(new NoticeReport(other));
+        if (PrecisionNotice is { } narrow) progress?.Report(new NoticeReport(narrow));
+        TellOfRanks(progress);
         _task.Module.train();
         _sinceSaved.Restart();
         while (_step < _options.Steps && !IsOutOfPatience)
@@ -147,6 +147,7 @@ public sealed partial class Trainer : ISaved, IDisposable
             training.Start();
             var loss = TrainStep();
             training.Stop();
+            TellOfRanks(progress);
             progress?.Report(Progress(loss, training.Elapsed, started));
             if (_step % WeightChecks == 0) CompareWeights();
             var wantsSave = Due(_options.CheckpointEvery);
@@ -232,6 +233,7 @@ public sealed partial class Trainer : ISaved, IDisposable
             using var inner = NewDisposeScope();
             GlobalStreams.Begin(_device, _options.Seed, _step, _ranks.Rank + (part * _ranks.Size));
             _streams.Enter(part);
+            if (part == _options.Accumulate - 1) _exchange?.BeginLastPart();
             _waiting.Start();
             var batch = _loader.Next();
             _waiting.Stop();
@@ -279,17 +281,14 @@ public sealed partial class Trainer : ISaved, IDisposable
     private void MakePictures(IProgress<TrainingReport>? progress, bool isFinal, CancellationToken cancellation)
     {
         _lastPictured = _step;
-        if (_ranks.Rank > 0)
+        OnRankZero(() =>
         {
-            Await();
-            return;
-        }
-        foreach (var picture in InEvaluation(() => _task.Pictures(Context(isFinal, cancellation) with { Ranks = OneProcess.Instance }).ToList()))
-        {
-            var path = _recorder.Picture(picture.Tag, _step, picture.Png, picture.Caption.Length == 0 ? null : picture.Caption);
-            progress?.Report(new PictureReport(_step, path, picture));
-        }
-        Await();
+            foreach (var picture in InEvaluation(() => _task.Pictures(Context(isFinal, cancellation) with { Ranks = OneProcess.Instance }).ToList()))
+            {
+                var path = _recorder.Picture(picture.Tag, _step, picture.Png, picture.Caption.Length == 0 ? null : picture.Caption);
+                progress?.Report(new PictureReport(_step, path, picture));
+            }
+        });
     }
 
     private EvaluationContext Context(bool isFinal, CancellationToken cancellation)

@@ -68,8 +68,11 @@ public sealed record TrainerOptions : IOptionsRecord
     /// <summary>Batches prepared in the background; 0 for none. Never changes the result.</summary>
     public int Workers { get; init; } = 1;
 
-    /// <summary>With several ranks: average the statistics of batch normalisation over them after each step. Without it those of rank 0 are kept, as PyTorch's DistributedDataParallel does.</summary>
+    /// <summary>With several ranks: batch normalisation by mean and variance of the whole batch instead of each rank's part, at two small messages a layer each way.</summary>
     public bool SyncBatchNorm { get; init; }
+
+    /// <summary>With several ranks: add up gradients while backward still runs, in a copy of them all. Without it they are added up afterwards.</summary>
+    public bool Overlap { get; init; } = true;
 
     /// <summary>Threads of libtorch; 0 takes all cores, with several ranks a host's cores shared among them.</summary>
     public int Threads { get; init; }

@@ -8,8 +8,9 @@ using static TorchSharp.torch;
 namespace Cresset.Training;
 
 /// <summary>
-/// Adds up the gradients of all ranks after backward. Large ones are reduced where they lie; small ones are packed into buckets, since each message
-/// costs its latency. A parameter without a gradient on every rank keeps none; one that has a gradient somewhere gets it everywhere.
+/// Adds up the gradients of all ranks. With overlap buckets of them set out while backward runs; otherwise all go after it, large ones from where they
+/// lie and small ones packed, since each message costs its latency. A parameter without a gradient on every rank keeps none; one that has a gradient
+/// somewhere gets it everywhere.
 /// </summary>
 internal sealed class GradientExchange
 {
@@ -18,26 +19,42 @@ internal sealed class GradientExchange
 
     private readonly ICommunicator _ranks;
     private readonly Parameter[] _parameters;
+    private readonly GradientBuckets? _buckets;
+    private readonly BackwardMarks? _marks;
     private readonly float[] _bucket = new float[BucketElements];
     private readonly double[] _shared;
 
-    public GradientExchange(ICommunicator ranks, nn.Module module)
+    public GradientExchange(ICommunicator ranks, nn.Module module, bool overlaps)
     {
         _ranks = ranks;
         // Tied weights have one gradient, which must not be added up twice.
         var seen = new HashSet<nint>();
         _parameters = [.. module.named_parameters().Select(p => p.parameter).Where(p => p.requires_grad && seen.Add(TensorIdentity.Of(p)))];
-        _shared = new double[_parameters.Length + 1];
+        // Who has a gradient, whose changed after it had set out, and a number.
+        _shared = new double[(2 * _parameters.Length) + 1];
+        if (!overlaps || !Array.TrueForAll(_parameters, p => p.device_type == DeviceType.CPU)) return;
+        _buckets = new GradientBuckets(ranks, _parameters, BucketElements);
+        _marks = new BackwardMarks(module, _buckets.Passed);
     }
 
     /// <summary>Bytes of all gradients of a step.</summary>
     public long Bytes => _parameters.Sum(p => p.numel() * sizeof(float));
+
+    /// <summary>What is computed next is the last part of this rank's batch: its backward may already send gradients.</summary>
+    public void BeginLastPart()
+    {
+        _buckets?.Begin();
+        _marks?.Listen();
+    }
 
     /// <summary>Replaces every gradient by its sum over the ranks, and gives the sum of a number.</summary>
     public double Reduce(double number)
     {
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
+        _marks?.Stop();
+        Array.Clear(_shared);
+        foreach (var late in _buckets?.Finish() ?? []) _shared[_parameters.Length + late] = 1;
         var gradients = new Tensor?[_parameters.Length];
         for (var i = 0; i < _parameters.Length; i++)
         {
@@ -48,12 +65,15 @@ internal sealed class GradientExchange
         }
         _shared[^1] = number;
         _ranks.AllReduce(_shared);
+        bool IsLate(int i) => _shared[_parameters.Length + i] > 0;
+        _buckets?.Take(i => _shared[i] > 0, IsLate);
+        bool IsLeft(int i) => _shared[i] > 0 && (IsLate(i) || _buckets?.Holds(_parameters[i]) != true);
         var packed = new List<Tensor>();
         var used = 0;
         // Backwards: those that backward finished first come first.
         for (var i = _parameters.Length - 1; i >= 0; i--)
         {
-            if (_shared[i] == 0) continue;
+            if (!IsLeft(i)) continue;
             if (gradients[i] is not { } gradient)
             {
                 gradient = zeros_like(_parameters[i]);

@@ -44,7 +44,7 @@ public interface ITrainingTask : IDisposable
     IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context);
 
     /// <summary>
-    /// True when <see cref="Evaluate"/> goes through <see cref="EvaluationContext.Measure"/>: then all ranks call it and share the work. Otherwise rank 0
+    /// True when <see cref="Evaluate"/> goes through <see cref="EvaluationContext.Share"/> and its like: then all ranks call it and share the work. Otherwise rank 0
     /// evaluates alone, and the others wait for its figures.
     /// </summary>
     bool EvaluatesInShares => false;

@@ -1,6 +1,9 @@
+using System.Globalization;
 using Cresset.Data;
 using Cresset.Distributed;
 using Cresset.Runs;
+using Cresset.Tensors;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Cresset.Training;
@@ -42,17 +45,77 @@ public sealed record EvaluationContext(int Step, Generator Generator, Device Dev
     /// <param name="part">The examples.</param>
     /// <param name="batchSize">Examples a batch; the last may be smaller.</param>
     /// <param name="measure">Raw records of a batch, such as counts, sums or predictions; it must draw nothing from <see cref="Generator"/>.</param>
+    /// <exception cref="OperationCanceledException">One of the ranks was cancelled; it is thrown on all.</exception>
     public IReadOnlyList<double[]> Measure(IDataset part, int batchSize, Func<Batch, double[]> measure)
     {
         ArgumentNullException.ThrowIfNull(part);
         ArgumentNullException.ThrowIfNull(measure);
-        var own = new List<double[]>();
-        foreach (var batch in Loader.Once(part, batchSize, Ranks.Rank, Ranks.Size))
+        return Shares.Gather(Ranks, Own(), Cancellation);
+
+        IEnumerable<double[]> Own()
         {
-            Cancellation.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            using (batch) own.Add(measure(batch));
+            foreach (var batch in Loader.Once(part, batchSize, Ranks.Rank, Ranks.Size))
+            {
+                using var scope = NewDisposeScope();
+                using (batch) yield return measure(batch);
+            }
         }
-        return Ranks.Size == 1 ? own : Shares.Gather(Ranks, own);
+    }
+
+    /// <summary>The same for a measure that draws: each batch has a random stream of its own, so that it draws the same on whichever rank.</summary>
+    /// <param name="part">The examples.</param>
+    /// <param name="batchSize">Examples a batch; the last may be smaller.</param>
+    /// <param name="measure">Raw records of a batch and its stream.</param>
+    /// <exception cref="OperationCanceledException">One of the ranks was cancelled; it is thrown on all.</exception>
+    public IReadOnlyList<double[]> Measure(IDataset part, int batchSize, Func<Batch, Generator, double[]> measure)
+    {
+        ArgumentNullException.ThrowIfNull(part);
+        ArgumentNullException.ThrowIfNull(measure);
+        var seed = NextSeed();
+        return Shares.Gather(Ranks, Own(), Cancellation);
+
+        IEnumerable<double[]> Own()
+        {
+            foreach (var (turn, batch) in Loader.Once(part, batchSize, Ranks.Rank, Ranks.Size).Index())
+            {
+                using var scope = NewDisposeScope();
+                using var stream = StreamOf(seed, Ranks.Rank + (turn * Ranks.Size));
+                using (batch) yield return measure(batch, stream);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Numbered pieces of work that the ranks share, such as pictures drawn by the hundred: what <paramref name="work"/> gives for each, in their order and
+    /// on every rank. Each has a random stream and a scope of its own.
+    /// </summary>
+    /// <param name="pieces">How many; the same on every rank.</param>
+    /// <param name="work">Raw records of a piece, from its number and its stream.</param>
+    /// <exception cref="OperationCanceledException">One of the ranks was cancelled; it is thrown on all.</exception>
+    public IReadOnlyList<double[]> Share(int pieces, Func<int, Generator, double[]> work)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(pieces);
+        ArgumentNullException.ThrowIfNull(work);
+        var seed = NextSeed();
+        return Shares.Gather(Ranks, Own(), Cancellation);
+
+        IEnumerable<double[]> Own()
+        {
+            for (var piece = Ranks.Rank; piece < pieces; piece += Ranks.Size)
+            {
+                using var scope = NewDisposeScope();
+                using var stream = StreamOf(seed, piece);
+                yield return work(piece, stream);
+            }
+        }
+    }
+
+    private static Generator StreamOf(ulong seed, int piece) => Seeding.Generator(seed, string.Create(CultureInfo.InvariantCulture, $"piece/{piece}"));
+
+    // Every rank draws it, and so goes on from the same place of the evaluation's stream.
+    private ulong NextSeed()
+    {
+        using var scope = NewDisposeScope();
+        return (ulong)randint(0, long.MaxValue, 1, dtype: ScalarType.Int64, generator: Generator).ToInt64();
     }
 }

@@ -7,6 +7,7 @@ namespace Cresset.Tests.EndToEnd.Cli;
 public sealed class LaunchTests : IDisposable
 {
     private static readonly string[] Moons = ["train", "realnvp-moons", "trainer.steps=120", "trainer.batch_size=32", "trainer.threads=1", "trainer.evaluate_every=0", "trainer.checkpoint_every=10", "-q"];
+    private static readonly string[] Digits = ["digits-classifier", "trainer.steps=4", "trainer.batch_size=16", "trainer.threads=1", "model.width=4", "model.hidden=8", "trainer.evaluate_every=0"];
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-launch-test-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -20,44 +21,36 @@ public sealed class LaunchTests : IDisposable
         Must(0, Run(["launch", "-n", "2", "--oversubscribe", "train", .. recipe.Split(' '), "-q", "--runs", "two"]));
         Must(0, Run(["train", .. recipe.Split(' '), "trainer.accumulate=2", "-q", "--runs", "one"]));
         Assert.Equal(Model("one"), Model("two"));
+        // So are the figures, which the ranks computed together.
+        Assert.Equal(Figures("one"), Figures("two"));
     }
 
+    // A rank is killed: started again by itself. Then stopped by a signal, and gone on with in one process.
     [Fact]
     public void KilledAndStoppedRanksEndWithTheSameBits()
     {
         NeedMpi();
         Must(0, Run([.. Moons, "trainer.accumulate=2", "--runs", "whole"]));
-
-        // A rank is killed: started again by itself.
-        using (var process = Start(["launch", "-n", "2", "--oversubscribe", "--restarts", "1", .. Moons, "--runs", "killed"]))
+        using (var process = Start(["launch", "-n", "2", "--oversubscribe", "--restarts", "1", .. Moons, "--runs", "torn"]))
         {
-            AwaitCheckpoint(process, "killed");
-            RankOf("killed", 1).Kill();
-            var errors = process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            Assert.True(process.ExitCode == 0, errors);
-            Assert.Contains("starting again from the last checkpoint (0 more restarts left)", errors, StringComparison.Ordinal);
-        }
-        Assert.Equal(Model("whole"), Model("killed"));
-
-        // Stopped by a signal, and gone on with in one process.
-        using (var process = Start(["launch", "-n", "2", "--oversubscribe", .. Moons, "--runs", "stopped"]))
-        {
-            AwaitCheckpoint(process, "stopped");
+            AwaitCheckpoint(process, "torn", "");
+            var errors = process.StandardError.ReadToEndAsync();
+            RankOf("torn", 1).Kill();
+            AwaitCheckpoint(process, "torn", Newest("torn"));
             CressetProcess.Interrupt(process);
-            var errors = process.StandardError.ReadToEnd();
             process.WaitForExit();
-            Assert.True(process.ExitCode == 130, errors);
-            Assert.Contains("asking all ranks to save", errors, StringComparison.Ordinal);
+            Assert.True(process.ExitCode == 130, errors.Result);
+            Assert.Contains("starting again from the last checkpoint (0 more restarts left)", errors.Result, StringComparison.Ordinal);
+            Assert.Contains("asking all ranks to save", errors.Result, StringComparison.Ordinal);
         }
-        Must(0, Run(["train", "--resume", RunFolder("stopped"), "trainer.accumulate=2", "-q", "--runs", "stopped"]));
-        Assert.Equal(Model("whole"), Model("stopped"));
+        Must(0, Run(["train", "--resume", RunFolder("torn"), "trainer.accumulate=2", "-q", "--runs", "torn"]));
+        Assert.Equal(Model("whole"), Model("torn"));
     }
 
     [Theory]
     [InlineData("launch", 2, "launch needs a command to start")]
     [InlineData("launch -n 0 train", 2, "-n is 0; allowed: 1 or more")]
-    [InlineData("launch -n 2 eval x", 2, "launch starts 'train'; 'eval' runs in one process")]
+    [InlineData("launch -n 2 eval x", 2, "launch starts 'train' and 'sweep'; 'eval' runs in one process")]
     [InlineData("launch -n 5000 train", 2, "5000 ranks on")]
     [InlineData("launch -n 1 --host a,b train", 2, "at least one rank a host")]
     [InlineData("launch -n 2 --host no-such-host train", 1, "The host 'no-such-host' cannot be reached (/bin/false no-such-host)")]
@@ -72,18 +65,100 @@ public sealed class LaunchTests : IDisposable
     }
 
     [Fact]
+    public void WithoutMpirunOneLineNamesThePackages()
+    {
+        var (code, _, errors) = CressetProcess.Run(_folder, new Dictionary<string, string> { ["PATH"] = _folder }, "launch", "-n", "2", "--oversubscribe", "train", "realnvp-moons");
+        Assert.Equal(2, code);
+        Assert.Contains("2 ranks need mpirun, which is not on this machine: install MPI on every host (Debian and Ubuntu: apt-get install openmpi-bin", Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AnotherRecipeOnARankIsOneLine()
+    {
+        NeedMpi();
+        string[] One(string size) => ["-n", "1", CressetProcess.Path, "train", "realnvp-moons", $"trainer.batch_size={size}", "-q", "--runs", Path.Combine(_folder, "mixed")];
+        var (code, _, errors) = MpiRun.Start(MpiRun.OpenMpi!, ["--oversubscribe", "--bind-to", "none", .. One("64"), ":", .. One("32")]);
+        Assert.True(code == 1, errors);
+        var line = Assert.Single(errors.Split('\n'), l => l.StartsWith("cresset:", StringComparison.Ordinal));
+        Assert.Contains("Rank 1 was given another recipe than rank 0: there 'trainer.batch_size=32', at rank 0 'trainer.batch_size=64'", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ARankThatDiesAtTheStartEndsTheOthers()
+    {
+        NeedMpi();
+        // An mpirun whose first rank ends before it has joined the others.
+        var starter = Path.Combine(_folder, "mpirun");
+        File.WriteAllText(starter, $"#!/bin/sh\n[ \"$1\" = --version ] && exec {MpiRun.OpenMpi} --version\nexec {MpiRun.OpenMpi} --oversubscribe -n 1 sh -c 'exit 7' : -n 1 {CressetProcess.Path} train realnvp-moons -q --runs dead\n");
+        File.SetUnixFileMode(starter, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        var path = $"{_folder}{Path.PathSeparator}{Environment.GetEnvironmentVariable("PATH")}";
+        var (code, _, errors) = CressetProcess.Run(_folder, new Dictionary<string, string> { ["PATH"] = path }, "launch", "-n", "2", "--oversubscribe", "train", "realnvp-moons");
+        Assert.Equal(1, code);
+        Assert.Equal("cresset: a rank ended with exit code 7; --restarts 3 would go on from the last checkpoint.", Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+    }
+
+    [Fact]
+    public void WhatAKilledStarterLeavesBehindIsEnded()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "not run: sessions are looked through on Linux alone");
+        var starter = Path.Combine(_folder, "mpirun");
+        File.WriteAllText(starter, "#!/bin/sh\n[ \"$1\" = --version ] && exec echo Open\nsleep 300 > /dev/null 2>&1 &\necho $! > left\nkill -9 $$\n");
+        File.SetUnixFileMode(starter, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        var (code, _, errors) = CressetProcess.Run(_folder, new Dictionary<string, string> { ["PATH"] = $"{_folder}{Path.PathSeparator}{Environment.GetEnvironmentVariable("PATH")}" }, "launch", "-n", "2", "--oversubscribe", "train", "realnvp-moons");
+        Assert.Equal(1, code);
+        Assert.Equal("cresset: a rank was ended by signal 9; --restarts 3 would go on from the last checkpoint.", Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+        var left = $"/proc/{File.ReadAllText(Path.Combine(_folder, "left")).Trim()}/stat";
+        Assert.True(SpinWait.SpinUntil(IsGone, TimeSpan.FromSeconds(10)));
+
+        bool IsGone()
+        {
+            try
+            {
+                // Whoever reaps orphans may not have come to it yet.
+                return File.ReadAllText(left).Contains(") Z", StringComparison.Ordinal);
+            }
+            catch (IOException)
+            {
+                return true;
+            }
+        }
+    }
+
+    [Fact]
     public void CellsOfASweepInProcessesHaveTheBitsThatTheyHaveAlone()
     {
-        string[] settings = ["digits-classifier", "trainer.steps=4", "trainer.batch_size=16", "trainer.threads=1", "model.width=4", "model.hidden=8", "trainer.evaluate_every=0"];
-        var (code, output, errors) = Run(["sweep", .. settings, "lr=log:1e-3..1e-2:3", "--jobs", "3", "--name", "rates", "--runs", "sweep"]);
+        var (code, output, errors) = Run(["sweep", .. Digits, "lr=log:1e-3..1e-2:2", "--jobs", "2", "--name", "rates", "--runs", "sweep"]);
         Assert.True(code == 0, errors);
-        Assert.Contains("run 3 of 3  lr=0.01", output, StringComparison.Ordinal);
+        Assert.Contains("run 2 of 2  lr=0.01", output, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(_folder, "sweep", "sweeps", "rates.png")), output);
-        Must(0, Run(["train", .. settings, "lr=0.01", "-q", "--runs", "alone"]));
+        Must(0, Run(["train", .. Digits, "lr=0.01", "-q", "--runs", "alone"]));
         var alone = Model("alone");
         Assert.Single(Directory.GetDirectories(Path.Combine(_folder, "sweep"), "digits-classifier-*"), run => File.ReadAllBytes(Path.Combine(run, "model.safetensors")).AsSpan().SequenceEqual(alone));
         // Nothing is run twice.
-        Assert.DoesNotContain("run 1 of", Run(["sweep", .. settings, "lr=log:1e-3..1e-2:3", "--jobs", "3", "--name", "rates", "--runs", "sweep"]).Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("run 1 of", Run(["sweep", .. Digits, "lr=log:1e-3..1e-2:2", "--jobs", "2", "--name", "rates", "--runs", "sweep"]).Output, StringComparison.Ordinal);
+    }
+
+    // Three settings a short time, the best of them in full; the cells in one process, and shared out over two ranks.
+    [Fact]
+    public void HalvingOverRanksFindsWhatOneProcessFinds()
+    {
+        NeedMpi();
+        string[] search = ["sweep", .. Digits.Where(d => d != "trainer.steps=4"), "trainer.steps=9", "lr=1e-6,1e-2,2e-6", "--search", "halving", "--goal", "min", "--by", "loss"];
+        var (code, alone, errors) = Run([.. search, "--json", "--runs", "alone"]);
+        Assert.True(code == 0, errors);
+        var (rankCode, together, rankErrors) = Run(["launch", "-n", "2", "--oversubscribe", .. search, "--json", "--runs", "ranks"]);
+        Assert.True(rankCode == 0, rankErrors);
+        var rows = Rows(alone);
+        Assert.Equal(3, rows.Count);
+        Assert.StartsWith("lr=1e-2 trainer.steps=9 ", rows[0], StringComparison.Ordinal);
+        Assert.Contains(" trainer.steps=3 ", rows[1], StringComparison.Ordinal);
+        Assert.Equal(rows, Rows(together));
+
+        static List<string> Rows(string json)
+        {
+            using var document = System.Text.Json.JsonDocument.Parse(json);
+            return [.. document.RootElement.EnumerateArray().Select(row => $"{string.Join(' ', row.GetProperty("overrides").EnumerateArray())} {row.GetProperty("figures").GetRawText()}")];
+        }
     }
 
     private static void NeedMpi() => Assert.SkipWhen(MpiRun.OpenMpi is null, MpiRun.Missing);
@@ -96,17 +171,30 @@ public sealed class LaunchTests : IDisposable
 
     private string RunFolder(string runs) => Assert.Single(Directory.GetDirectories(Path.Combine(_folder, runs)), d => File.Exists(Path.Combine(d, "run.json")));
 
+    private string Figures(string runs)
+    {
+        using var document = System.Text.Json.JsonDocument.Parse(File.ReadAllText(Path.Combine(RunFolder(runs), "outcome.json")));
+        return document.RootElement.GetProperty("Metrics").GetRawText();
+    }
+
     private byte[] Model(string runs) => File.ReadAllBytes(Path.Combine(RunFolder(runs), "model.safetensors"));
 
-    private void AwaitCheckpoint(Process process, string runs)
+    // Waits for a newer checkpoint than the one that is named.
+    private void AwaitCheckpoint(Process process, string runs, string than)
     {
         var patience = Stopwatch.StartNew();
-        while (!Directory.Exists(Path.Combine(_folder, runs)) || !Directory.EnumerateFiles(Path.Combine(_folder, runs), "step-*.safetensors", SearchOption.AllDirectories).Any())
+        while (string.CompareOrdinal(Newest(runs), than) <= 0)
         {
-            if (process.HasExited) Assert.Fail($"It ended too early: {process.StandardError.ReadToEnd()}");
+            if (process.HasExited) Assert.Fail("It ended too early.");
             if (patience.Elapsed > TimeSpan.FromMinutes(3)) Assert.Fail("No checkpoint came.");
             Thread.Sleep(20);
         }
+    }
+
+    private string Newest(string runs)
+    {
+        var folder = Path.Combine(_folder, runs);
+        return Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "step-*.safetensors", SearchOption.AllDirectories).Select(f => Path.GetFileName(f)).Max(StringComparer.Ordinal) ?? "" : "";
     }
 
     // The rank that works in this test's folder; mpirun tells its children their numbers in the environment.

@@ -9,6 +9,7 @@ internal static class RankSuite
     {
         Places(ranks);
         foreach (var count in (int[])[0, 1, 7, 1000, 300_001]) Reductions(ranks, count);
+        SumsUnderWay(ranks);
         Broadcasts(ranks);
         Gathers(ranks);
         Votes(ranks);
@@ -42,6 +43,23 @@ internal static class RankSuite
             Must(most[i] == all.Max(), $"maximum {i} of {count}");
         }
         Must(ranks.Differing(Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(large.AsSpan())))) is null, "the same bits everywhere");
+    }
+
+    // Several at once, with other calls between, poked by some ranks alone.
+    private static void SumsUnderWay(ICommunicator ranks)
+    {
+        int[] counts = [1, 262_144, 1000, 300_001];
+        var values = counts.Select(count => Enumerable.Range(0, count).Select(i => Value(i, ranks.Rank)).ToArray()).ToList();
+        var sums = values.ConvertAll(v => ranks.StartSum(v));
+        if (ranks.Rank % 2 == 0) sums.ForEach(s => s.Poke());
+        Must(ranks.BroadcastText("between") == "between", "a broadcast between");
+        sums.Reverse();
+        sums.ForEach(s => s.Wait());
+        Must(sums.TrueForAll(s => s.Poke()), "done is done");
+        foreach (var v in values)
+        {
+            for (var i = 0; i < v.Length; i++) Must(v[i] == Enumerable.Range(0, ranks.Size).Sum(rank => Value(i, rank)), $"sum under way {i} of {v.Length}");
+        }
     }
 
     private static void Broadcasts(ICommunicator ranks)

@@ -32,6 +32,9 @@ public sealed class StandardAbiTests
             else return 3;
             return 0;
         }
+        int MPI_Iallreduce(void *from, void *to, int count, H type, H op, H comm, H *request) { *request = (H)0x999; return MPI_Allreduce(from, to, count, type, op, comm); }
+        int MPI_Test(H *request, int *flag, void *status) { int known = *request == (H)0x999; memset(status, 0, 32); *flag = 1; *request = (H)0x180; return known ? 0 : 8; }
+        int MPI_Wait(H *request, void *status) { int flag; return MPI_Test(request, &flag, status); }
         int MPI_Bcast(void *data, int count, H type, int root, H comm) { return size_of(type) == 1 && comm == WORLD && root < 2 ? 0 : 3; }
         int MPI_Allgather(void *from, int n, H a, void *to, int m, H b, H comm) {
             if (size_of(a) != 1 || a != b || n != m || comm != WORLD) return 3;
@@ -69,6 +72,13 @@ public sealed class StandardAbiTests
             Assert.Equal([6, -8], large);
             ranks.AllReduce(large, Reduction.Max);
             Assert.Equal([6, -8], large);
+            float[] begun = [1, 7], other = [3];
+            var (first, second) = (ranks.StartSum(begun), ranks.StartSum(other));
+            second.Wait();
+            Assert.True(first.Poke() && first.Poke());
+            first.Wait();
+            Assert.Equal([2, 14], begun);
+            Assert.Equal([6], other);
             ranks.Broadcast(new byte[9], 1);
             Assert.All(ranks.Gather([1, 2, 3]), part => Assert.Equal([1, 2, 3], part));
             ranks.Barrier();

@@ -18,10 +18,16 @@ public sealed class RankTrainingTests : IDisposable
     [Fact]
     public void TwoRanksEqualOneProcessOfTwoParts()
     {
-        var (mlp, cnn, both) = ("mlp 12 1 -", "cnn 12 1 -", "mlp 12 2 -");
-        var found = Ranks(2, mlp, cnn, both);
+        var (mlp, cnn, bn, both) = ("mlp 12 1 -", "cnn 12 1 -", "bn 12 1 -", "mlp 12 2 -");
+        var found = Ranks(2, mlp, cnn, bn, both, "mlp+after 12 1 -", "cnn+after 12 1 -", "bn+sync 6 1 -");
         Assert.Equal(RankTraining.Run("mlp 12 2 -", OneProcess.Instance), found[mlp]);
         Assert.Equal(RankTraining.Run("cnn 12 2 -", OneProcess.Instance), found[cnn]);
+        // Whether gradients set out during backward or after it does not matter.
+        Assert.Equal(found[mlp], found["mlp+after 12 1 -"]);
+        Assert.Equal(found[cnn], found["cnn+after 12 1 -"]);
+        // Batch statistics of all ranks are those of a whole batch; of each part by itself they are not.
+        Near(RankTraining.Run("bn 6 1 -", OneProcess.Instance), found["bn+sync 6 1 -"]);
+        Assert.NotEqual(found["bn+sync 6 1 -"].Split(' ')[3], RankTraining.Run("bn 6 2 -", OneProcess.Instance).Split(' ')[3]);
         // Two parts on each of two ranks, (0 + 2) + (1 + 3), and four in a row.
         Near(RankTraining.Run("mlp 12 4 -", OneProcess.Instance), found[both]);
     }
@@ -30,9 +36,21 @@ public sealed class RankTrainingTests : IDisposable
     public void FourRanksComeNearOneProcessOfFourParts()
     {
         var (mlp, cnn) = ("mlp 6 1 -", "cnn 6 1 -");
-        var found = Ranks(4, mlp, cnn);
+        var found = Ranks(4, mlp, cnn, "mlp+after 6 1 -", "bn+sync 6 1 -");
         Near(RankTraining.Run("mlp 6 4 -", OneProcess.Instance), found[mlp]);
         Near(RankTraining.Run("cnn 6 4 -", OneProcess.Instance), found[cnn]);
+        Near(RankTraining.Run("bn 6 1 -", OneProcess.Instance), found["bn+sync 6 1 -"]);
+        // Open MPI adds up small buckets in pairs.
+        Assert.Equal(RankTraining.Run("mlp+pairs 6 4 -", OneProcess.Instance), found["mlp+after 6 1 -"]);
+        Assert.Equal(RankTraining.Run("mlp+pairs 6 4 -", OneProcess.Instance), found[mlp]);
+        Assert.Equal(RankTraining.Run("cnn+pairs 6 4 -", OneProcess.Instance), found[cnn]);
+    }
+
+    [Fact]
+    public void GradientsThatChangeAfterTheySetOutAreAddedUpAgain()
+    {
+        var found = Ranks(2, "tied 8 1 -", "tied+after 8 1 -");
+        Assert.Equal(found["tied+after 8 1 -"], found["tied 8 1 -"]);
     }
 
     [Fact]
@@ -49,6 +67,7 @@ public sealed class RankTrainingTests : IDisposable
 
     [Theory]
     [InlineData("other-data 3 1 -", "learns from other data than rank 0: 99 examples there, 100 at rank 0")]
+    [InlineData("drift 101 1 -", "After step 100 the weights of rank 1 are no longer those of rank 0")]
     [InlineData("mlp 3 1 - 25", "trainer.batch_size is 25, which 2 ranks cannot share evenly; allowed: a multiple of 2, such as 26")]
     public void WhatRanksCannotDoTogetherIsRefused(string line, string said)
     {
@@ -108,7 +127,7 @@ public sealed class RankTrainingTests : IDisposable
         Assert.SkipWhen(MpiRun.OpenMpi is null, MpiRun.Missing);
         var (code, output, errors) = Start(ranks, string.Join(';', lines));
         Assert.True(code == 0, $"exit {code}: {errors}");
-        return output.Split('\n').Where(line => line.Contains(" => ", StringComparison.Ordinal)).Select(line => line.Trim().Split(" => ")).ToDictionary(parts => parts[0][parts[0].IndexOfAny(['m', 'c', 'o'])..], parts => parts[1]);
+        return output.Split('\n').Where(line => line.Contains(" => ", StringComparison.Ordinal)).Select(line => line.Trim().Split(" => ")).ToDictionary(parts => parts[0][parts[0].IndexOfAny(['m', 'c', 'o', 'b', 't'])..], parts => parts[1]);
     }
 
     private static (int Code, string Output, string Errors) Start(int ranks, string lines)
@@ -118,8 +137,13 @@ public sealed class RankTrainingTests : IDisposable
     private static void Near(string expected, string found)
     {
         var (first, second) = (expected.Split(' '), found.Split(' '));
-        for (var i = 1; i < 3; i++) Assert.Equal(double.Parse(first[i], System.Globalization.CultureInfo.InvariantCulture), double.Parse(second[i], System.Globalization.CultureInfo.InvariantCulture), 1e-6);
+        for (var i = 1; i < 4; i++) Assert.Equal(double.Parse(first[i], System.Globalization.CultureInfo.InvariantCulture), double.Parse(second[i], System.Globalization.CultureInfo.InvariantCulture), 1e-6);
+        var (expectedWeights, foundWeights) = (Weights(first[4]), Weights(second[4]));
+        Assert.Equal(expectedWeights.Length, foundWeights.Length);
+        Assert.InRange(expectedWeights.Zip(foundWeights).Max(w => Math.Abs(w.First - w.Second)), 0, 1e-6);
     }
+
+    private static float[] Weights(string text) => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(Convert.FromBase64String(text)).ToArray();
 
     private sealed class Indices(int count) : IDataset
     {

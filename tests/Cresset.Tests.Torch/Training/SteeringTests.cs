@@ -122,6 +122,7 @@ public sealed class SteeringTests : IDisposable
         var first = rows[0].Runs.Select(id => store.Get(id).Summary.First().Value).ToArray();
         Assert.Equal((first[0] + first[1]) / 2, rows[0].Figures.First().Value.Mean, 1e-12);
         Assert.Equal(Math.Abs(first[0] - first[1]) / Math.Sqrt(2), rows[0].Figures.First().Value.Deviation, 1e-12);
+        Assert.Equal(12.706205 * rows[0].Figures.First().Value.Deviation / Math.Sqrt(2), rows[0].HalfWidth(rows[0].Figures.Keys.First()), 1e-12);
         // Nothing is run twice.
         Assert.Equal(rows.SelectMany(r => r.Runs), sweep.Run(plan, cancellation: TestContext.Current.CancellationToken)!.SelectMany(r => r.Runs));
         Assert.Throws<ConfigException>(() => Sweep.Plan(recipe, [Sweep.Axis("trainer.steps=5,-5")], 0, 0));
@@ -132,6 +133,35 @@ public sealed class SteeringTests : IDisposable
         Assert.Equal(drawn, Sweep.Plan(recipe, axes, 0, 0, budget: 5).Select(c => string.Join(' ', c.Setting)));
         Assert.Subset(Sweep.Plan(recipe, axes, 0, 0).Select(c => string.Join(' ', c.Setting)).ToHashSet(), drawn.ToHashSet());
         Assert.StartsWith("\u0089PNG", System.Text.Encoding.Latin1.GetString(Sweep.Picture(rows, "rates")!.ToPng()), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void HalvingGivesTheBestSettingsMore()
+    {
+        var recipe = Catalog.Find("digits-classifier");
+        SweepAxis[] axes = [Sweep.Axis("trainer.steps=90"), Sweep.Axis("lr=log:1e-4..1e-2:5"), Sweep.Axis("wd=0,0.1")];
+        var halving = new Halving(recipe, axes, seeds: 2, folds: 0, budget: 0, new HalvingOptions { Figure = "loss" });
+        Assert.Equal([10, 30, 90], Enumerable.Range(0, halving.Rounds).Select(halving.Amount));
+        // The larger the rate and the smaller the decay, the lower this loss.
+        IReadOnlyList<SweepRow> Rows(int round, IReadOnlyList<SweepRow>? before)
+        {
+            var plan = halving.Round(round, before);
+            Assert.All(plan, cell => Assert.Equal($"{halving.Amount(round)}", cell.Recipe.Flatten()["trainer.steps"]));
+            return [.. plan.Where((_, i) => i % 2 == 0).Select(cell => new SweepRow(cell.Setting, ["a", "b"], new Dictionary<string, (double, double)>
+            {
+                ["accuracy"] = (0, 0),
+                ["loss"] = (double.Parse(cell.Setting[1][3..], System.Globalization.CultureInfo.InvariantCulture) - double.Parse(cell.Setting[0][3..], System.Globalization.CultureInfo.InvariantCulture), 0),
+            }))];
+        }
+        var first = Rows(0, null);
+        Assert.Equal(10, first.Count);
+        var second = Rows(1, first);
+        Assert.Equal(["lr=0.001 wd=0", "lr=0.00316227766 wd=0", "lr=0.01 wd=0"], second.Select(r => string.Join(' ', r.Overrides)));
+        Assert.Equal("lr=0.01 wd=0", string.Join(' ', Assert.Single(Rows(2, second)).Overrides));
+        Assert.Contains("no figure 'los'. Did you mean 'loss'?", Assert.Throws<ArgumentException>(() => new Halving(recipe, axes, 0, 0, 0, new HalvingOptions { Figure = "los" }).Round(1, first)).Message, StringComparison.Ordinal);
+        Assert.Contains("Did you mean 'trainer.steps'?", Assert.Throws<ArgumentException>(() => new Halving(recipe, axes, 0, 0, 0, new HalvingOptions { Resource = "trainer.step" })).Message, StringComparison.Ordinal);
+        Assert.Contains("There are 2 settings", Assert.Throws<ArgumentException>(() => new Halving(recipe, [axes[2]], 0, 0, 0, new HalvingOptions())).Message, StringComparison.Ordinal);
+        Assert.Equal((1.98397, 2.570582), (Math.Round(Cresset.Numerics.StudentT.Quantile975(100), 5), Cresset.Numerics.StudentT.Quantile975(5)));
     }
 
     [Theory]

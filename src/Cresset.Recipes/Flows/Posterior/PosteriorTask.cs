@@ -16,6 +16,7 @@ namespace Cresset.Recipes;
 public sealed class PosteriorTask : ITrainingTask, ILearnsFromData
 {
     private const int RankBins = 20;
+    private const int DrawsAtOnce = 8;
     private readonly PosteriorOptions _options;
     private readonly Flow _flow;
     private readonly Tensor _parameters;
@@ -57,6 +58,9 @@ public sealed class PosteriorTask : ITrainingTask, ILearnsFromData
         var (parameters, observed) = Split(batch.Inputs);
         return _flow.Loss(parameters, observed) + _units;
     }
+
+    /// <inheritdoc/>
+    public bool EvaluatesInShares => true;
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
@@ -118,16 +122,28 @@ public sealed class PosteriorTask : ITrainingTask, ILearnsFromData
         using var scope = NewDisposeScope();
         var pairs = Data.Reported.Spread(_options.CalibrationPairs).Inputs.to(context.Device);
         var (truth, observed) = Split(pairs);
-        var below = zeros_like(truth);
-        // One draw of every pair at a time: as many rows as pairs.
-        for (var i = 0; i < _options.Draws; i++)
+        var columns = Columns.Parameters.Length;
+        var below = new double[columns][];
+        for (var p = 0; p < columns; p++) below[p] = new double[truth.size(0)];
+        // Some draws of every pair at a time, as many rows as pairs: pieces small enough to be shared out.
+        var pieces = (_options.Draws + DrawsAtOnce - 1) / DrawsAtOnce;
+        foreach (var counts in context.Share(pieces, Below))
         {
-            context.Cancellation.ThrowIfCancellationRequested();
-            using var draw = NewDisposeScope();
-            below.add_((_flow.Sample(truth.size(0), observed, generator: context.Generator) < truth).to(below.dtype));
+            for (var i = 0; i < counts.Length; i++) below[i % columns][i / columns] += counts[i];
         }
-        var shares = ((below + 0.5) / (_options.Draws + 1)).t().contiguous().cpu().to(ScalarType.Float64);
-        return [.. Enumerable.Range(0, Columns.Parameters.Length).Select(p => shares[p].data<double>().ToArray())];
+        return [.. below.Select(counts => counts.Select(count => (count + 0.5) / (_options.Draws + 1)).ToArray())];
+
+        double[] Below(int piece, Generator stream)
+        {
+            var counts = zeros_like(truth);
+            for (var i = piece * DrawsAtOnce; i < Math.Min(_options.Draws, (piece + 1) * DrawsAtOnce); i++)
+            {
+                context.Cancellation.ThrowIfCancellationRequested();
+                using var draw = NewDisposeScope();
+                counts.add_((_flow.Sample(truth.size(0), observed, generator: stream) < truth).to(counts.dtype));
+            }
+            return [.. counts.cpu().to(ScalarType.Float64).contiguous().data<double>()];
+        }
     }
 
     private static double Distance(double[] ranks)
@@ -154,17 +170,12 @@ public sealed class PosteriorTask : ITrainingTask, ILearnsFromData
 
     private double Mean(IDataset part, EvaluationContext context)
     {
-        var sum = 0.0;
-        foreach (var batch in Loader.Once(part, 512))
+        return context.Measure(part, 512, Record).Sum(record => record[0]) / part.Count;
+
+        double[] Record(Batch batch)
         {
-            context.Cancellation.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            using (batch)
-            {
-                var (parameters, observed) = Split(batch.Inputs.to(context.Device));
-                sum += (_flow.Loss(parameters, observed).ToDouble() + _units) * batch.Size;
-            }
+            var (parameters, observed) = Split(batch.Inputs.to(context.Device));
+            return [(_flow.Loss(parameters, observed).ToDouble() + _units) * batch.Size];
         }
-        return sum / part.Count;
     }
 }
