@@ -29,6 +29,7 @@ Dictionary<string, Func<string[], int>> benchmarks = new()
     ["rl-ppo-cartpole"] = PpoCartPole.Run,
     ["optimizer-steps"] = OptimizerSteps.Run,
     ["runs-scalars"] = RecordScalars.Run,
+    ["checkpoint-stall"] = CheckpointStall.Run,
     ["trainer-overhead"] = TrainerOverhead.Run,
     ["vq-quantize"] = QuantizeStep.Run,
     ["vq-sampling"] = PriorSampling.Run,

@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 dotnet build -c Release -v q tests/Cresset.Tests.Torch
-CRESSET_TEST_MUTATIONS=${1:-100} artifacts/bin/Cresset.Tests.Torch/release/Cresset.Tests.Torch --filter-method '*.Mutated*' --filter-method '*.Crafted_headers*'
+CRESSET_TEST_MUTATIONS=${1:-100} artifacts/bin/Cresset.Tests.Torch/release/Cresset.Tests.Torch --filter-method '*Torch.Data.*.Mutated*' --filter-method '*CodeFileTests.Mutated*' --filter-method '*.Crafted_headers*'

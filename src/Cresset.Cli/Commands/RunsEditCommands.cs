@@ -4,10 +4,10 @@ using Cresset.Runs;
 
 namespace Cresset.Cli.Commands;
 
-/// <summary>Verbs below <c>cresset runs</c> that change what the store says of runs: tag, note, rename, archive, rm, restore, empty-trash, repair, ask.</summary>
+/// <summary>Verbs below <c>cresset runs</c> that change what the store says of runs: tag, note, rename, archive, rm, restore, empty-trash, import, repair, ask.</summary>
 internal static class RunsEditCommands
 {
-    public static IEnumerable<Command> All() => [Tag(), Note(), Rename(), Archive(), Remove(), Restore(), EmptyTrash(), Ask(), Repair()];
+    public static IEnumerable<Command> All() => [Tag(), Note(), Rename(), Archive(), Remove(), Restore(), EmptyTrash(), Ask(), Import(), Repair()];
 
     private static Command Tag()
     {
@@ -135,6 +135,36 @@ internal static class RunsEditCommands
             return ExitCode.Success;
         });
         return command.WithExamples("cresset runs repair", "cresset runs repair --runs /mnt/old-machine/runs");
+    }
+
+    private static Command Import()
+    {
+        var logs = new Argument<string[]>("FOLDER") { Description = "Folders with TensorBoard event files in them or below.", Arity = ArgumentArity.OneOrMore };
+        var runs = SharedOptions.RunsFolder();
+        var json = SharedOptions.Json();
+        var command = new Command("import", "Take TensorBoard logs of other programs in, to be listed, plotted and compared beside one's own runs.") { logs, runs, json };
+        command.SetAction(result =>
+        {
+            var (imported, notices) = (new List<string>(), new List<string>());
+            var found = result.GetValue(logs)!.SelectMany(root => Logs(root)).ToList();
+            using var store = RunStore.Open(result.GetValue(runs)!);
+            foreach (var (folder, name) in found) imported.Add(store.Import(folder, name, notices));
+            foreach (var notice in notices) Console.Error.WriteLine("cresset: " + Output.Plain(notice));
+            if (result.GetValue(json)) Output.Json(new { Imported = imported, Notices = notices });
+            else foreach (var id in imported) Console.Out.WriteLine($"imported  {id}");
+            return ExitCode.Success;
+        });
+        return command.WithExamples("cresset runs import lightning_logs/version_0", "cresset runs import lightning_logs  # every log below");
+    }
+
+    // The name says which of several logs it is: version_0 alone would not.
+    private static IEnumerable<(string Folder, string Name)> Logs(string root)
+    {
+        if (!Directory.Exists(root)) throw new DirectoryNotFoundException($"There is no folder '{root}'.");
+        var parts = EventLog.FindFolders(root);
+        if (parts.Count == 0) throw new InvalidDataException($"'{root}' holds no TensorBoard event files (*tfevents*), in it or below.");
+        var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
+        return parts.Select(part => part == "." ? (full, Path.GetFileName(full)) : (Path.Combine(full, part), $"{Path.GetFileName(full)}-{part.Replace(Path.DirectorySeparatorChar, '-')}"));
     }
 
     private static Command Edit(string name, string summary, IEnumerable<Symbol> symbols, Argument<string> run, Func<RunStore, string, ParseResult, string> work)

@@ -22,6 +22,18 @@ public sealed class PicturePlanes
     public static PicturePlanes Load(string path, int channels = 3, string background = "white")
         => PictureDecoder.Decode(path, channels, PictureColour.Parse(background)).Planes;
 
+    /// <summary>Reads the bytes of such a file.</summary>
+    /// <param name="content">The whole file.</param>
+    /// <param name="name">What errors call it.</param>
+    /// <param name="channels">1 for grey, 3 for RGB.</param>
+    /// <param name="background">What transparent pixels stand on.</param>
+    /// <exception cref="InvalidDataException">They are no picture, damaged or truncated.</exception>
+    public static PicturePlanes Decode(byte[] content, string name, int channels = 3, string background = "white")
+    {
+        ArgumentNullException.ThrowIfNull(content);
+        return PictureDecoder.Decode(name, content, channels, PictureColour.Parse(background)).Planes;
+    }
+
     /// <summary>Planes of the same size.</summary>
     public int Channels { get; }
 

@@ -41,6 +41,11 @@ internal static class TiffPicture
             throw new InvalidDataException($"{path}: samples of {bits} bits ({format}); TIFF is read with unsigned samples of up to "
                 + $"16 bits. Convert the picture to 8 or 16 bits.");
         }
+        // What is not compressed has its size: no memory is taken for pixels that cannot be there.
+        if (Field(TiffTag.COMPRESSION, 1) == (int)Compression.NONE && (long)width * height * Math.Max(1, samples) * Math.Max(1, bits) > 8L * content.Length)
+        {
+            throw new InvalidDataException($"{path}: claims {width}x{height} pixels of {samples} samples with {bits} bits, more than its {content.Length} bytes hold. The file is truncated or damaged.");
+        }
         var planes = new PicturePlanes(channels, height, width);
         var writer = new PixelWriter(planes, background);
         if (bits == 16) Wide(path, content, tiff, errors, samples, width, height, writer);

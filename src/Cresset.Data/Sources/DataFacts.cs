@@ -91,6 +91,20 @@ public sealed record PictureFacts
     /// <exception cref="InvalidDataException">The file is no picture or damaged, or the fit is not known.</exception>
     public PicturePlanes Read(string path, PartCatalog parts) => Rules(parts).Read(path);
 
+    /// <summary>The bytes of a file as the training's pictures were brought to an input.</summary>
+    /// <param name="content">A whole PNG, JPEG, WebP, BMP, GIF or TIFF file.</param>
+    /// <param name="name">What errors call it.</param>
+    /// <param name="parts">Where the fit is found.</param>
+    /// <exception cref="InvalidDataException">It is no picture or damaged, or the fit is not known.</exception>
+    public PicturePlanes Read(byte[] content, string name, PartCatalog parts)
+    {
+        ArgumentNullException.ThrowIfNull(content);
+        return Fitted(PictureDecoder.Decode(name, content, Channels, PictureColour.Parse(Background)).Planes, name, parts);
+    }
+
+    /// <summary>A decoded picture brought to an input.</summary>
+    public PicturePlanes Fitted(PicturePlanes planes, string name, PartCatalog parts) => Rules(parts).Fitted(name, planes, Height, Width);
+
     /// <summary>Where a picture of this size lies in an input.</summary>
     public PicturePlace Place(int height, int width, PartCatalog parts) => Rules(parts).Fit.Place(height, width, Height, Width);
 

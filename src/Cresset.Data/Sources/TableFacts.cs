@@ -1,3 +1,7 @@
+using System.Globalization;
+using System.Text.Json;
+using Cresset.Numerics;
+
 namespace Cresset.Data;
 
 /// <summary>How a row of a table becomes an input, and how a model's number becomes a value of the target column.</summary>
@@ -31,7 +35,15 @@ public sealed record TableFacts
     {
         var kinds = Columns.ToDictionary(c => c.Name, c => c.Levels is null ? ColumnKind.Number : ColumnKind.Class);
         var header = Columns.Any(c => !(c.Name.StartsWith('c') && int.TryParse(c.Name.AsSpan(1), out _))) ? CsvHeader.Present : Text.Header;
-        return CsvTable.Read(path, Text with { Header = header }, kinds);
+        try
+        {
+            return CsvTable.Read(path, Text with { Header = header }, kinds);
+        }
+        catch (ArgumentException e) when (!string.IsNullOrWhiteSpace(path))
+        {
+            // A column that is not there is the file's fault here, not the caller's.
+            throw new InvalidDataException(e.Message, e);
+        }
     }
 
     /// <summary>The input of a row, <see cref="Width"/> numbers.</summary>
@@ -45,6 +57,31 @@ public sealed record TableFacts
             column.Write(table, row, features.Slice(at, column.Width));
             at += column.Width;
         }
+    }
+
+    /// <summary>The input of one row, <see cref="Width"/> numbers.</summary>
+    /// <param name="cells">
+    /// A value by the name of each column: a number, a text as it would stand in the table, or JSON; null for none. Other names are passed over, as other columns
+    /// of a file are.
+    /// </param>
+    /// <param name="name">What errors call the row.</param>
+    /// <exception cref="InvalidDataException">A column is missing, a number is none, a value is missing that is not filled, or a class is one that training did not see.</exception>
+    public float[] Row(IReadOnlyDictionary<string, object?> cells, string name)
+    {
+        ArgumentNullException.ThrowIfNull(cells);
+        var features = new float[Width];
+        var at = 0;
+        foreach (var column in Columns)
+        {
+            if (!cells.TryGetValue(column.Name, out var value))
+            {
+                var others = cells.Keys.Where(key => Columns.All(c => c.Name != key)).ToList();
+                throw new InvalidDataException($"{name} has no value '{column.Name}'.{NearestName.Suggest(column.Name, others)} The model takes {string.Join(", ", Columns.Select(c => c.Name).Take(50))}; null stands for a missing one.");
+            }
+            column.Write(value, Text, name, features.AsSpan(at, column.Width));
+            at += column.Width;
+        }
+        return features;
     }
 }
 
@@ -73,26 +110,66 @@ public sealed record TableColumn
     internal void Write(CsvTable table, int row, Span<float> features)
     {
         var column = table[Name];
-        if (column.IsMissing(row) && !FillsMissing)
+        var isMissing = column.IsMissing(row);
+        string Place() => $"{table.Path}: row {row + 1}";
+        if (Levels is null) Number(isMissing ? null : column.Numbers![row], features, Place);
+        else Class(isMissing ? null : column.Levels[column.Codes![row]], features, Place);
+    }
+
+    internal void Write(object? value, CsvOptions text, string name, Span<float> features)
+    {
+        string Place() => name;
+        value = value switch
         {
-            throw new DataMismatchException($"{table.Path}: row {row + 1} has no value in column '{Name}', and the model was trained "
-                + $"without filling missing values (data.missing).");
-        }
-        if (Levels is null)
+            JsonElement { ValueKind: JsonValueKind.Null or JsonValueKind.Undefined } => null,
+            JsonElement { ValueKind: JsonValueKind.String } json => json.GetString(),
+            JsonElement { ValueKind: JsonValueKind.Number } json => Levels is null ? json.GetDouble() : json.GetRawText(),
+            JsonElement json => json.GetRawText(),
+            _ => value,
+        };
+        if (value is string cell && text.IsMissing(cell.Trim())) value = null;
+        if (Levels is not null)
         {
-            features[0] = column.IsMissing(row) ? 0 : (float)((column.Numbers![row] - Mean) / Deviation);
+            Class(value is null ? null : Convert.ToString(value, CultureInfo.InvariantCulture)!.Trim(), features, Place);
             return;
         }
+        double? number = value switch
+        {
+            null => null,
+            string written => CsvTable.TryNumber(written.Trim(), text.Decimal, out var parsed) ? parsed : throw NoNumber(written),
+            sbyte or byte or short or ushort or int or uint or long or ulong or float or double or decimal or Half => Convert.ToDouble(value, CultureInfo.InvariantCulture),
+            _ => throw NoNumber(value.ToString() ?? ""),
+        };
+        if (number is { } finite && !double.IsFinite(finite)) throw new InvalidDataException($"{name}: '{Name}' is {finite.ToString(CultureInfo.InvariantCulture)}, not a finite number.");
+        Number(number, features, Place);
+
+        InvalidDataException NoNumber(string written) => new($"{name}: '{Name}' is '{CsvText.Shorten(written)}', which is not a number.");
+    }
+
+    private void Number(double? value, Span<float> features, Func<string> place)
+    {
+        if (value is null && !FillsMissing) throw Missing(place());
+        features[0] = value is { } number ? (float)((number - Mean) / Deviation) : 0;
+    }
+
+    private void Class(string? level, Span<float> features, Func<string> place)
+    {
         features.Clear();
-        if (column.IsMissing(row)) return;
-        var level = column.Levels[column.Codes![row]];
-        for (var i = 0; i < Levels.Count; i++)
+        if (level is null)
+        {
+            if (!FillsMissing) throw Missing(place());
+            return;
+        }
+        for (var i = 0; i < Levels!.Count; i++)
         {
             if (Levels[i] != level) continue;
             features[i] = 1;
             return;
         }
-        throw new DataMismatchException($"{table.Path}: row {row + 1} has '{level}' in column '{Name}', which the training part does "
+        throw new DataMismatchException($"{place()} has '{level}' in column '{Name}', which the training part does "
             + $"not hold ({string.Join(", ", Levels.Take(20))}{(Levels.Count > 20 ? " ..." : "")}).");
     }
+
+    private DataMismatchException Missing(string place) => new($"{place} has no value in column '{Name}', and the model was trained "
+        + $"without filling missing values (data.missing).");
 }

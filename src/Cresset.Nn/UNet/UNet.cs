@@ -12,7 +12,7 @@ namespace Cresset.Nn;
 /// [N, embeddingDim]. Any size is accepted: the picture is padded at its lower right edge to a multiple of
 /// 2^(depth - 1) by repeating the border, and the result is cut back.
 /// </summary>
-public sealed class UNet : nn.Module<Tensor, Tensor?, Tensor>
+public sealed class UNet : nn.Module<Tensor, Tensor?, Tensor>, IRecomputes
 {
     [ComponentName(Name = "input")]
     private readonly Conv2d _input;
@@ -78,6 +78,9 @@ public sealed class UNet : nn.Module<Tensor, Tensor?, Tensor>
     /// <summary>The sizes of the input are padded to a multiple of this.</summary>
     public int Stride => 1 << (_options.Channels.Count - 1);
 
+    /// <inheritdoc/>
+    public bool Recomputes { get; set; }
+
     /// <summary>Without conditioning.</summary>
     public Tensor call(Tensor input) => call(input, null);
 
@@ -95,20 +98,25 @@ public sealed class UNet : nn.Module<Tensor, Tensor?, Tensor>
         var skips = new List<Tensor>();
         foreach (var level in _encoder)
         {
-            x = level.Refine(x, embedding);
+            x = Refine(level, x, embedding);
             skips.Add(x);
             x = level.Resample(x);
         }
-        x = _middle.Refine(x, embedding);
+        x = Refine(_middle, x, embedding);
         for (var level = _decoder.Count - 1; level >= 0; level--)
         {
             x = cat([_decoder[level].Resample(x), skips[level]], 1);
-            x = _decoder[level].Refine(x, embedding);
+            x = Refine(_decoder[level], x, embedding);
         }
         var y = _output.call(_activation.call(_outputNorm.call(x)));
         if (!ReferenceEquals(padded, input)) y = y.narrow(2, 0, height).narrow(3, 0, width);
         return y.MoveToOuterDisposeScope();
     }
+
+    private Tensor Refine(UNetLevel level, Tensor x, Tensor? embedding)
+        => !Recomputes ? level.Refine(x, embedding)
+            : embedding is null ? Recomputation.Call([level], inputs => level.Refine(inputs[0], null), x)
+            : Recomputation.Call([level], inputs => level.Refine(inputs[0], inputs[1]), x, embedding);
 
     private Tensor Pad(Tensor x)
     {

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace Cresset.Quantization;
 
 /// <summary>A decoder-only transformer over codes in raster order. Its first input is the class (or a start token), so each output predicts the code at its own position.</summary>
-public sealed class CodeTransformer : CodePrior
+public sealed class CodeTransformer : CodePrior, IRecomputes
 {
     [ComponentName(Name = "tok")]
     private readonly Embedding _tokens;
@@ -41,6 +41,9 @@ public sealed class CodeTransformer : CodePrior
         RegisterComponents();
     }
 
+    /// <inheritdoc/>
+    public bool Recomputes { get; set; }
+
     internal CodeTransformerOptions Options => _options;
 
     internal ModuleList<TransformerBlock> Blocks => _blocks;
@@ -54,7 +57,7 @@ public sealed class CodeTransformer : CodePrior
         CheckLength(length);
         var inputs = cat([Start(batch, labels).unsqueeze(1), codes.reshape(batch, length).narrow(1, 0, length - 1)], 1);
         var x = _tokens.call(inputs) + _positions.narrow(0, 0, length);
-        foreach (var block in _blocks) x = block.call(x, true);
+        foreach (var block in _blocks) x = Recomputes ? Recomputation.Call([block], inputs => block.call(inputs[0], true), x) : block.call(x, true);
         return _head.call(_norm.call(x)).transpose(1, 2).reshape(batch, CodebookSize, height, width).MoveToOuterDisposeScope();
     }
 

@@ -37,7 +37,7 @@ public sealed class ClassifierJob : DataJob<ClassifierOptions>, IPredictingJob
         return new ClassifierTask(Net(options.ThrowIfInvalid(), data.Facts, mean, deviation), data, options.Loss.WithSmoothing(options.LabelSmoothing), options.Balance);
     }
 
-    Predictor IPredictingJob.Open(IOptionsRecord model, DataFacts facts) => new ClassPredictor(Net((ClassifierOptions)model, facts), facts);
+    Predictor IPredictingJob.Open(StoredModel stored) => new ClassPredictor(Net(stored.Model<ClassifierOptions>(), stored.Facts), stored.Facts);
 
     private static TorchSharp.torch.nn.Module<TorchSharp.torch.Tensor, TorchSharp.torch.Tensor> Net(
         ClassifierOptions options, DataFacts facts, float[]? mean = null, float[]? deviation = null)

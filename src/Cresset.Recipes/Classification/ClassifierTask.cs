@@ -57,7 +57,7 @@ public sealed class ClassifierTask : DataTask
             for (var i = 0; i < outcome.Actual.Length; i++) counts[(outcome.Actual[i] * classes.Count) + outcome.Predicted[i]]++;
             yield return new TaskPicture("confusion", ConfusionMatrixChart.Create(counts, classes, "Test examples: what they are, what the net says").ToPng(), "Rows: the class; columns: the answer.");
         }
-        if (Data.Facts.ArePictures && Mistakes(outcome) is { } mistakes) yield return mistakes;
+        if (Data.Facts.ArePictures) yield return Worst(outcome);
     }
 
     private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context)
@@ -72,47 +72,51 @@ public sealed class ClassifierTask : DataTask
         return [("accuracy", found.Accuracy), ("mean_recall", found.MeanRecall(Data.Facts.Classes.Count)), ("loss", found.Loss)];
     }
 
-    private TaskPicture? Mistakes(Outcome outcome)
+    // The worst first: those whose class the net thought least likely. Where nothing is wrong, the least sure of the right ones.
+    private TaskPicture Worst(Outcome outcome)
     {
-        int[] wrong = [.. Enumerable.Range(0, outcome.Actual.Length).Where(i => outcome.Predicted[i] != outcome.Actual[i])];
-        if (wrong.Length == 0) return null;
-        var shown = wrong.Take(60).ToArray();
+        var wrong = Enumerable.Range(0, outcome.Actual.Length).Count(i => outcome.Predicted[i] != outcome.Actual[i]);
+        int[] shown = [.. Enumerable.Range(0, outcome.Actual.Length).OrderByDescending(i => outcome.Predicted[i] != outcome.Actual[i]).ThenByDescending(i => outcome.Losses[i]).Take(Math.Clamp(wrong, 12, 60))];
         using var scope = NewDisposeScope();
         var images = Data.Reported.Prepare(new BatchRequest(shown, 0, 0)).ToBatch().Inputs.contiguous();
         var classes = Data.Facts.Classes;
         var grid = ImageGrid.Render(images.data<float>().ToArray(), shown.Length, (int)images.size(1), (int)images.size(2), (int)images.size(3), new ImageGridOptions
         {
-            Title = string.Create(CultureInfo.InvariantCulture, $"{wrong.Length} mistakes among {outcome.Actual.Length} test examples"),
-            Captions = [.. shown.Select(i => $"{classes[(int)outcome.Actual[i]]} read as {classes[(int)outcome.Predicted[i]]}")],
+            Title = string.Create(CultureInfo.InvariantCulture, $"{wrong} mistakes among {outcome.Actual.Length} test examples, the worst first"),
+            Captions = [.. shown.Select(i => string.Create(CultureInfo.InvariantCulture, $"{Name(outcome.Actual[i])} {(outcome.Predicted[i] == outcome.Actual[i] ? "at" : $"as {Name(outcome.Predicted[i])},")} {Math.Exp(-outcome.Losses[i]):P0}"))],
             Scale = (int)Math.Max(1, 96 / images.size(2)),
         });
-        return new TaskPicture("mistakes", grid.ToPng(), "What it is, and what the net took it for.");
+        return new TaskPicture("mistakes", grid.ToPng(), "What it is, what the net took it for, and the probability it gave to what it is.");
+
+        string Name(long label) => classes[(int)label];
     }
 
     private Outcome Predict(IDataset part, EvaluationContext context)
     {
-        var (actual, predicted, loss) = (new List<long>(), new List<long>(), 0.0);
+        var (actual, predicted, losses, loss) = (new List<long>(), new List<long>(), new List<double>(), 0.0);
         foreach (var record in context.Measure(part, 256, batch => Record(batch, context.Device)))
         {
             loss += record[0];
-            for (var i = 1; i < record.Length; i += 2)
+            for (var i = 1; i < record.Length; i += 3)
             {
                 actual.Add((long)record[i]);
                 predicted.Add((long)record[i + 1]);
+                losses.Add(record[i + 2]);
             }
         }
-        return new Outcome([.. actual], [.. predicted], loss / part.Count);
+        return new Outcome([.. actual], [.. predicted], [.. losses], loss / part.Count);
     }
 
-    // The loss of the batch, then class and answer of each example.
+    // The loss of the batch, then class, answer and loss of each example.
     private double[] Record(Batch batch, Device device)
     {
         var logits = _net.call(batch.Inputs.to(device)).cpu();
         var loss = nn.functional.cross_entropy(logits, batch.Targets!, reduction: nn.Reduction.Sum).ToDouble();
-        return [loss, .. batch.Targets!.data<long>().Zip(logits.argmax(1).data<long>()).SelectMany(p => (double[])[p.First, p.Second])];
+        var each = nn.functional.cross_entropy(logits, batch.Targets!, reduction: nn.Reduction.None).to(ScalarType.Float64).data<double>();
+        return [loss, .. batch.Targets!.data<long>().Zip(logits.argmax(1).data<long>(), each).SelectMany(p => (double[])[p.First, p.Second, p.Third])];
     }
 
-    private sealed record Outcome(long[] Actual, long[] Predicted, double Loss)
+    private sealed record Outcome(long[] Actual, long[] Predicted, double[] Losses, double Loss)
     {
         public double Accuracy => Actual.Zip(Predicted).Average(p => p.First == p.Second ? 1.0 : 0);
 

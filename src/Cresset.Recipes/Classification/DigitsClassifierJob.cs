@@ -27,7 +27,7 @@ public sealed class DigitsClassifierJob : DataJob<DigitsClassifierOptions>, IPre
         return new ClassifierTask(net, data, options.Loss.WithSmoothing(options.LabelSmoothing), balance: false, (inputs, generator) => RandomAffine.Apply(inputs, options.Rotation, options.Shift, options.Stretch, generator));
     }
 
-    Predictor IPredictingJob.Open(IOptionsRecord model, DataFacts facts) => new ClassPredictor(Net((DigitsClassifierOptions)model, facts), facts);
+    Predictor IPredictingJob.Open(StoredModel stored) => new ClassPredictor(Net(stored.Model<DigitsClassifierOptions>(), stored.Facts), stored.Facts);
 
     private static DigitsClassifierNet Net(DigitsClassifierOptions options, DataFacts facts) => new(options, facts.Shape[1], facts.Shape[2], facts.Shape[0], facts.Classes.Count);
 }

@@ -11,7 +11,7 @@ namespace Cresset.Recipes;
 /// Stages of two 3x3 convolutions with batch normalisation and a pooling, the mean over the picture, one linear layer: [N, C, H, W] in 0..1
 /// to logits [N, classes]. The mean and deviation of the training pictures are buffers, so that they lie in the model's file.
 /// </summary>
-public sealed class PictureClassifier : Module<Tensor, Tensor>
+public sealed class PictureClassifier : Module<Tensor, Tensor>, IRecomputes
 {
     [ComponentName(Name = "stages")]
     private readonly Sequential _stages;
@@ -26,6 +26,9 @@ public sealed class PictureClassifier : Module<Tensor, Tensor>
     private readonly Tensor _deviation;
 
     private readonly long _channels;
+
+    // A convolution twice, and a pooling: what a stage is made of.
+    private const int StageLayers = 7;
 
     /// <summary>Builds the net for pictures and classes of the given data.</summary>
     /// <param name="options">Its size.</param>
@@ -63,11 +66,18 @@ public sealed class PictureClassifier : Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    /// <inheritdoc/>
+    public bool Recomputes { get; set; }
+
     /// <summary>Logits [N, classes] of pictures [N, C, H, W].</summary>
     public override Tensor forward(Tensor pictures)
     {
         Shape.Expect(pictures, "N C H W", [("C", _channels)]);
         using var scope = NewDisposeScope();
-        return _head.call(_stages.call((pictures - _mean) / _deviation)).MoveToOuterDisposeScope();
+        var standard = (pictures - _mean) / _deviation;
+        if (!Recomputes) return _head.call(_stages.call(standard)).MoveToOuterDisposeScope();
+        foreach (var stage in _stages.children().Cast<Module<Tensor, Tensor>>().Chunk(StageLayers))
+            standard = Recomputation.Call(stage, inputs => stage.Aggregate(inputs[0], (x, layer) => layer.call(x)), standard);
+        return _head.call(standard).MoveToOuterDisposeScope();
     }
 }

@@ -58,7 +58,7 @@ public sealed class RegressionJob : DataJob<RegressionOptions>, IPredictingJob
     /// <inheritdoc/>
     protected override ITrainingTask CreateTask(RegressionOptions options, DataSplit data, TrainerOptions trainer) => new RegressionTask(options.ThrowIfInvalid(), data);
 
-    Predictor IPredictingJob.Open(IOptionsRecord model, DataFacts facts) => new NumberPredictor(Net((RegressionOptions)model, facts), facts);
+    Predictor IPredictingJob.Open(StoredModel stored) => new NumberPredictor(Net(stored.Model<RegressionOptions>(), stored.Facts), stored.Facts);
 
     internal static FeatureNet Net(RegressionOptions options, DataFacts facts)
         => facts.Shape.Count == 1

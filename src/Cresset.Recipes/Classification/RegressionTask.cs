@@ -1,4 +1,5 @@
 using Cresset.Data;
+using Cresset.Plots;
 using Cresset.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -37,17 +38,27 @@ public sealed class RegressionTask : DataTask
         return [("rmse", rmse), ("mae", mae), ("r2", r2)];
     }
 
+    /// <inheritdoc/>
+    public override IEnumerable<TaskPicture> Pictures(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var (mean, deviation) = (Data.Facts.Table?.TargetMean ?? 0, Data.Facts.Table?.TargetDeviation ?? 1);
+        var (wanted, given) = Pairs(Data.Reported, context);
+        double[] targets = [.. wanted.Select(v => (v * deviation) + mean)], answers = [.. given.Select(v => (v * deviation) + mean)];
+        double low = Math.Min(targets.Min(), answers.Min()), high = Math.Max(targets.Max(), answers.Max());
+        var target = Data.Facts.Table?.Target is { Length: > 0 } name ? name : "target";
+        var chart = new Chart(new ChartOptions { Title = "Held-out examples", Width = 560, Height = 520, XLabel = target, YLabel = $"{target}, as the net says" })
+            .Line<double, double>("right", [low, high], [low, high])
+            .Scatter<double, double>("examples", targets, answers, 4);
+        // The rows to look at first.
+        int[] worst = [.. Enumerable.Range(0, targets.Length).OrderByDescending(i => Math.Abs(targets[i] - answers[i])).Take(8)];
+        chart.Scatter<double, double>("the worst", [.. worst.Select(i => targets[i])], [.. worst.Select(i => answers[i])], 7);
+        yield return new TaskPicture("answers", chart.ToPng(), "What was asked for and what the net says; the line is where both agree.");
+    }
+
     private (double Rmse, double Mae, double R2) Errors(IDataset part, EvaluationContext context)
     {
-        var (wanted, given) = (new List<double>(), new List<double>());
-        foreach (var record in context.Measure(part, 1024, batch => Record(batch, context.Device)))
-        {
-            for (var i = 0; i < record.Length; i += 2)
-            {
-                wanted.Add(record[i]);
-                given.Add(record[i + 1]);
-            }
-        }
+        var (wanted, given) = Pairs(part, context);
         var deviation = Data.Facts.Table?.TargetDeviation ?? 1;
         var mean = wanted.Average();
         double squared = 0, absolute = 0, spread = 0;
@@ -59,6 +70,20 @@ public sealed class RegressionTask : DataTask
             spread += (wanted[i] - mean) * (wanted[i] - mean);
         }
         return (deviation * Math.Sqrt(squared / wanted.Count), deviation * absolute / wanted.Count, spread == 0 ? 0 : 1 - (squared / spread));
+    }
+
+    private (List<double> Wanted, List<double> Given) Pairs(IDataset part, EvaluationContext context)
+    {
+        var (wanted, given) = (new List<double>(), new List<double>());
+        foreach (var record in context.Measure(part, 1024, batch => Record(batch, context.Device)))
+        {
+            for (var i = 0; i < record.Length; i += 2)
+            {
+                wanted.Add(record[i]);
+                given.Add(record[i + 1]);
+            }
+        }
+        return (wanted, given);
     }
 
     // Target and answer of each example.

@@ -84,15 +84,11 @@ public sealed class DensityJob : DataJob<DensityOptions>, IPredictingJob
     private protected override void Describe(ITrainingTask task, IDictionary<string, string> metadata)
         => metadata[DensityCalibration.MetadataKey] = ((DensityTask)task).Calibrate().ToJson();
 
-    Predictor IPredictingJob.Open(IOptionsRecord model, DataFacts facts) => Open(model, facts, null);
-
-    Predictor IPredictingJob.Open(IOptionsRecord model, DataFacts facts, IReadOnlyDictionary<string, string> metadata, string file)
-        => Open(model, facts, metadata.TryGetValue(DensityCalibration.MetadataKey, out var json) ? DensityCalibration.Parse(json, file) : null);
-
-    private static DensityPredictor Open(IOptionsRecord model, DataFacts facts, DensityCalibration? calibration)
+    Predictor IPredictingJob.Open(StoredModel stored)
     {
-        var options = (DensityOptions)model;
-        return new DensityPredictor(new DataDensity(options.Create(facts), facts), facts, calibration);
+        var facts = stored.Facts;
+        var calibration = stored.Metadata.TryGetValue(DensityCalibration.MetadataKey, out var json) ? DensityCalibration.Parse(json, stored.File) : null;
+        return new DensityPredictor(new DataDensity(stored.Model<DensityOptions>().Create(facts), facts), facts, calibration);
     }
 }
 
@@ -100,7 +96,7 @@ public sealed class DensityJob : DataJob<DensityOptions>, IPredictingJob
 /// Answers with a log density (of a row in nats in the table's own units; of a picture in bits per dimension, the less the likelier) and with an
 /// anomaly score against the rows that the model was calibrated on.
 /// </summary>
-internal sealed class DensityPredictor : Predictor
+internal sealed class DensityPredictor : ModulePredictor
 {
     private readonly DataDensity _density;
     private readonly DensityCalibration? _calibration;
@@ -125,10 +121,8 @@ internal sealed class DensityPredictor : Predictor
         }
     }
 
-    public override IReadOnlyList<Prediction> Answer(Tensor inputs, IReadOnlyList<string> names)
+    protected override IReadOnlyList<Prediction> Compute(Tensor inputs, IReadOnlyList<string> names)
     {
-        using var scope = NewDisposeScope();
-        using var quiet = no_grad();
         // Noise between the grey levels is drawn, the same for every question.
         using var generator = new Generator(0);
         var values = _density.Values(inputs, generator).cpu().to(ScalarType.Float64).data<double>().ToArray();

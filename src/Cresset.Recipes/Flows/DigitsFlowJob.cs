@@ -1,5 +1,8 @@
+using Cresset.Data;
+using Cresset.Flows;
 using Cresset.Numerics;
 using Cresset.Optim;
+using Cresset.Tensors;
 using Cresset.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -8,7 +11,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="DigitsFlowTask"/>.</summary>
 [Part("digits-flow")]
-public sealed class DigitsFlowJob : TrainingJob<DigitsFlowOptions>, IUpgradesRecipes
+public sealed class DigitsFlowJob : TrainingJob<DigitsFlowOptions>, IUpgradesRecipes, IPredictingJob
 {
     /// <inheritdoc/>
     public override string Name => "digits-flow";
@@ -28,6 +31,18 @@ public sealed class DigitsFlowJob : TrainingJob<DigitsFlowOptions>, IUpgradesRec
     /// <inheritdoc/>
     protected override ITrainingTask CreateTask(DigitsFlowOptions options, TrainerOptions trainer) => new DigitsFlowTask(options);
 
+    private protected override void Export(ITrainingTask task, JobContext context)
+        => StateDict.Save(task.Module, Path.Combine(context.Folder, ModelFile.Name), ModelFile.Metadata(Name, context.Options<DigitsFlowOptions>("model"), Digits()));
+
+    Predictor IPredictingJob.Open(StoredModel stored) => new DigitsFlowPredictor(DigitsFlowTask.Flow(stored.Model<DigitsFlowOptions>()), stored.Facts);
+
+    // How the digits that everything else learns from are read.
+    private static DataFacts Digits()
+    {
+        using var data = new DigitsData().Open(new DataUse(TargetKind.None, NeedsPictures: true));
+        return data.Facts;
+    }
+
     void IUpgradesRecipes.Upgrade(ConfigMap recipe) => OldFlowKeys.Move(recipe, 3);
 
     string? IUpgradesRecipes.Earlier(string key) => OldFlowKeys.Place(key);
@@ -38,5 +53,25 @@ public sealed class DigitsFlowJob : TrainingJob<DigitsFlowOptions>, IUpgradesRec
         ArgumentNullException.ThrowIfNull(request);
         request.RefuseWhatIsNotTaken(Name, takesTemperature: true, takesConditions: false);
         return ((DigitsFlowTask)task).Draw(request.Count > 0 ? request.Count : 48, request.Temperature, generator, device);
+    }
+}
+
+/// <summary>Answers with bits per dimension of a digit of 17 grey levels: the less, the likelier.</summary>
+internal sealed class DigitsFlowPredictor(DensityModel flow, DataFacts facts) : ModulePredictor(flow, facts)
+{
+    private readonly LogitPreprocessing _logit = new();
+
+    protected override IReadOnlyList<Prediction> Compute(Tensor inputs, IReadOnlyList<string> names)
+    {
+        // Noise between the grey levels is drawn, the same for every question.
+        using var generator = new Generator(0);
+        var bits = DigitsFlowTask.Bits(flow, _logit, DigitsFlowTask.Counts(inputs), generator).cpu().to(ScalarType.Float64).data<double>().ToArray();
+        return [.. names.Select((name, i) => new Prediction(name) { Value = bits[i], ValueName = "bits_per_dimension" })];
+    }
+
+    protected override void Free()
+    {
+        base.Free();
+        _logit.Dispose();
     }
 }

@@ -27,11 +27,11 @@ public sealed class DigitsFlowTask : ITrainingTask
     public DigitsFlowTask(DigitsFlowOptions options)
     {
         _options = options.ThrowIfInvalid();
-        _flow = options.Flow.TakesPicturesOnly ? options.Flow.Build(1, 8, 8) : options.Flow.Build(Pixels);
+        _flow = Flow(options);
         using var scope = NewDisposeScope();
         var (first, second) = ImageClassification.Digits();
         // The data comes scaled to [0, 1].
-        var counts = (cat([first.Inputs, second.Inputs]).reshape(-1, Pixels) * (Levels - 1)).round();
+        var counts = Counts(cat([first.Inputs, second.Inputs]));
         var index = arange(counts.size(0));
         Tensor Rows(Tensor mask) => counts.index_select(0, mask.nonzero().flatten()).DetachFromDisposeScope();
         Tensor test = index.remainder(5) == 4, validation = index.remainder(10) == 3;
@@ -110,16 +110,32 @@ public sealed class DigitsFlowTask : ITrainingTask
         _test.Dispose();
     }
 
+    /// <summary>The flow without its weights.</summary>
+    internal static DensityModel Flow(DigitsFlowOptions options) => options.Flow.TakesPicturesOnly ? options.Flow.Build(1, 8, 8) : options.Flow.Build(Pixels);
+
+    /// <summary>Grey levels [N, 64] of pictures in 0..1.</summary>
+    internal static Tensor Counts(Tensor pictures) => (pictures.reshape(-1, Pixels) * (Levels - 1)).round();
+
+    /// <summary>Bits per dimension of each digit, [N].</summary>
+    internal static Tensor Bits(DensityModel flow, LogitPreprocessing logit, Tensor counts, Generator? generator)
+    {
+        var (x, log) = Space(flow, logit, counts, generator);
+        return -(flow.LogProb(x) + log) / (Pixels * Math.Log(2)) + Math.Log2(Levels);
+    }
+
+    // The mean first: the order of these operations is that of documented figures.
     private Tensor Bits(Tensor counts, Generator generator)
     {
         var (x, log) = Space(counts, generator);
         return -(_flow.LogProb(x) + log).mean() / (Pixels * Math.Log(2)) + Math.Log2(Levels);
     }
 
-    private (Tensor Values, Tensor LogAbsDet) Space(Tensor counts, Generator? generator)
+    private (Tensor Values, Tensor LogAbsDet) Space(Tensor counts, Generator? generator) => Space(_flow, _logit, counts, generator);
+
+    private static (Tensor Values, Tensor LogAbsDet) Space(DensityModel flow, LogitPreprocessing logit, Tensor counts, Generator? generator)
     {
-        var (z, log) = _logit.Forward(Dequantization.Uniform(counts, Levels, generator));
-        return (_flow is Glow ? z.reshape(-1, 1, 8, 8) : z, log);
+        var (z, log) = logit.Forward(Dequantization.Uniform(counts, Levels, generator));
+        return (flow is Glow ? z.reshape(-1, 1, 8, 8) : z, log);
     }
 
     private Tensor Images(Tensor logits) => _logit.Inverse(logits.cpu().reshape(-1, Pixels)).Output.clamp(0, 1);

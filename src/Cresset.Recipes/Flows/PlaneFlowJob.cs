@@ -1,5 +1,7 @@
+using Cresset.Data;
 using Cresset.Numerics;
 using Cresset.Optim;
+using Cresset.Tensors;
 using Cresset.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -8,7 +10,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="PlaneFlowTask"/>.</summary>
 [Part("plane-flow")]
-public sealed class PlaneFlowJob : TrainingJob<PlaneFlowOptions>, IUpgradesRecipes
+public sealed class PlaneFlowJob : TrainingJob<PlaneFlowOptions>, IUpgradesRecipes, IPredictingJob
 {
     /// <inheritdoc/>
     public override string Name => "plane-flow";
@@ -27,6 +29,15 @@ public sealed class PlaneFlowJob : TrainingJob<PlaneFlowOptions>, IUpgradesRecip
 
     /// <inheritdoc/>
     protected override ITrainingTask CreateTask(PlaneFlowOptions options, TrainerOptions trainer) => new PlaneFlowTask(options);
+
+    private protected override void Export(ITrainingTask task, JobContext context)
+    {
+        var facts = new DataFacts { Name = "points of the plane", Shape = [2], Table = new TableFacts { Text = new CsvOptions(), Columns = [new TableColumn { Name = "x" }, new TableColumn { Name = "y" }] } };
+        StateDict.Save(task.Module, Path.Combine(context.Folder, ModelFile.Name), ModelFile.Metadata(Name, context.Options<PlaneFlowOptions>("model"), facts));
+    }
+
+    Predictor IPredictingJob.Open(StoredModel stored)
+        => new DensityPredictor(new DataDensity(stored.Model<PlaneFlowOptions>().Flow.Build(2), stored.Facts), stored.Facts, null);
 
     void IUpgradesRecipes.Upgrade(ConfigMap recipe) => OldFlowKeys.Move(recipe, 8);
 

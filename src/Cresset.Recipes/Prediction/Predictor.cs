@@ -1,59 +1,18 @@
 using Cresset.Data;
 using Cresset.Numerics;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>A job whose trained models answer: a class, a number, a mask, a picture.</summary>
-internal interface IPredictingJob
-{
-    /// <summary>Makes the model without its weights.</summary>
-    Predictor Open(IOptionsRecord model, DataFacts facts);
-
-    /// <summary>As above, with the whole metadata of the model's file.</summary>
-    Predictor Open(IOptionsRecord model, DataFacts facts, IReadOnlyDictionary<string, string> metadata, string file) => Open(model, facts);
-}
-
-/// <summary>An answer.</summary>
-/// <param name="Input">The file, or the file and its row.</param>
-public sealed record Prediction(string Input)
-{
-    /// <summary>The most likely class.</summary>
-    public string? Class { get; init; }
-
-    /// <summary>Its probability.</summary>
-    public double? Probability { get; init; }
-
-    /// <summary>Probabilities of all classes in their order.</summary>
-    public IReadOnlyDictionary<string, double>? Probabilities { get; init; }
-
-    /// <summary>A number in the units of the training's target.</summary>
-    public double? Value { get; init; }
-
-    /// <summary>What <see cref="Value"/> is.</summary>
-    public string ValueName { get; init; } = "value";
-
-    /// <summary>The share of ordinary inputs that a density finds likelier than this one: 0 in the middle of the data, near 1 for an anomaly.</summary>
-    public double? AnomalyScore { get; init; }
-
-    /// <summary>Whether the score is above the threshold at which one ordinary input in 1 / <see cref="TrainedModel.AlarmRate"/> gives a false alarm.</summary>
-    public bool? IsAnomaly { get; init; }
-
-    /// <summary>A PNG file: a mask whose grey values are class indices, or an enlarged picture.</summary>
-    public byte[]? Picture { get; init; }
-
-    /// <summary>Share of the picture's pixels of each class, for masks.</summary>
-    public IReadOnlyDictionary<string, double>? Shares { get; init; }
-}
-
 /// <summary>A model and how it answers. Answers may be asked for from many threads at once.</summary>
-internal abstract class Predictor(nn.Module module, DataFacts facts) : IDisposable
+internal abstract class Predictor(DataFacts facts) : IDisposable
 {
     // A table of a million rows is answered in pieces.
     private const int Piece = 256;
-
-    public nn.Module Module => module;
+    private readonly ReaderWriterLockSlim _use = new();
+    private bool _isDisposed;
 
     public DataFacts Facts => facts;
 
@@ -64,20 +23,97 @@ internal abstract class Predictor(nn.Module module, DataFacts facts) : IDisposab
         set => throw new NotSupportedException("This model finds no anomalies: an alarm rate belongs to models of the job 'density'.");
     }
 
+    /// <summary>Takes the weights from the model's file.</summary>
+    public abstract void Load(StoredModel stored);
+
     /// <summary>Answers inputs [N, ...] as the training saw them; names[i] is the name of input i.</summary>
-    public abstract IReadOnlyList<Prediction> Answer(Tensor inputs, IReadOnlyList<string> names);
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public IReadOnlyList<Prediction> Answer(Tensor inputs, IReadOnlyList<string> names) => Use(() => Compute(inputs, names));
 
     /// <summary>Answers a file: a picture, or each row of a table.</summary>
-    public virtual IEnumerable<Prediction> AnswerFile(string path, PartCatalog parts)
+    public IEnumerable<Prediction> AnswerFile(string path, PartCatalog parts)
     {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
         if (facts.Table is { } table) return AnswerTable(path, table);
-        if (facts.Picture is not { } picture) throw new DataMismatchException($"The model learned from arrays ({facts.Name}) and takes no files; give it tensors of shape [{string.Join(", ", facts.Shape)}].");
-        var planes = picture.Read(path, parts);
-        using var scope = NewDisposeScope();
-        return Answer(tensor(planes.Values, [1, planes.Channels, planes.Height, planes.Width]), [path]);
+        if (facts.Picture is null && !TakesAnyPicture) throw NoFiles();
+        return [AnswerPicture(Content(path), path, parts)];
     }
 
-    public void Dispose() => module.Dispose();
+    /// <summary>Answers the bytes of a picture's file.</summary>
+    public Prediction AnswerPicture(byte[] content, string name, PartCatalog parts)
+    {
+        if (facts.Picture is null && !TakesAnyPicture) throw facts.Table is null ? NoFiles() : new DataMismatchException($"{name}: the model learned from a table ({string.Join(", ", facts.Table.Columns.Select(c => c.Name).Take(20))}); give it rows.");
+        return Use(() => OfPicture(content, name, parts));
+    }
+
+    /// <summary>Answers one row given by the names of its columns.</summary>
+    public Prediction AnswerRow(IReadOnlyDictionary<string, object?> cells, string name)
+    {
+        if (facts.Table is not { } table) throw new DataMismatchException($"{name}: the model learned from {facts.Name}, which is no table: rows are no question for it.");
+        var features = table.Row(cells, name);
+        return Use(() => Compute(tensor(features, 1, table.Width), [name]))[0];
+    }
+
+    public void Dispose()
+    {
+        _use.EnterWriteLock();
+        try
+        {
+            if (_isDisposed) return;
+            _isDisposed = true;
+            Free();
+        }
+        finally
+        {
+            _use.ExitWriteLock();
+        }
+    }
+
+    /// <summary>True for models that take pictures of any size as they are.</summary>
+    protected virtual bool TakesAnyPicture => false;
+
+    /// <summary>The answers; tensors made here live no longer than the call.</summary>
+    protected abstract IReadOnlyList<Prediction> Compute(Tensor inputs, IReadOnlyList<string> names);
+
+    /// <summary>Answers a picture's file, brought to what the training saw.</summary>
+    protected virtual Prediction OfPicture(byte[] content, string name, PartCatalog parts)
+    {
+        var planes = facts.Picture!.Read(content, name, parts);
+        return Compute(tensor(planes.Values, [1, planes.Channels, planes.Height, planes.Width]), [name])[0];
+    }
+
+    protected abstract void Free();
+
+    // Native memory that is freed in the middle of an answer ends the process: who disposes waits for those who ask.
+    private T Use<T>(Func<T> answer)
+    {
+        _use.EnterReadLock();
+        try
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, typeof(TrainedModel));
+            using var scope = NewDisposeScope();
+            using var quiet = no_grad();
+            return answer();
+        }
+        finally
+        {
+            _use.ExitReadLock();
+        }
+    }
+
+    private static byte[] Content(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (IOException e) when (e is not FileNotFoundException and not DirectoryNotFoundException)
+        {
+            throw new InvalidDataException($"{path}: cannot be read: {e.Message}", e);
+        }
+    }
+
+    private DataMismatchException NoFiles() => new($"The model learned from arrays ({facts.Name}) and takes no files; give it tensors of shape [{string.Join(", ", facts.Shape)}].");
 
     private IEnumerable<Prediction> AnswerTable(string path, TableFacts facts)
     {
@@ -87,20 +123,29 @@ internal abstract class Predictor(nn.Module module, DataFacts facts) : IDisposab
             var count = Math.Min(Piece, table.Rows - start);
             var features = new float[count * facts.Width];
             for (var i = 0; i < count; i++) facts.Fill(table, start + i, features.AsSpan(i * facts.Width, facts.Width));
-            IReadOnlyList<Prediction> answers;
-            using (NewDisposeScope()) answers = Answer(tensor(features, count, facts.Width), [.. Enumerable.Range(start + 1, count).Select(row => $"{path}:{row}")]);
-            foreach (var answer in answers) yield return answer;
+            string[] names = [.. Enumerable.Range(start + 1, count).Select(row => $"{path}:{row}")];
+            foreach (var answer in Use(() => Compute(tensor(features, count, facts.Width), names))) yield return answer;
         }
     }
 }
 
-/// <summary>Answers with a class.</summary>
-internal sealed class ClassPredictor(nn.Module<Tensor, Tensor> net, DataFacts facts) : Predictor(net, facts)
+/// <summary>A predictor whose model is one module.</summary>
+internal abstract class ModulePredictor(nn.Module module, DataFacts facts) : Predictor(facts)
 {
-    public override IReadOnlyList<Prediction> Answer(Tensor inputs, IReadOnlyList<string> names)
+    public override void Load(StoredModel stored)
     {
-        using var scope = NewDisposeScope();
-        using var quiet = no_grad();
+        StateDict.Load(module, stored.Source);
+        module.eval();
+    }
+
+    protected override void Free() => module.Dispose();
+}
+
+/// <summary>Answers with a class.</summary>
+internal sealed class ClassPredictor(nn.Module<Tensor, Tensor> net, DataFacts facts) : ModulePredictor(net, facts)
+{
+    protected override IReadOnlyList<Prediction> Compute(Tensor inputs, IReadOnlyList<string> names)
+    {
         var probabilities = nn.functional.softmax(net.call(inputs), 1).cpu().contiguous().data<float>().ToArray();
         var classes = Facts.Classes;
         return [.. names.Select((name, i) =>
@@ -116,12 +161,10 @@ internal sealed class ClassPredictor(nn.Module<Tensor, Tensor> net, DataFacts fa
 }
 
 /// <summary>Answers with a number in the target's units.</summary>
-internal sealed class NumberPredictor(nn.Module<Tensor, Tensor> net, DataFacts facts) : Predictor(net, facts)
+internal sealed class NumberPredictor(nn.Module<Tensor, Tensor> net, DataFacts facts) : ModulePredictor(net, facts)
 {
-    public override IReadOnlyList<Prediction> Answer(Tensor inputs, IReadOnlyList<string> names)
+    protected override IReadOnlyList<Prediction> Compute(Tensor inputs, IReadOnlyList<string> names)
     {
-        using var scope = NewDisposeScope();
-        using var quiet = no_grad();
         var values = net.call(inputs).cpu().reshape(-1).data<float>().ToArray();
         var (mean, deviation) = (Facts.Table?.TargetMean ?? 0, Facts.Table?.TargetDeviation ?? 1);
         return [.. names.Select((name, i) => new Prediction(name) { Value = (values[i] * deviation) + mean })];

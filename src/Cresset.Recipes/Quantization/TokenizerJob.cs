@@ -2,12 +2,13 @@ using Cresset.Data;
 using Cresset.Numerics;
 using Cresset.Optim;
 using Cresset.Training;
+using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="TokenizerTask"/>.</summary>
 [Part("tokenizer")]
-public sealed class TokenizerJob : DataJob<TokenizerOptions>
+public sealed class TokenizerJob : DataJob<TokenizerOptions>, IPredictingJob
 {
     /// <inheritdoc/>
     public override string Name => "tokenizer";
@@ -36,6 +37,13 @@ public sealed class TokenizerJob : DataJob<TokenizerOptions>
     {
         ArgumentNullException.ThrowIfNull(trainer);
         return new TokenizerTask(options, data, trainer.Seed);
+    }
+
+    Predictor IPredictingJob.Open(StoredModel stored)
+    {
+        var (options, facts) = (stored.Model<TokenizerOptions>(), stored.Facts);
+        using var generator = new Generator(0);
+        return new CodePredictor(options.Build((int)facts.Shape[0], generator), options.Padding, facts);
     }
 
     private protected override void Upgrade(ConfigMap recipe)

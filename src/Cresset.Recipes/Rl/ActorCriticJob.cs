@@ -7,7 +7,7 @@ namespace Cresset.Recipes;
 /// <summary>A job whose agent takes choices or continuous actions, whichever its environment has.</summary>
 /// <param name="discrete">The job for choices.</param>
 /// <param name="continuous">The job for continuous actions.</param>
-public abstract class EitherActionJob(IAgentJob discrete, IAgentJob continuous) : IAgentJob
+public abstract class EitherActionJob(IAgentJob discrete, IAgentJob continuous) : IAgentJob, IPredictingJob
 {
     /// <inheritdoc/>
     public string Name => discrete.Name;
@@ -42,6 +42,8 @@ public abstract class EitherActionJob(IAgentJob discrete, IAgentJob continuous) 
 
     /// <inheritdoc/>
     public IEnumerable<PlayedStep> Play(JobContext context, ulong seed, int maxSteps) => For(context).Play(context, seed, maxSteps);
+
+    Predictor IPredictingJob.Open(StoredModel stored) => ((IPredictingJob)For(stored.Recipe())).Open(stored);
 
     private IAgentJob For(JobContext context)
     {

@@ -14,13 +14,13 @@ namespace Cresset.Recipes;
 /// </summary>
 /// <typeparam name="TAgent">The record of the recipe's <c>agent</c> section.</typeparam>
 /// <typeparam name="TAction">int for choices, float for continuous actions.</typeparam>
-public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob
+public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
     where TAgent : class, IOptionsRecord, new()
     where TAction : unmanaged
 {
     private const string AgentSection = "agent";
     private const string TrainingSection = "training";
-    private const string BestFile = "policy-best.safetensors";
+    private const string BestFile = ModelFile.PolicyName;
     private const string FinalFile = "policy-final.safetensors";
 
     /// <summary>Defaults of the <c>training</c> section.</summary>
@@ -65,7 +65,7 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob
         var watcher = new Watcher(context, agent, state, options);
         var completed = loop.Run(watcher, context.Cancellation);
         if (!completed) return JobOutcome.Stopped;
-        Keep(agent, Path.Combine(context.Folder, FinalFile));
+        Keep(context, agent, FinalFile);
         var metrics = Metrics(context, agent, loop, options);
         var pictures = new List<string>();
         var curve = context.Recorder.Picture("learning-curve", options.Steps, LearningCurve.Draw(loop, $"{Name} on {options.Environment.Name}"), "Mean return of the last 100 episodes while learning; greedy evaluations.");
@@ -149,11 +149,14 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob
         ["length"] = score.Lengths.Average(),
     };
 
-    private static void Keep(ILearner agent, string path)
+    // A policy's file says what it is a policy of: it is all that is needed to use it.
+    private static void Keep(JobContext context, ILearner agent, string file)
     {
         using var state = new Snapshot();
         agent.SavePolicy(state);
-        state.Write(path);
+        state.Put(ModelFile.JobKey, context.Recipe.Job.Name);
+        state.Put(ModelFile.RecipeKey, context.Recipe.ToYaml());
+        state.Write(Path.Combine(context.Folder, file));
     }
 
     // Final figures: the best evaluation, that policy on new starts, the last policy on the same starts. The agent is left with its best policy.
@@ -176,6 +179,22 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob
 
     private IAgent<TAction> Make(JobContext context, AgentLoopOptions options)
         => CreateAgent(new SyncVectorEnvironment<float, TAction>(options.Environments, Maker(options), AutoresetMode.SameStep), context.Options<TAgent>(AgentSection), options.Seed);
+
+    Predictor IPredictingJob.Open(StoredModel stored)
+    {
+        var recipe = stored.Recipe();
+        var options = (AgentLoopOptions)recipe.Options[TrainingSection];
+        var agent = CreateAgent(new SyncVectorEnvironment<float, TAction>(options.Environments, Maker(options), AutoresetMode.SameStep), WithoutFiles((TAgent)recipe.Options[AgentSection]), options.Seed);
+        try
+        {
+            return new PolicyPredictor<TAction>(agent, Maker(options)(), stored.File);
+        }
+        catch
+        {
+            agent.Dispose();
+            throw;
+        }
+    }
 
     private IAgent<TAction> MakePlayer(JobContext context, AgentLoopOptions options)
     {
@@ -218,7 +237,7 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob
 
         public void Evaluated(long step, PolicyScore score, bool isBest)
         {
-            if (isBest) Keep(agent, Path.Combine(context.Folder, BestFile));
+            if (isBest) Keep(context, agent, BestFile);
             var figures = new Dictionary<string, double> { ["return"] = score.Mean, ["minimum"] = score.Minimum };
             if (agent.Episodes.Count > 0) figures["training_mean_100"] = agent.Episodes.MeanReturn;
             context.Progress?.Report(new EvaluationReport((int)step, figures, isBest));

@@ -53,7 +53,7 @@ public sealed class SegmentationJob : DataJob<SegmentationOptions>, IPredictingJ
         return new SegmentationTask(options.ThrowIfInvalid(), data, trainer.Seed);
     }
 
-    Predictor IPredictingJob.Open(IOptionsRecord model, DataFacts facts) => new MaskPredictor(Net((SegmentationOptions)model, facts, 0), facts);
+    Predictor IPredictingJob.Open(StoredModel stored) => new MaskPredictor(Net(stored.Model<SegmentationOptions>(), stored.Facts, 0), stored.Facts);
 
     internal static UNet Net(SegmentationOptions options, DataFacts facts, ulong seed)
     {
@@ -68,23 +68,22 @@ public sealed class SegmentationJob : DataJob<SegmentationOptions>, IPredictingJ
 }
 
 /// <summary>Answers with a mask of the picture's own size whose grey values are class indices, and the share of each class.</summary>
-internal sealed class MaskPredictor(UNet net, DataFacts facts) : Predictor(net, facts)
+internal sealed class MaskPredictor(UNet net, DataFacts facts) : ModulePredictor(net, facts)
 {
-    public override IReadOnlyList<Prediction> Answer(Tensor inputs, IReadOnlyList<string> names)
+    protected override IReadOnlyList<Prediction> Compute(Tensor inputs, IReadOnlyList<string> names)
     {
         var (height, width) = ((int)Facts.Shape[1], (int)Facts.Shape[2]);
         var classes = ClassesOf(inputs);
         return [.. names.Select((name, i) => Answer(name, classes.AsSpan(i * height * width, height * width), height, width))];
     }
 
-    public override IEnumerable<Prediction> AnswerFile(string path, PartCatalog parts)
+    protected override Prediction OfPicture(byte[] content, string name, PartCatalog parts)
     {
-        var picture = Facts.Picture ?? throw new DataMismatchException($"The model learned from arrays ({Facts.Name}) and takes no files.");
-        var original = PicturePlanes.Load(path, picture.Channels, picture.Background);
+        var picture = Facts.Picture!;
+        var original = PicturePlanes.Decode(content, name, picture.Channels, picture.Background);
         var place = picture.Place(original.Height, original.Width, parts);
-        var input = picture.Read(path, parts);
-        byte[] classes;
-        using (var scope = NewDisposeScope()) classes = ClassesOf(tensor(input.Values, [1, input.Channels, input.Height, input.Width]));
+        var input = picture.Fitted(original, name, parts);
+        var classes = ClassesOf(tensor(input.Values, [1, input.Channels, input.Height, input.Width]));
         // Back to the picture's own pixels; what the fit cut away takes the class of the nearest pixel that was seen.
         var mask = new byte[original.Height * original.Width];
         for (var y = 0; y < original.Height; y++)
@@ -96,15 +95,10 @@ internal sealed class MaskPredictor(UNet net, DataFacts facts) : Predictor(net, 
                 mask[(y * original.Width) + x] = classes[(row * input.Width) + column];
             }
         }
-        return [Answer(path, mask, original.Height, original.Width)];
+        return Answer(name, mask, original.Height, original.Width);
     }
 
-    private byte[] ClassesOf(Tensor inputs)
-    {
-        using var scope = NewDisposeScope();
-        using var quiet = no_grad();
-        return net.call(inputs).argmax(1).to(ScalarType.Byte).cpu().contiguous().bytes.ToArray();
-    }
+    private byte[] ClassesOf(Tensor inputs) => net.call(inputs).argmax(1).to(ScalarType.Byte).cpu().contiguous().bytes.ToArray();
 
     private Prediction Answer(string name, ReadOnlySpan<byte> mask, int height, int width)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cresset.Data;
 using Cresset.Nn;
 using Cresset.Plots;
@@ -10,7 +11,7 @@ namespace Cresset.Recipes;
 /// <summary>Learns masks by cross-entropy of each pixel or another loss; figures are the mean intersection over union of the classes and pixel accuracy.</summary>
 public sealed class SegmentationTask : DataTask
 {
-    private const int NoClass = -1;
+    private const int NoClass = -1, Shown = 6;
     private readonly UNet _net;
     private readonly LossRule _loss;
     private readonly Tensor? _weights;
@@ -39,21 +40,10 @@ public sealed class SegmentationTask : DataTask
     public override IEnumerable<TaskPicture> Pictures(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        using var scope = NewDisposeScope();
-        var batch = Data.Reported.Spread(6);
-        var (height, width) = ((int)batch.Inputs.size(2), (int)batch.Inputs.size(3));
-        var predicted = _net.call(batch.Inputs.to(context.Device)).argmax(1).cpu();
-        var shown = new List<Picture>();
-        var inputs = batch.Inputs.contiguous().data<float>().ToArray();
-        var one = inputs.Length / (int)batch.Size;
-        for (var i = 0; i < (int)batch.Size; i++) shown.Add(Picture.FromPlanes(inputs.AsSpan(i * one, one), (int)batch.Inputs.size(1), height, width));
-        foreach (var masks in new[] { batch.Targets!, predicted })
-        {
-            var values = (masks.clamp_min(0).to(ScalarType.Float32) / (Data.Facts.Classes.Count - 1)).contiguous().data<float>().ToArray();
-            for (var i = 0; i < (int)batch.Size; i++) shown.Add(Picture.FromPlanes(values.AsSpan(i * height * width, height * width), 1, height, width));
-        }
-        var grid = ImageGrid.Render(shown, new ImageGridOptions { Columns = (int)batch.Size, Scale = Math.Max(1, 96 / height), RowLabels = ["picture", "mask", "found"], Title = "Held-out pictures" });
-        return [new TaskPicture("masks", grid.ToPng(), "Pictures, their masks, and what the net finds.")];
+        yield return Grid("masks", Data.Reported.Spread(Shown), "Held-out pictures", "Pictures, their masks, and what the net finds.", context);
+        // Those with the largest share of pixels of a wrong class: errors of the masks show here too.
+        int[] worst = [.. Errors(context).Index().OrderByDescending(e => e.Item).Take(Shown).Select(e => e.Index)];
+        yield return Grid("worst", Data.Reported.Prepare(new BatchRequest(worst, 0, 0)).ToBatch(), "Held-out pictures, the worst first", "The pictures with the most pixels of a wrong class.", context);
     }
 
     private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context) => [("mean_iou", MeanIou(Confusion(part, context)))];
@@ -68,6 +58,48 @@ public sealed class SegmentationTask : DataTask
         {
             if (Iou(counts, c) is var iou && double.IsFinite(iou)) yield return ($"iou/{Data.Facts.Classes[c]}", iou);
         }
+    }
+
+    private TaskPicture Grid(string tag, Batch batch, string title, string caption, EvaluationContext context)
+    {
+        using var scope = NewDisposeScope();
+        using var taken = batch;
+        var (height, width) = ((int)batch.Inputs.size(2), (int)batch.Inputs.size(3));
+        var predicted = _net.call(batch.Inputs.to(context.Device)).argmax(1).cpu();
+        var shown = new List<Picture>();
+        var inputs = batch.Inputs.contiguous().data<float>().ToArray();
+        var one = inputs.Length / (int)batch.Size;
+        for (var i = 0; i < (int)batch.Size; i++) shown.Add(Picture.FromPlanes(inputs.AsSpan(i * one, one), (int)batch.Inputs.size(1), height, width));
+        foreach (var masks in new[] { batch.Targets!, predicted })
+        {
+            var values = (masks.clamp_min(0).to(ScalarType.Float32) / Math.Max(1, Data.Facts.Classes.Count - 1)).contiguous().data<float>().ToArray();
+            for (var i = 0; i < (int)batch.Size; i++) shown.Add(Picture.FromPlanes(values.AsSpan(i * height * width, height * width), 1, height, width));
+        }
+        var wrong = WrongShares(predicted, batch.Targets!);
+        string[] captions = [.. Enumerable.Repeat("", 2 * wrong.Length), .. wrong.Select(w => string.Create(CultureInfo.InvariantCulture, $"{w:P1} wrong"))];
+        var grid = ImageGrid.Render(shown, new ImageGridOptions { Columns = (int)batch.Size, Scale = Math.Max(1, 96 / height), RowLabels = ["picture", "mask", "found"], Captions = captions, Title = title });
+        return new TaskPicture(tag, grid.ToPng(), caption);
+    }
+
+    private List<double> Errors(EvaluationContext context)
+    {
+        var errors = new List<double>();
+        foreach (var batch in Loader.Once(Data.Reported, 16))
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            using (batch) errors.AddRange(WrongShares(_net.call(batch.Inputs.to(context.Device)).argmax(1).cpu(), batch.Targets!));
+        }
+        return errors;
+    }
+
+    // Of the pixels that have a class.
+    private static double[] WrongShares(Tensor predicted, Tensor masks)
+    {
+        using var scope = NewDisposeScope();
+        var seen = masks.ge(0);
+        var wrong = predicted.ne(masks).logical_and(seen).sum([1, 2]).to(ScalarType.Float64);
+        return [.. (wrong / seen.sum([1, 2]).clamp_min(1)).data<double>()];
     }
 
     private static Tensor Weights(DataSplit data)

@@ -14,6 +14,7 @@ namespace Cresset.Recipes;
 /// </summary>
 public sealed class EnlargementTask : DataTask
 {
+    private const int Shown = 4;
     private readonly EspcnRecipeOptions _options;
     private readonly Espcn _net;
 
@@ -45,8 +46,17 @@ public sealed class EnlargementTask : DataTask
     public override IEnumerable<TaskPicture> Pictures(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
+        yield return Grid("side-by-side", Data.Reported.Spread(Shown), $"Enlarged {_options.Scale} times", "Held-out pictures: nearest, bicubic, ESPCN, original.", context);
+        // Where the net gives least over bicubic, or takes away.
+        int[] worst = [.. Quality(Data.Reported, context).Index().OrderBy(q => q.Item.Ours - q.Item.Bicubic).Take(Shown).Select(q => q.Index)];
+        yield return Grid("worst", Data.Reported.Prepare(new BatchRequest(worst, 0, 0)).ToBatch(), $"Enlarged {_options.Scale} times, the worst first", "The held-out pictures with the least gain over bicubic.", context);
+    }
+
+    private TaskPicture Grid(string tag, Batch batch, string title, string caption, EvaluationContext context)
+    {
         using var scope = NewDisposeScope();
-        var large = Whole(Data.Reported.Spread(4).Inputs);
+        using var taken = batch;
+        var large = Whole(batch.Inputs);
         var small = EspcnTask.Shrink(large, _options.Scale);
         var rows = new List<Picture>();
         var captions = new List<string>();
@@ -59,15 +69,16 @@ public sealed class EnlargementTask : DataTask
                 captions.Add(kind == "original" ? kind : string.Create(CultureInfo.InvariantCulture, $"{kind}: {ImageQuality.Psnr(t, truth, Border):0.00} dB"));
             }
         }
-        var grid = ImageGrid.Render(rows, new ImageGridOptions { Columns = 4, Scale = large.size(2) < 96 ? 2 : 1, Captions = captions, Title = $"Enlarged {_options.Scale} times" });
-        return [new TaskPicture("side-by-side", grid.ToPng(), "Held-out pictures: nearest, bicubic, ESPCN, original.")];
+        var grid = ImageGrid.Render(rows, new ImageGridOptions { Columns = 4, Scale = large.size(2) < 96 ? 2 : 1, Captions = captions, Title = title });
+        return new TaskPicture(tag, grid.ToPng(), caption);
     }
 
-    private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context) => [("psnr", Quality(part, context).Ours)];
+    private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context) => [("psnr", Quality(part, context).Average(q => q.Ours))];
 
     private protected override IEnumerable<(string Name, double Value)> Report(IDataset part, EvaluationContext context)
     {
-        var (ours, bicubic) = Quality(part, context);
+        var quality = Quality(part, context);
+        var (ours, bicubic) = (quality.Average(q => q.Ours), quality.Average(q => q.Bicubic));
         return [("psnr", ours), ("psnr_bicubic", bicubic), ("gain_db", ours - bicubic)];
     }
 
@@ -87,19 +98,18 @@ public sealed class EnlargementTask : DataTask
         return luma.narrow(2, 0, luma.size(2) / _options.Scale * _options.Scale).narrow(3, 0, luma.size(3) / _options.Scale * _options.Scale).contiguous();
     }
 
-    // The mean over pictures of the decibels of each, as papers report it; a picture without an error counts 100.
-    private (double Ours, double Bicubic) Quality(IDataset part, EvaluationContext context)
+    // Decibels of each picture, whose mean is what papers report; a picture without an error counts 100.
+    private List<(double Ours, double Bicubic)> Quality(IDataset part, EvaluationContext context)
     {
-        double ours = 0, bicubic = 0;
+        var all = new List<(double, double)>();
         foreach (var record in context.Measure(part, 16, batch => Decibels(batch, context.Device)))
         {
             for (var i = 0; i < record.Length; i += 2)
             {
-                ours += record[i];
-                bicubic += record[i + 1];
+                all.Add((record[i], record[i + 1]));
             }
         }
-        return (ours / part.Count, bicubic / part.Count);
+        return all;
     }
 
     // Of each picture ours and bicubic's.

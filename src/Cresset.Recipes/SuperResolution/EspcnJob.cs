@@ -31,25 +31,26 @@ public sealed class EspcnJob : DataJob<EspcnRecipeOptions>, IPredictingJob
         return data.Facts.Name == RealPicturesData.SetName ? new EspcnTask(options, data) : new EnlargementTask(options, data);
     }
 
-    Predictor IPredictingJob.Open(IOptionsRecord model, DataFacts facts) => new EnlargementPredictor(new Espcn(((EspcnRecipeOptions)model).Net()), (EspcnRecipeOptions)model, facts);
+    Predictor IPredictingJob.Open(StoredModel stored)
+    {
+        var options = stored.Model<EspcnRecipeOptions>();
+        return new EnlargementPredictor(new Espcn(options.Net()), options, stored.Facts);
+    }
 }
 
 /// <summary>Answers with the enlarged picture: its luminance by the net, its colours by bicubic enlargement.</summary>
-internal sealed class EnlargementPredictor(Espcn net, EspcnRecipeOptions options, DataFacts facts) : Predictor(net, facts)
+internal sealed class EnlargementPredictor(Espcn net, EspcnRecipeOptions options, DataFacts facts) : ModulePredictor(net, facts)
 {
-    public override IReadOnlyList<Prediction> Answer(Tensor inputs, IReadOnlyList<string> names)
-    {
-        using var scope = NewDisposeScope();
-        using var quiet = no_grad();
-        return [.. names.Select((name, i) => new Prediction(name) { Picture = Enlarge(inputs.narrow(0, i, 1)) })];
-    }
+    protected override IReadOnlyList<Prediction> Compute(Tensor inputs, IReadOnlyList<string> names)
+        => [.. names.Select((name, i) => new Prediction(name) { Picture = Enlarge(inputs.narrow(0, i, 1)) })];
 
     // Pictures of any size: nothing is fitted, for what is asked for is the picture itself, larger.
-    public override IEnumerable<Prediction> AnswerFile(string path, PartCatalog parts)
+    protected override bool TakesAnyPicture => true;
+
+    protected override Prediction OfPicture(byte[] content, string name, PartCatalog parts)
     {
-        var planes = PicturePlanes.Load(path);
-        using var scope = NewDisposeScope();
-        return Answer(tensor(planes.Values, [1, planes.Channels, planes.Height, planes.Width]), [path]);
+        var planes = PicturePlanes.Decode(content, name);
+        return Compute(tensor(planes.Values, [1, planes.Channels, planes.Height, planes.Width]), [name])[0];
     }
 
     private byte[] Enlarge(Tensor small)

@@ -27,6 +27,6 @@ internal static class KeptEvents
         foreach (var (tag, at, time, text) in connection.Query(
             "SELECT tag, step, time, text FROM texts WHERE run = $0 AND step > $1", r => (r.GetString(0), r.GetInt64(1), r.GetInt64(2), r.GetString(3)), run, step)) events.Text(tag, at, time, text);
         foreach (var (tag, at, time, data) in connection.Query(
-            "SELECT tag, step, time, data FROM histograms WHERE run = $0 AND step > $1", r => (r.GetString(0), r.GetInt64(1), r.GetInt64(2), (byte[])r[3]), run, step)) events.Histogram(tag, at, time, HistogramSummary.Read(data));
+            "SELECT tag, step, time, data FROM histograms WHERE run = $0 AND step > $1", r => (r.GetString(0), r.GetInt64(1), r.GetInt64(2), r.Blob(3)), run, step)) events.Histogram(tag, at, time, HistogramSummary.Read(data));
     }
 }

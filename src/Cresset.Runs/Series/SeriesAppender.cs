@@ -100,7 +100,7 @@ internal sealed class SeriesAppender(long run, string tag)
         {
             var wanted = (int)(length % ChunkCodec.Capacity);
             if (wanted == 0) return [];
-            var data = connection.Query("SELECT data FROM chunks WHERE series = $0 AND level = $1 AND number = $2", r => (byte[])r[0], key, level, length / ChunkCodec.Capacity);
+            var data = connection.Query("SELECT data FROM chunks WHERE series = $0 AND level = $1 AND number = $2", r => r.Blob(0), key, level, length / ChunkCodec.Capacity);
             var stored = data is [var blob] ? decode(blob) : [];
             return stored.Length >= wanted ? stored[..wanted] : throw new InvalidDataException($"Series '{tag}' lacks items of level {level} at {length}.");
         }

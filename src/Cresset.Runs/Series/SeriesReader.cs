@@ -14,7 +14,7 @@ internal static class SeriesReader
         using var reader = command.ExecuteReader();
         while (reader.Read())
         {
-            var chunk = ChunkCodec.DecodePoints((byte[])reader[0]);
+            var chunk = ChunkCodec.DecodePoints(reader.Blob(0));
             if (filled + chunk.Length > points.Length) Array.Resize(ref points, Math.Max(filled + chunk.Length, 2 * points.Length));
             chunk.CopyTo(points, filled);
             filled += chunk.Length;
@@ -45,8 +45,8 @@ internal static class SeriesReader
             using var reader = command.ExecuteReader();
             while (reader.Read())
             {
-                var skip = (int)Math.Clamp(firstItem - (reader.GetInt64(0) * ChunkCodec.Capacity), 0, ChunkCodec.Capacity);
-                var data = (byte[])reader[1];
+                var skip = (int)Math.Clamp(firstItem - (reader.Whole(0) * ChunkCodec.Capacity), 0, ChunkCodec.Capacity);
+                var data = reader.Blob(1);
                 var buckets = at == 0 ? Array.ConvertAll(ChunkCodec.DecodePoints(data), p => SeriesBucket.Of(p)) : ChunkCodec.DecodeBuckets(data);
                 for (var i = skip; i < buckets.Length; i++)
                 {

@@ -42,7 +42,7 @@ internal static class SeriesTruncation
         var from = connection.Scalar<long>("SELECT min(number) FROM chunks WHERE series = $0 AND level = 0 AND last_step > $1", key, step);
         var tail = connection.Query(
             "SELECT data FROM chunks WHERE series = $0 AND level = 0 AND number >= $1 ORDER BY number",
-            r => ChunkCodec.DecodePoints((byte[])r[0]), key, from).SelectMany(points => points).ToList();
+            r => ChunkCodec.DecodePoints(r.Blob(0)), key, from).SelectMany(points => points).ToList();
         var keep = tail.FindIndex(point => point.Step > step);
         var appender = SeriesAppender.Cut(connection, run, tag, key, (from * ChunkCodec.Capacity) + keep);
         // Steps usually rise, and then nothing is left to add again.

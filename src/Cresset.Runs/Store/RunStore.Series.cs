@@ -73,7 +73,7 @@ public sealed partial class RunStore
     public IReadOnlyList<RunHistogram> Histograms(string id, ICollection<BadRow>? bad = null) => OfRun(id, (connection, run) => connection.Rows(
         "distribution",
         "SELECT tag, step, time, data FROM histograms WHERE run = $0 ORDER BY tag, step",
-        r => new RunHistogram(r.GetString(0), r.Whole(1), r.Time(2), HistogramSummary.Read((byte[])r[3])),
+        r => new RunHistogram(r.GetString(0), r.Whole(1), r.Time(2), HistogramSummary.Read(r.Blob(3))),
         bad,
         run));
 

@@ -22,7 +22,17 @@ internal static class SqliteExtensions
         using var command = connection.Prepare(sql, values);
         using var reader = command.ExecuteReader();
         var rows = new List<T>();
-        while (reader.Read()) rows.Add(read(reader));
+        while (reader.Read())
+        {
+            try
+            {
+                rows.Add(read(reader));
+            }
+            catch (Exception e) when (BadRow.IsFault(e) && e is not InvalidDataException)
+            {
+                throw new InvalidDataException($"The store holds a row that cannot be read: {new BadRow(BadRow.Name("row", reader), e.Message)}", e);
+            }
+        }
         return rows;
     }
 
@@ -55,6 +65,9 @@ internal static class SqliteExtensions
 
     /// <summary>A whole number; SQLite itself would read any text as 0.</summary>
     public static long Whole(this SqliteDataReader reader, int column) => Is(reader, column, typeof(long)) ? reader.GetInt64(column) : throw Odd(reader, column, "a whole number");
+
+    /// <summary>Bytes; SQLite keeps anything in any column.</summary>
+    public static byte[] Blob(this SqliteDataReader reader, int column) => reader.GetValue(column) as byte[] ?? throw Odd(reader, column, "a blob");
 
     public static DateTime Time(this SqliteDataReader reader, int column) => DateTime.UnixEpoch.AddMicroseconds(reader.Whole(column));
 

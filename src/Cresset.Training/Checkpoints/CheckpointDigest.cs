@@ -6,15 +6,16 @@ using static TorchSharp.torch;
 
 namespace Cresset.Training;
 
-/// <summary>What a checkpoint says of itself in its metadata: the headline metric, and a hash of its tensors by which it is known to be whole without an index.</summary>
+/// <summary>What a checkpoint says of itself in its metadata: the headline metric, and hashes of its tensors and texts by which it is known to be whole without an index.</summary>
 internal static class CheckpointDigest
 {
     public const string MetricKey = "checkpoint.metric";
-    private const string DigestKey = "checkpoint.sha256";
+    private const string DigestKey = "checkpoint.sha256", TextsKey = "checkpoint.texts";
 
     public static void Add(Snapshot state, double? metric)
     {
         if (metric is { } value) state.Put(MetricKey, value);
+        state.Put(TextsKey, Of(state.Texts));
         state.Put(DigestKey, Of(state.Tensors));
     }
 
@@ -25,6 +26,8 @@ internal static class CheckpointDigest
         {
             using var file = SafetensorsFile.Open(path);
             if (!file.Metadata.TryGetValue(DigestKey, out var digest)) return false;
+            // Earlier versions had none of the texts.
+            if (file.Metadata.TryGetValue(TextsKey, out var texts) && Of(file.Metadata) != texts) return false;
             using var scope = NewDisposeScope();
             return Of(file.Entries.Keys.ToDictionary(key => key, file.Map)) == digest;
         }
@@ -40,7 +43,7 @@ internal static class CheckpointDigest
         try
         {
             using var file = SafetensorsFile.Open(path);
-            return !file.Metadata.ContainsKey(DigestKey);
+            return !file.Metadata.ContainsKey(DigestKey) && !file.Metadata.ContainsKey(TextsKey);
         }
         catch (Exception e) when (e is InvalidDataException or IOException)
         {
@@ -50,6 +53,9 @@ internal static class CheckpointDigest
 
     /// <summary>Counts what <see cref="Add"/> put in as read.</summary>
     public static void Skip(Snapshot state) => state.TextsUnder("checkpoint.");
+
+    private static string Of(IReadOnlyDictionary<string, string> texts)
+        => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', texts.Where(t => t.Key is not (DigestKey or TextsKey or "format")).OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => $"{t.Key}={t.Value}")))));
 
     private static string Of(IReadOnlyDictionary<string, Tensor> tensors)
     {

@@ -65,6 +65,7 @@ public sealed partial class Trainer : ISaved, IDisposable
         if (options.Threads > 0) set_num_threads(options.Threads);
         else if (_ranks.Size > 1) set_num_threads(Math.Max(1, Environment.ProcessorCount / _ranks.LocalSize));
         WarmStart.Freeze(task.Module, options.Freeze);
+        Recompute(task.Module, options.Recompute);
         task.Module.to(_device);
         TensorExchange.Broadcast(_ranks, StateDict.Of(task.Module).Values);
         var isNarrow = false;
@@ -298,6 +299,13 @@ public sealed partial class Trainer : ISaved, IDisposable
         _task.TrainingData,
         new LoaderOptions { BatchSize = _options.BatchSize, Parts = Parts, Rank = _ranks.Rank, Ranks = _ranks.Size, Seed = _options.Seed, Workers = _options.Workers },
         position);
+
+    private static void Recompute(nn.Module module, bool isWanted)
+    {
+        var able = module.modules().Prepend(module).OfType<IRecomputes>().ToList();
+        if (isWanted && able.Count == 0) throw new ArgumentException($"trainer.recompute: {module.GetName()} has no parts that can be computed again; trainer.accumulate saves memory with any network.");
+        foreach (var part in able) part.Recomputes = isWanted;
+    }
 
     private bool IsOutOfPatience => _options.Patience > 0 && _best.EvaluationsSince >= _options.Patience;
 

@@ -81,6 +81,13 @@ public sealed class RunVerbTests : IDisposable
         File.WriteAllText(Path.Combine(_folder, "away", "runs.db"), new string('x', 9000));
         Assert.Contains($"taken in  {id}", Ok("runs", "repair", "--runs", "away"), StringComparison.Ordinal);
         Assert.Equal(14, Ok("runs", "export", id, "--runs", "away").Split('\n').Count(line => line.StartsWith("train/loss,", StringComparison.Ordinal)));
+
+        // Another program's log, beside one's own runs.
+        Directory.CreateDirectory(Path.Combine(_folder, "logs", "version_0"));
+        File.Copy(Repository.Reference("training-dashboard/events.out.tfevents.1700000000.ref.1.0"), Path.Combine(_folder, "logs", "version_0", "events.out.tfevents.1700000000.x"));
+        Assert.Contains("imported  logs-version-0-2023", Ok("runs", "import", "logs", "--runs", "away"), StringComparison.Ordinal);
+        Assert.Equal(2, Json("runs", "--json", "--runs", "away").GetArrayLength());
+        Ok("runs", "compare", id, "logs-version_0", "--runs", "away");
     }
 
     [Theory]

@@ -51,7 +51,7 @@ public sealed class TrainTests : IDisposable
         Assert.Equal(0, CressetProcess.Run(_folder, [.. Short, "--runs", "whole"]).Code);
         var expected = WeightsAndLosses("whole");
         // CRESSET_TEST_KILLS=50 runs the long version.
-        var kills = int.Parse(Environment.GetEnvironmentVariable("CRESSET_TEST_KILLS") ?? "4", System.Globalization.CultureInfo.InvariantCulture);
+        var kills = int.Parse(Environment.GetEnvironmentVariable("CRESSET_TEST_KILLS") ?? "2", System.Globalization.CultureInfo.InvariantCulture);
         var random = new Random(7);
         var done = 0;
         for (var series = 0; done < kills; series++)

@@ -40,6 +40,7 @@ public sealed class LeakLawTests
         [nameof(FusedSpline)] = ([[256, 4], [256, 4, Spline.Options.RawCount]], x => Two(Spline.Forward(x[0], x[1])), true),
         [nameof(AdjointFunction)] = ([[256, 32], [32, 32]], x => [Solve(x, OdeGradient.Adjoint)], false),
         [nameof(CheckpointFunction)] = ([[256, 32], [32, 32]], x => [Solve(x, OdeGradient.Checkpoint)], false),
+        [nameof(Recomputation)] = ([[64, 512]], x => [Recomputation.Call([], i => i[0].sigmoid().tanh(), x[0])], false),
         [nameof(ReversibleChain)] = ([[512, 8]], x => Two(ReversibleChain.Forward([Chain], x[0], null)), false),
     };
 

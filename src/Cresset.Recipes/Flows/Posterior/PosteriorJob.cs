@@ -10,7 +10,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Simulation-based inference (neural posterior estimation, Papamakarios and Murray 2016): from a table of parameters and the observations that a simulator made of them to the posterior of any observation.</summary>
 [Part("posterior", "Papamakarios and Murray 2016")]
-public sealed class PosteriorJob : DataJob<PosteriorOptions>
+public sealed class PosteriorJob : DataJob<PosteriorOptions>, IPredictingJob
 {
     /// <inheritdoc/>
     public override string Name => "posterior";
@@ -38,6 +38,13 @@ public sealed class PosteriorJob : DataJob<PosteriorOptions>
 
     /// <inheritdoc/>
     protected override ITrainingTask CreateTask(PosteriorOptions options, DataSplit data, TrainerOptions trainer) => new PosteriorTask(options, data);
+
+    Predictor IPredictingJob.Open(StoredModel stored)
+    {
+        var options = stored.Model<PosteriorOptions>();
+        var columns = PosteriorColumns.Of(options, stored.Facts);
+        return new PosteriorPredictor(options.Create(columns), columns, stored.Facts);
+    }
 
     /// <inheritdoc/>
     protected override Drawing Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)

@@ -1,13 +1,13 @@
 using Cresset.Data;
 using Xunit;
 
-namespace Cresset.Tests.Torch.Data;
+namespace Cresset.Tests;
 
 /// <summary>Damages a file in many ways; a reader may take it or refuse it as invalid data, and nothing else.</summary>
 internal static class ReaderFuzz
 {
     /// <summary>CRESSET_TEST_MUTATIONS makes the run longer.</summary>
-    private static readonly int Factor = int.TryParse(Environment.GetEnvironmentVariable("CRESSET_TEST_MUTATIONS"), out var factor) ? factor : 1;
+    public static int Factor { get; } = int.TryParse(Environment.GetEnvironmentVariable("CRESSET_TEST_MUTATIONS"), out var factor) ? factor : 1;
 
     public static void Run(byte[] whole, int count, Action<byte[]> read, params Type[] alsoAllowed)
     {
@@ -32,7 +32,8 @@ internal static class ReaderFuzz
         }
     }
 
-    private static byte[] Mutate(byte[] whole, Random random)
+    /// <summary>A damaged copy.</summary>
+    public static byte[] Mutate(byte[] whole, Random random)
     {
         var bytes = (byte[])whole.Clone();
         switch (random.Next(5))
