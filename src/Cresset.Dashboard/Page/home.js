@@ -3,7 +3,7 @@ import { fill, h, image, later } from './dom.js';
 import { get, picture } from './api.js';
 import { ago, better, count, duration, number, shortId } from './format.js';
 import { spark } from './charts.js';
-import { fetchCurves } from './curves.js';
+import { fetchCurves, isEpoch } from './curves.js';
 import { chosen } from './chosen.js';
 import { inOrder, matches, needsFigures, parse } from './filter.js';
 import { saveTable } from './export.js';
@@ -63,7 +63,7 @@ export function home({ main, params, go, remember, problem }) {
   async function loadFigures() {
     if (view.as !== 'table' && !needsFigures(parse(view.q))) return;
     const all = new Map(runs.map(r => [r.id, new Map(r.summary.map(s => [s.key, Number(s.value)]))]));
-    for (const { id, series } of await get('/api/figures')) for (const s of series) if (!all.get(id)?.has(s.tag)) all.get(id)?.set(s.tag, Number(s.value));
+    for (const { id, series } of await get('/api/figures')) for (const s of series) if (!isEpoch(s.tag) && !all.get(id)?.has(s.tag)) all.get(id)?.set(s.tag, Number(s.value));
     const ids = runs.map(r => r.id);
     for (let i = 0; i < ids.length; i += 100) {
       const settings = await get('/api/settings', { run: ids.slice(i, i + 100) });

@@ -8,7 +8,9 @@ export function drawLines(u, lines, view) {
   const bottom = bbox.top + bbox.height;
   ctx.save();
   ctx.beginPath();
-  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  // A little room, so that points at the edge stay round.
+  const room = 4 * devicePixelRatio;
+  ctx.rect(bbox.left - room, bbox.top - room, bbox.width + 2 * room, bbox.height + 2 * room);
   ctx.clip();
   ctx.lineJoin = 'round';
   for (const l of lines) {

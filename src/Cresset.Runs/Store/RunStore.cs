@@ -109,7 +109,7 @@ public sealed partial class RunStore : IDisposable
         ArgumentException.ThrowIfNullOrWhiteSpace(description.Name);
         ThrowIfReadOnly();
         var now = DateTime.UtcNow;
-        var id = NewId(description.Name, now);
+        var id = Files(Folder, () => ClaimId(() => NewId(description.Name, now)));
         var folder = FolderOf(id);
         return Files(folder, () =>
         {
@@ -245,6 +245,17 @@ public sealed partial class RunStore : IDisposable
             throw new RunStoreException($"The run's folder '{folder}' cannot be written: {e.Message}", e);
         }
     }
+
+    /// <summary>
+    /// An id that no other run has, with its folder made. Under the store's write lock: of two processes that begin runs of one name in the same second none gets the other's.
+    /// </summary>
+    internal string ClaimId(Func<string> draw) => _connections.Write(connection =>
+    {
+        var id = draw();
+        while (Directory.Exists(FolderOf(id)) || connection.Query("SELECT 1 FROM runs WHERE id = $0", r => r.GetInt64(0), id).Count > 0) id = draw();
+        Directory.CreateDirectory(FolderOf(id));
+        return id;
+    });
 
     private static string NewId(string name, DateTime now)
     {

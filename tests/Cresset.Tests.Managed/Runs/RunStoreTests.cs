@@ -10,6 +10,19 @@ public sealed class RunStoreTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
+    public void TwoRunsOfOneSecondNeverShareAnIdOrAFolder()
+    {
+        using var folder = new TemporaryFolder();
+        using var store = RunStore.Open(folder.Path);
+        string taken;
+        using (var run = store.Begin("same", "test")) taken = run.Id;
+        Directory.CreateDirectory(Path.Combine(folder.Path, "copied-here"));
+        var draws = new Queue<string>([taken, "copied-here", taken, "free"]);
+        Assert.Equal("free", store.ClaimId(draws.Dequeue));
+        Assert.True(Directory.Exists(Path.Combine(folder.Path, "free")));
+    }
+
+    [Fact]
     public void ARunKeepsWhatItWasTold()
     {
         using var store = RunStore.Open(_folder.Path);

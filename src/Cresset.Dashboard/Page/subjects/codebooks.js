@@ -34,6 +34,7 @@ export default {
 
     // Colours far apart for codes of near numbers; three lightnesses, since hues alone come near again.
     const hue = code => `hsl(${(code * 137.508) % 360} 62% ${(isDark() ? 48 : 44) + (code % 3) * 13}%)`;
+    const ink = code => (code % 3 ? '#000' : '#fff');
 
     async function ask(which) {
       picture = which;
@@ -55,10 +56,10 @@ export default {
               ctx.fillStyle = hue(code);
               ctx.fillRect(x, y, cell - 1, cell - 1);
               if (cell < 22) continue;
-              ctx.fillStyle = '#000';
+              ctx.fillStyle = ink(code);
               ctx.fillText(code, x + cell / 2, y + cell / 2 + 5);
             }
-          });
+          }, { class: 'stage small' });
           parts.push(part);
           return h('section', { class: 'panel' }, h('header', null, h('h3', null, `Codes${answer.levels.length > 1 ? `, level ${k + 1}` : ''} (${rows} × ${columns}${stages > 1 ? `, first of ${stages}` : ''})`)), part.element);
         });
