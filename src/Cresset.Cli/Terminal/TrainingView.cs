@@ -35,6 +35,10 @@ internal sealed class TrainingView(bool quiet, bool plain = false) : IProgress<T
             case PictureReport { Path: { } path }:
                 Line($"picture      {Relative(path)}", "grey");
                 break;
+            case TextReport text:
+                Line($"{text.Tag} at step {text.Step}", "grey");
+                foreach (var line in text.Text.TrimEnd().Split('\n')) Line("  " + line, null);
+                break;
             case NoticeReport notice:
                 Line(notice.Text, "yellow");
                 break;

@@ -59,10 +59,14 @@ public enum TargetKind
 
     /// <summary>The index of a caption, int64 [N].</summary>
     Caption,
+
+    /// <summary>The next token at each place, int64 [N, L]; -1 counts nowhere.</summary>
+    Token,
 }
 
 /// <summary>What a task needs of a data set.</summary>
 /// <param name="Target">What is to be learned beside the inputs.</param>
 /// <param name="NeedsPictures">Inputs must be pictures [C, H, W].</param>
 /// <param name="NumbersOnly">Inputs must be numbers, without columns of classes.</param>
-public sealed record DataUse(TargetKind Target, bool NeedsPictures = false, bool NumbersOnly = false);
+/// <param name="Context">Tokens a block of text; 0 for tasks that learn no texts.</param>
+public sealed record DataUse(TargetKind Target, bool NeedsPictures = false, bool NumbersOnly = false, int Context = 0);

@@ -22,6 +22,9 @@ public sealed record Drawing(IReadOnlyList<TaskPicture> Pictures, Tensor? Values
     /// <summary>Names of the columns of rows; null numbers them.</summary>
     public IReadOnlyList<string>? Columns { get; init; }
 
+    /// <summary>Texts that were written, where the model writes texts.</summary>
+    public IReadOnlyList<string> Texts { get; init; } = [];
+
     /// <summary>Class or prompt of each sample; null where none were asked for.</summary>
     public IReadOnlyList<string>? Labels { get; init; }
 
@@ -30,6 +33,11 @@ public sealed record Drawing(IReadOnlyList<TaskPicture> Pictures, Tensor? Values
     /// <exception cref="ArgumentException">The samples do not go into this format.</exception>
     internal List<string> Save(string folder, int step, SampleRequest request, string job)
     {
+        if (Texts.Count > 0)
+        {
+            if (request.Format != SampleFormat.Png) throw new ArgumentException($"'{job}' writes text, which is no {request.Format.ToString().ToLowerInvariant()}; leave --format out.");
+            return [.. Texts.Select(t => Keep(folder, string.Create(CultureInfo.InvariantCulture, $"text-{step:D6}.txt"), path => File.WriteAllText(path, t)))];
+        }
         if (request.Format == SampleFormat.Png) return [.. Pictures.Select(p => Keep(folder, Path.GetFileName(PictureFile.NameOf(p.Tag, step, p.Png)), path => File.WriteAllBytes(path, p.Png)))];
         if (Values is not { } values) throw new ArgumentException($"'{job}' draws pictures alone, no numbers; use --format png.");
         using var scope = NewDisposeScope();

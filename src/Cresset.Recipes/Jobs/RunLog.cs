@@ -73,6 +73,10 @@ internal sealed class RunLog : IProgress<TrainingReport>, IDisposable
             case PictureReport { Path: { } path }:
                 Line($"picture {Path.GetRelativePath(_run.Folder, path)}");
                 break;
+            case TextReport text:
+                Line($"{text.Tag} at step {text.Step}");
+                foreach (var line in text.Text.TrimEnd().Split('\n')) Line("  " + line);
+                break;
             case CheckpointReport saved:
                 Line($"saved step {saved.Checkpoint.Step}");
                 break;

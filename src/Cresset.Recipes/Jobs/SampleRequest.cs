@@ -30,6 +30,25 @@ public sealed record SampleRequest(int Count = 0, ulong Seed = 0, IReadOnlyList<
     /// <summary>How the samples are written.</summary>
     public SampleFormat Format { get; init; }
 
+    /// <summary>Tokens to draw, where the model writes texts; 0 leaves it to the model.</summary>
+    public int Length { get; init; }
+
+    /// <summary>Only so many of the likeliest tokens, where the model writes texts; 0 for all.</summary>
+    public int TopK { get; init; }
+
+    /// <summary>Only the likeliest tokens that together have this probability, where the model writes texts.</summary>
+    public double TopP { get; init; } = 1;
+
+    /// <summary>Gets each piece of a text as it is drawn.</summary>
+    public Action<string>? Written { get; init; }
+
+    /// <summary>Refuses what only models of texts can follow.</summary>
+    /// <exception cref="ArgumentException">A length or a choice among tokens was asked for.</exception>
+    internal void RefuseTextOptions(string job)
+    {
+        if (Length != 0 || TopK != 0 || TopP != 1) throw new ArgumentException($"'{job}' writes no text, so that --length, --top-k and --top-p do not apply; leave them out.");
+    }
+
     /// <summary>Refuses what a model cannot follow; nothing that was asked for is passed over in silence.</summary>
     /// <exception cref="ArgumentException">The request has a temperature or classes, and the model takes none.</exception>
     internal void RefuseWhatIsNotTaken(string job, bool takesTemperature, bool takesConditions)

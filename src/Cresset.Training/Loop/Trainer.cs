@@ -289,6 +289,11 @@ public sealed partial class Trainer : ISaved, IDisposable
                 var path = _recorder.Picture(picture.Tag, _step, picture.Png, picture.Caption.Length == 0 ? null : picture.Caption);
                 progress?.Report(new PictureReport(_step, path, picture));
             }
+            foreach (var (tag, text) in InEvaluation(() => _task.Texts(Context(isFinal, cancellation) with { Ranks = OneProcess.Instance }).ToList()))
+            {
+                _recorder.Text(tag, _step, text);
+                progress?.Report(new TextReport(_step, tag, text));
+            }
         });
     }
 

@@ -40,6 +40,12 @@ public sealed record EvaluationReport(int Step, IReadOnlyDictionary<string, doub
 /// <param name="Picture">The picture.</param>
 public sealed record PictureReport(int Step, string? Path, TaskPicture Picture) : TrainingReport;
 
+/// <summary>A text was written that shows where training stands.</summary>
+/// <param name="Step">Finished steps.</param>
+/// <param name="Tag">Name of the series.</param>
+/// <param name="Text">The text.</param>
+public sealed record TextReport(int Step, string Tag, string Text) : TrainingReport;
+
 /// <summary>A checkpoint was written.</summary>
 /// <param name="Checkpoint">The checkpoint.</param>
 public sealed record CheckpointReport(Checkpoint Checkpoint) : TrainingReport;

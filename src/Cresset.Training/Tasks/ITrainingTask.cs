@@ -51,6 +51,9 @@ public interface ITrainingTask : IDisposable
 
     /// <summary>Pictures that show where training stands (samples, reconstructions, a confusion matrix). Same conditions as <see cref="Evaluate"/>.</summary>
     IEnumerable<TaskPicture> Pictures(EvaluationContext context) => [];
+
+    /// <summary>Texts that show where training stands, by the name of their series. Same conditions as <see cref="Evaluate"/>, asked for together with the pictures.</summary>
+    IEnumerable<(string Tag, string Text)> Texts(EvaluationContext context) => [];
 }
 
 /// <summary>A figure that says how good a model is.</summary>

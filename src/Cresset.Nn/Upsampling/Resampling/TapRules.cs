@@ -48,7 +48,9 @@ internal static class TapRules
         var step = Step(key);
         for (var o = 0; o < key.Out; o++)
         {
-            var place = key.Mode == ResizeMode.NearestExact ? (o + 0.5f) * step : key.Sizes && key.Out == key.In ? o : key.Sizes && key.Out == 2L * key.In ? o >> 1 : o * step;
+            // libtorch has two ways to the nearest place, which differ where a centre falls on the border of two pixels.
+            var place = key.Mode == ResizeMode.NearestExact ? (key.Sizes ? (float)((o + 0.5) * step) : MathF.Max(Centre(step, o), 0) + 0.5f)
+                : key.Sizes && key.Out == key.In ? o : key.Sizes && key.Out == 2L * key.In ? o >> 1 : o * step;
             list.Add(Math.Min((int)MathF.Floor(place), key.In - 1), 1);
             list.Close();
         }

@@ -1,0 +1,21 @@
+namespace Cresset.Data;
+
+/// <summary>How a text becomes tokens and back. Stored with the model.</summary>
+public sealed record TextFacts
+{
+    /// <summary>Every character of a vocabulary of characters, in the order of its tokens; empty for byte pairs.</summary>
+    public string Characters { get; init; } = "";
+
+    /// <summary>Byte pairs: the tokens in the order of their numbers, bytes written as GPT-2 does; empty for characters.</summary>
+    public IReadOnlyList<string> Vocabulary { get; init; } = [];
+
+    /// <summary>Byte pairs: "left right", the earlier the sooner joined.</summary>
+    public IReadOnlyList<string> Merges { get; init; } = [];
+
+    /// <summary>Byte pairs: the regular expression that cuts a text into words, across which nothing is joined.</summary>
+    public string Pattern { get; init; } = BytePairs.Gpt2Pattern;
+
+    /// <summary>Makes the tokenizer.</summary>
+    /// <exception cref="InvalidDataException">The facts do not fit together.</exception>
+    public TextTokenizer Open() => Characters.Length > 0 ? new CharacterTokenizer(Characters) : new BytePairTokenizer(Vocabulary, Merges, Pattern);
+}

@@ -1,0 +1,183 @@
+using System.Text.Json;
+using Cresset.Tensors;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Nn;
+
+/// <summary>
+/// Language models as Hugging Face's folders hold them: <c>config.json</c> beside safetensors files. LLaMA, Mistral, Qwen2, Qwen3 and GPT-2; what a
+/// configuration asks for and is not done here is refused by its name.
+/// </summary>
+public static class DecoderFolder
+{
+    /// <summary>Builds the model and loads its weights, in evaluation mode; element types become float32.</summary>
+    /// <param name="folder">Holds config.json and model.safetensors, or an index of several files.</param>
+    /// <exception cref="FileNotFoundException">A file is missing.</exception>
+    /// <exception cref="InvalidDataException">The configuration is damaged, or of a kind that is not known.</exception>
+    /// <exception cref="CheckpointException">Weights are missing, left over, or of another shape.</exception>
+    public static DecoderTransformer Load(string folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        var path = Path.Combine(folder, "config.json");
+        if (!File.Exists(path)) throw new FileNotFoundException($"{path} is missing; needed is the folder of a Hugging Face model.");
+        using var json = Parse(path);
+        var config = new Config(json.RootElement, path);
+        var kind = config.Text("model_type");
+        var (vocabulary, options) = kind switch
+        {
+            "gpt2" => Gpt2(config),
+            "llama" or "mistral" or "qwen2" or "qwen3" => Llama(config, kind),
+            _ => throw new InvalidDataException($"{path}: the model type '{kind}' is not known; llama, mistral, qwen2, qwen3 and gpt2 are."),
+        };
+        var model = new DecoderTransformer(vocabulary, options);
+        try
+        {
+            using var scope = NewDisposeScope();
+            using var source = Weights(folder);
+            if (kind == "gpt2") StateDict.Load(model, Gpt2Weights(source, options.Layers));
+            else StateDict.Load(model, source, keys: KeyMap.Identity.StripPrefix("model.").Then(key => options.Tied && key == "lm_head.weight" || key.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) ? null : key));
+            model.eval();
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private static (long Vocabulary, DecoderOptions Options) Llama(Config c, string kind)
+    {
+        if (c.Has("rope_scaling") && c.Inner("rope_scaling") is var scaling && (scaling.Optional("rope_type") ?? scaling.Optional("type")) is var way && way != "default")
+        {
+            throw new InvalidDataException($"{c.Path}: rope_scaling '{way}' stretches positions, which is not done here.");
+        }
+        var context = c.Number("max_position_embeddings");
+        // Beyond the window the answers would be others: the context ends there.
+        if (c.Has("sliding_window") && (kind == "mistral" || c.Flag("use_sliding_window", false))) context = Math.Min(context, c.Number("sliding_window"));
+        var activation = c.Optional("hidden_act") ?? "silu";
+        if (activation != "silu") throw new InvalidDataException($"{c.Path}: hidden_act is '{activation}'; silu is known.");
+        return (c.Number("vocab_size"), new DecoderOptions
+        {
+            Layers = (int)c.Number("num_hidden_layers"),
+            Heads = (int)c.Number("num_attention_heads"),
+            KeyValueHeads = (int)c.Number("num_key_value_heads", 0),
+            HeadWidth = (int)c.Number("head_dim", 0),
+            Width = (int)c.Number("hidden_size"),
+            Context = (int)Math.Min(context, 1 << 20),
+            Positions = new RotaryPositions { Base = c.Real("rope_theta", 10_000) },
+            NormEpsilon = c.Real("rms_norm_eps", 1e-6),
+            QkNorm = kind == "qwen3",
+            QkvBias = kind == "qwen2" || c.Flag("attention_bias", false),
+            OutputBias = kind != "qwen2" && c.Flag("attention_bias", false),
+            FeedForward = new FeedForwardOptions { Hidden = c.Number("intermediate_size"), Bias = c.Flag("mlp_bias", false) },
+            Tied = c.Flag("tie_word_embeddings", false),
+        });
+    }
+
+    private static (long Vocabulary, DecoderOptions Options) Gpt2(Config c)
+    {
+        var activation = c.Optional("activation_function") ?? "gelu_new";
+        if (activation != "gelu_new") throw new InvalidDataException($"{c.Path}: activation_function is '{activation}'; gelu_new is known.");
+        return (c.Number("vocab_size"), new DecoderOptions
+        {
+            Layers = (int)c.Number("n_layer"),
+            Heads = (int)c.Number("n_head"),
+            Width = (int)c.Number("n_embd"),
+            Context = (int)c.Number("n_positions"),
+            Positions = new LearnedPositions(),
+            Norm = new LayerNormOptions(),
+            NormEpsilon = c.Real("layer_norm_epsilon", 1e-5),
+            QkvBias = true,
+            OutputBias = true,
+            FeedForward = new FeedForwardOptions { Activation = "gelu_tanh", Gated = false, Bias = true, Hidden = c.Number("n_inner", 0) },
+        });
+    }
+
+    // GPT-2's layers are [in, out], and queries, keys and values lie in one.
+    private static Dictionary<string, Tensor> Gpt2Weights(ITensorSource source, int layers)
+    {
+        var prefix = source.Entries.Keys.Any(k => k.StartsWith("transformer.", StringComparison.Ordinal)) ? "transformer." : "";
+        var weights = new Dictionary<string, Tensor>();
+        void Take(string from, string to) => weights[to] = source.Read(prefix + from);
+        void Turned(string from, params string[] to)
+        {
+            Tensor[] weight = source.Read($"{prefix}{from}.weight").chunk(to.Length, 1), bias = source.Read($"{prefix}{from}.bias").chunk(to.Length, 0);
+            for (var i = 0; i < to.Length; i++) (weights[to[i] + ".weight"], weights[to[i] + ".bias"]) = (weight[i].t().contiguous(), bias[i]);
+        }
+        Take("wte.weight", "embed_tokens.weight");
+        Take("wpe.weight", "embed_positions.weight");
+        foreach (var part in new[] { "weight", "bias" }) Take($"ln_f.{part}", $"norm.{part}");
+        for (var n = 0; n < layers; n++)
+        {
+            string from = $"h.{n}.", to = $"layers.{n}.";
+            foreach (var part in new[] { "weight", "bias" })
+            {
+                Take($"{from}ln_1.{part}", $"{to}input_layernorm.{part}");
+                Take($"{from}ln_2.{part}", $"{to}post_attention_layernorm.{part}");
+            }
+            Turned(from + "attn.c_attn", to + "self_attn.q_proj", to + "self_attn.k_proj", to + "self_attn.v_proj");
+            Turned(from + "attn.c_proj", to + "self_attn.o_proj");
+            Turned(from + "mlp.c_fc", to + "mlp.up_proj");
+            Turned(from + "mlp.c_proj", to + "mlp.down_proj");
+        }
+        return weights;
+    }
+
+    private static ITensorSource Weights(string folder)
+    {
+        var (one, many) = (Path.Combine(folder, "model.safetensors"), Path.Combine(folder, "model.safetensors.index.json"));
+        if (File.Exists(many)) return SafetensorsShards.Open(many);
+        return File.Exists(one) ? TensorFile.Open(one) : throw new FileNotFoundException($"{one} is missing, and so is {Path.GetFileName(many)}.");
+    }
+
+    private static JsonDocument Parse(string path)
+    {
+        try
+        {
+            return JsonDocument.Parse(File.ReadAllBytes(path));
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{path} is damaged: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Values by their names, with the file in every message.</summary>
+    private readonly record struct Config(JsonElement Root, string Path)
+    {
+        public bool Has(string name) => Root.ValueKind == JsonValueKind.Object && Root.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
+
+        public Config Inner(string name) => new(Root.GetProperty(name), Path);
+
+        public string? Optional(string name) => Has(name) && Root.GetProperty(name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
+
+        public string Text(string name) => Optional(name) ?? throw new InvalidDataException($"{Path} lacks the text '{name}'.");
+
+        public long Number(string name, long? otherwise = null)
+        {
+            if (!Has(name) && otherwise is { } value) return value;
+            return Has(name) && Root.GetProperty(name) is { ValueKind: JsonValueKind.Number } given && given.TryGetInt64(out var number) && number is > 0 and <= int.MaxValue
+                ? number
+                : throw new InvalidDataException($"{Path} lacks '{name}', a whole number from 1 on.");
+        }
+
+        public double Real(string name, double otherwise)
+        {
+            if (!Has(name)) return otherwise;
+            return Root.GetProperty(name) is { ValueKind: JsonValueKind.Number } given ? given.GetDouble() : throw new InvalidDataException($"{Path}: '{name}' is no number.");
+        }
+
+        public bool Flag(string name, bool otherwise)
+        {
+            if (!Has(name)) return otherwise;
+            return Root.GetProperty(name).ValueKind switch
+            {
+                JsonValueKind.True => true,
+                JsonValueKind.False => false,
+                _ => throw new InvalidDataException($"{Path}: '{name}' is neither true nor false."),
+            };
+        }
+    }
+}

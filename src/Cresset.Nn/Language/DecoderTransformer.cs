@@ -1,0 +1,103 @@
+using Cresset.Numerics;
+using Cresset.Tensors;
+using TorchSharp;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace Cresset.Nn;
+
+/// <summary>
+/// A decoder-only transformer (Radford et al. 2019; Touvron et al. 2023): token ids int64 [N, L] to scores of the next token [N, L, vocabulary].
+/// Keys as Hugging Face's LLaMA without <c>model.</c>: <c>embed_tokens</c>, <c>layers.0.self_attn.q_proj</c>, <c>norm</c>, <c>lm_head</c>; learned
+/// positions are <c>embed_positions</c>.
+/// </summary>
+public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
+{
+    [ComponentName(Name = "embed_tokens")]
+    private readonly Embedding _tokens;
+
+    [ComponentName(Name = "embed_positions")]
+    private readonly Embedding? _positions;
+
+    [ComponentName(Name = "layers")]
+    private readonly ModuleList<DecoderBlock> _blocks;
+
+    [ComponentName(Name = "norm")]
+    private readonly nn.Module<Tensor, Tensor> _norm;
+
+    [ComponentName(Name = "lm_head")]
+    private readonly Linear? _head;
+
+    /// <summary>Builds the model with GPT-2's initial weights: normal with deviation 0.02, products that are added to the stream with 0.02 / sqrt(2 layers).</summary>
+    /// <param name="vocabulary">Number of tokens.</param>
+    /// <param name="options">Everything else.</param>
+    /// <param name="generator">Draws the weights; null takes TorchSharp's global stream.</param>
+    /// <exception cref="InvalidOptionsException">An option is not allowed.</exception>
+    public DecoderTransformer(long vocabulary, DecoderOptions? options = null, Generator? generator = null)
+        : base(nameof(DecoderTransformer))
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(vocabulary);
+        Options = (options ?? new DecoderOptions()).ThrowIfInvalid();
+        Vocabulary = vocabulary;
+        _tokens = nn.Embedding(vocabulary, Options.Width);
+        if (Options.Positions is LearnedPositions) _positions = nn.Embedding(Options.Context, Options.Width);
+        _blocks = new ModuleList<DecoderBlock>([.. Enumerable.Range(0, Options.Layers).Select(_ => new DecoderBlock(Options))]);
+        _norm = DecoderBlock.NormOf(Options);
+        if (!Options.Tied) _head = nn.Linear(Options.Width, vocabulary, hasBias: false);
+        RegisterComponents();
+        Draw(generator);
+    }
+
+    /// <summary>How it is built.</summary>
+    public DecoderOptions Options { get; }
+
+    /// <summary>Number of tokens.</summary>
+    public long Vocabulary { get; }
+
+    /// <summary>A cache for <paramref name="batch"/> texts of at most <paramref name="capacity"/> tokens (null: the context), in the type and on the device of the weights; the caller disposes it.</summary>
+    public KeyValueCache NewCache(long batch = 1, long? capacity = null)
+    {
+        if (capacity is < 1 || capacity > Options.Context) throw new ArgumentOutOfRangeException(nameof(capacity), capacity, $"A cache holds 1 to {Options.Context} tokens, the context.");
+        return new(Options, batch, capacity ?? Options.Context, _tokens.weight!);
+    }
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor input) => Forward(input, null);
+
+    /// <summary>Scores of the next token after each of <paramref name="ids"/>.</summary>
+    /// <param name="ids">int64 [N, L].</param>
+    /// <param name="cache">The tokens before these, which takes these up; null for none.</param>
+    /// <exception cref="ShapeException">More tokens than the context holds.</exception>
+    /// <exception cref="ArgumentException">Ids are not int64, or a cache is used where gradients are recorded.</exception>
+    public Tensor Forward(Tensor ids, KeyValueCache? cache)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        Shape.Expect(ids, "N L");
+        if (ids.dtype != ScalarType.Int64) throw new ArgumentException($"DecoderTransformer: token ids are {ids.dtype}; allowed: Int64.", nameof(ids));
+        if (cache is not null && is_grad_enabled()) throw new ArgumentException("DecoderTransformer: a cache keeps no gradients; run it under torch.no_grad().", nameof(cache));
+        long first = cache?.Length ?? 0, count = ids.size(1);
+        if (first + count > (cache?.Capacity ?? Options.Context)) throw new ShapeException($"DecoderTransformer: {first + count} tokens, and the {(cache is null ? "context" : "cache")} holds {cache?.Capacity ?? Options.Context}.");
+        using var scope = NewDisposeScope();
+        var x = _tokens.call(ids);
+        if (_positions is not null) x += _positions.call(arange(first, first + count, device: ids.device));
+        if (Options.Dropout > 0) x = nn.functional.dropout(x, Options.Dropout, training);
+        (Tensor, Tensor)? turns = Options.Positions is RotaryPositions rotary ? rotary.Tables(first, count, Options.ActualHeadWidth, x) : null;
+        var layer = 0;
+        foreach (var block in _blocks) x = block.Forward(x, turns, cache, layer++);
+        x = MatrixProduct.Linear(_norm.call(x), _head?.weight ?? _tokens.weight!);
+        if (cache is not null) cache.Length += count;
+        return x.MoveToOuterDisposeScope();
+    }
+
+    private void Draw(Generator? generator)
+    {
+        const double Deviation = 0.02;
+        var added = _blocks.SelectMany(b => b.ResidualWeights).Select(p => p.Handle).ToHashSet();
+        foreach (var (name, parameter) in named_parameters())
+        {
+            if (parameter.dim() > 1) Initialize.Normal(parameter, 0, added.Contains(parameter.Handle) ? Deviation / Math.Sqrt(2 * Options.Layers) : Deviation, generator);
+            else if (name.EndsWith("bias", StringComparison.Ordinal)) Initialize.Uniform(parameter, 0, 0);
+        }
+    }
+}

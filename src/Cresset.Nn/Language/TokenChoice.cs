@@ -1,0 +1,82 @@
+using Cresset.Numerics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Nn;
+
+/// <summary>How the next token is drawn from its scores.</summary>
+public sealed record TokenChoice : IOptionsRecord
+{
+    /// <summary>Scores are divided by it: below 1 safer, above 1 more varied; 0 takes the likeliest.</summary>
+    public double Temperature { get; init; } = 1;
+
+    /// <summary>Only so many of the likeliest tokens; 0 for all.</summary>
+    public int TopK { get; init; }
+
+    /// <summary>Only the likeliest tokens whose probabilities together reach this share (nucleus sampling, Holtzman et al. 2020).</summary>
+    public double TopP { get; init; } = 1;
+
+    /// <inheritdoc/>
+    public IEnumerable<OptionProblem> Validate() => new OptionChecks().Within(Temperature, 0, 1e6).AtLeast(TopK, 0).Must(TopP is > 0 and <= 1, TopP, "above 0 and at most 1", field: nameof(TopP));
+
+    /// <summary>Draws a token of each row of scores [N, vocabulary]; int64 [N].</summary>
+    public Tensor Draw(Tensor scores, Generator? generator = null)
+    {
+        ArgumentNullException.ThrowIfNull(scores);
+        using var scope = NewDisposeScope();
+        if (Temperature == 0) return scores.argmax(-1).MoveToOuterDisposeScope();
+        var (sorted, order) = scores.to(ScalarType.Float32).div(Temperature).sort(-1, descending: true);
+        if (TopK > 0 && TopK < sorted.size(-1)) (sorted, order) = (sorted.narrow(-1, 0, TopK), order.narrow(-1, 0, TopK));
+        var shares = nn.functional.softmax(sorted, -1);
+        // A token counts where those before it have not reached the share, so that one always stays.
+        if (TopP < 1) shares = shares.masked_fill((shares.cumsum(-1) - shares).ge(TopP), 0);
+        return order.gather(-1, multinomial(shares, 1, generator: generator)).squeeze(-1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// Tokens after a beginning, one by one. When the context is full, the model goes on from the last half of what it saw.
+    /// </summary>
+    /// <param name="model">The model, in evaluation mode.</param>
+    /// <param name="prompt">At least one token; of more than the context holds the last ones count.</param>
+    /// <param name="length">Tokens to draw.</param>
+    /// <param name="generator">Draws them.</param>
+    /// <param name="cancellation">Ends the text.</param>
+    public IEnumerable<long> Continue(DecoderTransformer model, IReadOnlyList<long> prompt, int length, Generator generator, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(prompt);
+        if (prompt.Count == 0) throw new ArgumentException("A text begins with at least one token.", nameof(prompt));
+        this.ThrowIfInvalid();
+        return Tokens();
+
+        IEnumerable<long> Tokens()
+        {
+            // A published model's context is far longer than most texts.
+            using var cache = model.NewCache(1, Math.Min(model.Options.Context, (long)prompt.Count + length));
+            List<long> seen = [.. prompt];
+            var next = (IReadOnlyList<long>)seen[Math.Max(0, seen.Count - model.Options.Context)..];
+            for (var i = 0; i < length; i++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                if (cache.Length + next.Count > cache.Capacity)
+                {
+                    cache.Clear();
+                    next = seen[^(int)(cache.Capacity / 2)..];
+                }
+                var token = Next(model, cache, next, generator);
+                seen.Add(token);
+                next = [token];
+                yield return token;
+            }
+        }
+    }
+
+    private long Next(DecoderTransformer model, KeyValueCache cache, IReadOnlyList<long> tokens, Generator generator)
+    {
+        using var quiet = no_grad();
+        using var scope = NewDisposeScope();
+        var device = model.parameters().First().device;
+        var scores = model.Forward(tensor(tokens.ToArray(), device: device).unsqueeze(0), cache);
+        return Draw(scores.select(1, scores.size(1) - 1).cpu(), generator).item<long>();
+    }
+}

@@ -1,0 +1,129 @@
+using System.Diagnostics;
+using System.Text;
+using Cresset.Data;
+using Cresset.Nn;
+using Cresset.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Recipes;
+
+/// <summary>
+/// The next token by maximum likelihood. Figures are over the whole held-out part, each token once, seen from the beginning of its block: nats a
+/// token, perplexity, and where tokens are not characters nats a character.
+/// </summary>
+public sealed class LanguageModelTask : ITrainingTask, ILearnsFromData
+{
+    private const int ShownLength = 200;
+    private readonly DecoderTransformer _model;
+    private readonly TextTokenizer _tokenizer;
+    private double _written;
+    private double _seconds;
+
+    /// <summary>Takes the data over.</summary>
+    internal LanguageModelTask(DecoderOptions options, DataSplit data)
+    {
+        Data = data;
+        _tokenizer = data.Facts.Text!.Open();
+        _model = new DecoderTransformer(_tokenizer.Count, options);
+        Headline = new HeadlineMetric(data.Validation is not null && data.Test is not null ? "validation_nats" : "nats", HigherIsBetter: false);
+    }
+
+    /// <inheritdoc/>
+    public DataSplit Data { get; }
+
+    /// <inheritdoc/>
+    public nn.Module Module => _model;
+
+    /// <inheritdoc/>
+    public IDataset TrainingData => Data.Train;
+
+    /// <inheritdoc/>
+    public HeadlineMetric Headline { get; }
+
+    /// <summary>Tokens a second of the last texts.</summary>
+    internal IReadOnlyDictionary<string, double> WritingSpeed => new Dictionary<string, double> { ["tokens_per_second"] = _written / Math.Max(_seconds, 1e-9) };
+
+    /// <inheritdoc/>
+    public Tensor Loss(Batch batch, StepContext step)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        return Nats(batch, nn.Reduction.Mean);
+    }
+
+    /// <inheritdoc/>
+    public bool EvaluatesInShares => true;
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var metrics = new Dictionary<string, double>();
+        if (Data.Validation is not null && Data.Test is not null) metrics["validation_nats"] = Nats(Data.Validation, context).ForToken;
+        var part = Data.Test ?? Data.Validation ?? ((TextBlocks)Data.Train).Once();
+        var (forToken, forCharacter) = Nats(part, context);
+        metrics["nats"] = forToken;
+        metrics["perplexity"] = Math.Exp(forToken);
+        if (_tokenizer is not CharacterTokenizer) metrics["nats_per_character"] = forCharacter;
+        return metrics;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<(string Tag, string Text)> Texts(EvaluationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        yield return ("text", Write("\n", ShownLength, new TokenChoice { Temperature = 0.8 }, context.Generator, null).Trim());
+    }
+
+    /// <summary>Goes on from a beginning for <paramref name="length"/> tokens; <paramref name="written"/> gets the text piece by piece.</summary>
+    /// <exception cref="ArgumentException">The beginning is empty, or holds a character that the model does not know.</exception>
+    internal string Write(string beginning, int length, TokenChoice choice, Generator generator, Action<string>? written)
+    {
+        if (beginning.Length == 0) throw new ArgumentException("A text begins with at least one character; leave the prompt out for a text from nothing.", nameof(beginning));
+        var tokens = _tokenizer.Encode(beginning).Select(t => (long)t).ToList();
+        var text = new StringBuilder();
+        // A character may come in several tokens: what is incomplete waits.
+        var decoder = Encoding.UTF8.GetDecoder();
+        void Piece(ReadOnlySpan<byte> bytes)
+        {
+            var characters = new char[Encoding.UTF8.GetMaxCharCount(bytes.Length)];
+            var count = decoder.GetChars(bytes, characters, flush: false);
+            text.Append(characters, 0, count);
+            if (count > 0) written?.Invoke(new string(characters, 0, count));
+        }
+        // The line end that a text from nothing begins with is not part of it.
+        if (beginning != "\n") Piece(Encoding.UTF8.GetBytes(beginning));
+        var clock = Stopwatch.StartNew();
+        foreach (var token in choice.Continue(_model, tokens, length, generator)) Piece(_tokenizer.Bytes((int)token));
+        _written += length;
+        _seconds += clock.Elapsed.TotalSeconds;
+        return text.ToString();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _model.Dispose();
+        Data.Dispose();
+    }
+
+    private (double ForToken, double ForCharacter) Nats(IDataset part, EvaluationContext context)
+    {
+        double sum = 0, count = 0;
+        foreach (var record in context.Measure(part, 64, batch => Record(batch, context.Device))) (sum, count) = (sum + record[0], count + record[1]);
+        return (sum / count, sum / ((TextBlocks)part).Characters);
+    }
+
+    private double[] Record(Batch batch, Device device)
+    {
+        using var moved = new Batch(batch.Inputs.to(device), batch.Targets!.to(device));
+        return [Nats(moved, nn.Reduction.Sum).ToDouble(), batch.Targets!.ne(-1).sum().ToDouble()];
+    }
+
+    private Tensor Nats(Batch batch, nn.Reduction reduction)
+    {
+        using var scope = NewDisposeScope();
+        var scores = _model.call(batch.Inputs).flatten(0, 1);
+        return nn.functional.cross_entropy(scores, batch.Targets!.flatten(), ignore_index: -1, reduction: reduction).MoveToOuterDisposeScope();
+    }
+}
