@@ -1,4 +1,3 @@
-using Cresset.Data;
 using Xunit;
 
 namespace Cresset.Tests;
@@ -19,7 +18,8 @@ internal static class ReaderFuzz
             {
                 read(bytes);
             }
-            catch (Exception e) when (e is InvalidDataException or DataMismatchException)
+            // Readers of data may also say that a table or array does not fit (this file is shared with tests that know no Cresset.Data).
+            catch (Exception e) when (e is InvalidDataException || e.GetType().Name == "DataMismatchException")
             {
             }
             catch (Exception e) when (alsoAllowed.Contains(e.GetType()))
