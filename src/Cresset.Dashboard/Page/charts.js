@@ -61,7 +61,7 @@ export class CurvePanel {
       const { from, to, smooth, x } = this.view;
       const margin = from === undefined ? 0 : Math.ceil((to - from) * 0.02) + 1;
       // Of very many curves a pixel each is more than anybody tells apart; extremes stay in every bucket.
-      const most = Math.max(100, Math.min(1600, Math.round(this.area.clientWidth), Math.round(60_000 / this.runs.length)));
+      const most = Math.max(100, Math.min(1600, Math.round(this.area.clientWidth), Math.round(30_000 / this.runs.length)));
       const asked = { from: from === undefined ? undefined : Math.floor(from - margin), to: to === undefined ? undefined : Math.ceil(to + margin), most, smooth, time: x === 'time' || x === 'relative' };
       const ids = this.runs.map(r => r.id);
       const answers = await Promise.all(this.tags.map(tag => fetchCurves(tag, ids, asked, this.abort.signal)));

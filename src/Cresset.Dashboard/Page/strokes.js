@@ -12,7 +12,9 @@ export function drawLines(u, lines, view) {
   const room = 4 * devicePixelRatio;
   ctx.rect(bbox.left - room, bbox.top - room, bbox.width + 2 * room, bbox.height + 2 * room);
   ctx.clip();
-  ctx.lineJoin = 'round';
+  // Among very many lines patterns cannot be told apart, and dashes and round joins take most of the time.
+  const isCrowd = lines.length > 24;
+  ctx.lineJoin = isCrowd ? 'bevel' : 'round';
   for (const l of lines) {
     const first = Math.max(0, lowerBound(l.x, u.scales.x.min) - 1), last = Math.min(l.x.length, lowerBound(l.x, u.scales.x.max) + 1);
     ctx.strokeStyle = ctx.fillStyle = colour(l.run.index);
@@ -25,8 +27,10 @@ export function drawLines(u, lines, view) {
       for (let i = first; i < last; i++) {
         if (!Number.isFinite(l.max[i]) || l.max[i] === l.min[i]) continue;
         const x = px(l.x[i]), top = py(l.max[i]), low = Number.isFinite(l.min[i]) ? py(l.min[i]) : bottom;
+        // The line itself covers a range of a pixel.
+        if (low - top < devicePixelRatio) continue;
         ctx.moveTo(x, top);
-        ctx.lineTo(x, Math.max(low, top + devicePixelRatio));
+        ctx.lineTo(x, low);
       }
       ctx.stroke();
     } else if (l.smooth) {
@@ -36,8 +40,8 @@ export function drawLines(u, lines, view) {
       stroke(ctx, l.x, l.mean, first, last, px, py);
     }
     ctx.globalAlpha = 1;
-    ctx.lineWidth = 1.6 * devicePixelRatio;
-    ctx.setLineDash(pattern(l.run.index, l.dash).map(n => n * devicePixelRatio));
+    ctx.lineWidth = (isCrowd ? 1 : 1.6) * devicePixelRatio;
+    if (!isCrowd) ctx.setLineDash(pattern(l.run.index, l.dash).map(n => n * devicePixelRatio));
     stroke(ctx, l.x, l.smooth ?? l.mean, first, last, px, py);
     ctx.setLineDash([]);
     if (l.exact && last - first < bbox.width / devicePixelRatio / 16) dots(ctx, l, first, last, px, py);
