@@ -90,7 +90,7 @@ public sealed class LaunchTests : IDisposable
         // An mpirun whose first rank ends before it has joined the others.
         var starter = Path.Combine(_folder, "mpirun");
         File.WriteAllText(starter, $"#!/bin/sh\n[ \"$1\" = --version ] && exec {MpiRun.OpenMpi} --version\nexec {MpiRun.OpenMpi} --oversubscribe -n 1 sh -c 'exit 7' : -n 1 {CressetProcess.Path} train realnvp-moons -q --runs dead\n");
-        File.SetUnixFileMode(starter, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(starter, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         var path = $"{_folder}{Path.PathSeparator}{Environment.GetEnvironmentVariable("PATH")}";
         var (code, _, errors) = CressetProcess.Run(_folder, new Dictionary<string, string> { ["PATH"] = path }, "launch", "-n", "2", "--oversubscribe", "train", "realnvp-moons");
         Assert.Equal(1, code);
@@ -103,7 +103,7 @@ public sealed class LaunchTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), "not run: sessions are looked through on Linux alone");
         var starter = Path.Combine(_folder, "mpirun");
         File.WriteAllText(starter, "#!/bin/sh\n[ \"$1\" = --version ] && exec echo Open\nsleep 300 > /dev/null 2>&1 &\necho $! > left\nkill -9 $$\n");
-        File.SetUnixFileMode(starter, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(starter, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         var (code, _, errors) = CressetProcess.Run(_folder, new Dictionary<string, string> { ["PATH"] = $"{_folder}{Path.PathSeparator}{Environment.GetEnvironmentVariable("PATH")}" }, "launch", "-n", "2", "--oversubscribe", "train", "realnvp-moons");
         Assert.Equal(1, code);
         Assert.Equal("cresset: a rank was ended by signal 9; --restarts 3 would go on from the last checkpoint.", Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
