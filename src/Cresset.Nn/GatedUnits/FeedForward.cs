@@ -55,9 +55,6 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     /// <summary>Width between.</summary>
     public long Hidden { get; }
 
-    /// <summary>The last product, whose result a transformer adds to its stream.</summary>
-    internal Parameter OutputWeight => _down.weight!;
-
     /// <summary>Memory for the gated product, written again each step; null makes new tensors. See <see cref="ActivationBuffers"/> for what the caller promises.</summary>
     public ActivationBuffers? Buffers { get; set; }
 

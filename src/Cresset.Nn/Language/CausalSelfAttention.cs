@@ -45,9 +45,6 @@ internal sealed class CausalSelfAttention : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <summary>The product whose result is added to the stream.</summary>
-    public Parameter OutputWeight => _output.weight!;
-
     public override Tensor forward(Tensor input) => Forward(input, null, null, 0);
 
     /// <param name="input">[N, L, width].</param>

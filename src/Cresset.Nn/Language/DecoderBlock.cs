@@ -1,6 +1,5 @@
 using Cresset.Tensors;
 using TorchSharp;
-using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
@@ -36,9 +35,6 @@ internal sealed class DecoderBlock : nn.Module<Tensor, Tensor>
         _feedForward = new FeedForward(options.Width, options.FeedForward);
         RegisterComponents();
     }
-
-    /// <summary>The two products whose results are added to the stream.</summary>
-    public Parameter[] ResidualWeights => [_attention.OutputWeight, _feedForward.OutputWeight];
 
     public override Tensor forward(Tensor input) => Forward(input, null, null, 0);
 

@@ -93,10 +93,11 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
     private void Draw(Generator? generator)
     {
         const double Deviation = 0.02;
-        var added = _blocks.SelectMany(b => b.ResidualWeights).Select(p => p.Handle).ToHashSet();
         foreach (var (name, parameter) in named_parameters())
         {
-            if (parameter.dim() > 1) Initialize.Normal(parameter, 0, added.Contains(parameter.Handle) ? Deviation / Math.Sqrt(2 * Options.Layers) : Deviation, generator);
+            // What is added to the stream adds up over the layers.
+            var isAdded = name.EndsWith(".o_proj.weight", StringComparison.Ordinal) || name.EndsWith(".down_proj.weight", StringComparison.Ordinal);
+            if (parameter.dim() > 1) Initialize.Normal(parameter, 0, isAdded ? Deviation / Math.Sqrt(2 * Options.Layers) : Deviation, generator);
             else if (name.EndsWith("bias", StringComparison.Ordinal)) Initialize.Uniform(parameter, 0, 0);
         }
     }
