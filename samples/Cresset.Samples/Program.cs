@@ -32,6 +32,7 @@ Dictionary<string, Action> samples = new()
     ["snippets/resizing"] = ResizeSnippets.Conventions,
     ["snippets/upsampling"] = UpsamplingSnippets.Doors,
     ["snippets/weights"] = WeightSnippets.AnyFile,
+    ["snippets/onnx"] = OnnxSnippets.OutAndBack,
     ["snippets/vq-quantizing"] = QuantizationSnippets.Quantizing,
     ["snippets/vq-drawing"] = QuantizationSnippets.Drawing,
     ["classify-digits"] = ClassifyDigits.Run,

@@ -23,6 +23,7 @@ internal static class CommandTree
             EvalCommand.Create(parts),
             SampleCommand.Create(parts),
             PredictCommand.Create(parts),
+            ExportCommand.Create(parts),
             Sd3Command.Create(),
             RunsCommand.Create(),
             ServeCommand.Create(parts),

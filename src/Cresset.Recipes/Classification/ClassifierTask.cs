@@ -12,7 +12,7 @@ namespace Cresset.Recipes;
 /// Learns classes by cross-entropy or another loss over classes. The validation part, where there is one, chooses the best model (validation_accuracy); accuracy, the mean
 /// recall of the classes and the pictures are those of the test part.
 /// </summary>
-public sealed class ClassifierTask : DataTask
+public sealed class ClassifierTask : DataTask, IExportsGraphs
 {
     private readonly nn.Module<Tensor, Tensor> _net;
     private readonly Func<Tensor, Generator, Tensor>? _augment;
@@ -58,6 +58,18 @@ public sealed class ClassifierTask : DataTask
             yield return new TaskPicture("confusion", ConfusionMatrixChart.Create(counts, classes, "Test examples: what they are, what the net says").ToPng(), "Rows: the class; columns: the answer.");
         }
         if (Data.Facts.ArePictures) yield return Worst(outcome);
+    }
+
+    IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs()
+    {
+        var prepare = DataExports.Prepare(Data.Facts);
+        return
+        [
+            new("", _net, x => [nn.functional.softmax(_net.call(prepare(x[0])), 1)], [DataExports.Example(Data.Facts)], [DataExports.InputName(Data.Facts)], ["probabilities"])
+            {
+                Metadata = DataExports.Metadata(Data.Facts),
+            },
+        ];
     }
 
     private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context)

@@ -10,7 +10,7 @@ namespace Cresset.Recipes;
 /// Learns a number by the Huber loss, or another one, of the standardised target. Figures are in the target's own units: rmse and mae, and r2, the share of
 /// its variance that is explained.
 /// </summary>
-public sealed class RegressionTask : DataTask
+public sealed class RegressionTask : DataTask, IExportsGraphs
 {
     private readonly RegressionOptions _options;
     private readonly FeatureNet _net;
@@ -36,6 +36,19 @@ public sealed class RegressionTask : DataTask
     {
         var (rmse, mae, r2) = Errors(part, context);
         return [("rmse", rmse), ("mae", mae), ("r2", r2)];
+    }
+
+    IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs()
+    {
+        var prepare = DataExports.Prepare(Data.Facts);
+        var (mean, deviation) = (Data.Facts.Table?.TargetMean ?? 0, Data.Facts.Table?.TargetDeviation ?? 1);
+        return
+        [
+            new("", _net, x => [(_net.call(prepare(x[0])) * deviation) + mean], [DataExports.Example(Data.Facts)], [DataExports.InputName(Data.Facts)], ["value"])
+            {
+                Metadata = DataExports.Metadata(Data.Facts),
+            },
+        ];
     }
 
     /// <inheritdoc/>

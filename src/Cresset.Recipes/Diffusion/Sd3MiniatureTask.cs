@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>Teaches a <see cref="Miniature"/> to draw what a prompt names, by rectified flow.</summary>
-public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData
+public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsGraphs
 {
     private static readonly string[] Digits = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
     private static readonly string[] Garments = ["tshirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"];
@@ -136,6 +136,21 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData
         string[] asked = [.. prompts.SelectMany(p => Enumerable.Repeat(p, each))];
         var pictures = Draw(asked, generator, CancellationToken.None);
         return new Drawing([Grid(pictures, each, prompts, null, "")], pictures) { Labels = asked };
+    }
+
+    IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs()
+    {
+        using var generator = new Generator(0);
+        var side = Model.Options.PictureSize;
+        var (state, time) = (randn([2, 1, side, side], generator: generator), rand(2, generator: generator));
+        var prompts = _promptIds.narrow(0, 0, 2);
+        return
+        [
+            new("", Model, x => [Model.call(x[0], x[1], x[2])], [state, time, prompts], ["state", "time", "prompt"], ["velocity"])
+            {
+                Metadata = new Dictionary<string, string> { ["input"] = "state, time in 0..1 (1 is noise), ids of the prompt's words; the picture at time 0 solves dx/dt = velocity backwards" },
+            },
+        ];
     }
 
     /// <inheritdoc/>

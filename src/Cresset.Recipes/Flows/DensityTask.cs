@@ -61,7 +61,7 @@ internal sealed class DataDensity(DensityModel flow, DataFacts facts) : IDisposa
 }
 
 /// <summary>Maximum likelihood of rows or pictures.</summary>
-public sealed class DensityTask : ITrainingTask, ILearnsFromData
+public sealed class DensityTask : ITrainingTask, ILearnsFromData, IExportsGraphs
 {
     private readonly DensityOptions _options;
     private readonly DataDensity _density;
@@ -175,6 +175,23 @@ public sealed class DensityTask : ITrainingTask, ILearnsFromData
         }
         var picture = new TaskPicture("samples", chart.ToPng(), "The first two columns: training rows, and rows drawn from the density.");
         return new Drawing([picture], drawn.MoveToOuterDisposeScope()) { Columns = facts.Table?.Features };
+    }
+
+    IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs()
+    {
+        var facts = Data.Facts;
+        // Pictures are dequantized by random numbers, which a file cannot hold: the flow is exported in its own space.
+        if (facts.ArePictures || facts.Table is not { } table) return FlowExports.Of(_density.Flow, _density.Flow is Glow ? [.. facts.Shape] : [facts.Shape.Aggregate(1L, (a, b) => a * b)]);
+        var prepare = DataExports.Prepare(facts);
+        var units = table.Columns.Sum(c => Math.Log(c.Deviation));
+        var (mean, deviation) = (tensor(table.Columns.Select(c => (float)c.Mean).ToArray()), tensor(table.Columns.Select(c => (float)c.Deviation).ToArray()));
+        var rows = DataExports.Example(facts);
+        var metadata = DataExports.Metadata(facts);
+        return
+        [
+            new("log-density", Module, x => [_density.Flow.LogProb(prepare(x[0])) - units], [rows], ["row"], ["log_density"]) { Metadata = metadata },
+            new("sample", Module, x => [(_density.Flow.Decode(x[0]) * deviation) + mean], [_density.Flow.Encode(prepare(rows))], ["latent"], ["row"]) { Metadata = metadata },
+        ];
     }
 
     /// <inheritdoc/>

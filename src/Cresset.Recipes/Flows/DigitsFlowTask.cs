@@ -13,7 +13,7 @@ namespace Cresset.Recipes;
 /// Maximum likelihood of the 8x8 digits (values 0 to 16), uniformly dequantized, in logit space: index mod 5 = 4 tests, index mod 10 = 3
 /// chooses the checkpoint, the rest trains. Figures in bits per dimension; a mixture of ten Gaussians reaches 2.262.
 /// </summary>
-public sealed class DigitsFlowTask : ITrainingTask
+public sealed class DigitsFlowTask : ITrainingTask, IExportsGraphs
 {
     private const int Levels = 17, Pixels = 64, NoiseDraws = 6;
     private readonly DigitsFlowOptions _options;
@@ -99,6 +99,8 @@ public sealed class DigitsFlowTask : ITrainingTask
         var between = _flow.Interpolate(Some(0), Some(40), columns);
         return Grid("interpolation", Images(between.transpose(0, 1).reshape(pairs * columns, Pixels)), columns, "Between two test digits, through the latent", null);
     }
+
+    IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs() => FlowExports.Of(_flow, _options.Flow.TakesPicturesOnly ? [1, 8, 8] : [Pixels]);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>Flow matching between two clouds (figure: exact W2 of 2,000 samples by number of Euler steps) or from noise to digits (figure: held-out matching loss).</summary>
-public sealed class MatchingTask : ITrainingTask
+public sealed class MatchingTask : ITrainingTask, IExportsGraphs
 {
     private const int Points = 2000, HeldAtOnce = 128;
     private static readonly int[] StepCounts = [1, 2, 4, 10];
@@ -124,6 +124,17 @@ public sealed class MatchingTask : ITrainingTask
         string[] names = [.. chosen.Select(c => $"{c}")];
         var grid = ImageGrid.Render(images.data<float>().ToArray(), names.Length * each, 1, 8, 8, new ImageGridOptions { Columns = each, Title = "Rectified flow, 20 Heun steps", RowLabels = names, Scale = 5 });
         return new Drawing([new TaskPicture("samples", grid.ToPng(), "Samples by class.")], images) { Labels = [.. names.SelectMany(n => Enumerable.Repeat(n, each))] };
+    }
+
+    IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs()
+    {
+        using var generator = new Generator(0);
+        var state = randn(_options.Digits ? [3, 1, 8, 8] : [3, 2], generator: generator);
+        var time = rand(3, generator: generator);
+        var metadata = new Dictionary<string, string> { ["input"] = "state, and time in 0..1; the sample at time 1 solves dx/dt = velocity from noise at time 0" };
+        return _options.Digits
+            ? [new("", _module, x => [Model.Velocity(x[0], x[1], x[2])], [state, time, tensor((long[])[0, 3, 9])], ["state", "time", "digit"], ["velocity"]) { Metadata = metadata }]
+            : [new("", _module, x => [Model.Velocity(x[0], x[1])], [state, time], ["state", "time"], ["velocity"]) { Metadata = metadata }];
     }
 
     /// <inheritdoc/>

@@ -11,7 +11,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>Maximum likelihood of a density in the plane, judged on 5,000 points: their negative log-likelihood, and its excess over that of the exact density.</summary>
-public sealed class PlaneFlowTask : ITrainingTask
+public sealed class PlaneFlowTask : ITrainingTask, IExportsGraphs
 {
     private const int Points = 5000, PointsAtOnce = 1000;
     private readonly PlaneFlowOptions _options;
@@ -79,6 +79,8 @@ public sealed class PlaneFlowTask : ITrainingTask
         if (_flow is ContinuousFlow continuous) pictures.AddRange(Paths(continuous, generator));
         return new Drawing(pictures, samples) { Columns = ["x", "y"] };
     }
+
+    IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs() => FlowExports.Of(_flow, [2]);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -89,6 +89,10 @@ public abstract class Job : IJob
     /// <summary>What the job trains, for those who look at it beforehand; null for jobs that do not train one module with the common trainer.</summary>
     internal virtual TrainingStage? StageToTrain(JobContext context) => null;
 
+    /// <summary>The functions of the run's best model for other programs.</summary>
+    /// <exception cref="NotSupportedException">The job makes no model that a file could hold.</exception>
+    internal virtual ExportedModel OpenExport(JobContext context) => throw new NotSupportedException($"'{Name}' makes no module that an ONNX file could hold; 'cresset export' takes runs of recipes that train one.");
+
     /// <summary>Lets <paramref name="state"/> go on from the newest whole checkpoint, or begins; what will be recorded again is forgotten.</summary>
     /// <returns>The step it goes on from; 0 at the beginning.</returns>
     internal static int GoOn(JobContext context, ISaved state, int steps)

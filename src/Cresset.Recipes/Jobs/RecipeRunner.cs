@@ -78,6 +78,19 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
         return new RecipeResult(info.Id, info.Folder, recipe.Job.Evaluate(ContextOf(recipe, info, progress, cancellation)));
     }
 
+    /// <summary>The functions of a run's best model, for files that other programs run.</summary>
+    /// <param name="runName">The run, or the path of its folder.</param>
+    /// <param name="progress">Who watches.</param>
+    /// <exception cref="NotSupportedException">Its job makes no model that a file could hold.</exception>
+    public (RunInfo Run, ResolvedRecipe Recipe, ExportedModel Model) OpenExport(string runName, IProgress<TrainingReport>? progress = null)
+    {
+        var info = Find(runName);
+        var recipe = RecipeOf(info);
+        return (recipe.Job is EitherActionJob either ? either.Chosen(recipe) : recipe.Job) is Job job
+            ? (info, recipe, job.OpenExport(ContextOf(recipe, info, progress, default)))
+            : throw new NotSupportedException($"'{recipe.Job.Name}' is a job of its own kind and says nothing about export.");
+    }
+
     /// <summary>Draws from a run's best checkpoint.</summary>
     /// <param name="runName">The run, or the path of its folder.</param>
     /// <param name="request">What to draw.</param>

@@ -74,6 +74,22 @@ public abstract class TrainingJob<TModel> : Job
 
     internal override bool RunsOnRanks => true;
 
+    internal override ExportedModel OpenExport(JobContext context)
+    {
+        var (task, _) = StageOf(context).OpenBest();
+        try
+        {
+            return task is IExportsGraphs source
+                ? new ExportedModel(task, source)
+                : throw new NotSupportedException($"Models of '{Name}' have no rule for ONNX yet; the run's model.safetensors holds the weights ('cresset export RUN --format safetensors').");
+        }
+        catch
+        {
+            task.Dispose();
+            throw;
+        }
+    }
+
     internal override TrainingStage? StageToTrain(JobContext context) => StageOf(context);
 
     private TrainingStage StageOf(JobContext context)

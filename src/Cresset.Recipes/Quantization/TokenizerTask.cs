@@ -14,7 +14,7 @@ namespace Cresset.Recipes;
 /// Trains a tokenizer to rebuild pictures: squared error over the data's variance, plus the quantizers' own loss, plus an adversarial term when
 /// asked for. Watches the codebooks.
 /// </summary>
-public sealed class TokenizerTask : ITrainingTask, ILearnsFromData
+public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGraphs
 {
     private const int MostForVariance = 8192;
     private readonly TokenizerOptions _options;
@@ -131,6 +131,20 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData
         if (_watch.OverTime() is { } usage) yield return usage;
         yield return _watch.Ranking(Measure(_test, context).Usage);
         if (Distances(context.Device) is { } distances) yield return distances;
+    }
+
+    IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs()
+    {
+        using var generator = new Generator(0);
+        var pictures = rand([2, Data.Facts.Shape[0], _size, _size], generator: generator);
+        var codes = _model.Encode(pictures);
+        string[] names = codes.Count == 1 ? ["codes"] : [.. Enumerable.Range(0, codes.Count).Select(i => string.Create(CultureInfo.InvariantCulture, $"codes{i}"))];
+        var metadata = new Dictionary<string, string> { ["codebook_sizes"] = string.Join(";", _model.Quantizers.Select(q => string.Join(",", q.CodebookSizes))), ["input"] = "pictures in 0..1, codes as whole numbers" };
+        return
+        [
+            new("encoder", _model, x => [.. _model.Encode(x[0])], [pictures], ["picture"], names) { Metadata = metadata },
+            new("decoder", _model, x => [_model.Decode(x)], codes, names, ["picture"]) { Metadata = metadata },
+        ];
     }
 
     /// <inheritdoc/>

@@ -45,6 +45,9 @@ public abstract class EitherActionJob(IAgentJob discrete, IAgentJob continuous) 
 
     Predictor IPredictingJob.Open(StoredModel stored) => ((IPredictingJob)For(stored.Recipe())).Open(stored);
 
+    /// <summary>The job for the actions of the recipe's environment.</summary>
+    internal IAgentJob Chosen(ResolvedRecipe recipe) => For(recipe);
+
     private IAgentJob For(JobContext context)
     {
         ArgumentNullException.ThrowIfNull(context);

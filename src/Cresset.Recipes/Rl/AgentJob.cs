@@ -112,6 +112,15 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
         foreach (var step in Episode(agent, Maker(options)(), seed, maxSteps)) yield return step;
     }
 
+    internal override ExportedModel OpenExport(JobContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var options = context.Options<AgentLoopOptions>(TrainingSection);
+        using var agent = MakePlayer(context, options);
+        var exports = PolicyExports.Of(agent, context.Options<TAgent>(AgentSection), Maker(options)(), Path.Combine(context.Folder, BestFile));
+        return new ExportedModel(exports, exports);
+    }
+
     private static IEnumerable<PlayedStep> Episode(IAgent<TAction> agent, IEnvironment<float, TAction> environment, ulong seed, int maxSteps)
     {
         environment = EpisodeEvaluation.Prepare(agent, environment);

@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>Learns masks by cross-entropy of each pixel or another loss; figures are the mean intersection over union of the classes and pixel accuracy.</summary>
-public sealed class SegmentationTask : DataTask
+public sealed class SegmentationTask : DataTask, IExportsGraphs
 {
     private const int NoClass = -1, Shown = 6;
     private readonly UNet _net;
@@ -80,6 +80,11 @@ public sealed class SegmentationTask : DataTask
         var grid = ImageGrid.Render(shown, new ImageGridOptions { Columns = (int)batch.Size, Scale = Math.Max(1, 96 / height), RowLabels = ["picture", "mask", "found"], Captions = captions, Title = title });
         return new TaskPicture(tag, grid.ToPng(), caption);
     }
+
+    IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs() =>
+    [
+        new("", _net, x => [nn.functional.softmax(_net.call(x[0]), 1)], [DataExports.Example(Data.Facts)], ["picture"], ["probabilities"]) { Metadata = DataExports.Metadata(Data.Facts) },
+    ];
 
     private List<double> Errors(EvaluationContext context)
     {

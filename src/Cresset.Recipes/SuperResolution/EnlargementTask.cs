@@ -12,7 +12,7 @@ namespace Cresset.Recipes;
 /// Learns to enlarge a data set's pictures: patches of their luminance, shrunk by antialiased bicubic, against the patches themselves; judged
 /// beside bicubic enlargement.
 /// </summary>
-public sealed class EnlargementTask : DataTask
+public sealed class EnlargementTask : DataTask, IExportsGraphs
 {
     private const int Shown = 4;
     private readonly EspcnRecipeOptions _options;
@@ -71,6 +71,22 @@ public sealed class EnlargementTask : DataTask
         }
         var grid = ImageGrid.Render(rows, new ImageGridOptions { Columns = 4, Scale = large.size(2) < 96 ? 2 : 1, Captions = captions, Title = title });
         return new TaskPicture(tag, grid.ToPng(), caption);
+    }
+
+    IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs() => GraphsOf(_net);
+
+    // Pictures of any size.
+    internal static IReadOnlyList<ExportedGraph> GraphsOf(Espcn net)
+    {
+        using var generator = new Generator(0);
+        return
+        [
+            new("", net, x => [net.call(x[0]).clamp(0, 1)], [rand([2, 1, 12, 16], generator: generator)], ["luminance"], ["enlarged"])
+            {
+                VaryingSizes = new Dictionary<string, int> { ["height"] = 2, ["width"] = 3 },
+                Metadata = new Dictionary<string, string> { ["input"] = "[batch, 1, height, width] in 0..1: 0.299 R + 0.587 G + 0.114 B" },
+            },
+        ];
     }
 
     private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context) => [("psnr", Quality(part, context).Average(q => q.Ours))];

@@ -12,7 +12,7 @@ namespace Cresset.Recipes;
 /// Learns to enlarge real pictures: patches of all but a few pictures, shrunk by antialiased bicubic, against the patches
 /// themselves; evaluated on the pictures held out, beside bicubic enlargement.
 /// </summary>
-public sealed class EspcnTask : DataTask
+public sealed class EspcnTask : DataTask, IExportsGraphs
 {
     private readonly EspcnRecipeOptions _options;
     private readonly Espcn _net;
@@ -107,6 +107,8 @@ public sealed class EspcnTask : DataTask
         }
         yield return new TaskPicture("side-by-side", ImageGrid.Render(pictures, new ImageGridOptions { Columns = 4, Scale = 1, Captions = captions, Title = $"Enlarged {_options.Scale} times" }).ToPng(), "Held-out pictures: nearest, bicubic, ESPCN, original.");
     }
+
+    IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs() => EnlargementTask.GraphsOf(_net);
 
     private Tensor Enlarge(Tensor small, Device device) => _net.call(small.to(device)).cpu().clamp(0, 1);
 

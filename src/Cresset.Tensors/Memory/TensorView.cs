@@ -46,8 +46,7 @@ internal static class TensorView
         => Holds(tensor, TypeOf<T>());
 
     /// <summary>The same for a type known when running.</summary>
-    public static bool Holds(Tensor tensor, ScalarType type)
-        => tensor is not null && !tensor.IsInvalid && NativeTensor.Type(tensor) == type && NativeTensor.IsPlain(tensor);
+    public static bool Holds(Tensor tensor, ScalarType type) => !KernelPause.IsOn && IsPlain(tensor, type);
 
     /// <summary>Whether <see cref="Dense{T}(Tensor, long, string)"/> takes the tensor.</summary>
     public static bool IsDense<T>(Tensor tensor)
@@ -82,7 +81,7 @@ internal static class TensorView
     public static StridedView<T> Strided<T>(Tensor tensor, ReadOnlySpan<long> shape, [CallerArgumentExpression(nameof(tensor))] string name = "")
         where T : unmanaged
     {
-        if (!Holds<T>(tensor)) throw Refused(tensor, TypeOf<T>(), name);
+        if (!IsPlain(tensor, TypeOf<T>())) throw Refused(tensor, TypeOf<T>(), name);
         if (tensor.dim() != shape.Length) throw WrongShape(tensor, shape, name);
         var strides = new long[shape.Length];
         long elements = 1;
@@ -104,9 +103,13 @@ internal static class TensorView
     /// <summary>The tensor as dense memory: itself, or a copy that joins the open scope.</summary>
     public static Tensor ToDense(Tensor tensor) => tensor.is_contiguous() ? tensor : tensor.contiguous();
 
+    // Values may be read while kernels pause: who asks Holds first takes libtorch's operations then.
+    private static bool IsPlain(Tensor tensor, ScalarType type)
+        => tensor is not null && !tensor.IsInvalid && NativeTensor.Type(tensor) == type && NativeTensor.IsPlain(tensor);
+
     private static long Checked(Tensor tensor, ScalarType type, long count, string name)
     {
-        if (!IsDense(tensor, type)) throw Refused(tensor, type, name);
+        if (!IsPlain(tensor, type) || !tensor.is_contiguous()) throw Refused(tensor, type, name);
         var elements = tensor.numel();
         return count < 0 || count == elements
             ? elements

@@ -20,6 +20,8 @@ public sealed class ProjectArrowsTests
         ["Tensors"] = ["Kernels", "Native", "Numerics"],
         ["Nn"] = ["Tensors"],
         ["Optim"] = ["Tensors"],
+        ["Onnx"] = ["Tensors"],
+        ["Onnx.Verification"] = ["Onnx"],
         ["Data"] = ["Tensors"],
         ["Flows"] = ["Nn"],
         ["Quantization"] = ["Nn"],
@@ -28,7 +30,7 @@ public sealed class ProjectArrowsTests
         ["Training"] = ["Nn", "Optim", "Data", "Runs", "Distributed"],
         ["Recipes"] = ["Training", "Plots", "Flows", "Quantization", "Diffusion", "Rl", "Rl.Deep", "Detection"],
         // Verbs may speak to a subject directly: a detector is scored without a recipe.
-        ["Cli"] = ["Recipes", "Dashboard", "Detection", "Rl", "Rl.Deep", "Diffusion", "Quantization", "Nn", "Optim", "Plots", "Runs", "Distributed", "Numerics"],
+        ["Cli"] = ["Recipes", "Dashboard", "Detection", "Rl", "Rl.Deep", "Diffusion", "Quantization", "Nn", "Optim", "Plots", "Runs", "Distributed", "Onnx", "Onnx.Verification", "Numerics"],
     };
 
     private static readonly string[] Managed = ["Numerics", "Detection", "Rl", "Plots", "Runs", "Distributed", "Native", "Dashboard", "Kernels"];

@@ -1,0 +1,61 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Cresset.Recipes;
+
+/// <summary>
+/// The fully connected network of a policy in libtorch's operations: observations [N, D] in the environment's units, standardised by the running moments
+/// that the agent learned with, through its layers.
+/// </summary>
+internal sealed class PolicyNetwork : nn.Module<Tensor, Tensor>
+{
+    private readonly Linear[] _layers;
+    private readonly LayerNorm[] _norms;
+    private readonly Func<Tensor, Tensor> _activation;
+    private readonly Tensor? _mean, _deviation;
+
+    /// <summary>Takes weights by the keys of the policy's file.</summary>
+    /// <param name="weights">layers.0.weight ..., norms.0.weight ...</param>
+    /// <param name="activation">What follows each hidden layer.</param>
+    /// <param name="moments">Mean and deviation of observations; null where they are taken as they are.</param>
+    public PolicyNetwork(IReadOnlyDictionary<string, Tensor> weights, Func<Tensor, Tensor> activation, (Tensor Mean, Tensor Deviation)? moments)
+        : base(nameof(PolicyNetwork))
+    {
+        _activation = activation;
+        var count = weights.Keys.Count(k => k.StartsWith("layers.", StringComparison.Ordinal) && k.EndsWith(".weight", StringComparison.Ordinal));
+        _layers = [.. Enumerable.Range(0, count).Select(i => nn.Linear(weights[$"layers.{i}.weight"].size(1), weights[$"layers.{i}.weight"].size(0)))];
+        _norms = [.. Enumerable.Range(0, count).Where(i => weights.ContainsKey($"norms.{i}.weight")).Select(i => nn.LayerNorm(weights[$"norms.{i}.weight"].size(0)))];
+        using var quiet = no_grad();
+        for (var i = 0; i < count; i++)
+        {
+            register_module($"layers.{i}".Replace('.', '_'), _layers[i]);
+            _layers[i].weight!.copy_(weights[$"layers.{i}.weight"]);
+            _layers[i].bias!.copy_(weights[$"layers.{i}.bias"]);
+        }
+        for (var i = 0; i < _norms.Length; i++)
+        {
+            register_module($"norms_{i}", _norms[i]);
+            _norms[i].weight!.copy_(weights[$"norms.{i}.weight"]);
+            _norms[i].bias!.copy_(weights[$"norms.{i}.bias"]);
+        }
+        if (moments is not { } m) return;
+        (_mean, _deviation) = (m.Mean.DetachFromDisposeScope(), m.Deviation.DetachFromDisposeScope());
+        register_buffer("mean", _mean);
+        register_buffer("deviation", _deviation);
+    }
+
+    /// <summary>Outputs [N, A] of observations [N, D].</summary>
+    public override Tensor forward(Tensor observations)
+    {
+        var x = _mean is null ? observations : (observations - _mean) / _deviation!;
+        for (var i = 0; i < _layers.Length; i++)
+        {
+            x = _layers[i].call(x);
+            if (i == _layers.Length - 1) break;
+            if (i < _norms.Length) x = _norms[i].call(x);
+            x = _activation(x);
+        }
+        return x;
+    }
+}

@@ -1,0 +1,86 @@
+using System.Globalization;
+using Cresset.Onnx;
+using Cresset.Onnx.Verification;
+using Cresset.Recipes;
+using Cresset.Rl;
+using Cresset.Rl.Deep;
+using Cresset.Runs;
+using Cresset.Tensors;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Cresset.Tests.Torch.Onnx;
+
+/// <summary>The functions that <c>cresset export</c> takes from recipes, with the weights they begin with, in ONNX Runtime at two batch sizes.</summary>
+public sealed class OnnxRecipeTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("cresset-onnx-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData("digits-classifier", 1)]
+    [InlineData("espcn-x2", 1)]
+    [InlineData("vqvae-digits", 2)]
+    [InlineData("vqvae2-digits", 2)]
+    [InlineData("realnvp-moons", 2)]
+    [InlineData("nsf-checkerboard", 2)]
+    [InlineData("otcfm-moons", 1)]
+    [InlineData("rectified-flow-digits", 1)]
+    [InlineData("sd3-digits", 1)]
+    public void FunctionsOfARecipeRunAlike(string name, int functions)
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        using var scope = NewDisposeScope();
+        manual_seed(5);
+        using var task = ((Job)new RecipeCatalog().Find(name).Resolve().Job).StageToTrain(new JobContext(new RecipeCatalog().Find(name).Resolve(), NullRunRecorder.Instance, _folder, null, default))!.Create();
+        task.Module.eval();
+        using var quiet = no_grad();
+        var graphs = Assert.IsAssignableFrom<IExportsGraphs>(task).Graphs();
+        Assert.Equal(functions, graphs.Count);
+        foreach (var graph in graphs)
+        {
+            var path = Path.Combine(_folder, "m.onnx");
+            var report = OnnxExport.Save(graph.Module, graph.Example, graph.Function, path, new OnnxExportOptions
+            {
+                InputNames = graph.Inputs,
+                OutputNames = graph.Outputs,
+                DynamicAxes = [DynamicAxis.Batch, .. graph.VaryingSizes.Select(v => new DynamicAxis(v.Key, v.Value))],
+                Metadata = graph.Metadata,
+                Verifier = new OnnxRuntimeVerifier(),
+            });
+            Assert.Equal(2, report.Checks.Count);
+            if (Environment.GetEnvironmentVariable("CRESSET_ONNX_TABLE") is { Length: > 0 } table)
+                File.AppendAllText(table, string.Create(CultureInfo.InvariantCulture, $"| recipe {name}{(graph.Name.Length == 0 ? "" : ", " + graph.Name)} | {report.Operations} | {report.Checks[0].LargestDifference:0.#e+0} | {report.Checks[1].LargestDifference:0.#e+0} |\n"));
+        }
+    }
+
+    /// <summary>Observation in, action out, as the agent acts; the file is compared with the agent before it is written.</summary>
+    [Theory]
+    [InlineData("ppo-cartpole", "choice")]
+    [InlineData("dqn-cartpole", "choice")]
+    [InlineData("td3-pendulum", "action")]
+    public void PoliciesActAsTheirAgents(string name, string output)
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        using var scope = NewDisposeScope();
+        var recipe = new RecipeCatalog().Find(name).Resolve(["training.steps=300", "training.evaluate_every=300", "training.evaluation_episodes=1", "training.evaluation_steps=10"]);
+        var job = (recipe.Job is EitherActionJob either ? (Job)either.Chosen(recipe) : (Job)recipe.Job);
+        var context = new JobContext(recipe, NullRunRecorder.Instance, _folder, null, default);
+        Assert.True(job.Run(context).Completed);
+        using var model = job.OpenExport(context);
+        var graph = Assert.Single(model.Graphs);
+        Assert.Equal(output, Assert.Single(graph.Outputs));
+        var report = OnnxExport.Save(graph.Module, graph.Example, graph.Function, Path.Combine(_folder, "m.onnx"), new OnnxExportOptions { InputNames = graph.Inputs, OutputNames = graph.Outputs, Verifier = new OnnxRuntimeVerifier() });
+        Assert.Equal(2, report.Checks.Count);
+    }
+
+    [Fact]
+    public void ARecipeWithoutARuleSaysSo()
+    {
+        var recipe = new RecipeCatalog().Find("qlearning-taxi").Resolve();
+        var message = Assert.Throws<NotSupportedException>(() => ((Job)recipe.Job).OpenExport(new JobContext(recipe, NullRunRecorder.Instance, _folder, null, default))).Message;
+        Assert.Contains("makes no module that an ONNX file could hold", message, StringComparison.Ordinal);
+    }
+}
