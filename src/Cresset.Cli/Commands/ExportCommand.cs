@@ -6,6 +6,7 @@ using Cresset.Onnx;
 using Cresset.Onnx.Verification;
 using Cresset.Recipes;
 using Cresset.Tensors;
+using TorchSharp;
 
 namespace Cresset.Cli.Commands;
 
