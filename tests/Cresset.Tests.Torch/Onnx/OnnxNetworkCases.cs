@@ -10,8 +10,8 @@ internal static class OnnxNetworkCases
 {
     public static IReadOnlyList<OnnxCase> All { get; } =
     [
-        OnnxCase.Of("ResNet-18", () => new ResNet18(10), 2, 3, 64, 64),
-        OnnxCase.Of("MobileNetV2", () => new MobileNetV2(10), 2, 3, 64, 64),
+        OnnxCase.Of("ResNet-18", () => new ResNet18(10), 2, 3, 32, 32),
+        OnnxCase.Of("MobileNetV2", () => new MobileNetV2(10), 2, 3, 32, 32),
         OnnxCase.Of("TransformerEncoder of 2 layers", () => new Encoder(), 2, 5, 16),
         OnnxCase.Of("TransformerDecoderLayer", () => new Decoder(), 2, 5, 16),
         new("LSTM over embedded tokens", () => new TokenLstm(), () => [randint(0, 30, [2, 7], dtype: ScalarType.Int64)]),
