@@ -79,18 +79,18 @@ public sealed class AnswerTests : IDisposable
         Assert.Equal(expected[0], model.PredictRow(new Dictionary<string, object?> { ["area"] = 120, ["heating"] = "gas" }).Probability);
         Assert.Equal(expected[1], model.PredictRow(json.RootElement.EnumerateObject().ToDictionary(p => p.Name, p => (object?)p.Value)).Probability);
         Assert.Equal(expected[1], model.PredictRow(new Dictionary<string, object?> { ["area"] = " 80.5 ", ["heating"] = "oil" }).Probability);
-        string Refused(object? area, string heating) => Assert.Throws<InvalidDataException>(() => model.PredictRow(new Dictionary<string, object?> { ["area"] = area, ["heating"] = heating }, "order 7")).Message;
+        string Refused(object? area, string heating) => Refusal(() => model.PredictRow(new Dictionary<string, object?> { ["area"] = area, ["heating"] = heating }, "order 7")).Message;
         Assert.Contains("order 7: 'area' is '1,5', which is not a number", Refused("1,5", "gas"), StringComparison.Ordinal);
         Assert.Contains("not a finite number", Refused(double.NaN, "gas"), StringComparison.Ordinal);
         Assert.Contains("'True', which is not a number", Refused(true, "gas"), StringComparison.Ordinal);
         Assert.Contains("no value in column 'area'", Refused(null, "gas"), StringComparison.Ordinal);
         Assert.Contains("no value in column 'area'", Refused("NA", "gas"), StringComparison.Ordinal);
         Assert.Contains("'wood' in column 'heating'", Refused(1, "wood"), StringComparison.Ordinal);
-        var error = Assert.Throws<InvalidDataException>(() => model.PredictRow(new Dictionary<string, object?> { ["aera"] = 1, ["heating"] = "gas" }));
+        var error = Refusal(() => model.PredictRow(new Dictionary<string, object?> { ["aera"] = 1, ["heating"] = "gas" }));
         Assert.Contains("Did you mean 'aera'?", error.Message, StringComparison.Ordinal);
-        Assert.Contains("give it rows", Assert.Throws<InvalidDataException>(() => model.PredictPicture(Picture)).Message, StringComparison.Ordinal);
+        Assert.Contains("give it rows", Refusal(() => model.PredictPicture(Picture)).Message, StringComparison.Ordinal);
         File.WriteAllText(table, "heating\ngas\n");
-        Assert.Contains("no column 'area'", Assert.Throws<InvalidDataException>(() => model.Predict(table).Count()).Message, StringComparison.Ordinal);
+        Assert.Contains("no column 'area'", Refusal(() => model.Predict(table).Count()).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -101,7 +101,7 @@ public sealed class AnswerTests : IDisposable
             using var model = TrainedModel.Open(Make(kind));
             Assert.Equal(Text(model.Predict(Reference)), Text([model.PredictPicture(Picture, Reference)]));
             Assert.Contains("broken: ", Assert.Throws<InvalidDataException>(() => model.PredictPicture(Picture[..50], "broken")).Message, StringComparison.Ordinal);
-            Assert.Throws<InvalidDataException>(() => model.PredictRow(new Dictionary<string, object?>()));
+            Refusal(() => model.PredictRow(new Dictionary<string, object?>()));
         }
     }
 
@@ -264,4 +264,12 @@ public sealed class AnswerTests : IDisposable
         Shape = [names.Length],
         Table = new TableFacts { Text = new CsvOptions(), Columns = [.. names.Select(n => new TableColumn { Name = n, Mean = 0.5, Deviation = 2 })] },
     };
+
+    // What is damaged, and what does not fit the model.
+    private static Exception Refusal(Func<object?> answer)
+    {
+        var error = Record.Exception(answer);
+        Assert.True(error is InvalidDataException or DataMismatchException, error?.ToString() ?? "nothing was refused");
+        return error!;
+    }
 }

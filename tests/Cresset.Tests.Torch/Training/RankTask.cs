@@ -27,7 +27,8 @@ internal sealed class RankTask : ITrainingTask, ITrainingHook
         {
             "mlp" or "drift" => nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.Tanh(), nn.Dropout(0.2), nn.Linear(32, 10)),
             "cnn" => nn.Sequential(nn.Conv2d(1, 8, 3, padding: 1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 16, 3, padding: 1), nn.ReLU(), nn.Flatten(), nn.Dropout(0.2), nn.Linear(256, 10)),
-            "bn" => nn.Sequential(nn.Conv2d(1, 8, 3, padding: 1), nn.BatchNorm2d(8), nn.Tanh(), nn.Flatten(), nn.Linear(512, 32), nn.BatchNorm1d(32), nn.Tanh(), nn.Linear(32, 10)),
+            // No biases before a norm: their gradient is rounding alone, which Adam would blow up.
+            "bn" => nn.Sequential(nn.Conv2d(1, 8, 3, padding: 1, bias: false), nn.BatchNorm2d(8), nn.Tanh(), nn.Flatten(), nn.Linear(512, 32, hasBias: false), nn.BatchNorm1d(32), nn.Tanh(), nn.Linear(32, 10)),
             "tied" => new TiedNet(rank),
             _ => throw new ArgumentException(kind),
         };

@@ -103,7 +103,7 @@ public sealed class RankTrainingTests : IDisposable
     public void PartsTogetherAreTheBatch()
     {
         var whole = new Indices(50);
-        using (var loader = new Loader(whole, new LoaderOptions { BatchSize = 12, Seed = 4 })) for (var i = 0; i < 9; i++) loader.Next().Dispose();
+        using (var loader = new Loader(whole, new LoaderOptions { BatchSize = 12, Seed = 4, Workers = 0 })) for (var i = 0; i < 9; i++) loader.Next().Dispose();
         foreach (var (parts, ranks) in new[] { (2, 1), (2, 2), (4, 2), (6, 3), (12, 1) })
         {
             var shares = Enumerable.Range(0, ranks).Select(rank =>
