@@ -1,3 +1,4 @@
+using Cresset.Data;
 using Cresset.Recipes;
 
 // A web service that answers with a trained model: Cresset.Samples.Service RUN [--urls http://127.0.0.1:5000]
@@ -33,7 +34,7 @@ static IResult Answer(Func<Prediction> predict)
         var answer = predict();
         return answer.Picture is { } picture ? Results.Bytes(picture, "image/png") : Results.Json(answer);
     }
-    catch (InvalidDataException e)
+    catch (Exception e) when (e is InvalidDataException or DataMismatchException)
     {
         return Results.BadRequest(new { error = e.Message });
     }

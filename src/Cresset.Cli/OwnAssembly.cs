@@ -30,7 +30,7 @@ internal static class OwnAssembly
         }
         catch (ReflectionTypeLoadException e)
         {
-            throw new InvalidDataException($"--with is '{path}': {e.LoaderExceptions.FirstOrDefault(x => x is not null)?.Message ?? e.Message} Copy its packages beside it (dotnet publish), or rebuild it.", e);
+            throw new InvalidDataException($"--with is '{path}': {(e.LoaderExceptions.FirstOrDefault(x => x is not null)?.Message ?? e.Message).ReplaceLineEndings(" ").Trim()} Copy its packages beside it (dotnet publish), or rebuild it.", e);
         }
         catch (FileLoadException e)
         {

@@ -22,6 +22,8 @@ export function run({ main, params, remember, problem }) {
   const view = viewOf(params);
   const self = { id, label: id, index: 0, begun: 0 };
   let part = params.get('part') ?? 'curves', step = params.get('step'), detail = null, closed = false, shown = '', pictures = null, texts = null, ridgesShown = null;
+  // A note that could not be kept stays on the page.
+  let unkept = null;
   const panels = new Map();
   const head = h('div', { class: 'run-head' });
   const tabs = h('div', { class: 'tabs', role: 'tablist', 'aria-label': 'Parts of the run' });
@@ -108,11 +110,18 @@ export function run({ main, params, remember, problem }) {
 
   function note() {
     if (!detail.canWrite) return detail.run.note ? h('p', { class: 'notetext' }, detail.run.note) : null;
-    const text = h('textarea', { id: 'note', rows: Math.min(6, detail.run.note.split('\n').length), maxlength: 20000, placeholder: 'A note', 'aria-label': 'Note', value: detail.run.note, onchange: () => {
-      const kept = text.value;
-      text.defaultValue = kept;
-      change('/api/note', { note: kept }, 'The note is kept.');
-    } }, detail.run.note);
+    const shown = unkept ?? detail.run.note;
+    const text = h('textarea', { id: 'note', rows: Math.min(6, shown.split('\n').length), maxlength: 20000, placeholder: 'A note', 'aria-label': 'Note', value: shown, onchange: async () => {
+      unkept = text.defaultValue = text.value;
+      try {
+        await post('/api/note', { id, note: unkept });
+        unkept = null;
+        say('The note is kept.');
+        await load();
+      } catch (error) {
+        say(error.message, true);
+      }
+    } }, shown);
     return text;
   }
 

@@ -41,8 +41,7 @@ public sealed record TableFacts
         }
         catch (ArgumentException e) when (!string.IsNullOrWhiteSpace(path))
         {
-            // A column that is not there is the file's fault here, not the caller's.
-            throw new InvalidDataException(e.Message, e);
+            throw new DataMismatchException(e.Message, e);
         }
     }
 

@@ -43,6 +43,8 @@ internal static class CressetProcess
             RedirectStandardInput = true,
         };
         start.Environment.Remove("CRESSET_RUNS");
+        // Several of these run at a time, beside other test programs: threads that wait for one another on busy cores cost more than they win.
+        start.Environment["OMP_NUM_THREADS"] = "1";
         foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         return Process.Start(start)!;
     }

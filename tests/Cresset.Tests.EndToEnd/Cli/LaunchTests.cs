@@ -143,15 +143,15 @@ public sealed class LaunchTests : IDisposable
     public void HalvingOverRanksFindsWhatOneProcessFinds()
     {
         NeedMpi();
-        string[] search = ["sweep", .. Digits.Where(d => d != "trainer.steps=4"), "trainer.steps=9", "lr=1e-6,1e-2,2e-6", "--search", "halving", "--goal", "min", "--by", "loss"];
+        string[] search = ["sweep", .. Digits.Where(d => d != "trainer.steps=4"), "trainer.steps=60", "optimization.warmup_steps=0", "trainer.ema_decay=0", "lr=1e-6,1e-2,2e-6", "--search", "halving", "--goal", "min", "--by", "loss"];
         var (code, alone, errors) = Run([.. search, "--json", "--runs", "alone"]);
         Assert.True(code == 0, errors);
         var (rankCode, together, rankErrors) = Run(["launch", "-n", "2", "--oversubscribe", .. search, "--json", "--runs", "ranks"]);
         Assert.True(rankCode == 0, rankErrors);
         var rows = Rows(alone);
         Assert.Equal(3, rows.Count);
-        Assert.StartsWith("lr=1e-2 trainer.steps=9 ", rows[0], StringComparison.Ordinal);
-        Assert.Contains(" trainer.steps=3 ", rows[1], StringComparison.Ordinal);
+        Assert.StartsWith("lr=1e-2 trainer.steps=60 ", rows[0], StringComparison.Ordinal);
+        Assert.Contains(" trainer.steps=20 ", rows[1], StringComparison.Ordinal);
         Assert.Equal(rows, Rows(together));
 
         static List<string> Rows(string json)

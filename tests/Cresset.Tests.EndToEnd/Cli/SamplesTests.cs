@@ -14,7 +14,9 @@ public sealed class SamplesTests : IDisposable
     public void EverySampleRuns()
     {
         var program = Path.Combine(Repository.Root, "artifacts", "bin", "Cresset.Samples", new DirectoryInfo(AppContext.BaseDirectory).Name, OperatingSystem.IsWindows() ? "Cresset.Samples.exe" : "Cresset.Samples");
-        using var process = Process.Start(new ProcessStartInfo(program, "all") { WorkingDirectory = _folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var start = new ProcessStartInfo(program, "all") { WorkingDirectory = _folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["OMP_NUM_THREADS"] = "1";
+        using var process = Process.Start(start)!;
         var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Deque.AxeCore.Commons;
 using Microsoft.Playwright;
 using Xunit;
@@ -14,6 +15,7 @@ public sealed class Browser : IAsyncDisposable
     private static readonly string[] Names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge"];
     private static readonly string Axe = new BundledAxeScriptProvider().GetScript();
     private readonly SemaphoreSlim _starting = new(1);
+    private readonly ConcurrentDictionary<List<string>, ConcurrentBag<IBrowserContext>> _opened = new(ReferenceEqualityComparer.Instance);
     private IPlaywright? _playwright;
     private IBrowser? _browser;
 
@@ -22,7 +24,15 @@ public sealed class Browser : IAsyncDisposable
     {
         var browser = await Start();
         var context = await browser.NewContextAsync(new() { ViewportSize = new() { Width = width, Height = height }, ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce, AcceptDownloads = true });
+        _opened.GetOrAdd(faults, _ => []).Add(context);
         return await Open(context, faults);
+    }
+
+    /// <summary>Ends the pages of a test: left open they go on drawing beside the tests that follow.</summary>
+    public async Task Close(List<string> faults)
+    {
+        if (!_opened.TryRemove(faults, out var contexts)) return;
+        foreach (var context in contexts) await context.CloseAsync();
     }
 
     /// <summary>A further tab of the same browser.</summary>

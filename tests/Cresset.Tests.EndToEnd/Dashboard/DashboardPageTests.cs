@@ -19,6 +19,7 @@ public sealed class DashboardPageTests(Browser browser) : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        await browser.Close(_faults);
         await _server!.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
     }
@@ -146,7 +147,7 @@ public sealed class DashboardPageTests(Browser browser) : IAsyncLifetime
         });
         var page = await browser.Open(_faults);
         await page.GotoAsync(At($"run?id={id}&x=epoch"));
-        await page.Locator(".area[data-shown='0.125 5 true']").WaitForAsync();
+        await page.Locator(".area[data-shown='0.125 5 true']").First.WaitForAsync();
         Assert.Equal(3, await page.Locator(".panel").CountAsync());
         await page.Locator("#together").CheckAsync();
         await page.Locator(".area[aria-label^='eval/loss + train/loss: 42 points']").WaitForAsync();

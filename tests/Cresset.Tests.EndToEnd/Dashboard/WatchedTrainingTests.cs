@@ -30,6 +30,7 @@ public sealed partial class WatchedTrainingTests(Browser browser)
         }
         finally
         {
+            await browser.Close(faults);
             if (!process.HasExited) process.Kill(entireProcessTree: true);
             process.Dispose();
         }

@@ -106,7 +106,7 @@ public sealed class RlCommandTests : IDisposable
 
     [Theory]
     [InlineData("rl solve ZhaoGridWorl", "unknown environment 'ZhaoGridWorl'. Did you mean 'zhaogridworld'?")]
-    [InlineData("rl solve Taxi --algo qlearning", "unknown rl-method 'qlearning'. Did you mean 'q-learning'?")]
+    [InlineData("rl solve Taxi --algo qlerning", "unknown rl-method 'qlerning'. Did you mean 'q-learning'?")]
     [InlineData("rl solve Taxi --algo q-learning --lambda 0.5", "unknown key 'solve.algorithm.lambda'")]
     [InlineData("rl solve Taxi --gamma 1.5", "--gamma is 1.5; allowed: [0, 1].")]
     [InlineData("rl solve Taxi --algo sarsa --alpha fast", "--alpha is \"fast\"")]

@@ -26,7 +26,7 @@ public sealed class RankTrainingTests : IDisposable
         Assert.Equal(found[mlp], found["mlp+after 12 1 -"]);
         Assert.Equal(found[cnn], found["cnn+after 12 1 -"]);
         // Batch statistics of all ranks are those of a whole batch; of each part by itself they are not.
-        Near(RankTraining.Run("bn 6 1 -", OneProcess.Instance), found["bn+sync 6 1 -"]);
+        Near(RankTraining.Run("bn 6 1 -", OneProcess.Instance), found["bn+sync 6 1 -"], 5e-6);
         Assert.NotEqual(found["bn+sync 6 1 -"].Split(' ')[3], RankTraining.Run("bn 6 2 -", OneProcess.Instance).Split(' ')[3]);
         // Two parts on each of two ranks, (0 + 2) + (1 + 3), and four in a row.
         Near(RankTraining.Run("mlp 12 4 -", OneProcess.Instance), found[both]);
@@ -39,7 +39,7 @@ public sealed class RankTrainingTests : IDisposable
         var found = Ranks(4, mlp, cnn, "mlp+after 6 1 -", "bn+sync 6 1 -");
         Near(RankTraining.Run("mlp 6 4 -", OneProcess.Instance), found[mlp]);
         Near(RankTraining.Run("cnn 6 4 -", OneProcess.Instance), found[cnn]);
-        Near(RankTraining.Run("bn 6 1 -", OneProcess.Instance), found["bn+sync 6 1 -"]);
+        Near(RankTraining.Run("bn 6 1 -", OneProcess.Instance), found["bn+sync 6 1 -"], 5e-6);
         // Open MPI adds up small buckets in pairs.
         Assert.Equal(RankTraining.Run("mlp+pairs 6 4 -", OneProcess.Instance), found["mlp+after 6 1 -"]);
         Assert.Equal(RankTraining.Run("mlp+pairs 6 4 -", OneProcess.Instance), found[mlp]);
@@ -133,14 +133,15 @@ public sealed class RankTrainingTests : IDisposable
     private static (int Code, string Output, string Errors) Start(int ranks, string lines)
         => MpiRun.Run(MpiRun.OpenMpi!, ranks, [Environment.ProcessPath!], new Dictionary<string, string> { [RankTraining.Variable] = lines });
 
-    // The order in which more than two gradients are added up is the library's.
-    private static void Near(string expected, string found)
+    // The order in which more than two gradients are added up is the library's. A whole batch's own kernel of batch normalisation rounds otherwise than sums
+    // over ranks, which Adam's division by small roots enlarges.
+    private static void Near(string expected, string found, double within = 1e-6)
     {
         var (first, second) = (expected.Split(' '), found.Split(' '));
         for (var i = 1; i < 4; i++) Assert.Equal(double.Parse(first[i], System.Globalization.CultureInfo.InvariantCulture), double.Parse(second[i], System.Globalization.CultureInfo.InvariantCulture), 1e-6);
         var (expectedWeights, foundWeights) = (Weights(first[4]), Weights(second[4]));
         Assert.Equal(expectedWeights.Length, foundWeights.Length);
-        Assert.InRange(expectedWeights.Zip(foundWeights).Max(w => Math.Abs(w.First - w.Second)), 0, 1e-6);
+        Assert.InRange(expectedWeights.Zip(foundWeights).Max(w => Math.Abs(w.First - w.Second)), 0, within);
     }
 
     private static float[] Weights(string text) => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(Convert.FromBase64String(text)).ToArray();

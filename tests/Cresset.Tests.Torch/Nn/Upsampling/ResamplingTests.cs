@@ -21,8 +21,11 @@ public sealed class ResamplingTests
         private long To(int i) => Size is null ? (long)(Input[2 + i] * Scale![i]) : Size[i];
 
         /// <summary>libtorch looks at the sizes in one pass and at the given factor in the other, where sizes are equal or double by rounding.</summary>
-        public bool NativeGradientIsOfAnotherMap => (Mode is ResizeMode.Nearest or ResizeMode.NearestExact || Antialias) && Scale is not null && !Recompute
+        public bool NativeGradientIsOfAnotherMap => NativeGradientIsACopy || (Mode is ResizeMode.Nearest or ResizeMode.NearestExact || Antialias) && Scale is not null && !Recompute
             && Enumerable.Range(0, Scale.Length).Any(i => To(i) != Input[2 + i] * Scale[i] && (To(i) == Input[2 + i] || To(i) == 2 * Input[2 + i]));
+
+        // Its bicubic gradient takes equal sizes for the identity, whatever the factor that the value was taken with.
+        private bool NativeGradientIsACopy => Mode == ResizeMode.Bicubic && !Antialias && !Recompute && Scale is not null && Enumerable.Range(0, Scale.Length).All(i => To(i) == Input[2 + i]);
 
         public override string ToString() => $"{Mode} [{string.Join(", ", Input)}] to {(Size is null ? "x " + string.Join(", ", Scale!) : string.Join(", ", Size))} align {Align} antialias {Antialias} recompute {Recompute}";
 
