@@ -46,6 +46,7 @@ public sealed record ModuleCase(string Name, Type Type, Func<nn.Module> Build, F
         Of("multi-head attention", () => new MultiHeadAttention(8, new() { Heads = 2, QkNorm = true }), 2, 5, 8),
         Of("multi-head attention, explicit causal", () => new MultiHeadAttention(8, new() { Heads = 2, Causal = true, Path = AttentionPath.Explicit }), 2, 5, 8),
         With<MultiHeadAttention>("cross-attention", () => new(8, new() { Heads = 4, ContextDim = 6 }), (m, t) => m.Forward(Input(t, 2, 5, 8), Input(t, 2, 3, 6))),
+        With<DecoderTransformer>("decoder transformer", () => new(11, new() { Layers = 1, Heads = 2, Width = 8, Context = 6, FeedForward = new() { MultipleOf = 8 } }), (m, _) => m.call((arange(8) % 11).reshape(2, 4))),
         Of("spatial attention", () => new SpatialAttention(8, 2), 2, 8, 3, 5),
         Of("sinusoidal embedding", () => new SinusoidalEmbedding(7), 5),
         With<ConditionEmbedding>("condition embedding", () => new(8, classes: 3, frequencyDim: 6), (m, t) => m.call(Input(t, 2).abs(), tensor(new long[] { 0, 3 }))),

@@ -22,6 +22,7 @@ public sealed class SharedEvaluationTests : IDisposable
         "job: segmentation\ndata: {kind: folder, path: PLACE/photos, masks: PLACE/masks, size: 8}\nmodel: {net: {channels: [8, 8]}}",
         "job: espcn\nmodel: {features: [4]}",
         "job: espcn\ndata: {kind: folder, path: PLACE/photos, size: 24}\nmodel: {features: [4], patch: 8}",
+        "job: language-model\ndata: {kind: text, validation: 0.01}\nmodel: {layers: 1, heads: 2, width: 8, context: 16, feed_forward: {multiple_of: 8}}",
         "job: plane-flow\nmodel: {flow: {kind: real-nvp, transforms: 2, width: 8}}",
         "job: plane-flow\nmodel: {density: eight-gaussians, flow: {kind: ffjord, width: 8, layers: 2}}",
         "job: digits-flow\nmodel: {flow: {kind: real-nvp, transforms: 2, width: 8}}",
