@@ -70,16 +70,16 @@ internal static class OnnxCressetCases
 
     private sealed class Velocity : nn.Module<Tensor, Tensor, Tensor>
     {
-        private readonly MlpVelocity net;
+        private readonly MlpVelocity _net;
 
         public Velocity(MlpVelocity velocity)
             : base(nameof(Velocity))
         {
-            net = velocity;
+            _net = velocity;
             RegisterComponents();
         }
 
-        public override Tensor forward(Tensor state, Tensor time) => net.Velocity(state, time);
+        public override Tensor forward(Tensor state, Tensor time) => _net.Velocity(state, time);
     }
 }
 
@@ -87,15 +87,15 @@ internal static class OnnxCressetCases
 internal sealed class Holding<T> : nn.Module<Tensor, Tensor>
     where T : nn.Module
 {
-    private readonly T inner;
+    private readonly T _inner;
     private readonly Func<T, Tensor, Tensor> _function;
 
     public Holding(T module, Func<T, Tensor, Tensor> function)
         : base("Holding")
     {
-        (inner, _function) = (module, function);
+        (_inner, _function) = (module, function);
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor x) => _function(inner, x);
+    public override Tensor forward(Tensor x) => _function(_inner, x);
 }

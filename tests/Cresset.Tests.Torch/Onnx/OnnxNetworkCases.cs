@@ -27,50 +27,50 @@ internal static class OnnxNetworkCases
 
     private sealed class BasicBlock : Module<Tensor, Tensor>
     {
-        private readonly Conv2d conv1, conv2;
-        private readonly BatchNorm2d bn1, bn2;
-        private readonly Sequential? downsample;
+        private readonly Conv2d _conv1, _conv2;
+        private readonly BatchNorm2d _bn1, _bn2;
+        private readonly Sequential? _downsample;
 
         public BasicBlock(long from, long to, long stride)
             : base(nameof(BasicBlock))
         {
-            conv1 = Conv2d(from, to, 3, stride, 1, bias: false);
-            bn1 = BatchNorm2d(to);
-            conv2 = Conv2d(to, to, 3, 1, 1, bias: false);
-            bn2 = BatchNorm2d(to);
-            if (stride != 1 || from != to) downsample = Sequential(Conv2d(from, to, 1, stride, bias: false), BatchNorm2d(to));
+            _conv1 = Conv2d(from, to, 3, stride, 1, bias: false);
+            _bn1 = BatchNorm2d(to);
+            _conv2 = Conv2d(to, to, 3, 1, 1, bias: false);
+            _bn2 = BatchNorm2d(to);
+            if (stride != 1 || from != to) _downsample = Sequential(Conv2d(from, to, 1, stride, bias: false), BatchNorm2d(to));
             RegisterComponents();
         }
 
         public override Tensor forward(Tensor x)
         {
-            var y = functional.relu(bn1.call(conv1.call(x)), inplace: true);
-            y = bn2.call(conv2.call(y));
-            return functional.relu(y.add_(downsample is null ? x : downsample.call(x)), inplace: true);
+            var y = functional.relu(_bn1.call(_conv1.call(x)), inplace: true);
+            y = _bn2.call(_conv2.call(y));
+            return functional.relu(y.add_(_downsample is null ? x : _downsample.call(x)), inplace: true);
         }
     }
 
     private sealed class ResNet18 : Module<Tensor, Tensor>
     {
-        private readonly Sequential stem, layers;
-        private readonly Linear fc;
+        private readonly Sequential _stem, _layers;
+        private readonly Linear _fc;
 
         public ResNet18(long classes)
             : base(nameof(ResNet18))
         {
-            stem = Sequential(Conv2d(3, 64, 7, 2, 3, bias: false), BatchNorm2d(64), ReLU(inplace: true), MaxPool2d(3, 2, 1));
+            _stem = Sequential(Conv2d(3, 64, 7, 2, 3, bias: false), BatchNorm2d(64), ReLU(inplace: true), MaxPool2d(3, 2, 1));
             long[] widths = [64, 64, 128, 256, 512];
-            layers = Sequential(Enumerable.Range(1, 4).SelectMany(i => new Module<Tensor, Tensor>[] { new BasicBlock(widths[i - 1], widths[i], i == 1 ? 1 : 2), new BasicBlock(widths[i], widths[i], 1) }).ToArray());
-            fc = Linear(512, classes);
+            _layers = Sequential(Enumerable.Range(1, 4).SelectMany(i => new Module<Tensor, Tensor>[] { new BasicBlock(widths[i - 1], widths[i], i == 1 ? 1 : 2), new BasicBlock(widths[i], widths[i], 1) }).ToArray());
+            _fc = Linear(512, classes);
             RegisterComponents();
         }
 
-        public override Tensor forward(Tensor x) => fc.call(functional.adaptive_avg_pool2d(layers.call(stem.call(x)), 1).flatten(1));
+        public override Tensor forward(Tensor x) => _fc.call(functional.adaptive_avg_pool2d(_layers.call(_stem.call(x)), 1).flatten(1));
     }
 
     private sealed class InvertedResidual : Module<Tensor, Tensor>
     {
-        private readonly Sequential conv;
+        private readonly Sequential _conv;
         private readonly bool _added;
 
         public InvertedResidual(long from, long to, long stride, long expand)
@@ -82,16 +82,16 @@ internal static class OnnxNetworkCases
             if (expand != 1) parts.Add(Block(from, wide, 1, 1, 1, activated: true));
             parts.Add(Block(wide, wide, 3, stride, wide, activated: true));
             parts.Add(Block(wide, to, 1, 1, 1, activated: false));
-            conv = Sequential(parts.ToArray());
+            _conv = Sequential(parts.ToArray());
             RegisterComponents();
         }
 
-        public override Tensor forward(Tensor x) => _added ? x + conv.call(x) : conv.call(x);
+        public override Tensor forward(Tensor x) => _added ? x + _conv.call(x) : _conv.call(x);
     }
 
     private sealed class MobileNetV2 : Module<Tensor, Tensor>
     {
-        private readonly Sequential features, classifier;
+        private readonly Sequential _features, _classifier;
 
         public MobileNetV2(long classes)
             : base(nameof(MobileNetV2))
@@ -108,12 +108,12 @@ internal static class OnnxNetworkCases
                 }
             }
             parts.Add(Block(width, 1280, 1, 1, 1, activated: true));
-            features = Sequential(parts.ToArray());
-            classifier = Sequential(Dropout(0.2), Linear(1280, classes));
+            _features = Sequential(parts.ToArray());
+            _classifier = Sequential(Dropout(0.2), Linear(1280, classes));
             RegisterComponents();
         }
 
-        public override Tensor forward(Tensor x) => classifier.call(functional.adaptive_avg_pool2d(features.call(x), 1).flatten(1));
+        public override Tensor forward(Tensor x) => _classifier.call(functional.adaptive_avg_pool2d(_features.call(x), 1).flatten(1));
     }
 
     private sealed class Encoder : Module<Tensor, Tensor>
