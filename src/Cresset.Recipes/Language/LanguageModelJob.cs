@@ -53,6 +53,7 @@ public sealed class LanguageModelJob : DataJob<DecoderOptions>, IWritesText
     protected override Drawing Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
     {
         ArgumentNullException.ThrowIfNull(request);
+        if (request.Format != SampleFormat.Png) throw new ArgumentException($"'{Name}' writes text, which is no {request.Format.ToString().ToLowerInvariant()}; leave --format out.");
         var choice = new TokenChoice { Temperature = request.Temperature, TopK = request.TopK, TopP = request.TopP }.ThrowIfInvalid();
         var beginnings = request.Conditions is { Count: > 0 } given ? given : ["\n"];
         var texts = new List<string>();
