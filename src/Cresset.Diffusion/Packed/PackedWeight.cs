@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Cresset.Kernels;
 using Cresset.Nn;
 using Cresset.Tensors;
 using static TorchSharp.torch;
@@ -217,26 +218,19 @@ internal sealed unsafe class PackedWeight : IDisposable
         return sum;
     }
 
-    // To the nearest bfloat16, ties to even.
+    // To the nearest bfloat16, ties to even; NaN stays NaN.
     private static void Round(ReadOnlySpan<float> from, Span<ushort> to)
     {
         var i = 0;
-        ref var source = ref MemoryMarshal.GetReference(from);
-        ref var target = ref MemoryMarshal.GetReference(to);
-        for (; i <= from.Length - 16; i += 16)
+        fixed (float* source = from)
+        fixed (ushort* target = to)
         {
-            Vector256.Narrow(Upper(Vector256.LoadUnsafe(ref source, (nuint)i)), Upper(Vector256.LoadUnsafe(ref source, (nuint)i + 8))).StoreUnsafe(ref target, (nuint)i);
+            for (; i <= from.Length - 16; i += 16) BrainFloat.Store(Vector512.Load(source + i), target + i);
         }
         for (; i < from.Length; i++)
         {
             var bits = BitConverter.SingleToUInt32Bits(from[i]);
-            to[i] = (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-        }
-
-        static Vector256<uint> Upper(Vector256<float> x)
-        {
-            var bits = x.AsUInt32();
-            return (bits + Vector256.Create(0x7FFFu) + ((bits >> 16) & Vector256<uint>.One)) >> 16;
+            to[i] = (ushort)(float.IsNaN(from[i]) ? 0x7FC0u : (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
         }
     }
 }
