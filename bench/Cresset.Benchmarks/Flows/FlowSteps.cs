@@ -67,7 +67,7 @@ internal static class FlowSteps
             case "spline-autoregressive": return Likelihood(new NeuralSplineFlow(vector), x);
             case "glow": return Likelihood(new Glow(new GlowOptions { Levels = 3, Steps = 8, Width = 128 }), rand(16, 3, 32, 32).DetachFromDisposeScope());
             case "cnf":
-                var field = new MlpVelocity(new MlpVelocityOptions { Hidden = [64, 64, 64], Activation = FlowActivation.Softplus });
+                var field = new MlpVelocity(new MlpVelocityOptions { Hidden = [64, 64, 64], Activation = "softplus" });
                 return Likelihood(new ContinuousFlow(field, new NormalBase(2), new CnfOptions { Solver = OdeOptions.Dopri5(1e-5) }), x);
             case "otcfm": return Matching(new MlpVelocity(new MlpVelocityOptions { Hidden = [64, 64, 64] }));
             default: throw new ArgumentException($"Unknown scenario {name}.", nameof(name));

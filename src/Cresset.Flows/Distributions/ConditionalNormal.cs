@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using TorchSharp;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -24,7 +25,7 @@ public sealed class ConditionalNormal : BaseDistribution
         ArgumentOutOfRangeException.ThrowIfLessThan(features, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(context, 1);
         _features = features;
-        _network = new MlpConditioner(0, 2L * features, hidden ?? [64], context, FlowActivation.Silu, zeroLast: true);
+        _network = new MlpConditioner(0, 2L * features, hidden ?? [64], context, new SiluActivation(), zeroLast: true);
         RegisterComponents();
     }
 

@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using Cresset.Numerics;
 
 namespace Cresset.Flows;
@@ -12,14 +13,23 @@ public abstract record FlowOptions : IOptionsRecord
     /// <summary>True for a flow that must cut its vectors in two.</summary>
     public virtual bool NeedsTwoFeatures => false;
 
+    /// <summary>True for a flow that can be conditioned on features.</summary>
+    public virtual bool TakesContext => false;
+
     /// <summary>Makes the model over data whose items have this shape: [D], or [C, H, W].</summary>
     /// <exception cref="ArgumentException">The flow does not take such data.</exception>
-    public DensityModel Build(params IReadOnlyList<int> shape)
+    public DensityModel Build(params IReadOnlyList<int> shape) => BuildConditional(0, shape);
+
+    /// <summary>Makes the model over such data that is conditioned on a context [N, <paramref name="context"/>]; 0 for none.</summary>
+    /// <exception cref="ArgumentException">The flow does not take such data, or no context.</exception>
+    public DensityModel BuildConditional(int context, params IReadOnlyList<int> shape)
     {
         ArgumentNullException.ThrowIfNull(shape);
+        ArgumentOutOfRangeException.ThrowIfNegative(context);
         this.ThrowIfInvalid();
+        if (context > 0 && !TakesContext) throw new ArgumentException($"{PartCatalog.NameOf(GetType())} takes no context.", nameof(context));
         if (Refuses(shape) is { } reason) throw new ArgumentException($"{PartCatalog.NameOf(GetType())} does not take items of shape [{string.Join(", ", shape)}]: {reason}.", nameof(shape));
-        return Make(shape);
+        return Make(shape, context);
     }
 
     /// <summary>Why the flow does not take items of a shape; null when it does.</summary>
@@ -32,8 +42,8 @@ public abstract record FlowOptions : IOptionsRecord
     /// <inheritdoc/>
     public abstract IEnumerable<OptionProblem> Validate();
 
-    /// <summary>Makes the model over a shape that it takes.</summary>
-    protected abstract DensityModel Make(IReadOnlyList<int> shape);
+    /// <summary>Makes the model over a shape that it takes, with <paramref name="context"/> features of context; 0 for none.</summary>
+    protected abstract DensityModel Make(IReadOnlyList<int> shape, int context);
 
     private protected static int Features(IReadOnlyList<int> shape) => checked((int)shape.Aggregate(1L, (a, b) => a * b));
 }
@@ -50,12 +60,29 @@ public abstract record VectorFlow : FlowOptions
     /// <summary>Number of hidden layers.</summary>
     public int Layers { get; init; } = 2;
 
+    /// <summary>Activation of the networks: one of each value by itself without weights.</summary>
+    public ActivationOptions Activation { get; init; } = new ReluActivation();
+
+    /// <inheritdoc/>
+    public sealed override bool TakesContext => true;
+
     /// <inheritdoc/>
     public override IEnumerable<OptionProblem> Validate() => Sizes;
 
-    private protected OptionChecks Sizes => new OptionChecks().Within(Transforms, 1, 1000).Within(Width, 1, 100_000).Within(Layers, 1, 100);
+    private protected OptionChecks Sizes => new OptionChecks()
+        .Within(Transforms, 1, 1000)
+        .Within(Width, 1, 100_000)
+        .Within(Layers, 1, 100)
+        .Must(LayerActivation.Refuses(Activation) is null, Activation, LayerActivation.Allowed);
 
-    private protected VectorFlowOptions Options(IReadOnlyList<int> shape) => new() { Features = Features(shape), Transforms = Transforms, Hidden = [.. Enumerable.Repeat(Width, Layers)] };
+    private protected VectorFlowOptions Options(IReadOnlyList<int> shape, int context) => new()
+    {
+        Features = Features(shape),
+        Context = context,
+        Transforms = Transforms,
+        Hidden = [.. Enumerable.Repeat(Width, Layers)],
+        Activation = Activation,
+    };
 }
 
 /// <summary>A flow whose transforms are rational-quadratic splines.</summary>
@@ -73,8 +100,8 @@ public abstract record SplineVectorFlow : VectorFlow
     /// <inheritdoc/>
     public sealed override IEnumerable<OptionProblem> Validate() => Sizes.Within(Bins, 2, 256).Positive(Bound);
 
-    private protected VectorFlowOptions WithSplines(IReadOnlyList<int> shape)
-        => Options(shape) with { Spline = SplineOptions.Bounded(Bound, Bins) with { RawScale = ScaleBins ? 1 / Math.Sqrt(Width) : 1 } };
+    private protected VectorFlowOptions WithSplines(IReadOnlyList<int> shape, int context)
+        => Options(shape, context) with { Spline = SplineOptions.Bounded(Bound, Bins) with { RawScale = ScaleBins ? 1 / Math.Sqrt(Width) : 1 } };
 }
 
 /// <summary>NICE: additive couplings of halves and a diagonal scaling.</summary>
@@ -85,7 +112,7 @@ public sealed record NiceFlow : VectorFlow
     public override bool NeedsTwoFeatures => true;
 
     /// <inheritdoc/>
-    protected override DensityModel Make(IReadOnlyList<int> shape) => new Nice(Options(shape));
+    protected override DensityModel Make(IReadOnlyList<int> shape, int context) => new Nice(Options(shape, context));
 }
 
 /// <summary>RealNVP: affine couplings with alternating masks.</summary>
@@ -96,7 +123,7 @@ public sealed record RealNvpFlow : VectorFlow
     public override bool NeedsTwoFeatures => true;
 
     /// <inheritdoc/>
-    protected override DensityModel Make(IReadOnlyList<int> shape) => new RealNvp(Options(shape));
+    protected override DensityModel Make(IReadOnlyList<int> shape, int context) => new RealNvp(Options(shape, context));
 }
 
 /// <summary>Rational-quadratic spline couplings.</summary>
@@ -107,7 +134,7 @@ public sealed record SplineCouplingFlow : SplineVectorFlow
     public override bool NeedsTwoFeatures => true;
 
     /// <inheritdoc/>
-    protected override DensityModel Make(IReadOnlyList<int> shape) => new NeuralSplineCouplingFlow(WithSplines(shape));
+    protected override DensityModel Make(IReadOnlyList<int> shape, int context) => new NeuralSplineCouplingFlow(WithSplines(shape, context));
 }
 
 /// <summary>Autoregressive rational-quadratic splines: density in one pass a transform, samples value by value.</summary>
@@ -115,7 +142,7 @@ public sealed record SplineCouplingFlow : SplineVectorFlow
 public sealed record SplineFlow : SplineVectorFlow
 {
     /// <inheritdoc/>
-    protected override DensityModel Make(IReadOnlyList<int> shape) => new NeuralSplineFlow(WithSplines(shape));
+    protected override DensityModel Make(IReadOnlyList<int> shape, int context) => new NeuralSplineFlow(WithSplines(shape, context));
 }
 
 /// <summary>Autoregressive affine transforms: density in one pass a transform, samples value by value.</summary>
@@ -123,7 +150,7 @@ public sealed record SplineFlow : SplineVectorFlow
 public sealed record MafFlow : VectorFlow
 {
     /// <inheritdoc/>
-    protected override DensityModel Make(IReadOnlyList<int> shape) => new Maf(Options(shape));
+    protected override DensityModel Make(IReadOnlyList<int> shape, int context) => new Maf(Options(shape, context));
 }
 
 /// <summary>Inverse autoregressive transforms: samples in one pass a transform, density value by value.</summary>
@@ -131,7 +158,7 @@ public sealed record MafFlow : VectorFlow
 public sealed record IafFlow : VectorFlow
 {
     /// <inheritdoc/>
-    protected override DensityModel Make(IReadOnlyList<int> shape) => new Iaf(Options(shape));
+    protected override DensityModel Make(IReadOnlyList<int> shape, int context) => new Iaf(Options(shape, context));
 }
 
 /// <summary>A continuous flow with the exact trace.</summary>
@@ -145,7 +172,7 @@ public sealed record ContinuousFlowOptions : FlowOptions
     public int Layers { get; init; } = 2;
 
     /// <summary>Activation of the velocity field; smooth ones suit solvers.</summary>
-    public FlowActivation Activation { get; init; } = FlowActivation.Softplus;
+    public ActivationOptions Activation { get; init; } = new SoftplusActivation();
 
     /// <summary>The solver.</summary>
     public OdeSolver Solver { get; init; } = new Dopri5Solver { Tolerance = 1e-4 };
@@ -160,10 +187,13 @@ public sealed record ContinuousFlowOptions : FlowOptions
     public double JacobianWeight { get; init; }
 
     /// <inheritdoc/>
+    public override bool TakesContext => true;
+
+    /// <inheritdoc/>
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Within(Width, 1, 100_000)
         .Within(Layers, 1, 100)
-        .Defined(Activation)
+        .Must(LayerActivation.Refuses(Activation) is null, Activation, LayerActivation.Allowed)
         .Must(Solver is not null, Solver, "a solver (cresset list --solvers)")
         .Nested(Solver)
         .Defined(Gradient)
@@ -171,10 +201,10 @@ public sealed record ContinuousFlowOptions : FlowOptions
         .AtLeast(JacobianWeight, 0);
 
     /// <inheritdoc/>
-    protected override DensityModel Make(IReadOnlyList<int> shape)
+    protected override DensityModel Make(IReadOnlyList<int> shape, int context)
     {
         var features = Features(shape);
-        var field = new MlpVelocity(new MlpVelocityOptions { Features = features, Hidden = [.. Enumerable.Repeat(Width, Layers)], Activation = Activation });
+        var field = new MlpVelocity(new MlpVelocityOptions { Features = features, Context = context, Hidden = [.. Enumerable.Repeat(Width, Layers)], Activation = Activation });
         return new ContinuousFlow(field, new NormalBase(features), new CnfOptions { Solver = Solver.ToOptions(), Gradient = Gradient, KineticWeight = KineticWeight, JacobianWeight = JacobianWeight });
     }
 }
@@ -212,6 +242,6 @@ public sealed record GlowFlow : FlowOptions
         .Within(Levels, 1, 12);
 
     /// <inheritdoc/>
-    protected override DensityModel Make(IReadOnlyList<int> shape)
+    protected override DensityModel Make(IReadOnlyList<int> shape, int context)
         => new Glow(new GlowOptions { Channels = shape[0], Size = shape[1], Levels = Levels, Steps = Transforms, Width = Width, Affine = Affine });
 }

@@ -206,7 +206,7 @@ public sealed record ChainFlow : FlowOptions
     }
 
     /// <inheritdoc/>
-    protected override DensityModel Make(IReadOnlyList<int> shape)
+    protected override DensityModel Make(IReadOnlyList<int> shape, int context)
     {
         var features = Features(shape);
         return new Flow(new CompositeTransform(Enumerable.Range(0, Repeat).SelectMany(turn => Transforms.Select(t => t.Build(features, turn)))), new NormalBase(features));

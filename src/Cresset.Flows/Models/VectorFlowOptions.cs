@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using Cresset.Numerics;
 
 namespace Cresset.Flows;
@@ -18,7 +19,7 @@ public sealed record VectorFlowOptions : IOptionsRecord
     public int[] Hidden { get; init; } = [128, 128];
 
     /// <summary>Activation of the networks.</summary>
-    public FlowActivation Activation { get; init; } = FlowActivation.Relu;
+    public ActivationOptions Activation { get; init; } = new ReluActivation();
 
     /// <summary>The scale of affine transforms.</summary>
     public AffineScale Scale { get; init; } = AffineScale.SoftClip;
@@ -38,7 +39,7 @@ public sealed record VectorFlowOptions : IOptionsRecord
         .AtLeast(Context, 0)
         .Within(Transforms, 1, 1000)
         .Must(Hidden is { Length: > 0 } && Hidden.All(h => h > 0), Hidden, "at least one width, all greater than 0")
-        .Defined(Activation)
+        .Must(LayerActivation.Refuses(Activation) is null, Activation, LayerActivation.Allowed)
         .Defined(Scale)
         .AtLeast(OrderSeed, 0)
         .Nested(Spline);

@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -44,7 +45,7 @@ public abstract class Conditioner : nn.Module<Tensor, Tensor?, Tensor>
 public sealed class MlpConditioner : Conditioner
 {
     private readonly long _context;
-    private readonly FlowActivation _activation;
+    private readonly LayerActivation _activation;
     private readonly TorchSharp.Modules.Linear[] _layers;
 
     /// <summary>Makes the network.</summary>
@@ -52,13 +53,13 @@ public sealed class MlpConditioner : Conditioner
     /// <param name="outputs">Parameters wanted.</param>
     /// <param name="hidden">Widths of the hidden layers.</param>
     /// <param name="context">Context features.</param>
-    /// <param name="activation">Between layers.</param>
+    /// <param name="activation">Between layers; ReLU by default.</param>
     /// <param name="zeroLast">Start with zero outputs: additive and affine maps then start as the identity.</param>
-    public MlpConditioner(long inputs, long outputs, IReadOnlyList<int> hidden, long context = 0, FlowActivation activation = FlowActivation.Relu, bool zeroLast = false)
+    public MlpConditioner(long inputs, long outputs, IReadOnlyList<int> hidden, long context = 0, ActivationOptions? activation = null, bool zeroLast = false)
         : base(nameof(MlpConditioner))
     {
         _context = context;
-        _activation = activation;
+        _activation = new LayerActivation(activation ?? new ReluActivation());
         long[] widths = [inputs + context, .. hidden.Select(h => (long)h), outputs];
         _layers = new TorchSharp.Modules.Linear[widths.Length - 1];
         for (var i = 0; i < _layers.Length; i++)
@@ -93,7 +94,7 @@ public sealed class MlpConditioner : Conditioner
         for (var i = 0; i < _layers.Length; i++)
         {
             h = _layers[i].call(h);
-            if (i < _layers.Length - 1) h = FlowActivations.Apply(_activation, h);
+            if (i < _layers.Length - 1) h = _activation.Apply(h);
         }
         return h.MoveToOuterDisposeScope();
     }

@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -11,7 +12,7 @@ public sealed class Made : Conditioner
 {
     private readonly long _context;
     private readonly int _perValue;
-    private readonly FlowActivation _activation;
+    private readonly LayerActivation _activation;
     private readonly MaskedLinear[] _layers;
     private int[] _order;
     private Schedule? _schedule;
@@ -22,14 +23,14 @@ public sealed class Made : Conditioner
     /// <param name="parametersPerValue">Outputs for each value.</param>
     /// <param name="hidden">Widths of the hidden layers.</param>
     /// <param name="context">Context features.</param>
-    /// <param name="activation">Between layers.</param>
-    public Made(IReadOnlyList<int> order, int parametersPerValue, IReadOnlyList<int> hidden, long context = 0, FlowActivation activation = FlowActivation.Relu)
+    /// <param name="activation">Between layers; ReLU by default.</param>
+    public Made(IReadOnlyList<int> order, int parametersPerValue, IReadOnlyList<int> hidden, long context = 0, ActivationOptions? activation = null)
         : base(nameof(Made))
     {
         _order = [.. order];
         _perValue = parametersPerValue;
         _context = context;
-        _activation = activation;
+        _activation = new LayerActivation(activation ?? new ReluActivation());
         var masks = Masks(_order, parametersPerValue, hidden, (int)context);
         _layers = [.. masks.Select(m => new MaskedLinear(m))];
         for (var i = 0; i < _layers.Length; i++) register_module((2 * i).ToString(System.Globalization.CultureInfo.InvariantCulture), _layers[i]);
@@ -78,7 +79,7 @@ public sealed class Made : Conditioner
         for (var i = 0; i < _layers.Length; i++)
         {
             h = _layers[i].call(h);
-            if (i < _layers.Length - 1) h = FlowActivations.Apply(_activation, h);
+            if (i < _layers.Length - 1) h = _activation.Apply(h);
         }
         return h.MoveToOuterDisposeScope();
     }
@@ -113,7 +114,7 @@ public sealed class Made : Conditioner
                 var inputs = known[i].size(1);
                 var h = nn.functional.linear(known[i], weights[i].narrow(0, start, length).narrow(1, 0, inputs), biases[i].narrow(0, start, length));
                 if (i == _layers.Length - 1) raw = h;
-                else known[i + 1] = cat([known[i + 1], FlowActivations.Apply(_activation, h)], 1);
+                else known[i + 1] = cat([known[i + 1], _activation.Apply(h)], 1);
             }
             var columns = schedule.ColumnsOf(step);
             var value = next(columns, raw.reshape(count, columns.Length, _perValue));

@@ -8,6 +8,7 @@ namespace Cresset.Flows;
 public sealed class MlpAverageVelocity : nn.Module, IAverageVelocityModel
 {
     private readonly MlpVelocityOptions _options;
+    private readonly LayerActivation _activation;
     private readonly TorchSharp.Modules.Linear[] _layers;
 
     /// <summary>Makes the network; smooth activations suit the derivative along the path.</summary>
@@ -15,6 +16,7 @@ public sealed class MlpAverageVelocity : nn.Module, IAverageVelocityModel
         : base(nameof(MlpAverageVelocity))
     {
         _options = options.ThrowIfInvalid();
+        _activation = new LayerActivation(options.Activation);
         long[] widths = [options.Features + options.Context + 2, .. options.Hidden.Select(h => (long)h), options.Features];
         _layers = new TorchSharp.Modules.Linear[widths.Length - 1];
         for (var i = 0; i < _layers.Length; i++)
@@ -37,7 +39,7 @@ public sealed class MlpAverageVelocity : nn.Module, IAverageVelocityModel
         for (var i = 0; i < _layers.Length; i++)
         {
             h = _layers[i].call(h);
-            if (i < _layers.Length - 1) h = FlowActivations.Apply(_options.Activation, h);
+            if (i < _layers.Length - 1) h = _activation.Apply(h);
         }
         return h.MoveToOuterDisposeScope();
     }

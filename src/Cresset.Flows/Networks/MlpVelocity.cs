@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Tensors;
 using TorchSharp;
@@ -18,14 +19,14 @@ public sealed record MlpVelocityOptions : IOptionsRecord
     public int[] Hidden { get; init; } = [64, 64, 64];
 
     /// <summary>Activation; smooth ones suit solvers.</summary>
-    public FlowActivation Activation { get; init; } = FlowActivation.Selu;
+    public ActivationOptions Activation { get; init; } = new SeluActivation();
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Within(Features, 1, 1_000_000)
         .AtLeast(Context, 0)
         .Must(Hidden is { Length: > 0 } && Hidden.All(h => h > 0), Hidden, "at least one width, all greater than 0")
-        .Defined(Activation);
+        .Must(LayerActivation.Refuses(Activation) is null, Activation, LayerActivation.Allowed);
 }
 
 /// <summary>
@@ -35,6 +36,7 @@ public sealed record MlpVelocityOptions : IOptionsRecord
 public sealed class MlpVelocity : nn.Module, IDivergenceModel
 {
     private readonly MlpVelocityOptions _options;
+    private readonly LayerActivation _activation;
     private readonly TorchSharp.Modules.Linear[] _layers;
 
     /// <summary>Makes the network.</summary>
@@ -42,6 +44,7 @@ public sealed class MlpVelocity : nn.Module, IDivergenceModel
         : base(nameof(MlpVelocity))
     {
         _options = options.ThrowIfInvalid();
+        _activation = new LayerActivation(options.Activation);
         long[] widths = [options.Features + options.Context + 1, .. options.Hidden.Select(h => (long)h), options.Features];
         _layers = new TorchSharp.Modules.Linear[widths.Length - 1];
         for (var i = 0; i < _layers.Length; i++)
@@ -62,7 +65,7 @@ public sealed class MlpVelocity : nn.Module, IDivergenceModel
         for (var i = 0; i < _layers.Length; i++)
         {
             h = _layers[i].call(h);
-            if (i < _layers.Length - 1) h = FlowActivations.Apply(_options.Activation, h);
+            if (i < _layers.Length - 1) h = _activation.Apply(h);
         }
         return h.MoveToOuterDisposeScope();
     }
@@ -81,8 +84,8 @@ public sealed class MlpVelocity : nn.Module, IDivergenceModel
             h = _layers[i].call(h);
             if (i > 0 && i < _layers.Length - 1) tangents = tangents.MatMul(_layers[i].weight!.to(h.dtype).t());
             if (i == _layers.Length - 1) break;
-            var value = FlowActivations.Apply(_options.Activation, h);
-            tangents = tangents * FlowActivations.Derivative(_options.Activation, h, value).unsqueeze(0);
+            var value = _activation.Apply(h);
+            tangents = tangents * _activation.Derivative(h, value).unsqueeze(0);
             h = value;
         }
         // Only the diagonal is wanted: tangent d against row d of the last weight.

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Cresset.Flows;
+using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Plots;
 using Cresset.Tensors;
@@ -85,15 +86,15 @@ public sealed class GenerativeComparisonJob : StudyJob<GenerativeComparisonOptio
 
     private static (string Name, Func<GenerativeContender> Make)[] Contenders(GenerativeComparisonOptions o)
     {
-        MlpVelocity Network(FlowActivation activation) => new(new MlpVelocityOptions { Hidden = [o.Width, o.Width, o.Width], Activation = activation });
+        MlpVelocity Network(ActivationOptions activation) => new(new MlpVelocityOptions { Hidden = [o.Width, o.Width, o.Width], Activation = activation });
         var couplings = new VectorFlowOptions { Transforms = o.Couplings, Hidden = [o.Width, o.Width], Spline = SplineOptions.Bounded(5) with { RawScale = 1 / Math.Sqrt(o.Width) } };
         return
         [
             ("spline flow", () => new LikelihoodContender("spline flow", new NeuralSplineCouplingFlow(couplings), o.Steps, o.Couplings)),
-            (ContinuousName, () => new LikelihoodContender(ContinuousName, new ContinuousFlow(Network(FlowActivation.Softplus), new NormalBase(2), new CnfOptions { Solver = OdeOptions.Dopri5(1e-4) }), o.LikelihoodSteps, 0)),
-            ("flow matching", () => new MatchingContender("flow matching", Network(FlowActivation.Selu), o.RegressionSteps, transport: false)),
-            ("OT flow matching", () => new MatchingContender("OT flow matching", Network(FlowActivation.Selu), o.RegressionSteps, transport: true)),
-            ("diffusion", () => new DiffusionContender(Network(FlowActivation.Selu), o.RegressionSteps, o.DiffusionSteps)),
+            (ContinuousName, () => new LikelihoodContender(ContinuousName, new ContinuousFlow(Network(new SoftplusActivation()), new NormalBase(2), new CnfOptions { Solver = OdeOptions.Dopri5(1e-4) }), o.LikelihoodSteps, 0)),
+            ("flow matching", () => new MatchingContender("flow matching", Network(new SeluActivation()), o.RegressionSteps, transport: false)),
+            ("OT flow matching", () => new MatchingContender("OT flow matching", Network(new SeluActivation()), o.RegressionSteps, transport: true)),
+            ("diffusion", () => new DiffusionContender(Network(new SeluActivation()), o.RegressionSteps, o.DiffusionSteps)),
         ];
     }
 

@@ -11,14 +11,21 @@ internal static class OldFlowKeys
     /// <summary>Rewrites the section in place.</summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="transforms">Transforms of that version's job where a recipe said nothing.</param>
-    public static void Move(ConfigMap recipe, int transforms)
+    /// <param name="width">Width there; null for what flows still have.</param>
+    public static void Move(ConfigMap recipe, int transforms, int? width = null)
     {
         if (recipe[Section] is not ConfigMap map || Flow.Move(map) is not { } part) return;
         // What that version took where a recipe said nothing. Without a name the job's own flow is meant.
         var kind = Flow.NameIn(map);
-        if ((kind.Length == 0 || PlaceIn(kind, "transforms") is not null) && part["transforms"] is null)
-            part.Set("transforms", new ConfigText(map.Source, transforms.ToString(System.Globalization.CultureInfo.InvariantCulture), true));
-        if (kind == "glow" && part["levels"] is null) part.Set("levels", new ConfigText(map.Source, "2", true));
+        Default("transforms", transforms);
+        if (width is { } wide) Default("width", wide);
+        if (kind == "glow") Default("levels", 2);
+
+        void Default(string key, int value)
+        {
+            if ((kind.Length == 0 || PlaceIn(kind, key) is not null) && part[key] is null)
+                part.Set(key, new ConfigText(map.Source, value.ToString(System.Globalization.CultureInfo.InvariantCulture), true));
+        }
     }
 
     /// <summary>Where a key of that version stood that is named alone.</summary>

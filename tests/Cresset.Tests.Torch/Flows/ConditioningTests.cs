@@ -34,7 +34,7 @@ public sealed class ConditioningTests
 
     public static TheoryData<string> Names => [.. Models.Keys];
 
-    private static MlpVelocity Velocity() => new(new MlpVelocityOptions { Features = 3, Context = 2, Hidden = [8], Activation = FlowActivation.Tanh });
+    private static MlpVelocity Velocity() => new(new MlpVelocityOptions { Features = 3, Context = 2, Hidden = [8], Activation = "tanh" });
 
     private static Coupling Coupling() => new([true, false, true], new AffineUnivariate(), (i, o) => new MlpConditioner(i, o, [6], 2));
 

@@ -10,7 +10,7 @@ public sealed class ContinuousFlowTests
 {
     private static MlpVelocity Field(SafetensorsFile file)
     {
-        var field = new MlpVelocity(new MlpVelocityOptions { Hidden = [24, 24], Activation = FlowActivation.Tanh });
+        var field = new MlpVelocity(new MlpVelocityOptions { Hidden = [24, 24], Activation = "tanh" });
         field.to(ScalarType.Float64);
         StateDict.Load(field, file.Entries.Keys.Where(k => k.StartsWith("w.", StringComparison.Ordinal)).ToDictionary(k => k[2..], file.Read));
         return field;

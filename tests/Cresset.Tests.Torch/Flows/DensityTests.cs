@@ -23,7 +23,7 @@ public sealed class DensityTests
             new Coupling([true, false], new PolynomialSpline(new PolynomialSplineOptions { Low = -4, High = 4 }), (i, o) => new MlpConditioner(i, o, [16])),
             new GaussianMixtureBase(3, 2, 1.5, new Generator(2))),
         ["linear, actnorm, planar"] = () => new Flow(new CompositeTransform([new LuLinear(2), new ActNorm(2), new PlanarTransform(2), new RadialTransform(2)]), new NormalBase(2)),
-        ["continuous"] = () => new ContinuousFlow(new MlpVelocity(new MlpVelocityOptions { Hidden = [16, 16], Activation = FlowActivation.Tanh }), new NormalBase(2), new CnfOptions { Solver = OdeOptions.Dopri5(1e-5) }),
+        ["continuous"] = () => new ContinuousFlow(new MlpVelocity(new MlpVelocityOptions { Hidden = [16, 16], Activation = "tanh" }), new NormalBase(2), new CnfOptions { Solver = OdeOptions.Dopri5(1e-5) }),
     };
 
     public static TheoryData<string> Names => [.. Models.Keys];

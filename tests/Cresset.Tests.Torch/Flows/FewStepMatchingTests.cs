@@ -41,7 +41,7 @@ public sealed class FewStepMatchingTests
     {
         using var scope = NewDisposeScope();
         manual_seed(1);
-        var model = new MlpAverageVelocity(new MlpVelocityOptions { Features = 1, Hidden = [32, 32], Activation = FlowActivation.Silu });
+        var model = new MlpAverageVelocity(new MlpVelocityOptions { Features = 1, Hidden = [32, 32], Activation = "silu" });
         var optimizer = optim.Adam(model.parameters(), 5e-3);
         for (var i = 0; i < 400; i++)
         {
@@ -80,7 +80,7 @@ public sealed class FewStepMatchingTests
     {
         using var scope = NewDisposeScope();
         manual_seed(2);
-        MlpVelocity Net() => new(new MlpVelocityOptions { Features = 1, Hidden = [32, 32], Activation = FlowActivation.Silu });
+        MlpVelocity Net() => new(new MlpVelocityOptions { Features = 1, Hidden = [32, 32], Activation = "silu" });
         MlpVelocity velocity = Net(), score = Net();
         var optimizer = optim.Adam(velocity.parameters().Concat(score.parameters()), 5e-3);
         const double sigma = 0.7;

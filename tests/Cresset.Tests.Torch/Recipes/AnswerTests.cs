@@ -220,7 +220,7 @@ public sealed class AnswerTests : IDisposable
                 var digits = new DigitsFlowOptions { Flow = new NiceFlow { Transforms = 2 } };
                 return Save(digits, Pictures(8, 0), DigitsFlowTask.Flow(digits));
             case "posterior":
-                var posterior = new PosteriorOptions { Parameters = ["theta"], Family = PosteriorFamily.Maf, Transforms = 1, Width = 8, Layers = 1 };
+                var posterior = new PosteriorOptions { Parameters = ["theta"], Flow = new MafFlow { Transforms = 1, Width = 8, Layers = 1 } };
                 return Save(posterior, Points("theta", "x"), posterior.Create(PosteriorColumns.Of(posterior, Points("theta", "x"))));
             case "tokenizer":
                 var tokenizer = new TokenizerOptions { Width = 8, LatentWidth = 4 };

@@ -41,6 +41,8 @@ public sealed class EarlierKeyTests
             ("digits-flow", "{family: maf}", new MafFlow { Transforms = 3 }),
             ("digits-flow", "{family: glow, levels: 1, transforms: 2}", new GlowFlow { Levels = 1, Transforms = 2 }),
             ("density", "{family: nice}", new NiceFlow { Transforms = 4 }),
+            ("posterior", "{parameters: [theta_1], family: spline_coupling, bins: 4}", new SplineCouplingFlow { Transforms = 5, Width = 64, Bins = 4 }),
+            ("posterior", "{parameters: [theta_1], layers: 1}", new SplineFlow { Transforms = 5, Width = 64, Layers = 1 }),
         })
         {
             var options = Resolve($"job: {job}\nmodel: {model}").Options["model"];

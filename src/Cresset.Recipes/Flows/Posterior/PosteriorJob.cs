@@ -33,6 +33,14 @@ public sealed class PosteriorJob : DataJob<PosteriorOptions>, IPredictingJob
     /// <inheritdoc/>
     protected override OptimizationOptions OptimizationDefaults => new() { Optimizer = new AdamRule { LearningRate = 1e-3 } };
 
+    private protected override void Upgrade(ConfigMap recipe)
+    {
+        base.Upgrade(recipe);
+        OldFlowKeys.Move(recipe, 5, 64);
+    }
+
+    private protected override string? Earlier(string key) => OldFlowKeys.Place(key);
+
     /// <inheritdoc/>
     protected override DataUse Use(PosteriorOptions options) => new(TargetKind.None, NeedsPictures: false, NumbersOnly: true);
 

@@ -4,42 +4,14 @@ using Cresset.Numerics;
 
 namespace Cresset.Recipes;
 
-/// <summary>Conditional flows over parameters.</summary>
-public enum PosteriorFamily
-{
-    /// <summary>Autoregressive rational-quadratic splines: the best densities, draws value by value.</summary>
-    Spline,
-
-    /// <summary>Rational-quadratic spline couplings: fast draws; two parameters at least.</summary>
-    SplineCoupling,
-
-    /// <summary>Affine couplings; two parameters at least.</summary>
-    RealNvp,
-
-    /// <summary>Autoregressive affine transforms.</summary>
-    Maf,
-}
-
 /// <summary>A conditional flow that learns the posterior of parameters given observations.</summary>
 public sealed record PosteriorOptions : IOptionsRecord
 {
     /// <summary>Columns of the table that are parameters; the other columns are what was observed.</summary>
     public IReadOnlyList<string> Parameters { get; init; } = [];
 
-    /// <summary>The flow; couplings need two parameters.</summary>
-    public PosteriorFamily Family { get; init; } = PosteriorFamily.Spline;
-
-    /// <summary>Number of transforms.</summary>
-    public int Transforms { get; init; } = 5;
-
-    /// <summary>Width of the hidden layers.</summary>
-    public int Width { get; init; } = 64;
-
-    /// <summary>Number of hidden layers.</summary>
-    public int Layers { get; init; } = 2;
-
-    /// <summary>Bins of a spline.</summary>
-    public int Bins { get; init; } = 8;
+    /// <summary>The flow over the parameters, conditioned on the observation; couplings need two parameters.</summary>
+    public FlowOptions Flow { get; init; } = new SplineFlow { Transforms = 5, Width = 64 };
 
     /// <summary>Draws a held-out pair of the simulation-based calibration.</summary>
     public int Draws { get; init; } = 99;
@@ -50,32 +22,12 @@ public sealed record PosteriorOptions : IOptionsRecord
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Must(Parameters is not null, null, "a list of column names", field: nameof(Parameters))
-        .Defined(Family)
-        .Within(Transforms, 1, 1000)
-        .Within(Width, 1, 100_000)
-        .Within(Layers, 1, 100)
-        .Within(Bins, 2, 256)
+        .Must(Flow is { TakesContext: true }, Flow is null ? null : PartCatalog.NameOf(Flow.GetType()), "a flow that is conditioned on features", "for example spline", nameof(Flow))
+        .Nested(Flow)
         .Within(Draws, 9, 9999)
         .Within(CalibrationPairs, 20, 100_000);
 
-    internal Flow Create(PosteriorColumns columns)
-    {
-        var options = new VectorFlowOptions
-        {
-            Features = columns.Parameters.Length,
-            Context = columns.Observed.Length,
-            Transforms = Transforms,
-            Hidden = [.. Enumerable.Repeat(Width, Layers)],
-            Spline = SplineOptions.Bounded(5, Bins),
-        };
-        return Family switch
-        {
-            PosteriorFamily.RealNvp => new RealNvp(options),
-            PosteriorFamily.SplineCoupling => new NeuralSplineCouplingFlow(options),
-            PosteriorFamily.Maf => new Maf(options),
-            _ => new NeuralSplineFlow(options),
-        };
-    }
+    internal DensityModel Create(PosteriorColumns columns) => Flow.BuildConditional(columns.Observed.Length, columns.Parameters.Length);
 }
 
 /// <summary>Which features of a table's rows are parameters and which are observations.</summary>
@@ -96,7 +48,7 @@ internal sealed record PosteriorColumns(long[] Parameters, long[] Observed, IRea
         long[] parameters = [.. options.Parameters.Distinct().Select(p => (long)Array.IndexOf(names, p))];
         long[] observed = [.. Enumerable.Range(0, names.Length).Select(i => (long)i).Except(parameters)];
         if (observed.Length == 0) throw new DataMismatchException($"{facts.Name}: all columns are parameters; a posterior needs one column at least that was observed.");
-        if (parameters.Length == 1 && options.Family is (PosteriorFamily.RealNvp or PosteriorFamily.SplineCoupling)) throw new DataMismatchException($"{facts.Name}: one parameter; couplings need two. Use model.family=spline.");
+        if (options.Flow.Refuses([parameters.Length]) is { } reason) throw new DataMismatchException($"{facts.Name}: {parameters.Length} parameter{(parameters.Length == 1 ? "" : "s")}; {reason}. Choose another flow: model.flow=spline.");
         return new PosteriorColumns(parameters, observed, table.Columns);
     }
 }

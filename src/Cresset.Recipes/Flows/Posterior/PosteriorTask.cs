@@ -18,7 +18,7 @@ public sealed class PosteriorTask : ITrainingTask, ILearnsFromData
     private const int RankBins = 20;
     private const int DrawsAtOnce = 8;
     private readonly PosteriorOptions _options;
-    private readonly Flow _flow;
+    private readonly DensityModel _flow;
     private readonly Tensor _parameters;
     private readonly Tensor _observed;
     private readonly double _units;
