@@ -7,19 +7,28 @@ namespace Cresset.Tests.EndToEnd.Cli;
 internal static class CressetProcess
 {
     private static readonly string Configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
-    private static readonly string Program = System.IO.Path.Combine(Repository.Root, "artifacts", "bin", "Cresset.Cli", Configuration, OperatingSystem.IsWindows() ? "cresset.exe" : "cresset");
+    private static readonly string Program = Built("Cresset.Cli", "cresset");
+    private static readonly string Host = Built("Cresset.Tests.CommandHost", "Cresset.Tests.CommandHost");
+    // These start the program again, or load assemblies that another command must not see.
+    private static readonly string[] OfTheirOwn = ["launch", "sweep", "serve", "compute", "--with", "--watch"];
 
     /// <summary>The program itself, for those who start it.</summary>
     public static string Path => Program;
 
-    public static (int Code, string Output, string Error) Run(string folder, params string[] arguments) => Run(folder, null, arguments);
+    /// <summary>A command in a process that has run others before; those that start processes themselves get one of their own.</summary>
+    public static (int Code, string Output, string Error) Run(string folder, params string[] arguments)
+        => arguments.Intersect(OfTheirOwn).Any() ? RunAlone(folder, null, arguments) : CommandHost.Run(() => Start(Host, folder, null, []), folder, arguments);
 
-    public static (int Code, string Output, string Error) Run(string folder, IReadOnlyDictionary<string, string>? environment, params string[] arguments)
+    /// <summary>A command in a process of its own.</summary>
+    public static (int Code, string Output, string Error) RunAlone(string folder, IReadOnlyDictionary<string, string>? environment, params string[] arguments)
         => Finish(Start(Program, folder, environment, arguments));
 
     /// <summary>Another program than the command, such as a user's own.</summary>
     public static (int Code, string Output, string Error) RunProgram(string program, string folder, params string[] arguments)
         => Finish(Start(program, folder, null, arguments));
+
+    private static string Built(string project, string program)
+        => System.IO.Path.Combine(Repository.Root, "artifacts", "bin", project, Configuration, OperatingSystem.IsWindows() ? program + ".exe" : program);
 
     private static (int Code, string Output, string Error) Finish(Process process)
     {

@@ -59,7 +59,7 @@ public sealed class LaunchTests : IDisposable
     public void WrongUseIsOneLine(string command, int code, string said)
     {
         NeedMpi();
-        var (found, _, errors) = CressetProcess.Run(_folder, new Dictionary<string, string> { ["OMPI_MCA_plm_rsh_agent"] = "/bin/false" }, command.Split(' '));
+        var (found, _, errors) = CressetProcess.RunAlone(_folder, new Dictionary<string, string> { ["OMPI_MCA_plm_rsh_agent"] = "/bin/false" }, command.Split(' '));
         Assert.True(code == found, errors);
         Assert.Contains(said, Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
     }
@@ -67,7 +67,7 @@ public sealed class LaunchTests : IDisposable
     [Fact]
     public void WithoutMpirunOneLineNamesThePackages()
     {
-        var (code, _, errors) = CressetProcess.Run(_folder, new Dictionary<string, string> { ["PATH"] = _folder }, "launch", "-n", "2", "--oversubscribe", "train", "realnvp-moons");
+        var (code, _, errors) = CressetProcess.RunAlone(_folder, new Dictionary<string, string> { ["PATH"] = _folder }, "launch", "-n", "2", "--oversubscribe", "train", "realnvp-moons");
         Assert.Equal(2, code);
         Assert.Contains("2 ranks need mpirun, which is not on this machine: install MPI on every host (Debian and Ubuntu: apt-get install openmpi-bin", Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
     }
@@ -92,7 +92,7 @@ public sealed class LaunchTests : IDisposable
         File.WriteAllText(starter, $"#!/bin/sh\n[ \"$1\" = --version ] && exec {MpiRun.OpenMpi} --version\nexec {MpiRun.OpenMpi} --oversubscribe -n 1 sh -c 'exit 7' : -n 1 {CressetProcess.Path} train realnvp-moons -q --runs dead\n");
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(starter, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         var path = $"{_folder}{Path.PathSeparator}{Environment.GetEnvironmentVariable("PATH")}";
-        var (code, _, errors) = CressetProcess.Run(_folder, new Dictionary<string, string> { ["PATH"] = path }, "launch", "-n", "2", "--oversubscribe", "train", "realnvp-moons");
+        var (code, _, errors) = CressetProcess.RunAlone(_folder, new Dictionary<string, string> { ["PATH"] = path }, "launch", "-n", "2", "--oversubscribe", "train", "realnvp-moons");
         Assert.Equal(1, code);
         Assert.Equal("cresset: a rank ended with exit code 7; --restarts 3 would go on from the last checkpoint.", Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
     }
@@ -104,7 +104,7 @@ public sealed class LaunchTests : IDisposable
         var starter = Path.Combine(_folder, "mpirun");
         File.WriteAllText(starter, "#!/bin/sh\n[ \"$1\" = --version ] && exec echo Open\nsleep 300 > /dev/null 2>&1 &\necho $! > left\nkill -9 $$\n");
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(starter, UnixFileMode.UserRead | UnixFileMode.UserExecute);
-        var (code, _, errors) = CressetProcess.Run(_folder, new Dictionary<string, string> { ["PATH"] = $"{_folder}{Path.PathSeparator}{Environment.GetEnvironmentVariable("PATH")}" }, "launch", "-n", "2", "--oversubscribe", "train", "realnvp-moons");
+        var (code, _, errors) = CressetProcess.RunAlone(_folder, new Dictionary<string, string> { ["PATH"] = $"{_folder}{Path.PathSeparator}{Environment.GetEnvironmentVariable("PATH")}" }, "launch", "-n", "2", "--oversubscribe", "train", "realnvp-moons");
         Assert.Equal(1, code);
         Assert.Equal("cresset: a rank was ended by signal 9; --restarts 3 would go on from the last checkpoint.", Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
         var left = $"/proc/{File.ReadAllText(Path.Combine(_folder, "left")).Trim()}/stat";

@@ -99,7 +99,7 @@ public sealed class PictureCommandTests : IDisposable
 
     private string Ok(params string[] arguments)
     {
-        var (code, output, error) = CressetProcess.Run(_folder, new Dictionary<string, string> { ["OMP_NUM_THREADS"] = "1" }, arguments);
+        var (code, output, error) = CressetProcess.Run(_folder, arguments);
         Assert.True(code == 0, $"cresset {string.Join(' ', arguments)} ended with {code}: {error}");
         return output;
     }
