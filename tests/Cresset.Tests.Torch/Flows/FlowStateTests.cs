@@ -157,6 +157,8 @@ public sealed class FlowStateTests
             foreach (var (name, make) in Seeded)
             {
                 if (features > 8 && scale != AffineScale.SoftClip) continue;
+                // The density of this one goes value by value, 784 times 16: one type is enough.
+                if (features > 8 && name is "iaf" && type == ScalarType.Float32) continue;
                 var flow = make(new VectorFlowOptions { Features = features, Transforms = 16, Hidden = [32], Scale = scale });
                 flow.to(type);
                 var entropy = features * 0.5 * Math.Log(2 * Math.PI) + (x.square().sum(1) * 0.5).mean().ToDouble();
