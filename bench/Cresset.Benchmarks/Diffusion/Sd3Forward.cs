@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Cresset.Diffusion;
 using Cresset.Native;
+using Cresset.Nn;
 using TorchSharp;
 using static TorchSharp.torch;
 

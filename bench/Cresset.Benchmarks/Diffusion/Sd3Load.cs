@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Cresset.Diffusion;
+using Cresset.Nn;
 using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
@@ -10,25 +11,25 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor>
     private readonly GroupNormalization _norm1;
 
     [ComponentName(Name = "conv1")]
-    private readonly Convolution _conv1;
+    private readonly SquareConvolution _conv1;
 
     [ComponentName(Name = "norm2")]
     private readonly GroupNormalization _norm2;
 
     [ComponentName(Name = "conv2")]
-    private readonly Convolution _conv2;
+    private readonly SquareConvolution _conv2;
 
     [ComponentName(Name = "conv_shortcut")]
-    private readonly Convolution? _shortcut;
+    private readonly SquareConvolution? _shortcut;
 
     public ResidualBlock(int inputs, int outputs, int groups, WeightPlace place)
         : base(nameof(ResidualBlock))
     {
         _norm1 = new GroupNormalization(groups, inputs, 1e-6, place);
-        _conv1 = new Convolution(inputs, outputs, 3, place, padding: 1);
+        _conv1 = new SquareConvolution(inputs, outputs, 3, place, padding: 1);
         _norm2 = new GroupNormalization(groups, outputs, 1e-6, place);
-        _conv2 = new Convolution(outputs, outputs, 3, place, padding: 1);
-        if (inputs != outputs) _shortcut = new Convolution(inputs, outputs, 1, place);
+        _conv2 = new SquareConvolution(outputs, outputs, 3, place, padding: 1);
+        if (inputs != outputs) _shortcut = new SquareConvolution(inputs, outputs, 1, place);
         RegisterComponents();
     }
 

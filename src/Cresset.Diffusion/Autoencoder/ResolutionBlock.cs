@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -47,13 +48,13 @@ internal sealed class Resampler : nn.Module<Tensor, Tensor>
     private readonly bool _isDown;
 
     [ComponentName(Name = "conv")]
-    private readonly Convolution _conv;
+    private readonly SquareConvolution _conv;
 
     public Resampler(int channels, bool isDown, WeightPlace place)
         : base(nameof(Resampler))
     {
         _isDown = isDown;
-        _conv = new Convolution(channels, channels, 3, place, stride: isDown ? 2 : 1, padding: isDown ? 0 : 1);
+        _conv = new SquareConvolution(channels, channels, 3, place, stride: isDown ? 2 : 1, padding: isDown ? 0 : 1);
         RegisterComponents();
     }
 

@@ -67,7 +67,7 @@ public sealed class TinyDecoder : nn.Module<Tensor, Tensor>
         public Stack(WeightPlace place)
             : base(nameof(Stack))
         {
-            Add(new Convolution(Latent, Channels, 3, place, padding: 1));
+            Add(new SquareConvolution(Latent, Channels, 3, place, padding: 1));
             Add(null);
             for (var stage = 0; stage < 4; stage++)
             {
@@ -75,10 +75,10 @@ public sealed class TinyDecoder : nn.Module<Tensor, Tensor>
                 if (stage < 3)
                 {
                     Skip();
-                    Add(new Convolution(Channels, Channels, 3, place, padding: 1, hasBias: false));
+                    Add(new SquareConvolution(Channels, Channels, 3, place, padding: 1, hasBias: false));
                 }
             }
-            Add(new Convolution(Channels, 3, 3, place, padding: 1));
+            Add(new SquareConvolution(Channels, 3, 3, place, padding: 1));
         }
 
         public override Tensor forward(Tensor input)
@@ -119,18 +119,18 @@ public sealed class TinyDecoder : nn.Module<Tensor, Tensor>
     private sealed class Convolutions : nn.Module<Tensor, Tensor>
     {
         [ComponentName(Name = "0")]
-        private readonly Convolution _first;
+        private readonly SquareConvolution _first;
 
         [ComponentName(Name = "2")]
-        private readonly Convolution _second;
+        private readonly SquareConvolution _second;
 
         [ComponentName(Name = "4")]
-        private readonly Convolution _third;
+        private readonly SquareConvolution _third;
 
         public Convolutions(WeightPlace place)
             : base(nameof(Convolutions))
         {
-            Convolution New() => new(Channels, Channels, 3, place, padding: 1);
+            SquareConvolution New() => new(Channels, Channels, 3, place, padding: 1);
             (_first, _second, _third) = (New(), New(), New());
             RegisterComponents();
         }

@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Tensors;
 using TorchSharp.Utils;
@@ -18,10 +19,10 @@ public sealed class Vae : nn.Module<Tensor, Tensor>
     private readonly VaeDecoder _decoder;
 
     [ComponentName(Name = "quant_conv")]
-    private readonly Convolution? _quant;
+    private readonly SquareConvolution? _quant;
 
     [ComponentName(Name = "post_quant_conv")]
-    private readonly Convolution? _postQuant;
+    private readonly SquareConvolution? _postQuant;
 
     /// <summary>Builds the autoencoder.</summary>
     public Vae(VaeOptions options, WeightPlace? place = null)
@@ -32,8 +33,8 @@ public sealed class Vae : nn.Module<Tensor, Tensor>
         place ??= WeightPlace.Cpu;
         _encoder = new VaeEncoder(options, place);
         _decoder = new VaeDecoder(options, place);
-        if (options.QuantConvolution) _quant = new Convolution(2 * options.LatentChannels, 2 * options.LatentChannels, 1, place);
-        if (options.PostQuantConvolution) _postQuant = new Convolution(options.LatentChannels, options.LatentChannels, 1, place);
+        if (options.QuantConvolution) _quant = new SquareConvolution(2 * options.LatentChannels, 2 * options.LatentChannels, 1, place);
+        if (options.PostQuantConvolution) _postQuant = new SquareConvolution(options.LatentChannels, options.LatentChannels, 1, place);
         RegisterComponents();
     }
 
@@ -90,7 +91,7 @@ public sealed class Vae : nn.Module<Tensor, Tensor>
     /// <summary>Lays out all kernels with channels last: the faster order for inference on a CPU.</summary>
     public void UseChannelsLast()
     {
-        foreach (var (_, module) in named_modules()) (module as Convolution)?.UseChannelsLast();
+        foreach (var (_, module) in named_modules()) (module as SquareConvolution)?.UseChannelsLast();
     }
 
     private Tensor EncodeWhole(Tensor x)

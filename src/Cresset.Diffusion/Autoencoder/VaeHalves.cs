@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -8,7 +9,7 @@ namespace Cresset.Diffusion;
 internal sealed class VaeEncoder : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "conv_in")]
-    private readonly Convolution _in;
+    private readonly SquareConvolution _in;
 
     [ComponentName(Name = "down_blocks")]
     private readonly ModuleList<ResolutionBlock> _down;
@@ -20,18 +21,18 @@ internal sealed class VaeEncoder : nn.Module<Tensor, Tensor>
     private readonly GroupNormalization _norm;
 
     [ComponentName(Name = "conv_out")]
-    private readonly Convolution _out;
+    private readonly SquareConvolution _out;
 
     public VaeEncoder(VaeOptions options, WeightPlace place)
         : base(nameof(VaeEncoder))
     {
         var channels = options.BlockChannels;
-        _in = new Convolution(options.ImageChannels, channels[0], 3, place, padding: 1);
+        _in = new SquareConvolution(options.ImageChannels, channels[0], 3, place, padding: 1);
         _down = new ModuleList<ResolutionBlock>([.. Enumerable.Range(0, channels.Count).Select(i =>
             new ResolutionBlock(channels[Math.Max(0, i - 1)], channels[i], options.LayersPerBlock, options.NormGroups, down: i < channels.Count - 1, up: false, place))]);
         _middle = new MiddleBlock(channels[^1], options.NormGroups, place);
         _norm = new GroupNormalization(options.NormGroups, channels[^1], 1e-6, place);
-        _out = new Convolution(channels[^1], 2 * options.LatentChannels, 3, place, padding: 1);
+        _out = new SquareConvolution(channels[^1], 2 * options.LatentChannels, 3, place, padding: 1);
         RegisterComponents();
     }
 
@@ -53,7 +54,7 @@ internal sealed class VaeEncoder : nn.Module<Tensor, Tensor>
 internal sealed class VaeDecoder : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "conv_in")]
-    private readonly Convolution _in;
+    private readonly SquareConvolution _in;
 
     [ComponentName(Name = "up_blocks")]
     private readonly ModuleList<ResolutionBlock> _up;
@@ -65,18 +66,18 @@ internal sealed class VaeDecoder : nn.Module<Tensor, Tensor>
     private readonly GroupNormalization _norm;
 
     [ComponentName(Name = "conv_out")]
-    private readonly Convolution _out;
+    private readonly SquareConvolution _out;
 
     public VaeDecoder(VaeOptions options, WeightPlace place)
         : base(nameof(VaeDecoder))
     {
         int[] channels = [.. options.BlockChannels.Reverse()];
-        _in = new Convolution(options.LatentChannels, channels[0], 3, place, padding: 1);
+        _in = new SquareConvolution(options.LatentChannels, channels[0], 3, place, padding: 1);
         _up = new ModuleList<ResolutionBlock>([.. Enumerable.Range(0, channels.Length).Select(i =>
             new ResolutionBlock(channels[Math.Max(0, i - 1)], channels[i], options.LayersPerBlock + 1, options.NormGroups, down: false, up: i < channels.Length - 1, place))]);
         _middle = new MiddleBlock(channels[0], options.NormGroups, place);
         _norm = new GroupNormalization(options.NormGroups, channels[^1], 1e-6, place);
-        _out = new Convolution(channels[^1], options.ImageChannels, 3, place, padding: 1);
+        _out = new SquareConvolution(channels[^1], options.ImageChannels, 3, place, padding: 1);
         RegisterComponents();
     }
 

@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using Cresset.Tensors;
 using static TorchSharp.torch;
 

@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Tensors;
 using TorchSharp.Modules;

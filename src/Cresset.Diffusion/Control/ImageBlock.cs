@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
@@ -13,7 +14,7 @@ internal sealed class ImageBlock : nn.Module<Tensor, Tensor, Tensor>
     private readonly JointAttention _attention;
 
     [ComponentName(Name = "ff")]
-    private readonly TokenMlp _mlp;
+    private readonly FeedForward _mlp;
 
     public ImageBlock(MmDitOptions options, WeightPlace place)
         : base(nameof(ImageBlock))
@@ -21,7 +22,7 @@ internal sealed class ImageBlock : nn.Module<Tensor, Tensor, Tensor>
         _modulation = new Modulation(options.Width, 6, place);
         // These nets have no head norms whatever the transformer has.
         _attention = new JointAttention(options with { QkNorm = false }, hasText: false, hasTextOutput: false, place);
-        _mlp = new TokenMlp(options.Width, place);
+        _mlp = JointBlock.NewMlp(options.Width, place);
         RegisterComponents();
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Tensors;
 using Microsoft.Win32.SafeHandles;

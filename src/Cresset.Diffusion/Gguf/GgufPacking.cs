@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Cresset.Nn;
 using Cresset.Tensors;
 
 namespace Cresset.Diffusion;

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Tensors;
 using static TorchSharp.torch;

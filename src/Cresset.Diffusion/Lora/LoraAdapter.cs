@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using Cresset.Tensors;
 using static TorchSharp.torch;
 
@@ -244,11 +245,11 @@ public sealed class LoraAdapter : IDisposable
         return result;
     }
 
-    private static Tensor WeightOf(WeightLayer layer) => layer is Projection projection ? projection.Weight : ((Convolution)layer).Weight;
+    private static Tensor WeightOf(WeightLayer layer) => layer is Projection projection ? projection.Weight : ((SquareConvolution)layer).Weight;
 
     private List<(IWeightChange Change, WeightLayer Layer)> Fit(Dictionary<LoraPart, nn.Module> networks)
     {
-        var found = networks.ToDictionary(n => n.Key, n => n.Value.named_modules().Where(m => m.module is Projection or Convolution).ToDictionary(m => m.name, m => (WeightLayer)m.module));
+        var found = networks.ToDictionary(n => n.Key, n => n.Value.named_modules().Where(m => m.module is Projection or SquareConvolution).ToDictionary(m => m.name, m => (WeightLayer)m.module));
         List<string> unexpected = [], misShaped = [], loaded = [];
         var result = new List<(IWeightChange Change, WeightLayer Layer)>();
         foreach (var change in Changes.Where(p => networks.ContainsKey(p.Part)))

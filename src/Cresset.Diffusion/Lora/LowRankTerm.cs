@@ -1,11 +1,12 @@
+using Cresset.Nn;
 using static TorchSharp.torch;
 
 namespace Cresset.Diffusion;
 
 /// <summary>A low-rank change that is added to a layer's output instead of its weight, for weights that stay packed. The tensors stay the adapter's.</summary>
-internal sealed class LowRankTerm(Tensor down, Tensor up, double scale)
+internal sealed class LowRankTerm(Tensor down, Tensor up, double scale) : ILayerAdapter
 {
-    /// <summary>[..., in] to what is added to the output, [..., out].</summary>
+    /// <inheritdoc/>
     public Tensor Of(Tensor input)
     {
         using var scope = NewDisposeScope();

@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using Cresset.Tensors;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -32,7 +33,7 @@ public sealed class TrainableLora : nn.Module
         {
             if (module is not Projection layer || !Attention.Any(a => name.EndsWith("." + a, StringComparison.Ordinal))) continue;
             var change = new LoraLayer(layer.Weight.size(1), layer.Weight.size(0), rank, Alpha, generator);
-            layer.Adapter = change;
+            layer.Add(change);
             // Dots separate modules in keys and cannot be part of a name.
             register_module(name.Replace('.', '/'), change);
             _changes.Add((name, layer, change));
@@ -49,13 +50,13 @@ public sealed class TrainableLora : nn.Module
     /// <summary>Takes the changes off the transformer and frees them.</summary>
     protected override void Dispose(bool disposing)
     {
-        foreach (var (_, layer, _) in _changes) layer.Adapter = null;
+        foreach (var (_, layer, change) in _changes) layer.Remove(change);
         base.Dispose(disposing);
     }
 }
 
 /// <summary>x to scale * x A^T B^T.</summary>
-internal sealed class LoraLayer : nn.Module<Tensor, Tensor>
+internal sealed class LoraLayer : nn.Module<Tensor, Tensor>, ILayerAdapter
 {
     private readonly double _scale;
 
@@ -77,6 +78,8 @@ internal sealed class LoraLayer : nn.Module<Tensor, Tensor>
     public Tensor Down => _down;
 
     public Tensor Up => _up;
+
+    Tensor ILayerAdapter.Of(Tensor input) => call(input);
 
     /// <summary>[..., in] to [..., out].</summary>
     public override Tensor forward(Tensor input)

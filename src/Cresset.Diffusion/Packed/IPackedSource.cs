@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using Cresset.Tensors;
 
 namespace Cresset.Diffusion;

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Cresset.Nn;
 using Cresset.Tensors;
 using static TorchSharp.torch;
 

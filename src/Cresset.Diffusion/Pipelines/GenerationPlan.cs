@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Tensors;
 using TorchSharp;

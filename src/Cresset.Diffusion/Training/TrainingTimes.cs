@@ -56,10 +56,5 @@ public sealed record TrainingTimes(TrainingTimeKind Kind = TrainingTimeKind.Logi
     };
 
     /// <summary>Times for evenly spread values u in [0, 1) (not for the logit-normal density, which is drawn from normal values).</summary>
-    internal Tensor FromUniform(Tensor u) => Kind switch
-    {
-        TrainingTimeKind.Mode => 1 - u - (ModeScale * ((u * (Math.PI / 2)).cos().square() - 1 + u)),
-        TrainingTimeKind.CosMap => 1 - (1 / ((u * (Math.PI / 2)).tan() + 1)),
-        _ => u,
-    };
+    internal Tensor FromUniform(Tensor u) => Density().FromUniform(u);
 }

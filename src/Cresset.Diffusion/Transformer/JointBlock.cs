@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
@@ -21,10 +22,10 @@ internal sealed class JointBlock : nn.Module<Tensor, Tensor, Tensor, (Tensor Ima
     private readonly JointAttention? _imageAttention;
 
     [ComponentName(Name = "ff")]
-    private readonly TokenMlp _imageMlp;
+    private readonly FeedForward _imageMlp;
 
     [ComponentName(Name = "ff_context")]
-    private readonly TokenMlp? _textMlp;
+    private readonly FeedForward? _textMlp;
 
     /// <param name="options">Sizes.</param>
     /// <param name="index">Which block, for dual attention.</param>
@@ -39,8 +40,8 @@ internal sealed class JointBlock : nn.Module<Tensor, Tensor, Tensor, (Tensor Ima
         _textModulation = new Modulation(options.Width, _isLast ? 2 : 6, place);
         _attention = new JointAttention(options, hasText: true, hasTextOutput: !_isLast, place);
         if (isDual) _imageAttention = new JointAttention(options, hasText: false, hasTextOutput: false, place);
-        _imageMlp = new TokenMlp(options.Width, place);
-        if (!_isLast) _textMlp = new TokenMlp(options.Width, place);
+        _imageMlp = NewMlp(options.Width, place);
+        if (!_isLast) _textMlp = NewMlp(options.Width, place);
         RegisterComponents();
     }
 
@@ -72,6 +73,10 @@ internal sealed class JointBlock : nn.Module<Tensor, Tensor, Tensor, (Tensor Ima
         y = addcmul(y, c[5], _textMlp!.call(Modulation.Apply(Modulation.Normalize(y), c[3], c[4])), One);
         return (x.MoveToOuterDisposeScope(), y.MoveToOuterDisposeScope());
     }
+
+    /// <summary>Linear to four times the width, tanh-GELU, linear back.</summary>
+    public static FeedForward NewMlp(long width, WeightPlace place)
+        => new(width, FeedForwardOptions.Gelu with { Activation = "gelu_tanh" }, new FeedForwardKeys("", "net.0.proj", "net.2", "act"), place);
 
     private static readonly TorchSharp.Scalar One = 1f;
 }

@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 

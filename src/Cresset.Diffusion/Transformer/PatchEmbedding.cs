@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using Cresset.Tensors;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -11,7 +12,7 @@ internal sealed class PatchEmbedding : WeightLayer
     private readonly long _table;
 
     [ComponentName(Name = "proj")]
-    private readonly Convolution _projection;
+    private readonly SquareConvolution _projection;
 
     [ComponentName(Name = "pos_embed")]
     private Tensor? _positions;
@@ -20,7 +21,7 @@ internal sealed class PatchEmbedding : WeightLayer
         : base(nameof(PatchEmbedding))
     {
         (_patch, _table) = (options.PatchSize, options.PositionTableSize);
-        _projection = new Convolution(options.InChannels + extraChannels, options.Width, _patch, place, stride: _patch);
+        _projection = new SquareConvolution(options.InChannels + extraChannels, options.Width, _patch, place, stride: _patch);
         // A checkpoint brings its own table; without memory only its shape matters.
         _positions = !hasPositions ? null : place.IsUnallocated
             ? empty([1, _table * _table, options.Width], dtype: place.Dtype, device: META)

@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
@@ -32,6 +33,9 @@ internal sealed class TimeTextEmbedding : nn.Module<Tensor, Tensor, Tensor>
 {
     private const int Frequencies = 256;
 
+    // Cosines, then sines, of t * 10000^(-k/128).
+    private readonly SinusoidalEmbedding _sinusoid = new(Frequencies);
+
     [ComponentName(Name = "timestep_embedder")]
     private readonly EmbeddingMlp _time;
 
@@ -51,16 +55,6 @@ internal sealed class TimeTextEmbedding : nn.Module<Tensor, Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         // Half precision would round 987.38 to 988: the sinusoid is taken in single precision first.
-        return _time.call(Sinusoid(times).to(pooled.dtype)).add(_text.call(pooled)).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>[N] to [N, 256]: cosines, then sines, of t * 10000^(-k/128).</summary>
-    internal static Tensor Sinusoid(Tensor times)
-    {
-        using var scope = NewDisposeScope();
-        const int half = Frequencies / 2;
-        var omega = arange(half, ScalarType.Float32, times.device).mul_(-Math.Log(10000) / half).exp_();
-        var angles = times.to(ScalarType.Float32).unsqueeze(1) * omega.unsqueeze(0);
-        return cat([angles.cos(), angles.sin()], 1).MoveToOuterDisposeScope();
+        return _time.call(_sinusoid.call(times.to(ScalarType.Float32)).to(pooled.dtype)).add(_text.call(pooled)).MoveToOuterDisposeScope();
     }
 }

@@ -31,8 +31,8 @@ public abstract class TimestepDensity
     /// <summary>The density at times t in (0, 1).</summary>
     public abstract Tensor Density(Tensor t);
 
-    /// <summary>The quantile function.</summary>
-    protected internal abstract Tensor FromUniform(Tensor uniform);
+    /// <summary>The quantile function: values in [0, 1) to times, in their element type.</summary>
+    public abstract Tensor FromUniform(Tensor uniform);
 }
 
 /// <summary>Density 1.</summary>
@@ -42,7 +42,7 @@ public sealed class UniformDensity : TimestepDensity
     public override Tensor Density(Tensor t) => ones_like(t);
 
     /// <inheritdoc/>
-    protected internal override Tensor FromUniform(Tensor uniform) => uniform.alias();
+    public override Tensor FromUniform(Tensor uniform) => uniform.alias();
 }
 
 /// <summary>logit(t) is normal with the given mean and deviation (equation 19).</summary>
@@ -68,7 +68,7 @@ public sealed class LogitNormalDensity : TimestepDensity
     }
 
     /// <inheritdoc/>
-    protected internal override Tensor FromUniform(Tensor uniform)
+    public override Tensor FromUniform(Tensor uniform)
     {
         using var scope = NewDisposeScope();
         // Phi^-1(u) = sqrt(2) erfinv(2u - 1); 0 itself would give t = 0.
@@ -108,7 +108,7 @@ public sealed class ModeDensity : TimestepDensity
     }
 
     /// <inheritdoc/>
-    protected internal override Tensor FromUniform(Tensor uniform)
+    public override Tensor FromUniform(Tensor uniform)
     {
         using var scope = NewDisposeScope();
         var u = uniform;
@@ -127,7 +127,7 @@ public sealed class CosMapDensity : TimestepDensity
     }
 
     /// <inheritdoc/>
-    protected internal override Tensor FromUniform(Tensor uniform)
+    public override Tensor FromUniform(Tensor uniform)
     {
         using var scope = NewDisposeScope();
         return (1 - 1 / ((uniform * (Math.PI / 2)).tan() + 1)).MoveToOuterDisposeScope();

@@ -54,7 +54,9 @@ public static class Attention
         var isFused = path == AttentionPath.Fused && dropout == 0;
         var (q, k, v) = AttentionShapes.Align(query, key, value, keepGroups: isFused && mask is null && !causal && FusedAttention.Fits(query, key, value));
         long[] scores = [.. q.shape[..^1], k.size(-2)];
-        mask = AttentionShapes.Mask(mask, causal, scores, q);
+        // libtorch's kernel leaves out what lies behind the diagonal where it is told so.
+        var isTriangle = isFused && causal && mask is null && scores[^1] == scores[^2];
+        mask = AttentionShapes.Mask(mask, causal && !isTriangle, scores, q);
         if (!isFused)
         {
             var weights = Softmax(q, k, mask, scale);
@@ -64,9 +66,9 @@ public static class Attention
         // The native call has no scale argument here: the difference goes into the queries.
         var natural = Natural(q);
         if (scale is { } s && s != natural) q = q * (s / natural);
-        if (mask is null && FusedAttention.Fits(q, k, v)) return FusedAttention.Run(q, k, v).MoveToOuterDisposeScope();
-        if (q.numel() == 0 || k.numel() == 0 || v.numel() == 0) return Softmax(q, k, mask, natural).MatMul(v).MoveToOuterDisposeScope();
-        return nn.functional.scaled_dot_product_attention(q, k, v, mask).MoveToOuterDisposeScope();
+        if (mask is null && !isTriangle && FusedAttention.Fits(q, k, v)) return FusedAttention.Run(q, k, v).MoveToOuterDisposeScope();
+        if (q.numel() == 0 || k.numel() == 0 || v.numel() == 0) return Softmax(q, k, AttentionShapes.Mask(mask, isTriangle, scores, q), natural).MatMul(v).MoveToOuterDisposeScope();
+        return nn.functional.scaled_dot_product_attention(q, k, v, mask, is_casual: isTriangle).MoveToOuterDisposeScope();
     }
 
     /// <summary>softmax(scale q k^T + mask): the attention weights [..., L, S], with the rules of <see cref="ScaledDotProduct"/>.</summary>

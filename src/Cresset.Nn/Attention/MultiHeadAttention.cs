@@ -1,8 +1,6 @@
 using Cresset.Numerics;
 using Cresset.Tensors;
 using TorchSharp;
-using TorchSharp.Modules;
-using TorchSharp.Utils;
 using static TorchSharp.torch;
 
 namespace Cresset.Nn;
@@ -47,27 +45,11 @@ public sealed record MultiHeadAttentionOptions : IOptionsRecord
 /// </summary>
 public sealed class MultiHeadAttention : nn.Module<Tensor, Tensor>
 {
-    [ComponentName(Name = "to_q")]
-    private readonly Linear _query;
+    private static readonly AttentionKeys Keys = new("to_q", "to_k", "to_v", "to_out", "norm_q", "norm_k");
 
-    [ComponentName(Name = "to_k")]
-    private readonly Linear _key;
-
-    [ComponentName(Name = "to_v")]
-    private readonly Linear _value;
-
-    [ComponentName(Name = "to_out")]
-    private readonly Linear _output;
-
-    [ComponentName(Name = "norm_q")]
-    private readonly RmsNorm? _queryNorm;
-
-    [ComponentName(Name = "norm_k")]
-    private readonly RmsNorm? _keyNorm;
-
+    private readonly AttentionLayers _layers;
     private readonly MultiHeadAttentionOptions _options;
     private readonly long _dim;
-    private readonly long _keyHeads;
 
     /// <summary>Builds the layer for width <paramref name="dim"/>.</summary>
     /// <exception cref="ArgumentException">The heads do not divide the width, or an option is not allowed.</exception>
@@ -77,14 +59,13 @@ public sealed class MultiHeadAttention : nn.Module<Tensor, Tensor>
         _options = (options ?? new MultiHeadAttentionOptions()).ThrowIfInvalid();
         if (dim <= 0 || dim % _options.Heads != 0) throw new ArgumentException($"MultiHeadAttention: width {dim} does not split into {_options.Heads} heads; take a width that is a multiple of the heads.", nameof(dim));
         _dim = dim;
-        var context = _options.ContextDim > 0 ? _options.ContextDim : dim;
-        _query = nn.Linear(dim, dim, _options.QkvBias);
-        _keyHeads = _options.KeyValueHeads > 0 ? _options.KeyValueHeads : _options.Heads;
-        var shared = dim / _options.Heads * _keyHeads;
-        _key = nn.Linear(context, shared, _options.QkvBias);
-        _value = nn.Linear(context, shared, _options.QkvBias);
-        _output = nn.Linear(dim, dim);
-        if (_options.QkNorm) (_queryNorm, _keyNorm) = (new RmsNorm(dim / _options.Heads), new RmsNorm(dim / _options.Heads));
+        _layers = new AttentionLayers(this, new(dim, _options.Heads)
+        {
+            Context = _options.ContextDim > 0 ? _options.ContextDim : dim,
+            KeyHeads = _options.KeyValueHeads > 0 ? _options.KeyValueHeads : _options.Heads,
+            QkvBias = _options.QkvBias,
+            HeadNorm = _options.QkNorm ? 1e-6 : null,
+        }, Keys).WithOutput();
         RegisterComponents();
         if (generator is not null) Initialize.Reset(this, generator);
     }
@@ -102,12 +83,8 @@ public sealed class MultiHeadAttention : nn.Module<Tensor, Tensor>
             return Forward(input.unsqueeze(0), context?.unsqueeze(0), mask).squeeze(0).MoveToOuterDisposeScope();
         }
         Shape.Expect(input, "N L D", ("D", _dim));
-        var seen = context ?? input;
-        var q = Attention.SplitHeads(_query.call(input), _options.Heads);
-        var k = Attention.SplitHeads(_key.call(seen), _keyHeads);
-        var v = Attention.SplitHeads(_value.call(seen), _keyHeads);
-        if (_queryNorm is not null) (q, k) = (_queryNorm.call(q), _keyNorm!.call(k));
+        var (q, k, v) = _layers.Heads(input, context);
         var y = Attention.ScaledDotProduct(q, k, v, mask, _options.Causal, path: _options.Path, dropout: training ? _options.Dropout : 0);
-        return _output.call(Attention.MergeHeads(y)).MoveToOuterDisposeScope();
+        return _layers.Output(y).MoveToOuterDisposeScope();
     }
 }

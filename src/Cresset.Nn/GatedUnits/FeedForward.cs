@@ -1,8 +1,6 @@
 using Cresset.Numerics;
 using Cresset.Tensors;
 using TorchSharp;
-using TorchSharp.Modules;
-using TorchSharp.Utils;
 using static TorchSharp.torch;
 
 namespace Cresset.Nn;
@@ -13,20 +11,7 @@ namespace Cresset.Nn;
 /// </summary>
 public sealed class FeedForward : nn.Module<Tensor, Tensor>
 {
-    [ComponentName(Name = "gate_proj")]
-    private readonly Linear? _gate;
-
-    [ComponentName(Name = "up_proj")]
-    private readonly Linear _up;
-
-    [ComponentName(Name = "down_proj")]
-    private readonly Linear _down;
-
-    [ComponentName(Name = "act")]
-    private readonly nn.Module<Tensor, Tensor> _activation;
-
-    private readonly FeedForwardOptions _options;
-    private readonly FusedFunction? _fused;
+    private readonly FeedForwardLayers _layers;
 
     /// <summary>Builds the block.</summary>
     /// <param name="dim">Width of input and output.</param>
@@ -34,38 +19,41 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     /// <param name="generator">Draws the weights from it; null leaves TorchSharp's own initial weights.</param>
     /// <exception cref="InvalidOptionsException">An option is not allowed.</exception>
     public FeedForward(long dim, FeedForwardOptions? options = null, Generator? generator = null)
+        : this(dim, options, FeedForwardKeys.Llama, WeightPlace.Cpu)
+    {
+        if (generator is not null) Initialize.Reset(this, generator);
+    }
+
+    /// <summary>The block under another publisher's keys.</summary>
+    internal FeedForward(long dim, FeedForwardOptions? options, FeedForwardKeys keys, WeightPlace place)
         : base(nameof(FeedForward))
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(dim);
-        _options = (options ?? new FeedForwardOptions()).ThrowIfInvalid();
         Dim = dim;
-        Hidden = _options.HiddenFor(dim);
-        if (_options.Gated) _gate = nn.Linear(dim, Hidden, _options.Bias);
-        _up = nn.Linear(dim, Hidden, _options.Bias);
-        _down = nn.Linear(Hidden, dim, _options.Bias);
-        _activation = _options.Activation.Build();
-        _fused = _options.Gated && _options.Activation is CatalogActivation known ? FusedFunction.Find(known.Text) : null;
-        RegisterComponents();
-        if (generator is not null) Initialize.Reset(this, generator);
+        _layers = new FeedForwardLayers(this, dim, (options ?? new FeedForwardOptions()).ThrowIfInvalid(), keys, place);
     }
 
     /// <summary>Width of input and output.</summary>
     public long Dim { get; }
 
+    /// <summary>True where the weights stay packed.</summary>
+    internal bool IsPacked => _layers.Down.IsQuantized;
+
     /// <summary>Width between.</summary>
-    public long Hidden { get; }
+    public long Hidden => _layers.Hidden;
 
     /// <summary>Memory for the gated product, written again each step; null makes new tensors. See <see cref="ActivationBuffers"/> for what the caller promises.</summary>
-    public ActivationBuffers? Buffers { get; set; }
+    public ActivationBuffers? Buffers
+    {
+        get => _layers.Buffers;
+        set => _layers.Buffers = value;
+    }
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
         if (input.dim() == 0 || input.size(-1) != Dim) throw Shape.Wrong(input, $"[..., {Dim}]");
-        using var scope = NewDisposeScope();
-        var hidden = Gate(input);
-        if (_options.Dropout > 0) hidden = nn.functional.dropout(hidden, _options.Dropout, training);
-        return _down.call(hidden).MoveToOuterDisposeScope();
+        return _layers.Apply(input);
     }
 
     /// <summary>
@@ -75,26 +63,18 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     /// <exception cref="ShapeException">The weight has another shape.</exception>
     public void LoadPacked(Tensor weight, GateLayout layout, Tensor? bias = null)
     {
-        if (_gate is null) throw new InvalidOperationException("FeedForward.LoadPacked: this block is not gated, so there is nothing to unpack.");
+        if (_layers.Gate is not { } into) throw new InvalidOperationException("FeedForward.LoadPacked: this block is not gated, so there is nothing to unpack.");
         Shape.Expect(weight, "R D", [("R", 2 * Hidden), ("D", Dim)]);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var (gate, value) = GatedUnits.Split(weight, layout, 0);
-        _gate.weight!.copy_(gate);
-        _up.weight!.copy_(value);
+        into.Weight.copy_(gate);
+        _layers.Up.Weight.copy_(value);
         if (bias is null) return;
         Shape.Expect(bias, "R", ("R", 2 * Hidden));
-        if (_gate.bias is null) throw new InvalidOperationException("FeedForward.LoadPacked: this block has no biases; build it with Bias = true.");
+        if (into.Bias is null) throw new InvalidOperationException("FeedForward.LoadPacked: this block has no biases; build it with Bias = true.");
         var (gateBias, valueBias) = GatedUnits.Split(bias, layout, 0);
-        _gate.bias.copy_(gateBias);
-        _up.bias!.copy_(valueBias);
-    }
-
-    private Tensor Gate(Tensor x)
-    {
-        if (_gate is null) return _activation.call(_up.call(x));
-        if (_options.Clamped) return GatedUnits.ClampedSwiGlu(_gate.call(x), _up.call(x));
-        var (gate, value) = (_gate.call(x), _up.call(x));
-        return _fused is { } fused ? fused.Gate(gate, value, Buffers) : _activation.call(gate) * value;
+        into.Bias.copy_(gateBias);
+        _layers.Up.Bias!.copy_(valueBias);
     }
 }

@@ -21,13 +21,19 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
     private readonly Embedding? _positions;
 
     [ComponentName(Name = "layers")]
-    private readonly ModuleList<DecoderBlock> _blocks;
+    private readonly ModuleList<TransformerBlock> _blocks;
 
     [ComponentName(Name = "norm")]
     private readonly nn.Module<Tensor, Tensor> _norm;
 
     [ComponentName(Name = "lm_head")]
-    private readonly Linear? _head;
+    private readonly Projection? _head;
+
+    private static readonly TransformerKeys Keys = new(
+        "input_layernorm",
+        new("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "self_attn.q_norm", "self_attn.k_norm"),
+        "post_attention_layernorm",
+        FeedForwardKeys.Llama.Under("mlp"));
 
     /// <summary>Builds the model with GPT-2's initial weights: normal with deviation 0.02, products that are added to the stream with 0.02 / sqrt(2 layers).</summary>
     /// <param name="vocabulary">Number of tokens.</param>
@@ -42,9 +48,9 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
         Vocabulary = vocabulary;
         _tokens = nn.Embedding(vocabulary, Options.Width);
         if (Options.Positions is LearnedPositions) _positions = nn.Embedding(Options.Context, Options.Width);
-        _blocks = new ModuleList<DecoderBlock>([.. Enumerable.Range(0, Options.Layers).Select(_ => new DecoderBlock(Options))]);
-        _norm = DecoderBlock.NormOf(Options);
-        if (!Options.Tied) _head = nn.Linear(Options.Width, vocabulary, hasBias: false);
+        _blocks = new ModuleList<TransformerBlock>([.. Enumerable.Range(0, Options.Layers).Select(_ => new TransformerBlock(Block(Options)))]);
+        _norm = TransformerBlock.NewNorm(Options.Width, Options.Norm is RmsNormOptions, Options.NormEpsilon);
+        if (!Options.Tied) _head = new Projection(Options.Width, vocabulary, false, WeightPlace.Cpu);
         RegisterComponents();
         Draw(generator);
     }
@@ -59,7 +65,7 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
     public KeyValueCache NewCache(long batch = 1, long? capacity = null)
     {
         if (capacity is < 1 || capacity > Options.Context) throw new ArgumentOutOfRangeException(nameof(capacity), capacity, $"A cache holds 1 to {Options.Context} tokens, the context.");
-        return new(Options, batch, capacity ?? Options.Context, _tokens.weight!);
+        return new(Options.Layers, batch, Options.Groups, capacity ?? Options.Context, Options.ActualHeadWidth, _tokens.weight!);
     }
 
     /// <inheritdoc/>
@@ -84,11 +90,29 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
         if (Options.Dropout > 0) x = nn.functional.dropout(x, Options.Dropout, training);
         (Tensor, Tensor)? turns = Options.Positions is RotaryPositions rotary ? rotary.Tables(first, count, Options.ActualHeadWidth, x) : null;
         var layer = 0;
-        foreach (var block in _blocks) x = block.Forward(x, turns, cache, layer++);
-        x = MatrixProduct.Linear(_norm.call(x), _head?.weight ?? _tokens.weight!);
+        foreach (var block in _blocks) x = block.Forward(x, causal: true, turns: turns, cache: cache, layer: layer++);
+        x = _norm.call(x);
+        x = _head is null ? MatrixProduct.Linear(x, _tokens.weight!) : _head.call(x);
         if (cache is not null) cache.Length += count;
         return x.MoveToOuterDisposeScope();
     }
+
+    private static TransformerBlockOptions Block(DecoderOptions options) => new(
+        new(options.Width, options.Heads)
+        {
+            KeyHeads = options.Groups,
+            HeadWidth = options.ActualHeadWidth,
+            QkvBias = options.QkvBias,
+            OutputBias = options.OutputBias,
+            HeadNorm = options.QkNorm ? options.NormEpsilon : null,
+        },
+        options.FeedForward,
+        Keys)
+    {
+        RootMeanSquare = options.Norm is RmsNormOptions,
+        NormEpsilon = options.NormEpsilon,
+        Dropout = options.Dropout,
+    };
 
     private void Draw(Generator? generator)
     {

@@ -9,12 +9,12 @@ public sealed class KeyValueCache : IDisposable
     private readonly Tensor[] _keys;
     private readonly Tensor[] _values;
 
-    internal KeyValueCache(DecoderOptions options, long batch, long capacity, Tensor like)
+    internal KeyValueCache(int layers, long batch, long heads, long capacity, long headWidth, Tensor like)
     {
         Capacity = capacity;
-        Tensor Room() => empty([batch, options.Groups, Capacity, options.ActualHeadWidth], dtype: like.dtype, device: like.device).DetachFromDisposeScope();
-        _keys = [.. Enumerable.Range(0, options.Layers).Select(_ => Room())];
-        _values = [.. Enumerable.Range(0, options.Layers).Select(_ => Room())];
+        Tensor Room() => empty([batch, heads, Capacity, headWidth], dtype: like.dtype, device: like.device).DetachFromDisposeScope();
+        _keys = [.. Enumerable.Range(0, layers).Select(_ => Room())];
+        _values = [.. Enumerable.Range(0, layers).Select(_ => Room())];
     }
 
     /// <summary>Tokens that have been seen.</summary>

@@ -49,7 +49,7 @@ public sealed record GroupNormOptions : NormOptions
     {
         var fitting = Math.Min(Groups, channels);
         while (channels % fitting != 0) fitting--;
-        return Cresset.Tensors.Norms.GroupNorm(fitting, channels);
+        return new GroupNormalization(fitting, channels, 1e-5, WeightPlace.Cpu);
     }
 
     /// <inheritdoc/>

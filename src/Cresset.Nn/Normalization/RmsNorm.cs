@@ -11,10 +11,10 @@ namespace Cresset.Nn;
 /// (float64 for float64 input) whatever the input's type. From magnitudes of 1.8e19 on the squares overflow in float32 and the result is 0,
 /// as in PyTorch. Zhang and Sennrich 2019. Key: <c>weight</c>.
 /// </summary>
-public sealed class RmsNorm : nn.Module<Tensor, Tensor>
+public sealed class RmsNorm : WeightLayer
 {
     [ComponentName(Name = "weight")]
-    private readonly Parameter? _weight;
+    private Parameter? _weight;
 
     private readonly long _dim;
     private readonly double _eps;
@@ -23,15 +23,19 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
     /// <param name="dim">Size of the last dimension.</param>
     /// <param name="eps">Added to the mean square; LLaMA uses 1e-5 or 1e-6.</param>
     /// <param name="affine">False: no weight.</param>
-    public RmsNorm(long dim, double eps = 1e-6, bool affine = true)
+    /// <param name="place">Element type and device of the weight; null is single precision on the CPU.</param>
+    public RmsNorm(long dim, double eps = 1e-6, bool affine = true, WeightPlace? place = null)
         : base(nameof(RmsNorm))
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(dim);
         ArgumentOutOfRangeException.ThrowIfNegative(eps);
         (_dim, _eps) = (dim, eps);
-        if (affine) _weight = new Parameter(ones(dim).DetachFromDisposeScope());
+        if (affine) _weight = NewConstant(place ?? WeightPlace.Cpu, 1, dim);
         RegisterComponents();
     }
+
+    /// <summary>The weight, [dim], or null.</summary>
+    public Tensor? Weight => _weight;
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
@@ -40,13 +44,15 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
         return Apply(input, _weight, _eps);
     }
 
-    /// <summary>The function itself: x [..., dim], weight [dim] or null.</summary>
+    internal override void Assign(string name, Tensor value) => _weight = name == "weight" && _weight is not null ? Replace(name, _weight, value) : throw NoSuchWeight(name);
+
+    /// <summary>The function itself: x [..., dim], weight [dim] or null; the result has the type of x.</summary>
     public static Tensor Apply(Tensor x, Tensor? weight, double eps = 1e-6)
     {
         using var scope = NewDisposeScope();
         var wide = x.dtype is ScalarType.BFloat16 or ScalarType.Float16 ? x.to(ScalarType.Float32) : x;
         var y = wide * (wide.square().mean([-1], keepdim: true) + eps).rsqrt();
         if (wide.dtype != x.dtype) y = y.to(x.dtype);
-        return (weight is null ? y : y * weight).MoveToOuterDisposeScope();
+        return (weight is null ? y : y * As(weight, y)).MoveToOuterDisposeScope();
     }
 }

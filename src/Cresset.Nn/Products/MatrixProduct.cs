@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics.X86;
 using Cresset.Native;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -32,7 +33,7 @@ public static class MatrixProduct
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(weight);
-        return MklIsSlow && input.device_type == DeviceType.CPU && input.dtype == ScalarType.Float32 && weight.dtype == ScalarType.Float32
+        return MklIsSlow && TensorView.Holds<float>(input) && TensorView.Holds<float>(weight)
             && input.dim() > 1 && input.numel() >= SmallestRows * input.shape[^1] && input.numel() * weight.size(0) >= SmallestWork && Fast(input, weight, bias) is { } result
             ? result
             : nn.functional.linear(input, weight, bias);
@@ -42,7 +43,7 @@ public static class MatrixProduct
     {
         // What does not fit is libtorch's to refuse.
         if (weight.dim() != 2 || weight.size(1) != input.shape[^1]) return null;
-        if (bias is not null && (bias.dtype != ScalarType.Float32 || bias.dim() != 1 || bias.size(0) != weight.size(0))) return null;
+        if (bias is not null && (!TensorView.Holds<float>(bias) || bias.dim() != 1 || bias.size(0) != weight.size(0))) return null;
         var needsGradient = is_grad_enabled() && (input.requires_grad || weight.requires_grad || bias?.requires_grad == true);
         // A convolution that is held to narrow instructions loses to MKL's product.
         if (needsGradient) return NativeRuntime.HasWideConvolutions ? LinearByConvolution(input, weight, bias) : null;

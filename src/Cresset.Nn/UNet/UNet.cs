@@ -15,7 +15,7 @@ namespace Cresset.Nn;
 public sealed class UNet : nn.Module<Tensor, Tensor?, Tensor>, IRecomputes
 {
     [ComponentName(Name = "input")]
-    private readonly Conv2d _input;
+    private readonly SquareConvolution _input;
 
     [ComponentName(Name = "encoder")]
     private readonly ModuleList<UNetLevel> _encoder;
@@ -30,7 +30,7 @@ public sealed class UNet : nn.Module<Tensor, Tensor?, Tensor>, IRecomputes
     private readonly nn.Module<Tensor, Tensor> _outputNorm;
 
     [ComponentName(Name = "output")]
-    private readonly Conv2d _output;
+    private readonly SquareConvolution _output;
 
     [ComponentName(Name = "act")]
     private readonly nn.Module<Tensor, Tensor> _activation;
@@ -53,7 +53,7 @@ public sealed class UNet : nn.Module<Tensor, Tensor?, Tensor>, IRecomputes
         _inChannels = inChannels;
         var channels = _options.Channels;
         var depth = channels.Count;
-        _input = nn.Conv2d(inChannels, channels[0], 3, padding: 1);
+        _input = new SquareConvolution(inChannels, channels[0], 3, WeightPlace.Cpu, padding: 1);
         _encoder = new ModuleList<UNetLevel>();
         _decoder = new ModuleList<UNetLevel>();
         for (var level = 0; level < depth - 1; level++)
@@ -64,14 +64,14 @@ public sealed class UNet : nn.Module<Tensor, Tensor?, Tensor>, IRecomputes
         _middle = UNetLevel.Middle(_options);
         _outputNorm = _options.Residual ? _options.Norm.Build(channels[0]) : new Activation("identity");
         _activation = _options.Residual ? _options.Activation.Build() : new Activation("identity");
-        _output = nn.Conv2d(channels[0], outChannels, _options.Residual ? 3 : 1, padding: _options.Residual ? 1 : 0);
+        _output = new SquareConvolution(channels[0], outChannels, _options.Residual ? 3 : 1, WeightPlace.Cpu, padding: _options.Residual ? 1 : 0);
         RegisterComponents();
         if (generator is not null) Initialize.Reset(this, generator);
         if (_options.ZeroOutput)
         {
             using var noGrad = no_grad();
-            _output.weight!.zero_();
-            _output.bias!.zero_();
+            _output.Weight.zero_();
+            _output.Bias!.zero_();
         }
     }
 

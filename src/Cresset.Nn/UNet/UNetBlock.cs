@@ -1,5 +1,4 @@
 using TorchSharp;
-using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
@@ -15,19 +14,19 @@ public sealed class UNetBlock : nn.Module<Tensor, Tensor?, Tensor>
     private readonly nn.Module<Tensor, Tensor> _norm1;
 
     [ComponentName(Name = "conv1")]
-    private readonly Conv2d _conv1;
+    private readonly SquareConvolution _conv1;
 
     [ComponentName(Name = "norm2")]
     private readonly nn.Module<Tensor, Tensor> _norm2;
 
     [ComponentName(Name = "conv2")]
-    private readonly Conv2d _conv2;
+    private readonly SquareConvolution _conv2;
 
     [ComponentName(Name = "embedding")]
-    private readonly Linear? _embedding;
+    private readonly Projection? _embedding;
 
     [ComponentName(Name = "shortcut")]
-    private readonly Conv2d? _shortcut;
+    private readonly SquareConvolution? _shortcut;
 
     [ComponentName(Name = "act")]
     private readonly nn.Module<Tensor, Tensor> _activation;
@@ -42,12 +41,12 @@ public sealed class UNetBlock : nn.Module<Tensor, Tensor?, Tensor>
         // A convolution that batch or instance norm follows needs no bias of its own.
         var bias = residual || !options.Norm.RemovesBias;
         _norm1 = options.Norm.Build(residual ? inChannels : outChannels);
-        _conv1 = nn.Conv2d(inChannels, outChannels, 3, padding: 1, bias: bias);
+        _conv1 = new SquareConvolution(inChannels, outChannels, 3, WeightPlace.Cpu, padding: 1, hasBias: bias);
         _norm2 = options.Norm.Build(outChannels);
-        _conv2 = nn.Conv2d(outChannels, outChannels, 3, padding: 1, bias: bias);
+        _conv2 = new SquareConvolution(outChannels, outChannels, 3, WeightPlace.Cpu, padding: 1, hasBias: bias);
         _activation = options.Activation.Build();
-        if (options.EmbeddingDim > 0) _embedding = nn.Linear(options.EmbeddingDim, 2 * outChannels);
-        if (residual && inChannels != outChannels) _shortcut = nn.Conv2d(inChannels, outChannels, 1);
+        if (options.EmbeddingDim > 0) _embedding = new Projection(options.EmbeddingDim, 2 * outChannels, true, WeightPlace.Cpu);
+        if (residual && inChannels != outChannels) _shortcut = new SquareConvolution(inChannels, outChannels, 1, WeightPlace.Cpu);
         RegisterComponents();
     }
 

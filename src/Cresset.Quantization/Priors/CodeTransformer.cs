@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Tensors;
 using TorchSharp;
@@ -17,9 +18,9 @@ public sealed class CodeTransformer : CodePrior, IRecomputes
     [ComponentName(Name = "blocks")]
     private readonly ModuleList<TransformerBlock> _blocks = [];
     [ComponentName(Name = "ln_f")]
-    private readonly LayerNorm _norm;
+    private readonly nn.Module<Tensor, Tensor> _norm;
     [ComponentName(Name = "head")]
-    private readonly Linear _head;
+    private readonly Projection _head;
     private readonly CodeTransformerOptions _options;
 
     /// <summary>Draws weights N(0, 0.02) from the generator (seed 0 when null).</summary>
@@ -34,10 +35,10 @@ public sealed class CodeTransformer : CodePrior, IRecomputes
         Initialize.Normal(_tokens.weight!, 0, 0.02, generator);
         _positions = new Parameter(Initialize.Normal(empty(options.MaxLength, options.Width), 0, 0.02, generator));
         _positions.DetachFromDisposeScope();
-        for (var i = 0; i < options.Layers; i++) _blocks.Add(new TransformerBlock(options, generator!));
-        _norm = nn.LayerNorm(options.Width);
-        _head = nn.Linear(options.Width, options.CodebookSize, hasBias: false);
-        Initialize.Normal(_head.weight!, 0, 0.02, generator);
+        for (var i = 0; i < options.Layers; i++) _blocks.Add(CodeTransformerBlock.New(options, generator!));
+        _norm = TransformerBlock.NewNorm(options.Width, isRootMeanSquare: false, 1e-5);
+        _head = new Projection(options.Width, options.CodebookSize, false, WeightPlace.Cpu);
+        Initialize.Normal(_head.Weight, 0, 0.02, generator);
         RegisterComponents();
     }
 
@@ -57,7 +58,7 @@ public sealed class CodeTransformer : CodePrior, IRecomputes
         CheckLength(length);
         var inputs = cat([Start(batch, labels).unsqueeze(1), codes.reshape(batch, length).narrow(1, 0, length - 1)], 1);
         var x = _tokens.call(inputs) + _positions.narrow(0, 0, length);
-        foreach (var block in _blocks) x = Recomputes ? Recomputation.Call([block], inputs => block.call(inputs[0], true), x) : block.call(x, true);
+        foreach (var block in _blocks) x = Recomputes ? Recomputation.Call([block], inputs => block.call(inputs[0]), x) : block.call(x);
         return _head.call(_norm.call(x)).transpose(1, 2).reshape(batch, CodebookSize, height, width).MoveToOuterDisposeScope();
     }
 

@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -7,27 +8,24 @@ namespace Cresset.Quantization;
 internal sealed class CodeTransformerSession : CodeSession
 {
     private readonly CodeTransformer _model;
-    private readonly Tensor[] _keys;
-    private readonly Tensor[] _values;
+    private readonly KeyValueCache _cache;
     private Tensor _token;
 
     public CodeTransformerSession(CodeTransformer model, long batch, long height, long width, Tensor? labels)
         : base(model, batch, height, width)
     {
         _model = model;
-        var heads = model.Options.Heads;
-        var like = model.parameters().First();
-        long[] shape = [batch, heads, height * width, model.Options.Width / heads];
-        _keys = [.. model.Blocks.Select(_ => zeros(shape, dtype: like.dtype, device: like.device).DetachFromDisposeScope())];
-        _values = [.. model.Blocks.Select(_ => zeros(shape, dtype: like.dtype, device: like.device).DetachFromDisposeScope())];
+        var options = model.Options;
+        _cache = new KeyValueCache(model.Blocks.Count, batch, options.Heads, height * width, options.Width / options.Heads, model.parameters().First());
         _token = model.Start(batch, labels).DetachFromDisposeScope();
     }
 
     private protected override Tensor Compute()
     {
-        var x = _model.Embed(_token, Position);
-        for (var i = 0; i < _keys.Length; i++) x = _model.Blocks[i].Step(x, _keys[i], _values[i], Position);
-        return _model.Head(x);
+        _cache.Length = Position;
+        var x = _model.Embed(_token, Position).unsqueeze(1);
+        for (var i = 0; i < _model.Blocks.Count; i++) x = _model.Blocks[i].Forward(x, cache: _cache, layer: i);
+        return _model.Head(x.squeeze(1));
     }
 
     private protected override void Store(ReadOnlySpan<long> codes)
@@ -38,7 +36,7 @@ internal sealed class CodeTransformerSession : CodeSession
 
     private protected override void Dispose(bool disposing)
     {
-        foreach (var tensor in _keys.Concat(_values)) tensor.Dispose();
+        _cache.Dispose();
         _token.Dispose();
     }
 }

@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Tensors;
 using TorchSharp;
@@ -20,9 +21,9 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
     [ComponentName(Name = "blocks")]
     private readonly ModuleList<TransformerBlock> _blocks = [];
     [ComponentName(Name = "ln_f")]
-    private readonly LayerNorm _norm;
+    private readonly nn.Module<Tensor, Tensor> _norm;
     [ComponentName(Name = "head")]
-    private readonly Linear _head;
+    private readonly Projection _head;
     private readonly CodeTransformerOptions _options;
 
     /// <summary>Draws weights N(0, 0.02) from the generator (seed 0 when null).</summary>
@@ -37,10 +38,10 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         Initialize.Normal(_tokens.weight!, 0, 0.02, generator);
         _positions = new Parameter(Initialize.Normal(empty(options.MaxLength, options.Width), 0, 0.02, generator));
         _positions.DetachFromDisposeScope();
-        for (var i = 0; i < options.Layers; i++) _blocks.Add(new TransformerBlock(options, generator!));
-        _norm = nn.LayerNorm(options.Width);
-        _head = nn.Linear(options.Width, options.CodebookSize);
-        Initialize.Normal(_head.weight!, 0, 0.02, generator);
+        for (var i = 0; i < options.Layers; i++) _blocks.Add(CodeTransformerBlock.New(options, generator!));
+        _norm = TransformerBlock.NewNorm(options.Width, isRootMeanSquare: false, 1e-5);
+        _head = new Projection(options.Width, options.CodebookSize, true, WeightPlace.Cpu);
+        Initialize.Normal(_head.Weight, 0, 0.02, generator);
         RegisterComponents();
     }
 
@@ -60,7 +61,7 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         var x = _tokens.call(codes.reshape(batch, length)) + _positions.narrow(0, 0, length);
         // A map without a class gets no class token.
         if (labels is not null) x = x + (_tokens.call(labels.clamp_min(0) + (CodebookSize + 1)) * labels.ge(0).unsqueeze(1).to(x.dtype)).unsqueeze(1);
-        foreach (var block in _blocks) x = block.call(x, false);
+        foreach (var block in _blocks) x = block.Forward(x);
         return _head.call(_norm.call(x)).transpose(1, 2).reshape(batch, CodebookSize, height, width).MoveToOuterDisposeScope();
     }
 

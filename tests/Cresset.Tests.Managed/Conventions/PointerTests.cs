@@ -12,7 +12,7 @@ public sealed partial class PointerTests
     /// <summary>Files that move whole tensors to and from storage as bytes, whatever they mean, or whose tensors are packed bytes.</summary>
     private static readonly string[] ByteMovers =
     [
-        "src/Cresset.Tensors/", "src/Cresset.Diffusion/Gguf/", "src/Cresset.Diffusion/Packed/", "src/Cresset.Data/Readers/", "src/Cresset.Onnx/Graph/", "src/Cresset.Data/Sources/DataFingerprint.cs",
+        "src/Cresset.Tensors/", "src/Cresset.Diffusion/Gguf/", "src/Cresset.Diffusion/Packed/", "src/Cresset.Nn/Packed/", "src/Cresset.Data/Readers/", "src/Cresset.Onnx/Graph/", "src/Cresset.Data/Sources/DataFingerprint.cs",
         "src/Cresset.Training/Checkpoints/", "src/Cresset.Training/Ranks/", "src/Cresset.Recipes/Segmentation/", "src/Cresset.Recipes/Flows/GenerativeComparisonJob.cs",
     ];
 

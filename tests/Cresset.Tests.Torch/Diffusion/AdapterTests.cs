@@ -1,4 +1,5 @@
 using Cresset.Diffusion;
+using Cresset.Nn;
 using Cresset.Tensors;
 using TorchSharp;
 using Xunit;
@@ -201,5 +202,5 @@ public sealed class AdapterTests : IDisposable
     private static Projection Layer(StableDiffusion3 model, string target) => (Projection)model.Transformer.named_modules().Single(m => m.name == target).module;
 
     private static Tensor Weight(StableDiffusion3 model, string target)
-        => model.Transformer.named_modules().Single(m => m.name == target).module switch { Projection p => p.Weight, Convolution c => c.Weight, var other => throw new InvalidOperationException(other.GetName()) };
+        => model.Transformer.named_modules().Single(m => m.name == target).module switch { Projection p => p.Weight, SquareConvolution c => c.Weight, var other => throw new InvalidOperationException(other.GetName()) };
 }

@@ -1,5 +1,6 @@
 using Cresset.Data;
 using Cresset.Diffusion;
+using Cresset.Nn;
 using Cresset.Optim;
 using Cresset.Recipes;
 using TorchSharp;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Cresset.Diffusion;
+using Cresset.Nn;
 using Cresset.Tensors;
 using TorchSharp;
 using Xunit;

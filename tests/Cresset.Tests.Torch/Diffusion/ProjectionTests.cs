@@ -1,4 +1,5 @@
 using Cresset.Diffusion;
+using Cresset.Nn;
 using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;

@@ -1,4 +1,5 @@
 using Cresset.Diffusion;
+using Cresset.Nn;
 using Cresset.Tensors;
 using TorchSharp;
 using Xunit;

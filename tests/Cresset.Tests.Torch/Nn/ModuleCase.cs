@@ -40,6 +40,8 @@ public sealed record ModuleCase(string Name, Type Type, Func<nn.Module> Build, F
         Of("feed-forward swiglu", () => new FeedForward(6), 2, 5, 6),
         Of("feed-forward gelu", () => new FeedForward(6, FeedForwardOptions.Gelu), 2, 5, 6),
         Of("feed-forward clamped", () => new FeedForward(6, FeedForwardOptions.ClampedSwiGlu), 2, 5, 6),
+        Of("projection", () => new Projection(6, 4, true, WeightPlace.Cpu), 2, 5, 6),
+        Of("convolution", () => new SquareConvolution(3, 4, 3, WeightPlace.Cpu, stride: 2, padding: 1), 2, 3, 6, 5),
         Of("rms norm", () => new RmsNorm(6), 2, 5, 6),
         Of("channel norm", () => new ChannelNorm(6), 2, 6, 3, 3),
         Of("channel rms norm", () => new ChannelNorm(6, center: false), 2, 6, 3, 3),

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Cresset.Diffusion;
+using Cresset.Nn;
 using Cresset.Onnx;
 using static TorchSharp.torch;
 

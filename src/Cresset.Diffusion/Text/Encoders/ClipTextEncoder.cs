@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Tensors;
 using TorchSharp.Modules;
@@ -115,13 +116,21 @@ public sealed class ClipTextEncoder : nn.Module<Tensor, Tensor>
 
     private sealed class LayerStack : nn.Module<Tensor, Tensor>
     {
+        private static readonly TransformerKeys Keys = new(
+            "layer_norm1",
+            new("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj"),
+            "layer_norm2",
+            new("", "mlp.fc1", "mlp.fc2", "mlp.act"));
+
         [ComponentName(Name = "layers")]
-        private readonly ModuleList<ClipLayer> _layers;
+        private readonly ModuleList<TransformerBlock> _layers;
 
         public LayerStack(ClipTextOptions options, WeightPlace place)
             : base(nameof(LayerStack))
         {
-            _layers = new ModuleList<ClipLayer>([.. Enumerable.Range(0, options.Layers).Select(_ => new ClipLayer(options, place))]);
+            var feedForward = new FeedForwardOptions { Gated = false, Bias = true, Hidden = options.MlpWidth, Activation = options.Activation == ClipActivation.Gelu ? "gelu" : "quick_gelu" };
+            var block = new TransformerBlockOptions(new(options.Width, options.Heads), feedForward, Keys);
+            _layers = new ModuleList<TransformerBlock>([.. Enumerable.Range(0, options.Layers).Select(_ => new TransformerBlock(block, place))]);
             RegisterComponents();
         }
 
@@ -132,7 +141,7 @@ public sealed class ClipTextEncoder : nn.Module<Tensor, Tensor>
             for (var i = 0; i < _layers.Count; i++)
             {
                 if (i == hiddenAfter) hidden = x;
-                x = _layers[i].Run(x, bias);
+                x = _layers[i].Forward(x, bias, causal: bias is null);
             }
             return (x, hidden);
         }
@@ -144,100 +153,6 @@ public sealed class ClipTextEncoder : nn.Module<Tensor, Tensor>
             long tokens = mask.size(1);
             var allowed = ones([tokens, tokens], ScalarType.Bool, mask.device).tril(0).unsqueeze(0).logical_and(mask.ne(0).unsqueeze(1));
             return zeros([mask.size(0), 1, tokens, tokens], dtype, mask.device).masked_fill(allowed.logical_not().unsqueeze(1), finfo(dtype).min);
-        }
-    }
-
-    private sealed class ClipLayer : nn.Module<Tensor, Tensor>
-    {
-        [ComponentName(Name = "self_attn")]
-        private readonly SelfAttention _attention;
-
-        [ComponentName(Name = "layer_norm1")]
-        private readonly LayerNormalization _norm1;
-
-        [ComponentName(Name = "layer_norm2")]
-        private readonly LayerNormalization _norm2;
-
-        [ComponentName(Name = "mlp")]
-        private readonly Mlp _mlp;
-
-        public ClipLayer(ClipTextOptions options, WeightPlace place)
-            : base(nameof(ClipLayer))
-        {
-            _attention = new SelfAttention(options, place);
-            _norm1 = new LayerNormalization(options.Width, 1e-5, place);
-            _norm2 = new LayerNormalization(options.Width, 1e-5, place);
-            _mlp = new Mlp(options, place);
-            RegisterComponents();
-        }
-
-        public Tensor Run(Tensor x, Tensor? bias)
-        {
-            using var scope = NewDisposeScope();
-            var mixed = x + _attention.Run(_norm1.call(x), bias);
-            return (mixed + _mlp.call(_norm2.call(mixed))).MoveToOuterDisposeScope();
-        }
-
-        public override Tensor forward(Tensor x) => Run(x, null);
-    }
-
-    private sealed class SelfAttention : nn.Module<Tensor, Tensor>
-    {
-        private readonly long _heads;
-
-        [ComponentName(Name = "q_proj")]
-        private readonly Projection _query;
-
-        [ComponentName(Name = "k_proj")]
-        private readonly Projection _key;
-
-        [ComponentName(Name = "v_proj")]
-        private readonly Projection _value;
-
-        [ComponentName(Name = "out_proj")]
-        private readonly Projection _out;
-
-        public SelfAttention(ClipTextOptions options, WeightPlace place)
-            : base(nameof(SelfAttention))
-        {
-            _heads = options.Heads;
-            Projection New() => new(options.Width, options.Width, true, place);
-            (_query, _key, _value, _out) = (New(), New(), New(), New());
-            RegisterComponents();
-        }
-
-        public Tensor Run(Tensor x, Tensor? bias)
-        {
-            Tensor q = Attention.Split(_query.call(x), _heads), k = Attention.Split(_key.call(x), _heads), v = Attention.Split(_value.call(x), _heads);
-            return _out.call(Attention.Merge(Attention.Attend(q, k, v, bias, causal: bias is null)));
-        }
-
-        public override Tensor forward(Tensor x) => Run(x, null);
-    }
-
-    private sealed class Mlp : nn.Module<Tensor, Tensor>
-    {
-        private readonly ClipActivation _activation;
-
-        [ComponentName(Name = "fc1")]
-        private readonly Projection _up;
-
-        [ComponentName(Name = "fc2")]
-        private readonly Projection _down;
-
-        public Mlp(ClipTextOptions options, WeightPlace place)
-            : base(nameof(Mlp))
-        {
-            _activation = options.Activation;
-            _up = new Projection(options.Width, options.MlpWidth, true, place);
-            _down = new Projection(options.MlpWidth, options.Width, true, place);
-            RegisterComponents();
-        }
-
-        public override Tensor forward(Tensor input)
-        {
-            var hidden = _up.call(input);
-            return _down.call(_activation == ClipActivation.Gelu ? nn.functional.gelu(hidden) : hidden * (hidden * 1.702).sigmoid());
         }
     }
 }

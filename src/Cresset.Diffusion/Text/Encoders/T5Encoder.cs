@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Tensors;
 using TorchSharp.Modules;
@@ -74,26 +75,40 @@ public sealed class T5Encoder : nn.Module<Tensor, Tensor>
 
     private sealed class Stack : nn.Module<Tensor, Tensor>
     {
+        private static readonly TransformerKeys Keys = new(
+            "layer.0.layer_norm",
+            new("layer.0.SelfAttention.q", "layer.0.SelfAttention.k", "layer.0.SelfAttention.v", "layer.0.SelfAttention.o"),
+            "layer.1.layer_norm",
+            new("layer.1.DenseReluDense.wi_0", "layer.1.DenseReluDense.wi_1", "layer.1.DenseReluDense.wo", "layer.1.DenseReluDense.act"));
+
         private readonly T5EncoderOptions _options;
 
         [ComponentName(Name = "block")]
-        private readonly ModuleList<Block> _blocks;
+        private readonly ModuleList<TransformerBlock> _blocks;
 
         [ComponentName(Name = "final_layer_norm")]
-        private readonly RootMeanSquareNormalization _finalNorm;
+        private readonly RmsNorm _finalNorm;
+
+        private readonly Func<Tensor> _biases;
 
         public Stack(T5EncoderOptions options, WeightPlace place)
             : base(nameof(Stack))
         {
             _options = options;
-            _blocks = new ModuleList<Block>([.. Enumerable.Range(0, options.Layers).Select(i => new Block(options, i == 0, place))]);
-            _finalNorm = new RootMeanSquareNormalization(options.Width, 1e-6, place);
+            var attention = new AttentionSizes(options.Width, options.Heads) { HeadWidth = options.HeadDim, QkvBias = false, OutputBias = false };
+            // T5 does not divide the scores by the root of the width.
+            var block = new TransformerBlockOptions(attention, FeedForwardOptions.GeGlu with { Hidden = options.MlpWidth }, Keys) { RootMeanSquare = true, NormEpsilon = 1e-6, Scale = 1 };
+            _blocks = new ModuleList<TransformerBlock>([.. Enumerable.Range(0, options.Layers).Select(_ => new TransformerBlock(block, place))]);
+            // One table for all blocks, which the first one's keys hold.
+            var table = LayerKeys.Add(_blocks[0], "layer.0.SelfAttention.relative_attention_bias", new TokenTable(options.Buckets, options.Heads, place));
+            _biases = () => table.Weight;
+            _finalNorm = new RmsNorm(options.Width, 1e-6, place: place);
             RegisterComponents();
         }
 
         public bool IsPacked => _blocks[0].IsPacked;
 
-        public Tensor Norm => _finalNorm.Weight;
+        public Tensor Norm => _finalNorm.Weight!;
 
         public Tensor PositionBias(long tokens)
         {
@@ -103,7 +118,7 @@ public sealed class T5Encoder : nn.Module<Tensor, Tensor>
             {
                 for (long key = 0; key < tokens; key++) buckets[(query * tokens) + key] = Bucket(key - query, _options.Buckets, _options.MaxDistance);
             }
-            var table = _blocks[0].Biases!;
+            var table = _biases();
             var rows = table.index_select(0, tensor(buckets).to(table.device));
             return rows.view(tokens, tokens, _options.Heads).permute(2, 0, 1).unsqueeze(0).contiguous().MoveToOuterDisposeScope();
         }
@@ -116,163 +131,10 @@ public sealed class T5Encoder : nn.Module<Tensor, Tensor>
                 var hidden = mask.eq(0).view(mask.size(0), 1, 1, mask.size(1));
                 bias = bias + zeros([mask.size(0), 1, 1, mask.size(1)], bias.dtype, bias.device).masked_fill(hidden, finfo(bias.dtype).min);
             }
-            for (var i = 0; i < _blocks.Count; i++) x = _blocks[i].Run(x, bias);
+            for (var i = 0; i < _blocks.Count; i++) x = _blocks[i].Forward(x, bias);
             return _finalNorm.call(x);
         }
 
         public override Tensor forward(Tensor x) => Run(x, null);
-    }
-
-    private sealed class Block : nn.Module<Tensor, Tensor>
-    {
-        [ComponentName(Name = "layer")]
-        private readonly Sublayers _layers;
-
-        public Block(T5EncoderOptions options, bool hasBiases, WeightPlace place)
-            : base(nameof(Block))
-        {
-            _layers = new Sublayers(options, hasBiases, place);
-            RegisterComponents();
-        }
-
-        public Tensor? Biases => _layers.Attention.SelfAttention.Biases;
-
-        public bool IsPacked => _layers.Attention.SelfAttention.IsPacked;
-
-        public Tensor Run(Tensor x, Tensor bias)
-        {
-            using var scope = NewDisposeScope();
-            return _layers.Mlp.call(_layers.Attention.Run(x, bias)).MoveToOuterDisposeScope();
-        }
-
-        public override Tensor forward(Tensor x) => throw new NotSupportedException("A T5 block needs the position bias: call Run.");
-    }
-
-    private sealed class Sublayers : nn.Module
-    {
-        [ComponentName(Name = "0")]
-        private readonly AttentionSublayer _attention;
-
-        [ComponentName(Name = "1")]
-        private readonly MlpSublayer _mlp;
-
-        public Sublayers(T5EncoderOptions options, bool hasBiases, WeightPlace place)
-            : base(nameof(Sublayers))
-        {
-            _attention = new AttentionSublayer(options, hasBiases, place);
-            _mlp = new MlpSublayer(options, place);
-            RegisterComponents();
-        }
-
-        public AttentionSublayer Attention => _attention;
-
-        public MlpSublayer Mlp => _mlp;
-    }
-
-    private sealed class AttentionSublayer : nn.Module
-    {
-        [ComponentName(Name = "SelfAttention")]
-        private readonly RelativeAttention _attention;
-
-        [ComponentName(Name = "layer_norm")]
-        private readonly RootMeanSquareNormalization _norm;
-
-        public AttentionSublayer(T5EncoderOptions options, bool hasBiases, WeightPlace place)
-            : base(nameof(AttentionSublayer))
-        {
-            _attention = new RelativeAttention(options, hasBiases, place);
-            _norm = new RootMeanSquareNormalization(options.Width, 1e-6, place);
-            RegisterComponents();
-        }
-
-        public RelativeAttention SelfAttention => _attention;
-
-        public Tensor Run(Tensor x, Tensor bias) => x + _attention.Run(_norm.call(x), bias);
-    }
-
-    private sealed class RelativeAttention : nn.Module
-    {
-        private readonly long _heads;
-        private readonly double _rootWidth;
-
-        [ComponentName(Name = "q")]
-        private readonly Projection _query;
-
-        [ComponentName(Name = "k")]
-        private readonly Projection _key;
-
-        [ComponentName(Name = "v")]
-        private readonly Projection _value;
-
-        [ComponentName(Name = "o")]
-        private readonly Projection _out;
-
-        [ComponentName(Name = "relative_attention_bias")]
-        private readonly TokenTable? _biases;
-
-        public RelativeAttention(T5EncoderOptions options, bool hasBiases, WeightPlace place)
-            : base(nameof(RelativeAttention))
-        {
-            (_heads, _rootWidth) = (options.Heads, Math.Sqrt(options.HeadDim));
-            long inner = (long)options.Heads * options.HeadDim;
-            Projection New() => new(options.Width, inner, false, place);
-            (_query, _key, _value) = (New(), New(), New());
-            _out = new Projection(inner, options.Width, false, place);
-            if (hasBiases) _biases = new TokenTable(options.Buckets, options.Heads, place);
-            RegisterComponents();
-        }
-
-        public Tensor? Biases => _biases?.Weight;
-
-        public bool IsPacked => _query.IsQuantized;
-
-        public Tensor Run(Tensor x, Tensor bias)
-        {
-            // T5 does not divide by the root of the width; the attention function does, so the queries make up for it.
-            Tensor q = Attention.Split(_query.call(x).mul(_rootWidth), _heads), k = Attention.Split(_key.call(x), _heads), v = Attention.Split(_value.call(x), _heads);
-            return _out.call(Attention.Merge(Attention.Attend(q, k, v, bias)));
-        }
-    }
-
-    private sealed class MlpSublayer : nn.Module<Tensor, Tensor>
-    {
-        [ComponentName(Name = "DenseReluDense")]
-        private readonly GatedMlp _mlp;
-
-        [ComponentName(Name = "layer_norm")]
-        private readonly RootMeanSquareNormalization _norm;
-
-        public MlpSublayer(T5EncoderOptions options, WeightPlace place)
-            : base(nameof(MlpSublayer))
-        {
-            _mlp = new GatedMlp(options, place);
-            _norm = new RootMeanSquareNormalization(options.Width, 1e-6, place);
-            RegisterComponents();
-        }
-
-        public override Tensor forward(Tensor x) => x + _mlp.call(_norm.call(x));
-    }
-
-    private sealed class GatedMlp : nn.Module<Tensor, Tensor>
-    {
-        [ComponentName(Name = "wi_0")]
-        private readonly Projection _gate;
-
-        [ComponentName(Name = "wi_1")]
-        private readonly Projection _up;
-
-        [ComponentName(Name = "wo")]
-        private readonly Projection _down;
-
-        public GatedMlp(T5EncoderOptions options, WeightPlace place)
-            : base(nameof(GatedMlp))
-        {
-            _gate = new Projection(options.Width, options.MlpWidth, false, place);
-            _up = new Projection(options.Width, options.MlpWidth, false, place);
-            _down = new Projection(options.MlpWidth, options.Width, false, place);
-            RegisterComponents();
-        }
-
-        public override Tensor forward(Tensor x) => _down.call(nn.functional.gelu(_gate.call(x), GELU.Approximate.tanh) * _up.call(x));
     }
 }

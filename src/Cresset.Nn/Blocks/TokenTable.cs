@@ -1,8 +1,9 @@
+using Cresset.Tensors;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
-namespace Cresset.Diffusion;
+namespace Cresset.Nn;
 
 /// <summary>A table of vectors looked up by integer, [...] to [..., width].</summary>
 internal sealed class TokenTable : WeightLayer
@@ -30,8 +31,10 @@ internal sealed class TokenTable : WeightLayer
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        if (_packed is not null) return _packed.Lookup(input.reshape(-1).to(ScalarType.Int64).data<long>().ToArray()).view([.. input.shape, _weight.size(1)]).MoveToOuterDisposeScope();
-        var rows = _weight.index_select(0, input.reshape(-1));
+        var rows = _packed is null ? _weight.index_select(0, input.reshape(-1))
+            // What is recorded must follow the input's values.
+            : KernelPause.IsOn ? _packed.ToTensor(ScalarType.Float32).index_select(0, input.reshape(-1))
+            : _packed.Lookup(input.reshape(-1).to(ScalarType.Int64).data<long>().ToArray());
         return rows.reshape([.. input.shape, _weight.size(1)]).MoveToOuterDisposeScope();
     }
 

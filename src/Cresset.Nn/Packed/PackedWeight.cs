@@ -2,11 +2,10 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Cresset.Kernels;
-using Cresset.Nn;
 using Cresset.Tensors;
 using static TorchSharp.torch;
 
-namespace Cresset.Diffusion;
+namespace Cresset.Nn;
 
 /// <summary>
 /// A matrix [rows, columns] that stays as a file stores it, usually mapped: blocks of a <see cref="BlockFormat"/>, and where the format keeps
@@ -101,8 +100,8 @@ internal sealed unsafe class PackedWeight : IDisposable
     {
         if (input.shape[^1] != Columns) throw new ShapeException($"The layer reads {Columns} values, the input has {input.shape[^1]}.");
         using var scope = NewDisposeScope();
-        // Gradients with respect to the input need the whole matrix.
-        if (is_grad_enabled() && input.requires_grad) return MatrixProduct.Linear(input, ToTensor(input.dtype), bias).MoveToOuterDisposeScope();
+        // Gradients with respect to the input need the whole matrix, and so does a record of the operations.
+        if (KernelPause.IsOn || (is_grad_enabled() && input.requires_grad)) return MatrixProduct.Linear(input, ToTensor(input.dtype), bias).MoveToOuterDisposeScope();
         var dtype = input.dtype is ScalarType.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
         var x = input.to(dtype).reshape(-1, Columns);
         var y = x.size(0) <= FewRows ? Few(x, bias) : Many(x, bias, dtype);

@@ -2,7 +2,7 @@ using Cresset.Tensors;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Cresset.Diffusion;
+namespace Cresset.Nn;
 
 /// <summary>
 /// A layer whose weights can be put in place one by one, so that a checkpoint's mapped tensors become the weights themselves
@@ -53,8 +53,8 @@ public abstract class WeightLayer : nn.Module<Tensor, Tensor>
     {
         if (place.IsUnallocated) return new Parameter(empty(shape, dtype: place.Dtype, device: place.Device));
         using var noGrad = no_grad();
-        // Drawn in single precision on the CPU, so that a seed gives the same weights everywhere.
-        using var values = Initialize.Uniform(empty(shape), -bound, bound, place.Generator);
+        // Drawn in single precision on the CPU, so that a seed gives the same weights everywhere; the global stream gives the bits of libtorch's own layers.
+        using var values = place.Generator is { } generator ? Initialize.Uniform(empty(shape), -bound, bound, generator) : empty(shape).uniform_(-bound, bound);
         return new Parameter(values.to(place.Dtype, place.Device ?? CPU, copy: true).DetachFromDisposeScope());
     }
 

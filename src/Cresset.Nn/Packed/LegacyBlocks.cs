@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Cresset.Diffusion;
+namespace Cresset.Nn;
 
 // ggml's blocks of 32 values: a half-precision scale d, in some a minimum m as well, then the numbers. Low nibbles are the first 16
 // values, high nibbles the last 16.

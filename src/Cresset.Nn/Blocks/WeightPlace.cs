@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Cresset.Diffusion;
+namespace Cresset.Nn;
 
 /// <summary>Element type and device of weights about to be made.</summary>
 /// <param name="Dtype">Element type: Float32, BFloat16 or Float16.</param>

@@ -2,7 +2,7 @@ using System.Runtime.Intrinsics.X86;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Cresset.Diffusion;
+namespace Cresset.Nn;
 
 /// <summary>
 /// Which element type to compute in for weights stored in another. CPUs multiply float16 4 to 300 times slower than float32, and

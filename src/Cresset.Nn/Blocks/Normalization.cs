@@ -2,7 +2,7 @@ using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
-namespace Cresset.Diffusion;
+namespace Cresset.Nn;
 
 /// <summary>Group normalisation with weight and bias, [N, C, H, W].</summary>
 internal sealed class GroupNormalization : WeightLayer
@@ -69,33 +69,4 @@ internal sealed class LayerNormalization : WeightLayer
         else if (name == "bias") _bias = Replace(name, _bias, value);
         else throw NoSuchWeight(name);
     }
-}
-
-/// <summary>Root-mean-square normalisation over the last dimension (Zhang and Sennrich 2019); statistics in single precision.</summary>
-internal sealed class RootMeanSquareNormalization : WeightLayer
-{
-    private readonly double _eps;
-
-    [ComponentName(Name = "weight")]
-    private Parameter _weight;
-
-    public RootMeanSquareNormalization(long width, double eps, WeightPlace place)
-        : base(nameof(RootMeanSquareNormalization))
-    {
-        _eps = eps;
-        _weight = NewConstant(place, 1, width);
-        RegisterComponents();
-    }
-
-    public Tensor Weight => _weight;
-
-    public override Tensor forward(Tensor input)
-    {
-        using var scope = NewDisposeScope();
-        var x = input.to(ScalarType.Float32);
-        var inverse = x.square().mean([-1], keepdim: true).add_(_eps).rsqrt();
-        return x.mul(inverse).to(input.dtype).mul(As(_weight, input)).MoveToOuterDisposeScope();
-    }
-
-    internal override void Assign(string name, Tensor value) => _weight = name == "weight" ? Replace(name, _weight, value) : throw NoSuchWeight(name);
 }

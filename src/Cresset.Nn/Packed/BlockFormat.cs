@@ -1,4 +1,4 @@
-namespace Cresset.Diffusion;
+namespace Cresset.Nn;
 
 /// <summary>Unpacks one block of a storage format. A struct, so that each format gets a loop of its own without a call per block.</summary>
 internal interface IBlockDecoder

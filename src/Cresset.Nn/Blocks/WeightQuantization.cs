@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Cresset.Diffusion;
+namespace Cresset.Nn;
 
 /// <summary>Weight-only quantization of a network for inference on little memory.</summary>
 public static class WeightQuantization

@@ -1,9 +1,8 @@
-using Cresset.Nn;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
-namespace Cresset.Diffusion;
+namespace Cresset.Nn;
 
 /// <summary>A linear map [..., in] to [..., out] whose weight may stay packed as a file stores it (see <see cref="PackedWeight"/>).</summary>
 public sealed class Projection : WeightLayer
@@ -18,7 +17,7 @@ public sealed class Projection : WeightLayer
 
     private PackedWeight? _packed;
 
-    private readonly List<LowRankTerm> _terms = [];
+    private readonly List<ILayerAdapter> _adapters = [];
 
     internal Projection(long inputs, long outputs, bool hasBias, WeightPlace place)
         : base(nameof(Projection))
@@ -41,14 +40,11 @@ public sealed class Projection : WeightLayer
     /// <summary>The packed weight, or null.</summary>
     internal PackedWeight? Packed => _packed;
 
-    /// <summary>A low-rank change in training, added to the output; it belongs to whoever put it here.</summary>
-    internal LoraLayer? Adapter { get; set; }
+    /// <summary>Adds what an adapter makes of the input to the output from now on; the adapter belongs to whoever put it here.</summary>
+    internal void Add(ILayerAdapter adapter) => _adapters.Add(adapter);
 
-    /// <summary>Adds a low-rank change to the output from now on.</summary>
-    internal void Add(LowRankTerm term) => _terms.Add(term);
-
-    /// <summary>Takes such a change out again.</summary>
-    internal void Remove(LowRankTerm term) => _terms.Remove(term);
+    /// <summary>Takes an adapter out again.</summary>
+    internal void Remove(ILayerAdapter adapter) => _adapters.Remove(adapter);
 
     /// <summary>Hands the packed weight over; the layer has no values until another weight is put in its place.</summary>
     internal PackedWeight? Release()
@@ -61,11 +57,10 @@ public sealed class Projection : WeightLayer
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
-        if (Adapter is null && _terms.Count == 0) return Plain(input);
+        if (_adapters.Count == 0) return Plain(input);
         using var scope = NewDisposeScope();
         var output = Plain(input);
-        if (Adapter is not null) output = output.add(Adapter.call(input));
-        foreach (var term in _terms) output = output.add(term.Of(input));
+        foreach (var adapter in _adapters) output = output.add(adapter.Of(input));
         return output.MoveToOuterDisposeScope();
     }
 

@@ -1,4 +1,4 @@
-namespace Cresset.Diffusion;
+namespace Cresset.Nn;
 
 /// <summary>Element types of GGUF files that are read, by their numbers in the format.</summary>
 internal enum GgufType

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Cresset.Diffusion;
+namespace Cresset.Nn;
 
 // ggml's blocks of 256 values: sub-blocks of 16 or 32 whose own scales (and minima) are small integers, multiplied by one
 // half-precision scale (and minimum) for the whole block.

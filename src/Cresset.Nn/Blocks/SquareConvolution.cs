@@ -2,10 +2,10 @@ using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
-namespace Cresset.Diffusion;
+namespace Cresset.Nn;
 
 /// <summary>A square 2-D convolution, [N, in, H, W] to [N, out, H', W'].</summary>
-public sealed class Convolution : WeightLayer
+public sealed class SquareConvolution : WeightLayer
 {
     private readonly long[] _stride;
     private readonly long[] _padding;
@@ -16,8 +16,8 @@ public sealed class Convolution : WeightLayer
     [ComponentName(Name = "bias")]
     private Parameter? _bias;
 
-    internal Convolution(long inputs, long outputs, long kernel, WeightPlace place, long stride = 1, long padding = 0, bool hasBias = true)
-        : base(nameof(Convolution))
+    internal SquareConvolution(long inputs, long outputs, long kernel, WeightPlace place, long stride = 1, long padding = 0, bool hasBias = true)
+        : base(nameof(SquareConvolution))
     {
         _stride = [stride, stride];
         _padding = [padding, padding];
