@@ -8,11 +8,11 @@ namespace Cresset.Tests.Torch.Kernels;
 
 /// <summary>
 /// Kernels between guard pages. The cases run in a process of their own that writes each down before it runs it, so that one that ends the
-/// process is known. <c>CRESSET_TEST_KERNEL_CASES</c> sets how many (tests/long/kernel-fuzz.sh runs 100,000).
+/// process is known. <c>CRESSET_TEST_KERNEL_CASES</c> sets how many (tests/long/kernel-fuzz.sh runs 100,000), <c>CRESSET_TEST_KERNEL_FIRST</c> where to go on.
 /// </summary>
 public sealed class KernelFuzzTests
 {
-    private const string ChildVariable = "CRESSET_TEST_KERNEL_FILE", CountVariable = "CRESSET_TEST_KERNEL_CASES", SeedVariable = "CRESSET_TEST_KERNEL_SEED";
+    private const string ChildVariable = "CRESSET_TEST_KERNEL_FILE", CountVariable = "CRESSET_TEST_KERNEL_CASES", SeedVariable = "CRESSET_TEST_KERNEL_SEED", FirstVariable = "CRESSET_TEST_KERNEL_FIRST";
 
     [Fact]
     public void NoKernelReadsOrWritesBesideItsTensors()
@@ -68,7 +68,7 @@ public sealed class KernelFuzzTests
         var cases = Number(CountVariable, 1500);
         var seed = Number(SeedVariable, 1);
         using var file = new StreamWriter(report) { AutoFlush = true };
-        for (var i = 0; i < cases; i++)
+        for (var i = Number(FirstVariable, 0); i < cases; i++)
         {
             var (name, run) = KernelCases.All[i % KernelCases.All.Count];
             file.WriteLine($"case {i} of seed {seed}: {name}");

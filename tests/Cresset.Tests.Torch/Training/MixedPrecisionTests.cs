@@ -46,4 +46,32 @@ public sealed class MixedPrecisionTests
         MixedPrecision.Apply(unet);
         Assert.Equal([1L, 3, 32, 32], unet.call(randn(1, 1, 32, 32)).shape);
     }
+
+    /// <summary>Every network built of the shared blocks computes its products in bfloat16 and learns.</summary>
+    [Fact]
+    public void Networks_of_shared_blocks_work_too()
+    {
+        using var scope = NewDisposeScope();
+        using var decoder = new DecoderTransformer(11, new() { Layers = 1, Heads = 2, KeyValueHeads = 1, Width = 16, Context = 8 });
+        using var separate = new DecoderTransformer(11, new() { Layers = 1, Heads = 2, Width = 16, Context = 8, Tied = false });
+        using var prior = new CodeTransformer(new() { CodebookSize = 9, MaxLength = 4, Width = 8, Heads = 2 });
+        using var unet = new UNet(1, 2, new() { Channels = [8, 8], Norm = new GroupNormOptions { Groups = 4 }, Heads = 2, MiddleAttention = true });
+        Learns(decoder, m => m.call((arange(8) % 11).reshape(2, 4)));
+        Learns(separate, m => m.call((arange(8) % 11).reshape(2, 4)));
+        Learns(prior, m => m.call((arange(8) % 9).reshape(2, 2, 2), null));
+        Learns(unet, m => m.call(ones(2, 1, 8, 8)));
+
+        static void Learns<T>(T network, Func<T, Tensor> run)
+            where T : nn.Module
+        {
+            var before = run(network).detach();
+            MixedPrecision.Apply(network);
+            Assert.Contains(network.parameters(), p => p.dtype == ScalarType.BFloat16);
+            var y = run(network);
+            Assert.Equal(ScalarType.Float32, y.dtype);
+            Assert.True((before - y).abs().max().ToSingle() < 0.1f, network.GetName());
+            y.square().sum().backward();
+            Assert.All(network.parameters(), p => Assert.NotNull(p.grad));
+        }
+    }
 }
