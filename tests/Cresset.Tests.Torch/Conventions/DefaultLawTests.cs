@@ -25,6 +25,7 @@ public sealed class DefaultLawTests
         [$"{nameof(ContinuousFlowOptions)}.Solver"] = "training solves thousands of times, and its gradient needs no more digits",
         [$"{nameof(MatchingOptions)}.Solver"] = "points of a picture need no more digits",
         [$"{nameof(MultiHeadQuantizerOptions)}.Head"] = "a head sees a part of the vector",
+        [$"{nameof(PosteriorOptions)}.Flow"] = "a simulator has a few parameters, and calibration draws from the flow thousands of times",
         [$"{nameof(SparseControlOptions)}.Exploration"] = "values that start too high explore by themselves",
     };
 
