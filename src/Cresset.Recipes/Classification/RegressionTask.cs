@@ -60,7 +60,7 @@ public sealed class RegressionTask : DataTask, IExportsGraphs
         double[] targets = [.. wanted.Select(v => (v * deviation) + mean)], answers = [.. given.Select(v => (v * deviation) + mean)];
         double low = Math.Min(targets.Min(), answers.Min()), high = Math.Max(targets.Max(), answers.Max());
         var target = Data.Facts.Table?.Target is { Length: > 0 } name ? name : "target";
-        var chart = new Chart(new ChartOptions { Title = "Held-out examples", Width = 560, Height = 520, XLabel = target, YLabel = $"{target}, as the net says" })
+        var chart = new Chart(new ChartOptions { Title = "Held-out examples", Width = 560, Height = 520, XLabel = target, YLabel = $"{target}, as the net says", Legend = LegendPlace.UpperLeft })
             .Line<double, double>("right", [low, high], [low, high])
             .Scatter<double, double>("examples", targets, answers, 4);
         // The rows to look at first.
