@@ -25,7 +25,12 @@ internal sealed class GroupNormalization : WeightLayer
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor input) => nn.functional.group_norm(input, _groups, _weight, _bias, _eps);
+    public override Tensor forward(Tensor input)
+    {
+        if (_weight.dtype == input.dtype) return nn.functional.group_norm(input, _groups, _weight, _bias, _eps);
+        using var scope = NewDisposeScope();
+        return nn.functional.group_norm(input, _groups, As(_weight, input), As(_bias, input), _eps).MoveToOuterDisposeScope();
+    }
 
     internal override void Assign(string name, Tensor value)
     {

@@ -1,3 +1,4 @@
+using Cresset.Tensors;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -57,6 +58,7 @@ public sealed class Projection : WeightLayer
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
+        if (input.dim() == 0 || input.size(-1) != _weight.size(1)) throw Shape.Wrong(input, $"[..., {_weight.size(1)}]");
         if (_adapters.Count == 0) return Plain(input);
         using var scope = NewDisposeScope();
         var output = Plain(input);
@@ -66,7 +68,7 @@ public sealed class Projection : WeightLayer
 
     private Tensor Plain(Tensor input)
     {
-        if (_packed is not null) return _packed.Linear(input, _bias);
+        if (_packed is not null) return input.is_floating_point() ? _packed.Linear(input, _bias) : throw new ArgumentException($"The layer takes floating-point numbers; the input is {input.dtype}.", nameof(input));
         if (_weight.dtype == input.dtype) return MatrixProduct.Linear(input, _weight, _bias);
         using var scope = NewDisposeScope();
         return Widened(input, _bias is null ? null : As(_bias, input)).MoveToOuterDisposeScope();

@@ -45,7 +45,11 @@ public abstract class WeightLayer : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>A weight in the element type of the input: the weight itself where they agree.</summary>
-    private protected static Tensor As(Tensor weight, Tensor input) => weight.dtype == input.dtype ? weight : weight.to(input.dtype);
+    /// <exception cref="ArgumentException">The input holds no floating-point numbers: in its type the weights would be other ones.</exception>
+    private protected static Tensor As(Tensor weight, Tensor input)
+        => weight.dtype == input.dtype ? weight
+        : input.is_floating_point() ? weight.to(input.dtype)
+        : throw new ArgumentException($"The layer takes floating-point numbers; the input is {input.dtype}: call to(ScalarType.{weight.dtype}) first.", nameof(input));
 
     private protected static ArgumentException NoSuchWeight(string name) => new($"The layer has no weight '{name}'.", nameof(name));
 

@@ -79,9 +79,12 @@ public sealed class Carafe : nn.Module<Tensor, Tensor>, IOwnInitialization
     {
         Shape.Expect(features, "N C H W");
         var (n, c, h, w) = (features.size(0), features.size(1), features.size(2), features.size(3));
+        if (kernel < 1 || kernel % 2 == 0) throw new ArgumentOutOfRangeException(nameof(kernel), kernel, "Carafe: the neighbourhood must be odd.");
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(scale);
+        if (groups < 1 || c % groups != 0) throw new ArgumentException($"Carafe: {c} channels do not split into {groups} groups.", nameof(groups));
         long taps = (long)kernel * kernel;
         Shape.Expect(weights, "N K Y X", [("N", n), ("K", groups * taps), ("Y", scale * h), ("X", scale * w)]);
-        if (!Reassembly.Fits(features) || !Reassembly.Fits(weights) || c % groups != 0 || kernel % 2 == 0 || kernel > MostTaps) return Composed(features, weights, kernel, groups, scale);
+        if (!Reassembly.Fits(features) || !Reassembly.Fits(weights) || kernel > MostTaps) return Composed(features, weights, kernel, groups, scale);
         return new Reassembled(kernel, groups, scale).Apply(features, weights);
     }
 

@@ -22,6 +22,7 @@ public static class GridSampling
     {
         Shape.Expect(x, "N C H W");
         Shape.Expect(grid, "N Y X 2", ("N", x.size(0)));
+        if (x.size(2) == 0 || x.size(3) == 0) throw Shape.Wrong(x, "[N, C, H, W] with at least one pixel");
         using var scope = NewDisposeScope();
         var (height, width) = (x.size(2), x.size(3));
         // Half precision cannot count the pixels of a row.

@@ -123,4 +123,59 @@ public sealed class BlockTests
         Assert.True(expected.allclose(MatrixProduct.Linear(x, w), 0, 0));
         Assert.True(packed.allclose(layer.call(x), 1e-4, 1e-3));
     }
+
+    /// <summary>Weights in the type of whole numbers would be zeros: such input is refused, and so is input of another width.</summary>
+    [Theory]
+    [InlineData(ScalarType.Int64)]
+    [InlineData(ScalarType.Byte)]
+    [InlineData(ScalarType.Bool)]
+    public void InputThatWouldChangeTheWeightsIsRefused(ScalarType type)
+    {
+        using var scope = NewDisposeScope();
+        using var projection = new Projection(8, 4, true, WeightPlace.Cpu);
+        using var packed = new Projection(8, 4, true, WeightPlace.Cpu);
+        packed.Quantize();
+        using var convolution = new SquareConvolution(8, 4, 1, WeightPlace.Cpu);
+        using var groups = new GroupNormalization(2, 8, 1e-5, WeightPlace.Cpu);
+        using var tokens = new LayerNormalization(8, 1e-5, WeightPlace.Cpu);
+        foreach (var layer in new WeightLayer[] { projection, packed, tokens }) Refused(layer, ones([3, 8], type));
+        foreach (var layer in new WeightLayer[] { convolution, groups }) Refused(layer, ones([1, 8, 2, 2], type));
+        Assert.Contains("[..., 8]", Assert.Throws<ShapeException>(() => projection.call(ones(3, 7))).Message, StringComparison.Ordinal);
+        Assert.Throws<ShapeException>(() => projection.call(tensor(1f)));
+
+        static void Refused(WeightLayer layer, Tensor input) => Assert.Contains("floating-point", Assert.Throws<ArgumentException>(() => layer.call(input)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Weights of one type and input of another: the result has the input's type.</summary>
+    [Theory]
+    [InlineData(ScalarType.Float32, ScalarType.Float64)]
+    [InlineData(ScalarType.Float64, ScalarType.Float32)]
+    [InlineData(ScalarType.BFloat16, ScalarType.Float32)]
+    [InlineData(ScalarType.Float16, ScalarType.BFloat16)]
+    public void LayersComputeInTheTypeOfTheirInput(ScalarType weights, ScalarType input)
+    {
+        using var scope = NewDisposeScope();
+        var place = new WeightPlace(weights, Generator: new Generator(2));
+        WeightLayer[] layers = [new Projection(8, 4, true, place), new LayerNormalization(8, 1e-5, place), new RmsNorm(8, place: place), new SquareConvolution(3, 4, 3, place), new GroupNormalization(3, 3, 1e-5, place)];
+        foreach (var layer in layers)
+        {
+            var x = randn(layer is SquareConvolution or GroupNormalization ? [2, 3, 8, 8] : [2, 8], generator: new Generator(3)).to(input);
+            var y = layer.call(x);
+            Assert.Equal(input, y.dtype);
+            layer.to(ScalarType.Float64);
+            Assert.True(y.to(ScalarType.Float64).allclose(layer.call(x.to(ScalarType.Float64)), 0.05, 0.05), layer.GetName());
+            layer.Dispose();
+        }
+    }
+
+    [Fact]
+    public void PicturesWithoutPixelsAndEvenNeighbourhoodsAreRefused()
+    {
+        using var scope = NewDisposeScope();
+        Assert.Throws<ShapeException>(() => GridSampling.Bicubic(zeros(1, 1, 0, 4), zeros(1, 2, 2, 2)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Carafe.Reassemble(zeros(1, 8, 4, 4), zeros(1, 4, 8, 8), 2));
+        Assert.Throws<ArgumentException>(() => Carafe.Reassemble(zeros(1, 8, 4, 4), zeros(1, 27, 8, 8), 3, groups: 3));
+        Assert.Throws<ArgumentException>(() => Carafe.Reassemble(zeros(1, 8, 4, 4), zeros(1, 9, 8, 8), 3, groups: 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Carafe.Reassemble(zeros(1, 8, 4, 4), zeros(1, 9, 0, 0), 3, scale: 0));
+    }
 }
