@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.CompilerServices;
 using Xunit;
 
 namespace Cresset.Tests;
@@ -6,12 +9,25 @@ namespace Cresset.Tests;
 internal static class ReaderFuzz
 {
     /// <summary>CRESSET_TEST_MUTATIONS makes the run longer.</summary>
-    public static int Factor { get; } = int.TryParse(Environment.GetEnvironmentVariable("CRESSET_TEST_MUTATIONS"), out var factor) ? factor : 1;
+    public static int Factor { get; } = Asked("CRESSET_TEST_MUTATIONS") ?? 1;
 
-    public static void Run(byte[] whole, int count, Action<byte[]> read, params Type[] alsoAllowed)
+    /// <summary>
+    /// Numbers of the cases: so many, times <see cref="Factor"/>. CRESSET_TEST_CASES asks for a number of its own, and with CRESSET_TEST_MINUTES the test ends
+    /// when they are over and says how far it came; the cases are the same either way.
+    /// </summary>
+    public static IEnumerable<int> Cases(int count, [CallerMemberName] string what = "")
+    {
+        var (cases, minutes) = (Asked("CRESSET_TEST_CASES") ?? count * Factor, Asked("CRESSET_TEST_MINUTES"));
+        var clock = Stopwatch.StartNew();
+        var i = 0;
+        for (; i < cases && (minutes is null || clock.Elapsed.TotalMinutes < minutes); i++) yield return i;
+        if (cases != count) Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: {i} of {cases} cases in {clock.Elapsed.TotalMinutes:0.0} minutes"));
+    }
+
+    public static void Run(byte[] whole, int count, Action<byte[]> read, Type[]? alsoAllowed = null, [CallerMemberName] string what = "")
     {
         var random = new Random(7);
-        for (var i = 0; i < count * Factor; i++)
+        foreach (var i in Cases(count, what))
         {
             var bytes = Mutate(whole, random);
             try
@@ -22,7 +38,7 @@ internal static class ReaderFuzz
             catch (Exception e) when (e is InvalidDataException || e.GetType().Name == "DataMismatchException")
             {
             }
-            catch (Exception e) when (alsoAllowed.Contains(e.GetType()))
+            catch (Exception e) when (alsoAllowed?.Contains(e.GetType()) == true)
             {
             }
             catch (Exception e)
@@ -31,6 +47,8 @@ internal static class ReaderFuzz
             }
         }
     }
+
+    private static int? Asked(string variable) => int.TryParse(Environment.GetEnvironmentVariable(variable), out var asked) ? asked : null;
 
     /// <summary>A damaged copy.</summary>
     public static byte[] Mutate(byte[] whole, Random random)

@@ -3,7 +3,7 @@
 # in the background, the recorder 50 times with its store repaired in between, 20 signals of each kind. Each time the end must be the same bits.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-dotnet build -c Release -v q
+[ -n "${BUILT:-}" ] || dotnet build -c Release -v q
 bin=artifacts/bin
 kills=${1:-50}
 CRESSET_TEST_KILLS=$kills $bin/Cresset.Tests.Torch/release/Cresset.Tests.Torch --filter-class '*ResumeTests'

@@ -3,5 +3,5 @@
 # file systems without shared memory: all get it, none loses a point.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-dotnet build -c Release -v q tests/Cresset.Tests.Managed
+[ -n "${BUILT:-}" ] || dotnet build -c Release -v q tests/Cresset.Tests.Managed
 CRESSET_TEST_STORE_ROUNDS=${1:-1000} artifacts/bin/Cresset.Tests.Managed/release/Cresset.Tests.Managed --filter-class '*NewStoreTests'

@@ -3,5 +3,5 @@
 # memory at the end than after a fifth of the calls.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-dotnet build -c Release -v q tests/Cresset.Tests.Torch
+[ -n "${BUILT:-}" ] || dotnet build -c Release -v q tests/Cresset.Tests.Torch
 CRESSET_TEST_CALLS=${1:-100000} artifacts/bin/Cresset.Tests.Torch/release/Cresset.Tests.Torch --filter-method '*AnswersAreTheSameFromManyThreadsAndNothingGrows'

@@ -13,7 +13,7 @@ internal static class PredictCommand
     public static Command Create(PartCatalog parts)
     {
         var run = new Argument<string>("RUN") { Description = "A run (its id, the beginning of it, or its name), the folder of one, or a model.safetensors." }.CompletesRun();
-        var files = new Argument<string[]>("FILES") { Description = "Pictures, or tables with the columns of the training's (of an agent: one number of the observation a column).", Arity = ArgumentArity.OneOrMore };
+        var files = new Argument<string[]>("FILES") { Description = "Pictures, or tables with the columns of the training's (of an agent: one number of the observation a column, and allowed0, allowed1 ... where its world forbids actions by state).", Arity = ArgumentArity.OneOrMore };
         var output = new Option<string?>("--output", "-o") { Description = "A .csv or .json file, or a folder for pictures (default: predicted).", HelpName = "PATH" };
         var force = new Option<bool>("--force") { Description = "Replace files that exist." };
         var alarms = new Option<double?>("--alarm-rate") { Description = "Densities: the share of ordinary inputs that may be called anomalies (default 0.01).", HelpName = "SHARE" };

@@ -78,7 +78,6 @@ internal static class SweepCommand
                 return work.RunCell(own, index, interruption.Token) ? ExitCode.Success : ExitCode.Interrupted;
             }
             var rows = halving is null ? work.Run(plan, [], view, interruption.Token) : Rounds(halving, work, view, silent || ranks.Rank > 0, interruption.Token);
-            if (work.Code != ExitCode.Success) return work.Code;
             view.Dispose();
             if (rows is null)
             {
@@ -86,7 +85,7 @@ internal static class SweepCommand
                 return ExitCode.Interrupted;
             }
             if (ranks.Rank == 0) SweepReport.Write(rows, sweep, plan[0].Recipe.Name, store.Folder, result.GetValue(json));
-            return ExitCode.Success;
+            return rows.Any(row => row.Failures.Count > 0) ? ExitCode.Failure : ExitCode.Success;
         }));
         return command.WithExamples(
             "cresset sweep digits-classifier lr=1e-3,3e-3 --seeds 3",
@@ -106,6 +105,7 @@ internal static class SweepCommand
         for (var round = 0; round < halving.Rounds; round++)
         {
             var plan = halving.Round(round, rows);
+            if (plan.Count == 0) break;
             if (!silent) Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round + 1} of {halving.Rounds}  {plan.Count} runs with {halving.Amount(round)} each"));
             rows = work.Run(plan, ["--round", round.ToString(CultureInfo.InvariantCulture)], view, cancellation);
             if (rows is null) return null;
@@ -117,12 +117,16 @@ internal static class SweepCommand
         return last;
     }
 
-    // What the rounds before left over is in the store.
+    // What the rounds before left over is in the store; what is not there failed, since a round begins when the one before has ended.
     private static IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> PlanOf(Halving halving, int round, Sweep sweep)
     {
         IReadOnlyList<SweepRow>? rows = null;
         for (var earlier = 0; earlier < round; earlier++)
-            rows = sweep.Rows(halving.Round(earlier, rows)) ?? throw new InvalidDataException($"Round {earlier + 1} of the sweep is not finished in this store.");
+        {
+            var plan = halving.Round(earlier, rows);
+            var finished = sweep.Finished(plan);
+            rows = Sweep.Rows(plan, finished, Enumerable.Range(0, plan.Count).Where(i => !finished.ContainsKey(i)).ToDictionary(i => i, _ => "failed"));
+        }
         return halving.Round(round, rows);
     }
 }

@@ -25,10 +25,7 @@ internal sealed class SweepWork(RunStore store, Sweep sweep, ICommunicator ranks
     /// <summary>Where the runs are kept.</summary>
     public RunStore Store => store;
 
-    /// <summary>The exit code of a process that failed.</summary>
-    public int Code { get; private set; }
-
-    /// <summary>A row for each setting; null when it was stopped or a cell failed (then <see cref="Code"/> is not 0).</summary>
+    /// <summary>A row for each setting; null when it was stopped.</summary>
     /// <param name="plan">The cells.</param>
     /// <param name="further">Words that tell the processes which plan it is.</param>
     /// <param name="view">Who watches.</param>
@@ -38,9 +35,9 @@ internal sealed class SweepWork(RunStore store, Sweep sweep, ICommunicator ranks
         if (ranks.Size > 1) return OnRanks(plan, view, cancellation);
         if (atOnce == 1) return sweep.Run(plan, Announce, view, cancellation);
         var finished = sweep.Finished(plan);
-        Code = CellFarm.Run([.. Enumerable.Range(0, plan.Count).Where(i => !finished.ContainsKey(i))], atOnce, [.. command, .. further], cancellation);
-        if (Code == ExitCode.Interrupted) Code = ExitCode.Success;
-        return Code == ExitCode.Success ? sweep.Rows(plan) : null;
+        var codes = CellFarm.Run([.. Enumerable.Range(0, plan.Count).Where(i => !finished.ContainsKey(i))], atOnce, [.. command, .. further], cancellation);
+        var failed = codes.ToDictionary(c => c.Key, c => sweep.FailureOf(plan[c.Key].Recipe) ?? $"its process ended with code {c.Value}");
+        return Sweep.Rows(plan, sweep.Finished(plan), failed);
     }
 
     /// <summary>Runs one cell in this process.</summary>
@@ -56,19 +53,20 @@ internal sealed class SweepWork(RunStore store, Sweep sweep, ICommunicator ranks
         ranks.WaitLimit = Timeout.InfiniteTimeSpan;
         var known = Gather(sweep.Finished(plan));
         int[] left = [.. Enumerable.Range(0, plan.Count).Where(i => !known.ContainsKey(i))];
+        var failed = new Dictionary<int, string>();
         for (var i = ranks.Rank; i < left.Length; i += ranks.Size)
         {
-            if (!sweep.RunCell(plan, left[i], Announce, view, cancellation)) break;
+            if (!sweep.TryCell(plan, left[i], failed, Announce, view, cancellation)) break;
         }
-        return Sweep.Rows(plan, Gather(sweep.Finished(plan)));
+        return Sweep.Rows(plan, Gather(sweep.Finished(plan)), Gather<string>(failed));
     }
 
-    private Dictionary<int, SweepCell> Gather(IReadOnlyDictionary<int, SweepCell> own)
+    private Dictionary<int, T> Gather<T>(IReadOnlyDictionary<int, T> own)
     {
-        var all = new Dictionary<int, SweepCell>();
+        var all = new Dictionary<int, T>();
         foreach (var part in ranks.Gather(JsonSerializer.SerializeToUtf8Bytes(own, Figures)))
         {
-            foreach (var (index, cell) in JsonSerializer.Deserialize<Dictionary<int, SweepCell>>(Encoding.UTF8.GetString(part), Figures)!) all.TryAdd(index, cell);
+            foreach (var (index, cell) in JsonSerializer.Deserialize<Dictionary<int, T>>(Encoding.UTF8.GetString(part), Figures)!) all.TryAdd(index, cell);
         }
         return all;
     }

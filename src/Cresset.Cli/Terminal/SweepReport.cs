@@ -11,6 +11,7 @@ internal static class SweepReport
 
     public static void Write(IReadOnlyList<SweepRow> rows, Sweep sweep, string recipe, string folder, bool json)
     {
+        SayFailures(rows, recipe);
         if (json)
         {
             Output.Json(rows.Select(r => new
@@ -18,14 +19,16 @@ internal static class SweepReport
                 r.Overrides,
                 r.Runs,
                 Figures = r.Figures.ToDictionary(f => f.Key, f => new { f.Value.Mean, f.Value.Deviation, Low = f.Value.Mean - r.HalfWidth(f.Key), High = f.Value.Mean + r.HalfWidth(f.Key) }),
+                r.Failures,
             }));
             return;
         }
-        var figures = rows[0].Figures.Keys.Where(f => rows.All(r => r.Figures.ContainsKey(f))).Take(Columns).ToList();
+        var measured = rows.Where(r => r.Figures.Count > 0).ToList();
+        List<string> figures = measured.Count == 0 ? [] : [.. measured[0].Figures.Keys.Where(f => measured.TrueForAll(r => r.Figures.ContainsKey(f))).Take(Columns)];
         Output.Table(["setting", "runs", .. figures], rows.Select(r => (string[])[
-            r.Overrides.Count == 0 ? recipe : string.Join(' ', r.Overrides),
-            r.Runs.Count.ToString(CultureInfo.InvariantCulture),
-            .. figures.Select(f => Output.Number(r.Figures[f].Mean) + (r.Runs.Count < 2 ? "" : $" ± {Output.Number(r.HalfWidth(f))}"))]));
+            Setting(r, recipe),
+            r.Runs.Count.ToString(CultureInfo.InvariantCulture) + (r.Failures.Count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" of {r.Runs.Count + r.Failures.Count}")),
+            .. figures.Select(f => r.Figures.TryGetValue(f, out var figure) ? Output.Number(figure.Mean) + (r.Runs.Count < 2 ? "" : $" ± {Output.Number(r.HalfWidth(f))}") : "failed")]));
         if (rows.Any(r => r.Runs.Count > 1)) Console.Out.WriteLine("± is the 95 % interval of the mean over seeds and folds (Student's t).");
         if (Sweep.Picture(rows, sweep.Tag) is { } chart)
         {
@@ -35,5 +38,18 @@ internal static class SweepReport
             Console.Out.WriteLine($"picture  {TrainingView.Relative(path)}");
         }
         Console.Out.WriteLine($"The runs: cresset runs --filter {sweep.Tag.Replace("sweep:", "tag:sweep:", StringComparison.Ordinal)}");
+    }
+
+    private static string Setting(SweepRow row, string recipe) => row.Overrides.Count == 0 ? recipe : string.Join(' ', row.Overrides);
+
+    private static void SayFailures(IReadOnlyList<SweepRow> rows, string recipe)
+    {
+        var failed = rows.Sum(r => r.Failures.Count);
+        if (failed == 0) return;
+        Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"cresset: {failed} of {failed + rows.Sum(r => r.Runs.Count)} runs failed; figures are those of the others:"));
+        foreach (var row in rows)
+        {
+            foreach (var reason in row.Failures.GroupBy(f => f)) Console.Error.WriteLine($"cresset:   {Setting(row, recipe)}{(reason.Count() > 1 ? $" ({reason.Count()} runs)" : "")}: {reason.Key}");
+        }
     }
 }

@@ -80,7 +80,8 @@ public sealed class Halving
         {
             ArgumentNullException.ThrowIfNull(before);
             var count = Math.Max(1, (int)(_settings.Count / Math.Pow(_options.Factor, round)));
-            var best = before.OrderBy(Place).Take(count).Select(row => string.Join(' ', row.Overrides)).ToHashSet();
+            // A setting that failed in a short run would fail in a longer one.
+            var best = before.Where(row => row.Failures.Count == 0).OrderBy(Place).Take(count).Select(row => string.Join(' ', row.Overrides)).ToHashSet();
             var varied = _axes.Where(a => a.Values.Count > 1).Select(a => a.Key).ToHashSet();
             settings = [.. _settings.Where(s => best.Contains(string.Join(' ', s.Where(o => varied.Contains(o.Split('=')[0])))))];
         }

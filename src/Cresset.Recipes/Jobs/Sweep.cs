@@ -17,6 +17,9 @@ public sealed record SweepAxis(string Key, IReadOnlyList<string> Values);
 /// <param name="Figures">Mean and sample deviation (NaN for one run) of each figure, the headline first.</param>
 public sealed record SweepRow(IReadOnlyList<string> Overrides, IReadOnlyList<string> Runs, IReadOnlyDictionary<string, (double Mean, double Deviation)> Figures)
 {
+    /// <summary>Why runs of this setting failed, one sentence a run; they count in no figure.</summary>
+    public IReadOnlyList<string> Failures { get; init; } = [];
+
     /// <summary>Half the width of the 95 % interval of a figure's mean (Student's t) over its runs; NaN for one run.</summary>
     public double HalfWidth(string figure) => Runs.Count < 2 ? double.NaN : StudentT.Quantile975(Runs.Count - 1) * Figures[figure].Deviation / Math.Sqrt(Runs.Count);
 }
@@ -28,7 +31,8 @@ public sealed record SweepCell(string Run, IReadOnlyDictionary<string, double> F
 
 /// <summary>
 /// Runs a recipe with every combination of some settings, each with several seeds, each seed on every fold: one recorded run each, labelled
-/// <c>sweep:NAME</c>. Begun again it takes finished runs as they are and goes on with stopped ones.
+/// <c>sweep:NAME</c>. Begun again it takes finished runs as they are and goes on with stopped ones. A cell that fails by itself (its loss is no longer finite, its
+/// batch does not fit) is noted, and the others go on; what would stop all of them (a missing file, a full disk) ends the sweep.
 /// </summary>
 /// <param name="store">Where the runs are kept.</param>
 /// <param name="catalog">Where jobs are found.</param>
@@ -129,11 +133,12 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
         IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, Action<int, int, string, Run>? started = null, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
+        var failed = new Dictionary<int, string>();
         for (var index = 0; index < plan.Count; index++)
         {
-            if (!RunCell(plan, index, started, progress, cancellation)) return null;
+            if (!TryCell(plan, index, failed, started, progress, cancellation)) return null;
         }
-        return Rows(plan);
+        return Rows(plan, Finished(plan), failed);
     }
 
     /// <summary>Runs one cell, or goes on with it; nothing when it is finished. Several processes may run different cells of one sweep at once.</summary>
@@ -148,14 +153,49 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     {
         ArgumentNullException.ThrowIfNull(plan);
         if (cancellation.IsCancellationRequested) return false;
-        var (setting, recipe) = plan[index];
+        var (_, recipe) = plan[index];
         var known = Known(recipe);
         if (known is { Status: RunStatus.Finished }) return true;
         var runner = new RecipeRunner(store, catalog);
-        var words = setting.Count == 0 ? recipe.Name : string.Join(' ', setting);
-        void Started(Run run) => started?.Invoke(index + 1, plan.Count, words, run);
+        void Started(Run run) => started?.Invoke(index + 1, plan.Count, Words(plan[index]), run);
         var result = known is null ? runner.Train(recipe, [Tag], Started, progress, cancellation) : runner.Resume(known.Id, null, Started, progress, cancellation);
         return result.Outcome.Completed;
+    }
+
+    /// <summary><see cref="RunCell"/>, but a cell that fails by itself is noted with its reason instead of thrown.</summary>
+    /// <param name="plan">From <see cref="Plan(Recipe, IReadOnlyList{SweepAxis}, int, int, int)"/>.</param>
+    /// <param name="index">Which.</param>
+    /// <param name="failed">Receives the reason under the cell's number.</param>
+    /// <param name="started">Told number, count, setting and id when it begins or goes on.</param>
+    /// <param name="progress">Who watches.</param>
+    /// <param name="cancellation">Finish the step, save and stop.</param>
+    /// <returns>False when it was stopped.</returns>
+    public bool TryCell(
+        IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan,
+        int index,
+        IDictionary<int, string> failed,
+        Action<int, int, string, Run>? started = null,
+        IProgress<TrainingReport>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(failed);
+        try
+        {
+            return RunCell(plan, index, started, progress, cancellation);
+        }
+        catch (Exception e) when (e is not (OperationCanceledException or IOException or UnauthorizedAccessException or RunStoreException or OutOfMemoryException))
+        {
+            failed[index] = e.Message.Split('\n')[0];
+            progress?.Report(new NoticeReport($"{Words(plan[index])} failed: {failed[index]}"));
+            return true;
+        }
+    }
+
+    /// <summary>What the store says of a cell whose run failed; null for others.</summary>
+    public string? FailureOf(ResolvedRecipe cell)
+    {
+        ArgumentNullException.ThrowIfNull(cell);
+        return Known(cell) is { Status: RunStatus.Failed } run ? run.Message ?? "failed" : null;
     }
 
     /// <summary>A row for each setting; null while cells are not finished.</summary>
@@ -180,38 +220,44 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     /// <summary>A row for each setting; null while cells are missing.</summary>
     /// <param name="plan">From <see cref="Plan(Recipe, IReadOnlyList{SweepAxis}, int, int, int)"/>.</param>
     /// <param name="finished">Cells by their numbers, from wherever they ran.</param>
-    public static IReadOnlyList<SweepRow>? Rows(IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, IReadOnlyDictionary<int, SweepCell> finished)
+    /// <param name="failed">Cells that failed, and why.</param>
+    public static IReadOnlyList<SweepRow>? Rows(
+        IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, IReadOnlyDictionary<int, SweepCell> finished, IReadOnlyDictionary<int, string>? failed = null)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(finished);
-        var results = new List<(IReadOnlyList<string> Setting, string Id, IReadOnlyDictionary<string, double> Metrics)>();
         for (var i = 0; i < plan.Count; i++)
         {
-            if (!finished.TryGetValue(i, out var cell)) return null;
-            results.Add((plan[i].Setting, cell.Run, cell.Figures));
+            if (!finished.ContainsKey(i) && failed?.ContainsKey(i) != true) return null;
         }
         var rows = new List<SweepRow>();
-        foreach (var group in results.GroupBy(r => string.Join(' ', r.Setting)))
+        foreach (var group in Enumerable.Range(0, plan.Count).GroupBy(i => string.Join(' ', plan[i].Setting)))
         {
-            var all = group.ToList();
+            var cells = group.Where(finished.ContainsKey).Select(i => finished[i]).ToList();
             var figures = new Dictionary<string, (double Mean, double Deviation)>();
-            foreach (var key in all[0].Metrics.Keys.Where(key => all.TrueForAll(r => r.Metrics.ContainsKey(key)))) figures[key] = Spread(all.ConvertAll(r => r.Metrics[key]));
-            rows.Add(new SweepRow(all[0].Setting, all.ConvertAll(r => r.Id), figures));
+            foreach (var key in cells.FirstOrDefault()?.Figures.Keys.Where(key => cells.TrueForAll(c => c.Figures.ContainsKey(key))) ?? []) figures[key] = Spread(cells.ConvertAll(c => c.Figures[key]));
+            rows.Add(new SweepRow(plan[group.First()].Setting, cells.ConvertAll(c => c.Run), figures)
+            {
+                Failures = [.. group.Where(i => !finished.ContainsKey(i)).Select(i => failed![i])],
+            });
         }
         return rows;
     }
 
-    /// <summary>Settings and the first figure as parallel coordinates; null where no setting varies.</summary>
+    /// <summary>Settings and the first figure as parallel coordinates, without settings that have none; null where no setting varies.</summary>
     public static Chart? Picture(IReadOnlyList<SweepRow> rows, string title)
     {
         ArgumentNullException.ThrowIfNull(rows);
-        if (rows.Count < 2 || rows[0].Overrides.Count == 0 || rows[0].Figures.Count == 0) return null;
+        rows = [.. rows.Where(r => r.Figures.Count > 0)];
+        if (rows.Count < 2 || rows[0].Overrides.Count == 0) return null;
         var figure = rows[0].Figures.Keys.First();
         if (rows.Any(r => !r.Figures.ContainsKey(figure))) return null;
         var axes = rows[0].Overrides.Select((o, i) => new CoordinateAxis(o.Split('=')[0], [.. rows.Select(r => r.Overrides[i].Split('=', 2)[1])])).ToList();
         axes.Add(new CoordinateAxis(figure, [.. rows.Select(r => r.Figures[figure].Mean.ToString("R", CultureInfo.InvariantCulture))]));
         return ParallelCoordinatesChart.Create(axes, title);
     }
+
+    private static string Words((IReadOnlyList<string> Setting, ResolvedRecipe Recipe) cell) => cell.Setting.Count == 0 ? cell.Recipe.Name : string.Join(' ', cell.Setting);
 
     private RunInfo? Known(ResolvedRecipe recipe)
     {

@@ -6,12 +6,17 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>Answers with what an agent's best policy does at an observation (columns c0, c1 ...), without exploring.</summary>
+/// <summary>
+/// Answers with what an agent's best policy does at an observation (columns c0, c1 ...), without exploring. Where the environment forbids actions by state the
+/// question says which are allowed there (columns allowed0, allowed1 ..., 1 or 0, in the order of the environment's mask).
+/// </summary>
 internal sealed class PolicyPredictor<TAction> : Predictor
     where TAction : unmanaged
 {
     private readonly IAgent<TAction> _agent;
     private readonly int _actionSize;
+    private readonly Space<TAction> _actions;
+    private readonly int _maskSize;
 
     // An agent acts in buffers of its own.
     private readonly Lock _acting = new();
@@ -21,8 +26,7 @@ internal sealed class PolicyPredictor<TAction> : Predictor
     public PolicyPredictor(IAgent<TAction> agent, IEnvironment<float, TAction> environment, string file)
         : base(FactsOf(agent, environment))
     {
-        (_agent, _actionSize) = (agent, environment.ActionSpace.Size);
-        if (ActionMasks.Of(environment) is not null) throw new InvalidDataException($"{file}: {environment.Name} allows other actions in each state, which an observation does not tell; 'cresset rl play' plays the policy.");
+        (_agent, _actionSize, _actions, _maskSize) = (agent, environment.ActionSpace.Size, environment.ActionSpace, MaskSize(environment));
         var scaling = agent.Moments.Count;
         foreach (var layer in WrapperChain.Of(environment))
         {
@@ -43,10 +47,18 @@ internal sealed class PolicyPredictor<TAction> : Predictor
     protected override IReadOnlyList<Prediction> Compute(Tensor inputs, IReadOnlyList<string> names)
     {
         var size = _agent.ObservationSize;
-        var observations = inputs.cpu().contiguous().data<float>().ToArray();
-        for (var row = 0; row < names.Count; row++) Scale(observations.AsSpan(row * size, size));
+        var values = inputs.cpu().contiguous().data<float>().ToArray();
+        var observations = new float[names.Count * size];
+        var masks = new bool[names.Count * _maskSize];
+        for (var row = 0; row < names.Count; row++)
+        {
+            var given = values.AsSpan(row * (size + _maskSize), size + _maskSize);
+            given[..size].CopyTo(observations.AsSpan(row * size, size));
+            Scale(observations.AsSpan(row * size, size));
+            ReadMask(given[size..], masks.AsSpan(row * _maskSize, _maskSize), names[row]);
+        }
         var actions = new TAction[names.Count * _actionSize];
-        lock (_acting) _agent.Act(observations, names.Count, actions);
+        lock (_acting) _agent.Act(observations, names.Count, actions, masks);
         return [.. names.Select((name, row) => new Prediction(name) { Action = [.. actions.AsSpan(row * _actionSize, _actionSize).ToArray().Select(a => Convert.ToDouble(a, System.Globalization.CultureInfo.InvariantCulture))] })];
     }
 
@@ -63,10 +75,37 @@ internal sealed class PolicyPredictor<TAction> : Predictor
         }
     }
 
+    private void ReadMask(ReadOnlySpan<float> given, Span<bool> mask, string name)
+    {
+        for (var i = 0; i < given.Length; i++)
+        {
+            if (given[i] is not (0 or 1)) throw new InvalidDataException($"{name}: '{Allowed(i)}' is {given[i].ToString(System.Globalization.CultureInfo.InvariantCulture)}; it is 1 where the action is allowed and 0 where it is not.");
+            mask[i] = given[i] == 1;
+        }
+        var start = 0;
+        foreach (var count in _actions is MultiDiscrete several ? several.Counts : [mask.Length])
+        {
+            if (count > 0 && !mask.Slice(start, count).Contains(true)) throw new InvalidDataException($"{name}: {Allowed(start)} to {Allowed(start + count - 1)} are all 0, so nothing is allowed to choose.");
+            start += count;
+        }
+    }
+
+    private static string Allowed(int entry) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"allowed{entry}");
+
+    private static int MaskSize(IEnvironment<float, TAction> environment) => ActionMasks.Of(environment) is null ? 0 : ActionMasks.SizeOf(environment.ActionSpace);
+
     private static DataFacts FactsOf(IAgent<TAction> agent, IEnvironment<float, TAction> environment) => new()
     {
         Name = environment.Name,
-        Shape = [agent.ObservationSize],
-        Table = new TableFacts { Text = new CsvOptions(), Columns = [.. Enumerable.Range(0, agent.ObservationSize).Select(i => new TableColumn { Name = $"c{i}" })] },
+        Shape = [agent.ObservationSize + MaskSize(environment)],
+        Table = new TableFacts
+        {
+            Text = new CsvOptions(),
+            Columns =
+            [
+                .. Enumerable.Range(0, agent.ObservationSize).Select(i => new TableColumn { Name = $"c{i}" }),
+                .. Enumerable.Range(0, MaskSize(environment)).Select(i => new TableColumn { Name = Allowed(i) }),
+            ],
+        },
     };
 }

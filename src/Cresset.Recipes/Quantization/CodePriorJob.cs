@@ -97,8 +97,14 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
         return File.Exists(WeightsOf(context)) ? context : throw new InvalidDataException($"{WeightsOf(context)} is missing: the run stopped before its tokenizer was ready. Resume it first.");
     }
 
-    // The prior's own weights come from nothing: what it takes from outside is the tokenizer.
-    internal override IDisposable? Prepare(JobContext context) => TokenizerOf(context, context).Prepare();
+    internal override IDisposable? Prepare(JobContext context)
+    {
+        // What the prior's trainer would refuse is known before the tokenizer has been trained for it: only sizes of the prior are still to come.
+        using (var generator = new Generator(0))
+        using (var prior = context.Options<CodePriorOptions>("model").Build(2, 0, 1, 1, generator))
+            Trainer.CheckModule(prior.Module, context.Options<TrainerOptions>("trainer"), context.Options<OptimizationOptions>("optimization"));
+        return TokenizerOf(context, context).Prepare();
+    }
 
     private static TrainingStage TokenizerOf(JobContext context, JobContext stage)
     {

@@ -76,7 +76,7 @@ public sealed class EventFileTests
         using var folder = new TemporaryFolder();
         var whole = File.ReadAllBytes(Repository.Reference(Reference));
         var random = new System.Random(1);
-        for (var i = 0; i < 3000 * ReaderFuzz.Factor; i++)
+        foreach (var i in ReaderFuzz.Cases(3000))
         {
             var bytes = whole.ToArray();
             var at = random.Next(bytes.Length);

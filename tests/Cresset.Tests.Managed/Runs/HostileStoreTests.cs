@@ -47,7 +47,7 @@ public sealed class HostileStoreTests : IDisposable
         using var editing = Open(_copy);
         // Constraints are no protection: whoever writes a file can leave them out.
         editing.Execute("PRAGMA ignore_check_constraints = 1; PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY");
-        for (var i = 0; i < 120 * ReaderFuzz.Factor; i++)
+        foreach (var i in ReaderFuzz.Cases(120))
         {
             var edits = new List<string>();
             editing.Execute("SAVEPOINT edit");
@@ -108,7 +108,7 @@ public sealed class HostileStoreTests : IDisposable
         var events = Directory.GetFiles(Path.Combine(_folder.Path, id), "events*").Single();
         var whole = File.ReadAllBytes(events);
         var random = new System.Random(5);
-        for (var i = 0; i < 6 * ReaderFuzz.Factor; i++)
+        foreach (var i in ReaderFuzz.Cases(6))
         {
             foreach (var left in Directory.GetFiles(_copy.Path, "runs.db*")) File.Delete(left);
             File.WriteAllBytes(Path.Combine(folder, "run.json"), i % 2 == 0 ? facts : ReaderFuzz.Mutate(facts, random));

@@ -36,6 +36,35 @@ public sealed class BeforeARunTests : IDisposable
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("regression", "trainer.recompute", "has no parts that can be computed again")]
+    [InlineData("espcn", "trainer.recompute", "has no parts that can be computed again")]
+    [InlineData("plane-flow", "trainer.recompute", "has no parts that can be computed again")]
+    [InlineData("tokenizer", "trainer.recompute", "has no parts that can be computed again")]
+    [InlineData("code-prior", "trainer.recompute", "has no parts that can be computed again")]
+    [InlineData("code-prior", "tokenizer_trainer.recompute", "has no parts that can be computed again")]
+    public void AJobThatCannotRecomputeLeavesNoRun(string job, string setting, string message)
+    {
+        var data = job == "regression" ? $"\ndata: {{kind: csv, path: {Numbers()}, target: y}}" : "";
+        var error = Assert.Throws<ArgumentException>(() => Train($"job: {job}{data}", $"{setting}=true"));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    // The prior of a run of two stages is trained last, and looked at first.
+    [Fact]
+    public void WhatTheSecondStageWouldRefuseLeavesNoRun()
+    {
+        var error = Assert.Throws<ArgumentException>(() => Train("job: code-prior", "trainer.freeze=[hed]"));
+        Assert.Contains("trainer.freeze: the model has nothing called 'hed'", error.Message, StringComparison.Ordinal);
+    }
+
+    private string Numbers()
+    {
+        var path = Path.Combine(_folder, "numbers.csv");
+        File.WriteAllLines(path, ["x,y", .. Enumerable.Range(0, 200).Select(i => $"{i},{2 * i}")]);
+        return path;
+    }
+
     private void Train(string yaml, params string[] settings)
     {
         var store = Path.Combine(_folder, "runs");

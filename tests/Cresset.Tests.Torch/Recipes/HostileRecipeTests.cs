@@ -39,7 +39,7 @@ public sealed class HostileRecipeTests
         var texts = RecipeCatalog.Names.Select(n => new RecipeCatalog().Find(n).Yaml).ToArray();
         var random = new Random(20261129);
         const string Spice = "{}[]:,-&*!|>'\"%@`#?\t\n \0\u00e9\u2028ab0.~";
-        for (var i = 0; i < 1500 * ReaderFuzz.Factor; i++)
+        foreach (var i in ReaderFuzz.Cases(1500))
         {
             var text = new StringBuilder(texts[random.Next(texts.Length)]);
             for (var edits = random.Next(1, 5); edits > 0; edits--)

@@ -80,7 +80,7 @@ public sealed class HostileStateTests : IDisposable
         // The header's text is where all of it stands; damage to numbers alone cannot be seen.
         var header = 8 + (int)BitConverter.ToInt64(whole);
         var random = new Random(3);
-        for (var i = 0; i < 250 * ReaderFuzz.Factor; i++)
+        foreach (var i in ReaderFuzz.Cases(250))
         {
             var bytes = (byte[])whole.Clone();
             for (var k = random.Next(1, 4); k > 0; k--) bytes[random.Next(8, header)] = (byte)"0123456789abe{}[]\":,- \\n"[random.Next(24)];

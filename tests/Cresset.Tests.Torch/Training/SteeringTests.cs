@@ -136,6 +136,40 @@ public sealed class SteeringTests : IDisposable
     }
 
     [Fact]
+    public void ACellThatDivergesIsNotedAndTheOthersGoOn()
+    {
+        using var store = RunStore.Open(_folder);
+        var recipe = Catalog.Find("digits-classifier");
+        var plan = Sweep.Plan(recipe, [.. Small.Append("lr=1e-3,1e38,3e-3").Append("optimization.warmup_steps=0").Select(Sweep.Axis)], seeds: 0, folds: 0);
+        var sweep = new Sweep(store, Catalog, "rates");
+        var rows = sweep.Run(plan, cancellation: TestContext.Current.CancellationToken)!;
+        Assert.Equal([0, 1, 0], rows.Select(r => r.Failures.Count));
+        Assert.Equal([1, 0, 1], rows.Select(r => r.Runs.Count));
+        Assert.Empty(rows[1].Figures);
+        Assert.Contains("diverged", rows[1].Failures[0], StringComparison.Ordinal);
+        Assert.Equal(rows[1].Failures[0], sweep.FailureOf(plan[1].Recipe));
+        // Settings without a figure are in no picture.
+        Assert.NotNull(Sweep.Picture(rows, "rates"));
+        Assert.Null(Sweep.Picture([rows[0], rows[1]], "rates"));
+        // A cell whose batch does not fit is no reason to leave out the others either; a missing file is.
+        rows = sweep.Run(Sweep.Plan(recipe, [.. Small.Append("trainer.batch_size=5000,32").Select(Sweep.Axis)], 0, 0), cancellation: TestContext.Current.CancellationToken)!;
+        Assert.Contains("fewer than one batch of 5000", Assert.Single(rows[0].Failures), StringComparison.Ordinal);
+        Assert.Empty(rows[1].Failures);
+        Assert.Throws<FileNotFoundException>(() => sweep.Run(Sweep.Plan(recipe, [Sweep.Axis("trainer.init_from=nowhere.safetensors")], 0, 0)));
+        // Halving leaves settings behind of which a run failed, however good the others were.
+        SweepAxis[] axes = [Sweep.Axis("trainer.steps=90"), Sweep.Axis("lr=1e-3,2e-3,3e-3")];
+        var halving = new Halving(recipe, axes, 2, 0, 0, new HalvingOptions());
+        var first = Sweep.Rows(
+            halving.Round(0, null),
+            new[] { 0, 1, 3, 4, 5 }.ToDictionary(i => i, i => new SweepCell($"run {i}", new Dictionary<string, double> { ["loss"] = i })),
+            new Dictionary<int, string> { [2] = "the loss is NaN" })!;
+        Assert.Equal(["lr=1e-3"], halving.Round(1, first).Select(cell => Assert.Single(cell.Setting)).Distinct());
+        first = [.. first.Select(row => row with { Failures = ["the loss is NaN"] })];
+        Assert.Empty(halving.Round(1, first));
+        Assert.Null(Sweep.Rows(halving.Round(0, null), new Dictionary<int, SweepCell>(), new Dictionary<int, string> { [2] = "the loss is NaN" }));
+    }
+
+    [Fact]
     public void HalvingGivesTheBestSettingsMore()
     {
         var recipe = Catalog.Find("digits-classifier");
