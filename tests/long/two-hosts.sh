@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Two hosts, played by network namespaces with host names of their own that a veth pair joins: training over them has the bits of one host, and a
 # link that is cut in mid-training ends with the watchdog's line, a restart and the weights of an undisturbed run. Then random kills of random
-# ranks: two-hosts.sh [KILLS]. Needs root, iproute2 and Open MPI. STEPS and WAIT (seconds of the watchdog) may be set for slower machines.
+# ranks: two-hosts.sh [KILLS]. Needs root, iproute2 and Open MPI. STEPS and WAIT (seconds of the watchdog) may be set for slower machines; PARTS (default
+# "bits cut kills") says what is done.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 kills=${1:-20}
 limit=${WAIT:-5}
+parts=${PARTS:-bits cut kills}
 cresset=${CRESSET:-$PWD/artifacts/bin/Cresset.Cli/release/cresset}
 [ -x "$cresset" ] || dotnet build -c Release -v q src/Cresset.Cli
 work=$(mktemp -d)
@@ -66,30 +68,40 @@ checkpoint() { # checkpoint RUNS: waits for the first
 (cd "$work" && "$cresset" launch -n 2 --oversubscribe $recipe --runs one-host)
 expected=$(weights one-host)
 
-before=$(ip netns exec cresset-a cat /sys/class/net/cra/statistics/tx_bytes)
-on_two_hosts two-hosts
-after=$(ip netns exec cresset-a cat /sys/class/net/cra/statistics/tx_bytes)
-same "two hosts ($((after - before)) bytes over the link)" two-hosts
+if [[ " $parts " == *" bits "* ]]; then
+    before=$(ip netns exec cresset-a cat /sys/class/net/cra/statistics/tx_bytes)
+    on_two_hosts two-hosts
+    after=$(ip netns exec cresset-a cat /sys/class/net/cra/statistics/tx_bytes)
+    same "two hosts ($((after - before)) bytes over the link)" two-hosts
+fi
 
-on_two_hosts cut --restarts 2 --wait-limit $limit 2> "$work/cut.log" &
-job=$!
-checkpoint cut
-ip -n cresset-a link set cra down
-# Longer than the limit; what the cut left on the far host ends by its own watchdog.
-sleep $((2 * limit + 2))
-ip -n cresset-a link set cra up
-wait $job || { cat "$work/cut.log"; echo "FAILED: the run over a cut link"; exit 1; }
-grep -q "has waited $limit s for the others" "$work/cut.log" || { cat "$work/cut.log"; echo "FAILED: the watchdog said nothing"; exit 1; }
-same "a cut link" cut
-
-for ((i = 1; i <= kills; i++)); do
-    (cd "$work" && "$cresset" launch -n 2 --oversubscribe --restarts 3 $recipe --runs "kill-$i" 2> "$work/kill.log") &
+if [[ " $parts " == *" cut "* ]]; then
+    on_two_hosts cut --restarts 2 --wait-limit $limit 2> "$work/cut.log" &
     job=$!
-    checkpoint "kill-$i"
-    sleep "0.$((RANDOM % 10))"
-    # mpirun has the same words at its end: the ranks alone begin with them.
-    ranks=($(pgrep -f "^$cresset train .*--runs kill-$i\$" || true))
-    [ ${#ranks[@]} = 0 ] || kill -9 "${ranks[RANDOM % ${#ranks[@]}]}" || true
-    wait $job || { cat "$work/kill.log"; echo "FAILED: kill $i"; exit 1; }
-    same "kill $i" "kill-$i"
-done
+    checkpoint cut
+    ip -n cresset-a link set cra down
+    # Longer than the limit; what the cut left on the far host ends by its own watchdog.
+    sleep $((2 * limit + 2))
+    ip -n cresset-a link set cra up
+    wait $job || { cat "$work/cut.log"; echo "FAILED: the run over a cut link"; exit 1; }
+    grep -q "has waited $limit s for the others" "$work/cut.log" || { cat "$work/cut.log"; echo "FAILED: the watchdog said nothing"; exit 1; }
+    same "a cut link" cut
+fi
+
+if [[ " $parts " == *" kills "* ]]; then
+    killed=0
+    for ((i = 1; killed < kills; i++)); do
+        (cd "$work" && "$cresset" launch -n 2 --oversubscribe --restarts 3 $recipe --runs "kill-$i" 2> "$work/kill.log") &
+        job=$!
+        checkpoint "kill-$i"
+        sleep "0.$((RANDOM % 10))"
+        # mpirun has the same words at its end: the ranks alone begin with them.
+        ranks=($(pgrep -f "^$cresset train .*--runs kill-$i\$" || true))
+        victim=$((RANDOM % 2))
+        # A run that came to its end before the kill counts as none.
+        if [ ${#ranks[@]} -gt $victim ] && kill -9 "${ranks[victim]}" 2> /dev/null; then killed=$((killed + 1)); fi
+        wait $job || { cat "$work/kill.log"; echo "FAILED: kill $i"; exit 1; }
+        same "run $i, $killed ranks killed so far" "kill-$i"
+        rm -rf "${work:?}/kill-$i"
+    done
+fi

@@ -183,7 +183,7 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
         {
             return RunCell(plan, index, started, progress, cancellation);
         }
-        catch (Exception e) when (e is not (OperationCanceledException or IOException or UnauthorizedAccessException or RunStoreException or OutOfMemoryException))
+        catch (Exception e) when (e is not (OperationCanceledException or IOException or UnauthorizedAccessException or RunStoreException or RunNotFoundException or OutOfMemoryException))
         {
             failed[index] = e.Message.Split('\n')[0];
             progress?.Report(new NoticeReport($"{Words(plan[index])} failed: {failed[index]}"));

@@ -102,7 +102,7 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
         // What the prior's trainer would refuse is known before the tokenizer has been trained for it: only sizes of the prior are still to come.
         using (var generator = new Generator(0))
         using (var prior = context.Options<CodePriorOptions>("model").Build(2, 0, 1, 1, generator))
-            Trainer.CheckModule(prior.Module, context.Options<TrainerOptions>("trainer"), context.Options<OptimizationOptions>("optimization"));
+            Trainer.Check(prior.Module, context.Options<TrainerOptions>("trainer"), context.Options<OptimizationOptions>("optimization"));
         return TokenizerOf(context, context).Prepare();
     }
 

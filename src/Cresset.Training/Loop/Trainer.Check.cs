@@ -15,13 +15,15 @@ public sealed partial class Trainer
     public static void Check(ITrainingTask task, TrainerOptions options, OptimizationOptions optimization)
     {
         ArgumentNullException.ThrowIfNull(task);
-        CheckModule(task.Module, options, optimization);
+        Check(task.Module, options, optimization);
         using var loader = new Loader(task.TrainingData, new LoaderOptions { BatchSize = options.BatchSize, Seed = options.Seed, Workers = options.Workers });
     }
 
-    /// <summary>As <see cref="Check"/>, of a module whose data do not exist yet.</summary>
-    internal static void CheckModule(nn.Module module, TrainerOptions options, OptimizationOptions optimization)
+    /// <summary>As the other, of a module whose data do not exist yet.</summary>
+    /// <exception cref="ArgumentException">Something does not fit.</exception>
+    public static void Check(nn.Module module, TrainerOptions options, OptimizationOptions optimization)
     {
+        ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(optimization);
         _ = ComputeDevice.Resolve(options.ThrowIfInvalid().Device);
         WarmStart.Freeze(module, options.Freeze);

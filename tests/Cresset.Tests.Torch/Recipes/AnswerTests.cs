@@ -157,14 +157,14 @@ public sealed class AnswerTests : IDisposable
     {
         using var store = RunStore.Open(Path.Combine(_folder, "runs"));
         var parts = BuiltInParts.Catalog.With(typeof(Cresset.Samples.Worlds.InventorySource).Assembly);
-        var recipe = Recipe.Parse("job: dqn\nagent: {hidden: [8], learning_starts: 50, batch_size: 16}\ntraining: {environment: {kind: inventory, capacity: 4}, steps: 128, evaluate_every: 0, evaluation_episodes: 1}\n", "test", "shop", parts);
+        var recipe = Recipe.Parse("job: dqn\nagent: {hidden: [8], learning_starts: 50, batch_size: 16}\ntraining: {environment: {kind: inventory, capacity: 4, wrappers: [flatten-observation]}, steps: 128, evaluate_every: 0, evaluation_episodes: 1}\n", "test", "shop", parts);
         var run = new RecipeRunner(store, new RecipeCatalog(parts)).Train(recipe.Resolve());
         using var model = TrainedModel.Open(run.Folder, parts);
         Assert.Equal(["c0", "c1", "c2", "c3", "c4", "allowed0", "allowed1", "allowed2", "allowed3", "allowed4"], model.Facts.Table!.Columns.Select(c => c.Name));
         Dictionary<string, object?> Row(int stock, params int[] allowed) => model.Facts.Table!.Columns.ToDictionary(
             c => c.Name, c => (object?)(c.Name == $"c{stock}" || (c.Name.StartsWith('a') && allowed.Contains(int.Parse(c.Name[7..], CultureInfo.InvariantCulture))) ? 1 : 0));
         for (var only = 0; only < 5; only++) Assert.Equal(only, Assert.Single(model.PredictRow(Row(1, only)).Action!));
-        Assert.Contains(Assert.Single(model.PredictRow(Row(3, 0, 1)).Action!), [0.0, 1.0]);
+        Assert.True(model.PredictRow(Row(3, 0, 1)).Action!.Single() is 0 or 1);
         var table = Path.Combine(_folder, "shop.csv");
         File.WriteAllText(table, "c0,c1,c2,c3,c4,allowed0,allowed1,allowed2,allowed3,allowed4\n0,0,0,0,1,1,0,0,0,0\n1,0,0,0,0,0,0,0,0,1\n");
         Assert.Equal([0.0, 4.0], model.Predict(table).Select(a => a.Action!.Single()));

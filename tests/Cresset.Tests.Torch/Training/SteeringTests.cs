@@ -151,11 +151,11 @@ public sealed class SteeringTests : IDisposable
         // Settings without a figure are in no picture.
         Assert.NotNull(Sweep.Picture(rows, "rates"));
         Assert.Null(Sweep.Picture([rows[0], rows[1]], "rates"));
-        // A cell whose batch does not fit is no reason to leave out the others either; a missing file is.
+        // A cell whose batch does not fit is no reason to leave out the others either; a run that is not there is.
         rows = sweep.Run(Sweep.Plan(recipe, [.. Small.Append("trainer.batch_size=5000,32").Select(Sweep.Axis)], 0, 0), cancellation: TestContext.Current.CancellationToken)!;
         Assert.Contains("fewer than one batch of 5000", Assert.Single(rows[0].Failures), StringComparison.Ordinal);
         Assert.Empty(rows[1].Failures);
-        Assert.Throws<FileNotFoundException>(() => sweep.Run(Sweep.Plan(recipe, [Sweep.Axis("trainer.init_from=nowhere.safetensors")], 0, 0)));
+        Assert.Throws<RunNotFoundException>(() => sweep.Run(Sweep.Plan(recipe, [Sweep.Axis("trainer.init_from=nowhere")], 0, 0)));
         // Halving leaves settings behind of which a run failed, however good the others were.
         SweepAxis[] axes = [Sweep.Axis("trainer.steps=90"), Sweep.Axis("lr=1e-3,2e-3,3e-3")];
         var halving = new Halving(recipe, axes, 2, 0, 0, new HalvingOptions());
