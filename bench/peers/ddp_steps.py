@@ -39,5 +39,10 @@ for turn in range(-3, rounds):
         optimizer.zero_grad(set_to_none=False)
 if rank == 0:
     median = {name: sorted(values)[len(values) // 2] for name, values in times.items()}
-    for name, value in median.items():
-        print(f"pytorch {torch.__version__}  mlp  batch {batch}  {name}: forward and backward {value:.2f} ms, exchange {value - median['no exchange']:.2f} ms")
+    best = {name: min(values) for name, values in times.items()}
+    how = "buckets are views" if "--views" in sys.argv else "buckets are copies"
+    for name in times:
+        print(
+            f"pytorch {torch.__version__}  mlp  batch {batch}  {name}, {how}: forward and backward {median[name]:.2f} ms (best {best[name]:.2f}), "
+            f"exchange {median[name] - median['no exchange']:.2f} ms (best {best[name] - best['no exchange']:.2f})"
+        )

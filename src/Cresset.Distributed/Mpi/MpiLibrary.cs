@@ -83,7 +83,7 @@ internal sealed unsafe partial class MpiLibrary
     /// <param name="candidates">Names to try; null for those that are known.</param>
     public static MpiLibrary Load(RankPlace place, string? named, IReadOnlyList<string>? candidates = null)
     {
-        KeepSignals();
+        Settings();
         if (!string.IsNullOrEmpty(named))
         {
             return NativeLibrary.TryLoad(named, out var given)
@@ -111,12 +111,15 @@ internal sealed unsafe partial class MpiLibrary
         throw new CommunicationException($"{call} failed ({Numbers.Family}): {words}");
     }
 
-    // UCX, which some builds carry messages with, takes SIGSEGV for itself when it is loaded, and with it every NullReferenceException of .NET. It
-    // reads the environment of C, which .NET's own variables do not reach.
-    private static void KeepSignals()
+    // What the libraries read when they are loaded, unless a user has set it. They read the environment of C, which .NET's own variables do not reach.
+    private static void Settings()
     {
         if (OperatingSystem.IsWindows()) throw new CommunicationException("Several ranks need Open MPI or MPICH, which Windows does not have; run them under Linux (WSL) or macOS.");
-        if (Environment.GetEnvironmentVariable("UCX_ERROR_SIGNALS") is null) SetVariable("UCX_ERROR_SIGNALS", "", 1);
+        // UCX, which some builds carry messages with, takes SIGSEGV for itself, and with it every NullReferenceException of .NET.
+        SetVariable("UCX_ERROR_SIGNALS", "", 0);
+        // Open MPI sends sums that are begun and not waited for up a tree and down again, all bytes each way, when they replace their addends as ours do: for two
+        // ranks and a bucket of 1 MiB 0.39 ms against 0.27 (TCP), 0.31 against 0.19 (shared memory). Rabenseifner's way (3) scatters and gathers halves.
+        SetVariable("OMPI_MCA_coll_libnbc_iallreduce_algorithm", "3", 0);
     }
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]

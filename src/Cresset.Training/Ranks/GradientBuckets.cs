@@ -10,8 +10,9 @@ namespace Cresset.Training;
 
 /// <summary>
 /// Gradients copied into buckets whose sums over the ranks begin while backward still runs. Which gradients share a bucket, and the order in which
-/// buckets set out, are the same on all ranks and in every step, whenever layers are done; gradients that change after they set out are found
-/// by their hash.
+/// buckets set out, are the same on all ranks and in every step, whenever layers are done. A gradient that sets out is taken from its parameter until
+/// backward is over, so that what still comes for it is seen. In the first step nothing sets out early: it shows by hashes whose gradients are not
+/// whole when their layer is left, and those wait for the end of backward from then on, with the bits that they have without overlap.
 /// </summary>
 internal sealed class GradientBuckets
 {
@@ -20,6 +21,7 @@ internal sealed class GradientBuckets
     private readonly Dictionary<nint, Slot> _slots = [];
     private readonly Queue<IReductionUnderWay> _underWay = new();
     private int _next;
+    private bool _isFirst = true;
 
     /// <param name="ranks">The ranks.</param>
     /// <param name="parameters">Parameters in the order of the module; float32 ones on the CPU take part.</param>
@@ -55,18 +57,26 @@ internal sealed class GradientBuckets
     {
         foreach (var parameter in parameters)
         {
-            if (_slots.TryGetValue(TensorIdentity.Of(parameter), out var slot)) slot.Bucket.Ready(slot);
+            if (!_slots.TryGetValue(TensorIdentity.Of(parameter), out var slot)) continue;
+            if (_isFirst) slot.Note();
+            else slot.Bucket.Ready(slot);
         }
-        while (_next < _buckets.Count && _buckets[_next].IsReady) SetOut();
+        while (_next < _buckets.Count && _buckets[_next].IsReady) SetOut(isEarly: true);
         // MPI moves data inside its calls alone.
         while (_underWay.TryPeek(out var first) && first.Poke()) _underWay.Dequeue();
     }
 
-    /// <summary>Backward is over: sends what is left, and names the parameters whose gradients changed after they had set out.</summary>
-    public IEnumerable<int> Finish()
+    /// <summary>Backward is over: gives back what was taken, sends what is left, and names the parameters whose gradients changed after they had set out.</summary>
+    public IReadOnlyList<int> Finish()
     {
-        while (_next < _buckets.Count) SetOut();
-        return _slots.Values.Where(slot => slot.HashNow() != slot.Sent).Select(slot => slot.Number);
+        List<int> late = [];
+        foreach (var slot in _slots.Values)
+        {
+            if (_isFirst ? slot.HasChanged() : slot.GiveBack()) late.Add(slot.Number);
+        }
+        while (_next < _buckets.Count) SetOut(isEarly: false);
+        _isFirst = false;
+        return late;
     }
 
     /// <summary>Waits for all sums, and writes them where the optimizer reads them.</summary>
@@ -82,10 +92,10 @@ internal sealed class GradientBuckets
         }
     }
 
-    private void SetOut()
+    private void SetOut(bool isEarly)
     {
         var bucket = _buckets[_next++];
-        bucket.Fill();
+        bucket.Fill(isEarly);
         _underWay.Enqueue(_ranks.StartSum(bucket.Values));
     }
 
@@ -111,7 +121,7 @@ internal sealed class GradientBuckets
         public void Begin()
         {
             _waiting = _slots.Count;
-            foreach (var slot in _slots) slot.IsReady = false;
+            foreach (var slot in _slots) slot.Begin();
         }
 
         public void Ready(Slot slot)
@@ -121,14 +131,18 @@ internal sealed class GradientBuckets
             _waiting--;
         }
 
-        public void Fill()
+        public void Fill(bool isEarly)
         {
-            foreach (var slot in _slots) slot.Read();
+            foreach (var slot in _slots) slot.Read(isEarly);
         }
     }
 
     private sealed class Slot(int number, Parameter parameter, Bucket bucket, int start)
     {
+        private Tensor? _taken;
+        private bool _hasSetOut;
+        private ulong? _noted;
+
         public int Number => number;
 
         public Bucket Bucket => bucket;
@@ -139,27 +153,63 @@ internal sealed class GradientBuckets
 
         public bool IsNeverEarly { get; set; }
 
-        /// <summary>Hash of what set out.</summary>
-        public ulong Sent { get; private set; }
-
         private Span<float> Values => bucket.Values.AsSpan(start, Count);
 
-        public void Read()
+        public void Begin()
         {
-            using var scope = NewDisposeScope();
-            using var quiet = no_grad();
-            if (Gradient() is { } gradient) MemoryMarshal.Cast<byte, float>(Plain(gradient).bytes).CopyTo(Values);
-            else Values.Clear();
-            Sent = XxHash3.HashToUInt64(MemoryMarshal.AsBytes(Values));
+            // A step that failed half way may have left something.
+            _taken?.Dispose();
+            (_taken, _hasSetOut, _noted, IsReady) = (null, false, null, false);
         }
 
-        public ulong HashNow()
+        public void Read(bool isEarly)
         {
             using var scope = NewDisposeScope();
             using var quiet = no_grad();
-            if (Gradient() is { } gradient) return XxHash3.HashToUInt64(Plain(gradient).bytes);
-            // None now is none then: what was sent are zeros.
-            return Sent;
+            _hasSetOut = isEarly;
+            if (Gradient() is not { } gradient)
+            {
+                Values.Clear();
+                return;
+            }
+            MemoryMarshal.Cast<byte, float>(Plain(gradient).bytes).CopyTo(Values);
+            if (!isEarly) return;
+            _taken = gradient.DetachFromDisposeScope();
+            parameter.grad = null;
+        }
+
+        /// <summary>Puts the gradient back that was taken; true when more has come for it since.</summary>
+        public bool GiveBack()
+        {
+            if (!_hasSetOut) return false;
+            _hasSetOut = false;
+            using var scope = NewDisposeScope();
+            using var quiet = no_grad();
+            var more = Gradient();
+            if (_taken is not { } taken) return more is not null;
+            _taken = null;
+            if (more is not null) taken.add_(more);
+            parameter.grad = taken;
+            taken.Dispose();
+            return more is not null;
+        }
+
+        /// <summary>Keeps in mind what the gradient is when its first layer is left.</summary>
+        public void Note() => _noted ??= Hash();
+
+        /// <summary>Whether it is another one than was noted.</summary>
+        public bool HasChanged()
+        {
+            var changed = _noted is { } noted && Hash() != noted;
+            _noted = null;
+            return changed;
+        }
+
+        private ulong Hash()
+        {
+            using var scope = NewDisposeScope();
+            using var quiet = no_grad();
+            return Gradient() is { } gradient ? XxHash3.HashToUInt64(Plain(gradient).bytes) : 0;
         }
 
         public void Write()

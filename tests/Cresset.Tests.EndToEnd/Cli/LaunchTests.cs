@@ -136,7 +136,7 @@ public sealed class LaunchTests : IDisposable
         Assert.True(File.Exists(Path.Combine(_folder, "sweep", "sweeps", "rates.png")), output);
         Must(0, Run(["train", .. Digits, "optimization.warmup_steps=0", "lr=0.01", "-q", "--runs", "alone"]));
         var alone = Model("alone");
-        Assert.Single(Directory.GetDirectories(Path.Combine(_folder, "sweep"), "digits-classifier-*"), run => File.ReadAllBytes(Path.Combine(run, "model.safetensors")).AsSpan().SequenceEqual(alone));
+        Assert.Single(Directory.GetFiles(Path.Combine(_folder, "sweep"), "model.safetensors", SearchOption.AllDirectories), model => File.ReadAllBytes(model).AsSpan().SequenceEqual(alone));
         // Nothing is run twice.
         Assert.DoesNotContain("run 1 of", Run(["sweep", .. Digits, "optimization.warmup_steps=0", "lr=log:1e-3..1e-2:2", "--jobs", "2", "--name", "rates", "--runs", "sweep"]).Output, StringComparison.Ordinal);
     }

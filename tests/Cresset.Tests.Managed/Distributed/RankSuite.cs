@@ -48,7 +48,7 @@ internal static class RankSuite
     // Several at once, with other calls between, poked by some ranks alone.
     private static void SumsUnderWay(ICommunicator ranks)
     {
-        int[] counts = [1, 262_144, 1000, 300_001];
+        int[] counts = [1, 262_144, 0, 2, 3, 1000, 300_001];
         var values = counts.Select(count => Enumerable.Range(0, count).Select(i => Value(i, ranks.Rank)).ToArray()).ToList();
         var sums = values.ConvertAll(v => ranks.StartSum(v));
         if (ranks.Rank % 2 == 0) sums.ForEach(s => s.Poke());

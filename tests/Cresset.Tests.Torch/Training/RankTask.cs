@@ -101,7 +101,7 @@ internal sealed class RankTask : ITrainingTask, ITrainingHook
         foreach (var parameter in parameters) parameter.grad!.zero_();
     }
 
-    /// <summary>What a mark before a layer cannot know: a layer that is used twice, a weight that others use later in backward, one that a rank alone uses.</summary>
+    /// <summary>What a mark before a layer cannot know: a layer that is used twice, a weight that others use later in backward, one that a rank alone uses, another net from the fifth step on.</summary>
     private sealed class TiedNet : nn.Module<Tensor, Tensor>
     {
         private readonly Linear _first = nn.Linear(64, 32);
@@ -111,6 +111,7 @@ internal sealed class RankTask : ITrainingTask, ITrainingHook
         private readonly Linear _never = nn.Linear(3, 3);
         private readonly Dropout _dropout = nn.Dropout(0.2);
         private readonly int _rank;
+        private int _calls;
 
         public TiedNet(int rank)
             : base(nameof(TiedNet))
@@ -124,6 +125,8 @@ internal sealed class RankTask : ITrainingTask, ITrainingHook
             var start = _first.call(x.flatten(1)).tanh();
             // The last layer's weights also act at the beginning, so that backward comes to them again at its end.
             start = start + _last.weight!.mean([0]) * start;
+            // A net may also become another one, when the first step has told nothing of it.
+            if (++_calls > 4) start = start + _twice.weight!.mean([0]) * start;
             var middle = _dropout.call(_twice.call(_twice.call(start).tanh()).tanh());
             var result = _last.call(middle);
             return _rank == 1 ? result + _sometimes.call(middle) : result;
