@@ -8,7 +8,7 @@ python=${1:-python3}
 part=${2:-all}
 bench=artifacts/bin/Cresset.Benchmarks/release/Cresset.Benchmarks
 [ -x "$bench" ] || dotnet build -c Release -v q bench/Cresset.Benchmarks
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1 TERM=dumb
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TERM=dumb
 ranks() { mpirun --oversubscribe --bind-to none -n 2 "$@" 2> /dev/null; }
 
 if [ "$part" = all ] || [ "$part" = exchange ]; then
