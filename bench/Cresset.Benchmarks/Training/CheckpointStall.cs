@@ -46,6 +46,9 @@ internal static class CheckpointStall
             trainer.Run(new Steps(() =>
             {
                 times.Add(clock.Elapsed.TotalSeconds);
+                // Half way to the next save the last one must be on the disk: a second would wait for it, which is the disk's speed and no stall of a save.
+                var saved = times.Count - (Every / 2);
+                while (saved > 0 && saved % Every == 0 && checkpoints.List().All(c => c.Step != saved)) Thread.Sleep(20);
                 clock.Restart();
             }));
             // times[i] is the time from report i - 1 to report i: a save follows report Every - 1, so it shows in the next.
