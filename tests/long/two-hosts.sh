@@ -36,11 +36,15 @@ ip -n cresset-b addr add 10.77.0.2/24 dev crb
 ip -n cresset-a link set cra up
 ip -n cresset-b link set crb up
 
-# What mpirun calls instead of ssh: AGENT HOST COMMAND...
+# What mpirun calls instead of ssh: AGENT HOST COMMAND... As ssh it reaches the other host over the link alone.
 cat > "$work/agent" << 'AGENT'
 #!/bin/sh
 host=$1
 shift
+if [ "$host" = cresset-b ] && ! ip -n cresset-a link show up | grep -q cra; then
+    echo "agent: no route to $host" >&2
+    exit 255
+fi
 exec ip netns exec "$host" unshare --uts sh -c "hostname $host; $*"
 AGENT
 chmod +x "$work/agent"
