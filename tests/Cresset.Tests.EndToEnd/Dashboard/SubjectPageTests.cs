@@ -11,6 +11,7 @@ namespace Cresset.Tests.EndToEnd.Dashboard;
 public sealed class SubjectPageTests(Browser browser) : IAsyncLifetime
 {
     private const string PixelText = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+    private static readonly double[] Quarter = [0.1, 0.3, 0.25, 0.25];
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-subjects-").FullName;
     private readonly List<string> _faults = [];
 
@@ -66,7 +67,7 @@ public sealed class SubjectPageTests(Browser browser) : IAsyncLifetime
     [Fact]
     public async Task APointIsDraggedStepsArePlayedAndPromptsAreDrawn()
     {
-        foreach (var (job, tag) in new[] { ("plane-flow", "density"), ("tokenizer", "usage"), ("sd3-miniature", "samples") }) Record(_folder, job, tag);
+        foreach (var (job, tag) in new[] { ("plane-flow", "density"), ("tokenizer", "usage"), ("sd3-miniature", "samples"), ("detector", "detections") }) Record(_folder, job, tag);
         await using var server = await DashboardServer.Start(new DashboardOptions { Folder = _folder, Port = 0, ComputeCommand = [CressetProcess.Path, "compute"] });
         var page = await browser.Open(_faults);
         var asked = new List<JsonElement>();
@@ -109,6 +110,18 @@ public sealed class SubjectPageTests(Browser browser) : IAsyncLifetime
         await Browser.Visit(page, "explore?page=codebooks");
         await page.Locator(".panel", new() { HasText = "2 of 4 codes" }).WaitForAsync();
         await Browser.Inspect(page, "codebooks");
+
+        await Browser.Visit(page, "explore?page=detection&confidence=0.2&kind=background");
+        await page.Locator(".tile", new() { HasText = "Precision0.5" }).WaitForAsync();
+        await page.Locator(".mark.background", new() { HasText = "<i>7</i> 0.40" }).WaitForAsync();
+        await page.Locator("#confidence").FillAsync("0.5");
+        await page.Locator(".empty", new() { HasText = "None at this confidence" }).WaitForAsync();
+        await page.Locator("#kind-hit").ClickAsync();
+        Assert.Equal(1, await page.Locator(".mark.hit").CountAsync());
+        Assert.Equal(1, await page.Locator(".mark.missed").CountAsync());
+        await page.Locator("#masks").SelectOptionAsync("true");
+        await page.WaitForURLAsync("**masks=true*");
+        await Browser.Inspect(page, "detection");
         Assert.Empty(_faults);
     }
 
@@ -116,6 +129,15 @@ public sealed class SubjectPageTests(Browser browser) : IAsyncLifetime
     {
         "flow-steps" when question.TryGetProperty("own", out var own) => new { states = new[] { Numbers(own), [Numbers(own)[0] + 1, Numbers(own)[1]] } },
         "flow-steps" => new { steps = new[] { "noise", "transform 1" }, states = new[] { new[] { 0.0, 0, 1, 1 }, [1.0, 0, 2, 1] }, reach = 4.0, side = 2, density = new[] { 0.1, 0.2, 0.3, 0.4 } },
+        "detection-errors" => new
+        {
+            statistics = new[] { new { name = "AP", value = 0.5 } },
+            confidence = 0.3,
+            classes = new[] { new { id = 1, name = "<i>7</i>", objects = 2, ap = 0.5, curve = new { recall = new[] { 0.5, 0.5 }, precision = new[] { 1.0, 0.5 }, score = new[] { 0.9, 0.4 } } } },
+            detections = new[] { new { image = 1, @class = 1, score = 0.9, box = Quarter, kind = "hit" }, new { image = 1, @class = 1, score = 0.4, box = Quarter, kind = "background" } },
+            objects = new object[] { new { image = 1, @class = 1, box = Quarter, foundAt = 0.9 }, new { image = 1, @class = 1, box = Quarter, foundAt = (double?)null } },
+            images = new[] { new { id = 1, png = PixelText } },
+        },
         "picture-codes" => new { of = 3, original = PixelText, rebuilt = PixelText, levels = new[] { new { shape = new[] { 1, 2, 2 }, codes = new[] { 0, 1, 1, 0 } } }, usage = new[] { new { counts = new[] { 3, 1, 0, 0 }, used = 2, size = 4, perplexity = 1.75 } } },
         _ => new { names = new[] { "zero", "one" }, prompt = "one", frames = new[] { PixelText, PixelText, PixelText } },
     };

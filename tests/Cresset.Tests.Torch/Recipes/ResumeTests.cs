@@ -22,6 +22,7 @@ public sealed class ResumeTests : IDisposable
         ["digits-flow"] = $"realnvp-digits {Trainer} trainer.steps=5 model.width=4 model.transforms=1",
         ["flow-matching"] = $"otcfm-moons {Trainer} trainer.steps=5 model.width=8 model.solver.tolerance=0.1 trainer.evaluate_every=5",
         ["language-model"] = $"gpt-shakespeare {Trainer} trainer.steps=5 data.validation=0.01 model.layers=1 model.heads=2 model.width=8 model.context=16",
+        ["detector"] = $"detector-digits {Trainer} trainer.steps=5 model.width=8 model.blocks=1 model.size=32 model.train_scenes=24 model.test_scenes=12",
         ["plane-flow"] = $"realnvp-moons {Trainer} trainer.steps=5",
         ["code-prior"] = $"pixelcnn-digits {Trainer} trainer.steps=5 model.width=4 model.layers=1 tokenizer.width=4 trainer.log_every=1 tokenizer_trainer.log_every=1 tokenizer_trainer.threads=1 tokenizer_trainer.steps=5 tokenizer_trainer.evaluate_every=2 tokenizer_trainer.checkpoint_every=2 tokenizer_trainer.batch_size=8",
         // Two windows of 25 batches over which the codes in use are counted: what is counted so far is part of a checkpoint.

@@ -20,6 +20,7 @@ public sealed class SharedEvaluationTests : IDisposable
         "job: classifier\ndata: {kind: digits, split: {validation: 0.1}}\nmodel: {width: 4}",
         "job: regression\ndata: {kind: csv, path: PLACE/table.csv, target: y}\nmodel: {hidden: [4]}",
         "job: segmentation\ndata: {kind: folder, path: PLACE/photos, masks: PLACE/masks, size: 8}\nmodel: {net: {channels: [8, 8]}}",
+        "job: detector\nmodel: {width: 8, blocks: 1, size: 32, test_scenes: 60}",
         "job: espcn\nmodel: {features: [4]}",
         "job: espcn\ndata: {kind: folder, path: PLACE/photos, size: 24}\nmodel: {features: [4], patch: 8}",
         "job: language-model\ndata: {kind: text, validation: 0.01}\nmodel: {layers: 1, heads: 2, width: 8, context: 16, feed_forward: {multiple_of: 8}}",

@@ -1,0 +1,49 @@
+using Cresset.Data;
+using Cresset.Detection;
+using Cresset.Numerics;
+using Cresset.Optim;
+using Cresset.Tensors;
+using Cresset.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Cresset.Recipes;
+
+/// <summary>Trains <see cref="DetectorTask"/>; beside the model it leaves the held-out scenes, their objects and detections as COCO files, and a report.</summary>
+[Part("detector")]
+public sealed class DetectorJob : TrainingJob<DetectorOptions>
+{
+    /// <inheritdoc/>
+    public override string Name => "detector";
+
+    /// <inheritdoc/>
+    public override string Summary => "A small detector that finds handwritten digits on photographs, boxes and masks.";
+
+    /// <inheritdoc/>
+    protected override TrainerOptions TrainerDefaults => new() { Steps = 640, BatchSize = 32, EvaluateEvery = 64, CheckpointEvery = 64, EmaDecay = 0.98, ClipNorm = 10 };
+
+    /// <inheritdoc/>
+    protected override OptimizationOptions OptimizationDefaults => new() { Optimizer = new AdamWRule { LearningRate = 3e-3, WeightDecay = 0.01 } };
+
+    /// <inheritdoc/>
+    protected override ITrainingTask CreateTask(DetectorOptions options, TrainerOptions trainer) => new DetectorTask(options);
+
+    /// <inheritdoc/>
+    protected override void Export(ITrainingTask task, string folder)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        base.Export(task, folder);
+        var detector = (DetectorTask)task;
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        using var generator = new Generator(0);
+        var device = task.Module.parameters().First().device;
+        var (truth, results) = detector.Detect(new EvaluationContext(0, generator, device, IsFinal: true, CancellationToken.None));
+        var place = Path.Combine(folder, "evaluation");
+        var images = Directory.CreateDirectory(Path.Combine(place, "images")).FullName;
+        foreach (var image in truth.Images) AtomicFile.Write(Path.Combine(images, image.FileName), stream => stream.Write(detector.Scene(image.Id).ToPng()));
+        CocoFormat.WriteGroundTruth(truth, Path.Combine(place, "gt.json"));
+        CocoFormat.WriteResults(results, Path.Combine(place, "dt.json"));
+        DetectionReport.Create(truth, results, new DetectionReportOptions { Protocol = DetectorTask.Protocol(IouKind.Box), ImageFolder = images }).WriteHtml(Path.Combine(place, "report.html"));
+    }
+}
