@@ -8,7 +8,7 @@ namespace Cresset.Benchmarks.Detection;
 /// From two JSON files to the twelve statistics, cold: <c>detection-score GT DT [threads]</c>; without files the synthetic set
 /// of <c>--images N</c> (5,000) is made first in the temporary folder. <c>--memory GT DT</c> times what is already in memory,
 /// <c>--bootstrap GT DT</c> 1,000 resamples, <c>--protocols GT DT</c> the comparison of all protocols, <c>--masks N</c> masks
-/// of N images, <c>--make GT DT N</c> only writes the set.
+/// of N images, <c>--stream N</c> N images of Objects365's kind one by one, <c>--make GT DT N</c> only writes the set.
 /// </summary>
 internal static class ScoreCocoSet
 {
@@ -23,6 +23,7 @@ internal static class ScoreCocoSet
             return 0;
         }
         if (args is ["--memory", var memoryTruth, var memoryResults]) return InMemory(memoryTruth, memoryResults);
+        if (args is ["--stream", var streamed]) return StreamedImages.Run(int.Parse(streamed, CultureInfo.InvariantCulture));
         if (args is ["--masks", var masks]) return SyntheticMasks.Run(int.Parse(masks, CultureInfo.InvariantCulture));
         if (args is ["--protocols", var protocolTruth, var protocolResults]) return Protocols(protocolTruth, protocolResults);
         if (args is ["--bootstrap", var bootTruth, var bootResults]) return Resample(bootTruth, bootResults);
