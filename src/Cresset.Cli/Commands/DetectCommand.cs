@@ -17,7 +17,7 @@ internal static class DetectCommand
             DetectDrawCommand.Create(),
             DetectCheckCommand.Create(),
         };
-        foreach (var verb in DetectDatasetCommands.Create()) command.Add(verb);
+        foreach (var verb in DetectPixelCommands.Create().Concat(DetectDatasetCommands.Create())) command.Add(verb);
         return command;
     }
 
@@ -44,15 +44,14 @@ internal static class DetectCommand
     public static Option<string?> Images()
         => new("--images") { Description = "Folder of the pictures (sizes for YOLO, pictures for drawing).", HelpName = "FOLDER" };
 
-    public static Option<string> Kind()
+    public static Option<string?> Kind()
     {
-        var option = new Option<string>("--iou-type")
+        var option = new Option<string?>("--iou-type")
         {
-            Description = "What is compared: bbox, segm, keypoints or boundary.",
-            DefaultValueFactory = _ => "bbox",
+            Description = "What is compared: bbox, segm, keypoints, boundary or obb (oriented boxes). Default: bbox, with dota obb.",
             HelpName = "TYPE"
         };
-        option.AcceptOnlyFromAmong("bbox", "segm", "keypoints", "boundary");
+        option.AcceptOnlyFromAmong("bbox", "segm", "keypoints", "boundary", "obb");
         return option;
     }
 
@@ -82,6 +81,7 @@ internal static class DetectCommand
         "segm" => IouKind.Mask,
         "keypoints" => IouKind.Keypoints,
         "boundary" => IouKind.Boundary,
+        "obb" => IouKind.Oriented,
         _ => IouKind.Box,
     };
 }

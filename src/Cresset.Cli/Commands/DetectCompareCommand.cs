@@ -34,6 +34,7 @@ internal static class DetectCompareCommand
             using var interruption = new Interruption("stopping.");
             var files = new DetectFiles(r.GetValue(lenient), DetectFiles.PartsOf(options.Kind), r.GetValue(classes), r.GetValue(images));
             var dataset = files.Truth(r.GetValue(truth)!, formats.Truth(r, r.GetValue(truth)!), interruption.Token);
+            if (protocol.IsCrowdPose(r)) dataset = CrowdPose.WithAreas(dataset);
             options = DetectProtocolOptions.WithSigmasOf(options, dataset);
             ProtocolResult Score(string path)
             {

@@ -11,8 +11,8 @@ internal static class DetectDrawCommand
 {
     public static Command Create()
     {
-        Option<string> truth = DetectCommand.Truth(), results = DetectCommand.Results(), protocol = DetectCommand.Protocol(),
-            kind = DetectCommand.Kind();
+        Option<string> truth = DetectCommand.Truth(), results = DetectCommand.Results(), protocol = DetectCommand.Protocol();
+        var kind = DetectCommand.Kind();
         var output = new Option<string>("--out", "-o") { Description = "Folder for the pictures.", Required = true, HelpName = "FOLDER" };
         var limit = new Option<int>("--limit", "-n")
         {
@@ -42,18 +42,13 @@ internal static class DetectDrawCommand
         command.SetAction(r =>
         {
             if (r.GetValue(limit) < 1) throw new ArgumentException($"--limit is {r.GetValue(limit)}; allowed: 1 or more.");
+            var options = DetectProtocolOptions.Of(r.GetValue(protocol)!, r.GetValue(kind));
             using var interruption = new Interruption("stopping.");
-            var files = new DetectFiles(r.GetValue(lenient), DetectFiles.PartsOf(DetectCommand.KindOf(r.GetValue(kind)!)),
-                r.GetValue(classes), r.GetValue(images));
+            var files = new DetectFiles(r.GetValue(lenient), DetectFiles.PartsOf(options.Kind), r.GetValue(classes), r.GetValue(images));
             var dataset = files.Truth(r.GetValue(truth)!, formats.Truth(r, r.GetValue(truth)!), interruption.Token);
             var detections = files.Results(r.GetValue(results)!, dataset, formats.Results(r, r.GetValue(results)!), interruption.Token);
             files.ShowFaults();
             var names = r.GetValue(only) is { Length: > 0 } given ? given.ToHashSet(StringComparer.Ordinal) : null;
-            var options = new ProtocolOptions
-            {
-                Protocol = DetectionProtocols.Parse(r.GetValue(protocol)!),
-                Kind = DetectCommand.KindOf(r.GetValue(kind)!)
-            };
             var chosen = DetectionMatching.Create(dataset, detections, options, r.GetValue(iou), interruption.Token)
                 .ImagesAt(r.GetValue(score), interruption.Token)
                 .Where(m => names is null ? m.Pairs.Count > 0 : names.Contains(m.Image.FileName)

@@ -54,7 +54,7 @@ internal static class DetectEvalCommand
             json];
         foreach (var option in others) command.Add(option);
         formats.AddTo(command);
-        command.SetAction(r =>
+        command.SetAction(r => RankedWork.Run(ranks =>
         {
             var options = protocol.Read(r);
             var reports = r.GetValue(report) ?? [];
@@ -63,15 +63,18 @@ internal static class DetectEvalCommand
                 .. (r.GetValue(drops) ?? []).Select(g => ScoreGate.Parse(g, isDrop: true))];
             var before = r.GetValue(baseline) is { } b ? ScoreSummary.Read(b) : null;
             using var interruption = new Interruption("stopping.");
-            var files = new DetectFiles(r.GetValue(lenient), DetectFiles.PartsOf(options.Kind), r.GetValue(classes), r.GetValue(images));
+            var files = new DetectFiles(r.GetValue(lenient), DetectFiles.PartsOf(options.Kind), r.GetValue(classes), r.GetValue(images)) { Threads = options.Threads };
             var dataset = files.Truth(r.GetValue(truth)!, formats.Truth(r, r.GetValue(truth)!), interruption.Token);
             var detections = files.Results(r.GetValue(results)!, dataset, formats.Results(r, r.GetValue(results)!), interruption.Token);
             (dataset, detections) = subset.Apply(r, dataset, detections);
+            if (protocol.IsCrowdPose(r)) dataset = CrowdPose.WithAreas(dataset);
             files.RequireMeeting(dataset, detections, r.GetValue(results)!, r.GetValue(empty), options.ClassAgnostic
                 || options.Hierarchy is not null);
             options = DetectProtocolOptions.WithSigmasOf(options, dataset);
             var needsReport = r.GetValue(pictures) is not null || r.GetValue(resamples) > 0
                 || reports.Any(n => Has(n, ".html") || Has(n, ".json"));
+            // A report looks at every pair: rank 0 makes it alone.
+            if (needsReport && ranks.Rank > 0) return ExitCode.Success;
             var made = needsReport
                 ? DetectionReport.Create(dataset, detections,
                 new DetectionReportOptions
@@ -81,7 +84,8 @@ internal static class DetectEvalCommand
                     Seed = r.GetValue(seed),
                     ImageFolder = r.GetValue(images)
                 }, null, interruption.Token) : null;
-            var result = made?.Protocol ?? ProtocolEvaluator.Evaluate(dataset, detections, options, null, interruption.Token);
+            var result = made?.Protocol ?? DetectRanks.Evaluate(ranks, dataset, detections, options, interruption.Token);
+            if (ranks.Rank > 0) return ExitCode.Success;
             var score = made?.Summary ?? ScoreSummary.Of(result, options.Kind, dataset, detections);
             var verdicts = ScoreGates.Judge(score, gates, before);
             foreach (var path in reports)
@@ -93,11 +97,16 @@ internal static class DetectEvalCommand
             if (r.GetValue(junit) is { } xml) JUnitReport.Write(xml, score, verdicts);
             if (r.GetValue(pictures) is { } folder) DetectPictures.Write(made!, folder);
             var output = new DetectScoreOutput(score, result, before);
-            if (r.GetValue(json)) output.Json();
+            var slices = subset.Slices(r, dataset, detections, options, interruption.Token);
+            if (protocol.IsCrowdPose(r) && CrowdPose.Levels(dataset) is { } levels)
+            {
+                slices = [.. slices, .. DetectSubsetOptions.Slices("crowdIndex", levels, dataset, detections, options, interruption.Token)];
+            }
+            if (r.GetValue(json)) output.Json(slices);
             else output.Print(r.GetValue(perClass), [.. reports, .. new[] { r.GetValue(junit), r.GetValue(pictures) }.OfType<string>()]);
-            subset.PrintSlices(r, dataset, detections, options, score, interruption.Token);
+            if (!r.GetValue(json)) DetectSubsetOptions.Print(slices, dataset, score);
             return DetectScoreOutput.Judge(verdicts);
-        });
+        }));
         return command.WithExamples(
             "cresset detect eval --gt instances_val2017.json --dt results.json",
             "cresset detect eval --gt Annotations/ --dt results/ --protocol voc10 --iou 0.5",

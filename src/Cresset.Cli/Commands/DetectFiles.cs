@@ -17,6 +17,9 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
         _ => RecordParts.Masks,
     };
 
+    /// <summary>Threads that read; 0 for all cores.</summary>
+    public int Threads { get; init; }
+
     /// <summary>What was met while reading.</summary>
     public ReadReport Report => _report;
 
@@ -64,15 +67,8 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
             throw new InvalidDataException(
                 $"{path} has no detections; nothing was measured. Where the model really finds nothing, say --allow-empty.");
         }
-        var objects = new HashSet<(long Image, long Category)>();
-        foreach (ref readonly var o in dataset.Objects) objects.Add((o.ImageId, classAgnostic ? -1 : o.CategoryId));
-        foreach (ref readonly var d in results.Items)
-        {
-            if (objects.Contains((d.ImageId, classAgnostic ? -1 : d.CategoryId))) return;
-        }
-        throw new InvalidDataException(
-            $"{path}: none of {results.Items.Length} detections lies in an image that has an object of its class; "
-            + "nothing was measured. Compare the image and category ids of both files.");
+        if (allowEmpty || MeetingCheck.Find(dataset, results, classAgnostic, parts == RecordParts.Boxes) is not { } why) return;
+        throw new InvalidDataException($"{path}: {why}. Where the file is as it should be, say --allow-empty.");
     }
 
     void IProgress<double>.Report(double value)
@@ -88,14 +84,13 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
         if (!File.Exists(path) && !Directory.Exists(path)) throw new FileNotFoundException($"'{path}' does not exist.", path);
     }
 
-    private string[]? Classes()
-    {
-        if (classesFile is null) return null;
-        return classesFile.EndsWith(".yaml", StringComparison.OrdinalIgnoreCase)
-            || classesFile.EndsWith(".yml", StringComparison.OrdinalIgnoreCase)
-            ? [.. YoloFolder.NamesOf(classesFile)]
-            : [.. File.ReadAllLines(classesFile).Select(l => l.Trim()).Where(l => l.Length > 0)];
-    }
+    /// <summary>Class names in a text file, one a line, or in a data.yaml.</summary>
+    public static string[] NamesIn(string file)
+        => file.EndsWith(".yaml", StringComparison.OrdinalIgnoreCase) || file.EndsWith(".yml", StringComparison.OrdinalIgnoreCase)
+            ? [.. YoloFolder.NamesOf(file)]
+            : [.. File.ReadAllLines(file).Select(l => l.Trim()).Where(l => l.Length > 0)];
+
+    private string[]? Classes() => classesFile is null ? null : NamesIn(classesFile);
 
     private FormatContext Begin(string path, CancellationToken cancellation)
     {
@@ -107,6 +102,7 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
             {
                 Lenient = lenient,
                 Parts = parts,
+                Threads = Threads,
                 Needs = parts == RecordParts.All ? RecordParts.Boxes : parts,
                 Progress = this,
                 Report = _report

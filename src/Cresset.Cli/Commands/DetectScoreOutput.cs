@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Cresset.Cli.Terminal;
 using Cresset.Detection;
 
@@ -7,12 +8,26 @@ namespace Cresset.Cli.Commands;
 /// <summary>A score on the terminal, and the exit code of its gates.</summary>
 internal sealed class DetectScoreOutput(ScoreSummary score, ProtocolResult result, ScoreSummary? baseline)
 {
-    /// <summary>The same JSON as that of a report's first part.</summary>
-    public void Json()
+    /// <summary>The same JSON as that of a report's first part; slices by a field of the images follow as one more list.</summary>
+    public void Json(IReadOnlyList<DetectSlice> slices)
     {
         using var buffer = new MemoryStream();
         score.Write(buffer);
-        Console.Out.WriteLine(System.Text.Encoding.UTF8.GetString(buffer.ToArray()));
+        var text = System.Text.Encoding.UTF8.GetString(buffer.ToArray());
+        if (slices.Count > 0)
+        {
+            var root = JsonNode.Parse(text)!.AsObject();
+            root["slices_by_field"] = new JsonArray([.. slices.Select(s => new JsonObject
+            {
+                ["field"] = s.Field,
+                ["value"] = s.Value,
+                ["images"] = s.Images,
+                ["objects"] = s.Objects,
+                ["statistics"] = new JsonObject(s.Score.Statistics.Select(v => KeyValuePair.Create(v.Name, double.IsFinite(v.Value) && v.Value != -1 ? (JsonNode?)v.Value : null))),
+            })]);
+            text = root.ToJsonString(new System.Text.Json.JsonSerializerOptions { WriteIndented = true });
+        }
+        Console.Out.WriteLine(text);
     }
 
     public void Print(bool perClass, IReadOnlyList<string> written)

@@ -44,27 +44,45 @@ internal sealed class DetectSubsetOptions
         return (dataset, results);
     }
 
-    /// <summary>A table of the headline for every value; a slice without objects has none.</summary>
-    public void PrintSlices(ParseResult r, DetectionDataset dataset, DetectionResults results, ProtocolOptions options,
-        ScoreSummary whole, CancellationToken cancellation)
+    /// <summary>The score of every value of the field that was asked for; empty without one.</summary>
+    public IReadOnlyList<DetectSlice> Slices(ParseResult r, DetectionDataset dataset, DetectionResults results, ProtocolOptions options,
+        CancellationToken cancellation)
     {
-        if (r.GetValue(_slice) is not { } field) return;
-        var slices = DatasetSubset.By(dataset, field);
-        var names = whole.Statistics.Take(3).Select(s => s.Name).ToArray();
-        var rows = new List<string[]> { Row("all", dataset, names.Select(whole.ValueOf)) };
-        foreach (var (value, images) in slices)
+        if (r.GetValue(_slice) is not { } field) return [];
+        return Slices(field, DatasetSubset.By(dataset, field).Select(v => (v.Value, (IReadOnlySet<long>)v.Images)), dataset, results, options, cancellation);
+    }
+
+    /// <summary>The score of every set of images.</summary>
+    public static IReadOnlyList<DetectSlice> Slices(string field, IEnumerable<(string Value, IReadOnlySet<long> Images)> values, DetectionDataset dataset,
+        DetectionResults results, ProtocolOptions options, CancellationToken cancellation)
+    {
+        var slices = new List<DetectSlice>();
+        foreach (var (value, images) in values)
         {
             cancellation.ThrowIfCancellationRequested();
             var (part, found) = DatasetSubset.Of(dataset, results, images.Contains);
             var score = ScoreSummary.Of(ProtocolEvaluator.Evaluate(part, found, options, null, cancellation), options.Kind, part, found);
-            rows.Add(Row($"{field} = {value}", part, names.Select(score.ValueOf)));
+            slices.Add(new DetectSlice(field, value, part.Images.Count, part.Objects.Length, score));
         }
+        return slices;
+    }
+
+    /// <summary>A table of the headline for every value; a slice without objects has none.</summary>
+    public static void Print(IReadOnlyList<DetectSlice> slices, DetectionDataset dataset, ScoreSummary whole)
+    {
+        if (slices.Count == 0) return;
+        var names = whole.Statistics.Take(3).Select(s => s.Name).ToArray();
+        string[][] rows = [Row("all", dataset.Images.Count, dataset.Objects.Length, names.Select(whole.ValueOf)),
+            .. slices.Select(s => Row($"{s.Field} = {s.Value}", s.Images, s.Objects, names.Select(s.Score.ValueOf)))];
         Output.Table(["slice", "images", "objects", .. names], rows);
     }
 
-    private static string[] Row(string name, DetectionDataset part, IEnumerable<double> values)
-        => [name, Text(part.Images.Count), Text(part.Objects.Length),
+    private static string[] Row(string name, int images, int objects, IEnumerable<double> values)
+        => [name, Text(images), Text(objects),
             .. values.Select(v => double.IsNaN(v) ? "-" : v.ToString("0.000000", CultureInfo.InvariantCulture))];
 
     private static string Text(int n) => n.ToString(CultureInfo.InvariantCulture);
 }
+
+/// <summary>The score of the images that have one value of a field.</summary>
+internal sealed record DetectSlice(string Field, string Value, int Images, int Objects, ScoreSummary Score);

@@ -61,7 +61,7 @@ internal static class LaunchCommand
         if (hosts.Distinct(StringComparer.OrdinalIgnoreCase).Count() < hosts.Length) throw new ArgumentException($"--host names a host twice: {string.Join(',', hosts)}.");
         if (hosts.Length > ranks) throw new ArgumentException($"-n is {ranks} for {hosts.Length} hosts; allowed: at least one rank a host.");
         if (started.Length == 0) throw new ArgumentException("launch needs a command to start, such as 'cresset launch -n 4 train sd3-digits'.");
-        if (!Verbs.Contains(started[0])) throw new ArgumentException($"launch starts 'train' and 'sweep'; '{started[0]}' runs in one process.");
+        if (!Verbs.Contains(started[0]) && started is not ["detect", "eval", ..]) throw new ArgumentException($"launch starts 'train' and 'sweep', and 'detect eval'; '{string.Join(' ', started.Take(started[0] == "detect" ? 2 : 1))}' runs in one process.");
         if (hosts.Length == 0 && ranks > Environment.ProcessorCount && !oversubscribe)
             throw new ArgumentException($"{ranks} ranks on {Environment.ProcessorCount} cores would wait for each other; allowed: -n {Environment.ProcessorCount} or less here, --host for more machines, or --oversubscribe to do it all the same.");
     }

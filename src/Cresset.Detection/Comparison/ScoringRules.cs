@@ -89,7 +89,8 @@ internal sealed record ScoringRules
             DetectionProtocol.Coco => Coco,
             DetectionProtocol.CocoFixed => Coco with { IdZeroIsMiss = false, CopiesByLastId = false, IgnoreFlag = true, Curve = CurveRule.ExactGrid },
             DetectionProtocol.TorchMetrics => Coco with { IdZeroIsMiss = false, SingleBoxes = true, Curve = CurveRule.SingleGrid },
-            DetectionProtocol.Voc07 => voc with { Curve = CurveRule.ElevenPoints },
+            // What is compared here is boxes: that is the kit's second task.
+            DetectionProtocol.Voc07 or DetectionProtocol.Dota => voc with { Curve = CurveRule.ElevenPoints },
             DetectionProtocol.Voc10 => voc with { Curve = CurveRule.AllPoints },
             DetectionProtocol.Padilla => plain with { InclusivePixels = true, Curve = CurveRule.AllPoints, Ties = TieRule.FileOrder },
             DetectionProtocol.Padilla11 => plain with { InclusivePixels = true, Curve = CurveRule.ElevenPoints, Ties = TieRule.FileOrder },

@@ -5,28 +5,39 @@ internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionR
 {
     private readonly Dictionary<ScoringRules, double> _known = [];
     private (ScoringRules Rules, CategoryMatches[] Matches)? _first, _last;
-    private ((bool, bool, int, bool) Key, EvaluationPlan Plan)? _plan;
+    private readonly Dictionary<(bool, bool, int, bool), EvaluationPlan> _plans = [];
+    private readonly Dictionary<((bool, bool, int, bool) Plan, int Limit, TieRule Ties), int[][]> _orders = [];
 
     /// <summary>
     /// Mean AP under the rules. Chains of rules share their beginnings, and their ends differ in the curve only, so answers are
-    /// kept, and the matches of the first and the last rules asked for.
+    /// kept, and the matches of the first and the last rules asked for. The order of the scores does not depend on who meets whom.
     /// </summary>
     public double MeanAp(ScoringRules rules)
     {
         if (_known.TryGetValue(rules, out var known)) return known;
         var order = rules.Ties == TieRule.ImageFileOrder ? FileOrderOfImages() : null;
         var ranking = new RankingRules(rules.Ties == TieRule.FileOrder, rules.Ties == TieRule.LaterImageFirst, rules.GroupWeight, DropIgnored: true);
+        var matches = Matches(rules);
+        var key = (PlanKey(rules), rules.PerImageAndClass, rules.Ties);
+        if (!_orders.TryGetValue(key, out var orders)) _orders[key] = orders = new int[matches.Length][];
+        var ap = new (double Sum, int Count)[matches.Length];
+        Parallel.For(0, matches.Length, k =>
+        {
+            var m = matches[k];
+            if (m.TotalPositives(0) == 0 && !rules.EmptyClassesCountZero && !(rules.GroupWeight > 0)) return;
+            if (order is not null) m = Rearrange(m, order);
+            orders[k] ??= ranking.Order(m);
+            var curve = RankedCurve.Make(m, 0, 0, ranking, orders[k]);
+            ap[k].Sum = curve.Positives > 0 ? Ap(curve, rules.Curve) : 0;
+            ap[k].Count = curve.Positives > 0 || (rules.EmptyClassesCountZero && curve.Scores.Count > 0) ? 1 : 0;
+        });
         double sum = 0;
         var count = 0;
-        foreach (var m in Matches(rules))
-        {
-            if (m.TotalPositives(0) == 0 && !rules.EmptyClassesCountZero && !(rules.GroupWeight > 0)) continue;
-            var curve = RankedCurve.Make(order is null ? m : Rearrange(m, order), 0, 0, ranking);
-            if (curve.Positives > 0) sum += Ap(curve, rules.Curve);
-            if (curve.Positives > 0 || (rules.EmptyClassesCountZero && curve.Scores.Count > 0)) count++;
-        }
+        foreach (var (one, counts) in ap) (sum, count) = (sum + one, count + counts);
         return _known[rules] = count == 0 ? double.NaN : sum / count;
     }
+
+    private static (bool, bool, int, bool) PlanKey(ScoringRules rules) => (rules.VerifiedClassesOnly, rules.VerifiedWhereListed, rules.PerImage, rules.CopiesByLastId);
 
     private CategoryMatches[] Matches(ScoringRules rules)
     {
@@ -41,15 +52,14 @@ internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionR
 
     private EvaluationPlan Plan(ScoringRules rules)
     {
-        var key = (rules.VerifiedClassesOnly, rules.VerifiedWhereListed, rules.PerImage, rules.CopiesByLastId);
-        if (_plan is { } kept && kept.Key == key) return kept.Plan;
+        var key = PlanKey(rules);
+        if (_plans.TryGetValue(key, out var kept)) return kept;
         HashSet<long> ids = [.. dataset.Categories.Select(c => c.Id)];
         bool[]? keep = rules.VerifiedClassesOnly ? FederatedFilter.Keep(dataset.Objects, results.Items, dataset.FindImage, rules.PerImage, ids)
             : rules.VerifiedWhereListed ? WhereListed(ids)
             : rules.PerImage < int.MaxValue ? Best(rules.PerImage) : null;
         var plan = EvaluationPlan.Make(dataset, results, null, null, false, rules.CopiesByLastId, keep is null ? null : i => keep[i]);
-        _plan = (key, plan);
-        return plan;
+        return _plans[key] = plan;
     }
 
     private static double Ap(RankedCurve curve, CurveRule rule) => rule switch

@@ -134,6 +134,12 @@ public sealed class DetectionMatching
         return scores;
     }
 
+    /// <summary>Every false detection (a place in <see cref="Results"/>) with its kind, as TIDE names them (arXiv:2008.08115).</summary>
+    /// <param name="background">IoU below which a detection has nothing to do with an object.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    public IReadOnlyList<(int Detection, TideError Kind)> NameErrors(double background = 0.1, CancellationToken cancellationToken = default)
+        => [.. new ErrorBreakdown(this).Name(Math.Min(background, IouThreshold), cancellationToken).Select(e => (e.Detection, e.Error))];
+
     /// <summary>The ranking of every class at the threshold, without detections that do not count; ascending by id.</summary>
     internal IReadOnlyList<(long Id, string Name, RankedCurve Curve)> Rankings()
     {

@@ -69,9 +69,9 @@ internal sealed class RankedResampling : IResamplingTable
                     images.TryAdd(image, (matches.Positives(s, 0), layers == 2 ? matches.Positives(s, 1) : 0));
                     for (var i = matches.Start(s); i < matches.End(s); i++)
                     {
-                        entries.Add(((image * models.Length) + m, matches.Scores[i], matches.Hits[i * layers],
-                            matches.Ignored[i * layers], layers == 2 ? matches.Hits[(i * 2) + 1] : 0));
-                        ties.Add((matches.Sequence[i], matches.ImageId(s)));
+                        entries.Add(((image * models.Length) + m, matches.Scores[i], matches.Hits(i, 0),
+                            matches.Ignored(i, 0), layers == 2 ? matches.Hits(i, 1) : 0));
+                        ties.Add((matches.Sequence(i), matches.ImageId(s)));
                     }
                 }
             }

@@ -40,7 +40,7 @@ internal sealed class ResamplingTable : IResamplingTable
     /// <summary>The statistics of the result for the weights; in the order of <see cref="CocoResult.Stats"/>.</summary>
     public double[] Statistics(ReadOnlySpan<int> slotWeights, ReadOnlySpan<int> imageWeights)
     {
-        int k = _rankings.Length, max = _first.MaxDetections.Count, all = LayerOf("all");
+        int k = _rankings.Length, max = _first.MaxDetections.Count;
         var ap = new double[k, _layers, _thresholds];
         var ar = new double[k, _layers, max, _thresholds];
         var scratch = new Scratch(_thresholds);
@@ -56,7 +56,7 @@ internal sealed class ResamplingTable : IResamplingTable
                     ar[c, layer, max - 1, t] = positives == 0 ? -1 : (double)scratch.Total(t) / positives;
                 }
                 // The statistics ask for smaller numbers of detections only over all areas.
-                for (var m = 0; m < max - 1 && layer == all; m++)
+                for (var m = 0; m < max - 1 && _first.Options.AreaRanges[layer].Name == "all"; m++)
                 {
                     LimitedHits(_rankings[c], layer, _first.MaxDetections[m], slotWeights, scratch);
                     for (var t = 0; t < _thresholds; t++) ar[c, layer, m, t] = positives == 0 ? -1 : (double)scratch.Limited[t] / positives;
@@ -132,58 +132,19 @@ internal sealed class ResamplingTable : IResamplingTable
     }
 
     private double[] Summarize(double[,,] ap, double[,,,] ar)
-    {
-        var max = _first.MaxDetections.Count;
-        double Ap(int? iou, string area) => Mean((c, t) => ap[c, LayerOf(area), t], iou, area);
-        double Ar(int? iou, string area, int m) => Mean((c, t) => ar[c, LayerOf(area), m, t], iou, area);
-        int? half = IndexOf(.5), threeQuarters = IndexOf(.75);
-        if (_first.Variant == CocoVariant.Lvis && _first.Options.Kind != IouKind.Keypoints)
-        {
-            double Group(string frequency)
-                => Mean((c, t) => _first.Frequencies[c] == frequency ? ap[c, LayerOf("all"), t] : -1, null, "all");
-            return [Ap(null, "all"), Ap(half, "all"), Ap(threeQuarters, "all"), Ap(null, "small"), Ap(null, "medium"), Ap(null, "large"),
-                Group("r"), Group("c"), Group("f"),
-                Ar(null, "all", 0), Ar(null, "small", 0), Ar(null, "medium", 0), Ar(null, "large", 0)];
-        }
-        if (_first.Options.Kind == IouKind.Keypoints)
-        {
-            return [Ap(null, "all"), Ap(half, "all"), Ap(threeQuarters, "all"), Ap(null, "medium"), Ap(null, "large"),
-                Ar(null, "all", max - 1), Ar(half, "all", max - 1), Ar(threeQuarters, "all", max - 1), Ar(null, "medium", max - 1),
-                    Ar(null, "large", max - 1)];
-        }
-        return [Ap(null, "all"), Ap(half, "all"), Ap(threeQuarters, "all"), Ap(null, "small"), Ap(null, "medium"), Ap(null, "large"),
-            Ar(null, "all", 0), Ar(null, "all", Math.Min(1, max - 1)), Ar(null, "all", max - 1), Ar(null, "small", max - 1),
-                Ar(null, "medium", max - 1), Ar(null, "large", max - 1)];
-    }
+        => [.. CocoSummary.DefinitionsOf(_first.Options, _first.Variant, _first.MaxDetections).Select(s => Mean(s, ap, ar))];
 
-    private int LayerOf(string area)
+    private double Mean(in CocoStatistic s, double[,,] ap, double[,,,] ar)
     {
-        for (var i = 0; i < _layers; i++)
-        {
-            if (_first.Options.AreaRanges[i].Name == area) return i;
-        }
-        return -1;
-    }
-
-    private int? IndexOf(double iou)
-    {
-        for (var t = 0; t < _thresholds; t++)
-        {
-            if (_first.Options.IouThresholds[t] == iou) return t;
-        }
-        return -1;
-    }
-
-    private double Mean(Func<int, int, double> value, int? threshold, string area)
-    {
-        if (threshold is < 0 || LayerOf(area) < 0) return -1;
+        if (!CocoSummary.TryFind(_first.Options, _first.Variant, s, out var threshold, out var layer)) return -1;
         double sum = 0;
         var count = 0;
         for (var c = 0; c < _rankings.Length; c++)
         {
+            if (s.Frequency is { } frequency && _first.Frequencies[c] != frequency) continue;
             for (var t = threshold ?? 0; t < (threshold + 1 ?? _thresholds); t++)
             {
-                var v = value(c, t);
+                var v = s.IsPrecision ? ap[c, layer, t] : ar[c, layer, s.Limit, t];
                 if (v < 0) continue;
                 sum += v;
                 count++;
@@ -222,8 +183,8 @@ internal sealed class ResamplingTable : IResamplingTable
                 foreach (var o in order)
                 {
                     var (model, index, slot, rank) = slots[o];
-                    var ignored = models[model].Ignored[(index * layers) + layer];
-                    var hits = models[model].Hits[(index * layers) + layer] & ~ignored;
+                    var ignored = models[model].Ignored(index, layer);
+                    var hits = models[model].Hits(index, layer) & ~ignored;
                     if (ignored != allBits) list.Add(new Entry(slot, rank, hits, ignored));
                 }
                 Entries[layer] = [.. list];

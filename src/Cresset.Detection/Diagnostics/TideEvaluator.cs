@@ -85,6 +85,7 @@ public sealed class TideEvaluator
         ArgumentNullException.ThrowIfNull(detections);
         if (_images.ContainsKey(image.Id)) throw new ArgumentException($"image {image.Id} was added before; every image is added once.",
             nameof(image));
+        ShapeCheck.Require(objects as GroundTruthObject[] ?? [.. objects], _kind);
         _images[image.Id] = new TideImage(_positive, _background, _overlap, MaxDetections)
             .Run(image, objects as GroundTruthObject[] ?? [.. objects], detections as DetectedObject[] ?? [.. detections]);
     }
@@ -148,6 +149,7 @@ public sealed class TideEvaluator
     internal long[] AddDataset(DetectionDataset dataset, DetectionResults results, CancellationToken cancellationToken,
         MatchLedger? ledger = null)
     {
+        ShapeCheck.Require(dataset.Objects, _kind);
         GroundTruthObject[] allObjects = dataset.Objects.ToArray();
         DetectedObject[] allDetections = results.Items.ToArray();
         var objects = Enumerable.Range(0, allObjects.Length).ToLookup(i => allObjects[i].ImageId);

@@ -26,6 +26,7 @@ public static class CocoFormat
     public static DetectionResults ReadResults(string path, DetectionDataset? dataset = null, ReadOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= new ReadOptions();
+        if (dataset is not null && CocoResultPieces.TryRead(path, dataset, options, cancellationToken) is { } all) return new DetectionResults(all) { Source = path };
         using var scanner = new JsonScanner(path, options.Progress);
         return ReadResults(scanner, dataset, options, cancellationToken);
     }

@@ -67,6 +67,7 @@ internal sealed class CocoGroundTruthReader
             if (!_categoryIds.Contains(o.CategoryId))
             {
                 _desk.Fault(DataProblemKind.UnknownCategory, RecordOf(o), "category_id", $"is {Shown(o.CategoryId, _ids.Categories)}; the file has no such category.");
+                _lost++;
             }
             kept.Add((_desk.Needs & RecordParts.Masks) != 0 ? WithSize(o, image) : o);
         }

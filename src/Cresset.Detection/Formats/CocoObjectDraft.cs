@@ -174,7 +174,7 @@ internal struct CocoObjectDraft
 
     private void TakeMark(ReadOnlySpan<byte> name, JsonScanner scanner, CocoRecordFields fields)
     {
-        var mark = name.SequenceEqual("iscrowd"u8) ? ObjectMarks.Crowd
+        var mark = name.SequenceEqual("iscrowd"u8) || name.SequenceEqual("isCrowd"u8) || name.SequenceEqual("is_crowd"u8) ? ObjectMarks.Crowd
             : name.SequenceEqual("ignore"u8) ? ObjectMarks.Ignore
             : name.SequenceEqual("difficult"u8) ? ObjectMarks.Difficult
             : name.SequenceEqual("is_group_of"u8) || name.SequenceEqual("isgroupof"u8) || name.SequenceEqual("IsGroupOf"u8) ? ObjectMarks.GroupOf

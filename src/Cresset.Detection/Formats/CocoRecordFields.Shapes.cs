@@ -95,8 +95,10 @@ internal sealed partial class CocoRecordFields
     {
         scanner.Expect((byte)'[');
         if (scanner.TryTake((byte)']')) return null;
+        if (IsNumberStart(scanner.Peek())) return FlatPolygon(field);
         var polygons = new List<double[]>();
-        var broken = false;
+        // A piece of fewer than three points covers nothing; of a piece that cannot be read nobody knows what it covers.
+        bool broken = false, empty = false;
         do
         {
             var polygon = Numbers(field);
@@ -106,7 +108,8 @@ internal sealed partial class CocoRecordFields
             }
             else if (polygon.Length < 6 || polygon.Length % 2 != 0)
             {
-                broken = true;
+                if (polygon.Length is 2 or 4) empty = true;
+                else broken = true;
                 Fault(DataProblemKind.BadMask, field, string.Create(CultureInfo.InvariantCulture, $"has a polygon of {polygon.Length} numbers; pairs x, y, at least six numbers, are needed."));
                 Sound = true;
             }
@@ -122,9 +125,28 @@ internal sealed partial class CocoRecordFields
             }
         }
         while (scanner.NextElement((byte)']'));
-        // What is sound of a shape stays; a shape of which nothing is left is broken as a whole.
-        if (polygons.Count == 0 && broken) Sound = false;
-        return polygons.Count == 0 ? null : new PolygonSegmentation(polygons);
+        if (broken || (empty && polygons.Count == 0)) Sound = false;
+        return polygons.Count == 0 || !Sound ? null : new PolygonSegmentation(polygons);
+    }
+
+    /// <summary>One polygon without the list around it, as some exporters write it; the bracket has been read.</summary>
+    private PolygonSegmentation? FlatPolygon(string field)
+    {
+        _numbers.Clear();
+        do
+        {
+            _numbers.Add(Number(field));
+        }
+        while (scanner.NextElement((byte)']'));
+        double[] polygon = [.. _numbers];
+        if (!Sound) return null;
+        if (polygon.Length < 6 || polygon.Length % 2 != 0 || !Array.TrueForAll(polygon, c => Math.Abs(c) <= RunLengthMask.MaxCoordinate))
+        {
+            Fault(DataProblemKind.BadMask, field, string.Create(CultureInfo.InvariantCulture, $"is a list of {polygon.Length} numbers; a list of polygons is needed, pairs x, y of three points or more each, up to a million pixels."));
+            return null;
+        }
+        Note(DataProblemKind.Converted, field, "is one flat list of numbers; it was taken as one polygon.");
+        return new PolygonSegmentation([polygon]);
     }
 
     private RunLengthSegmentation? Mask(string field)

@@ -43,6 +43,61 @@ internal sealed class CocoResultReader
         _names.Finish();
     }
 
+    /// <summary>What the records are read for.</summary>
+    public RecordParts Parts => _parts;
+
+    /// <summary>Detections read so far.</summary>
+    public int Count => (_chunks.Count * ChunkSize) + _used;
+
+    /// <summary>Faults and notes met.</summary>
+    public int FaultCount => _desk.Report.Total;
+
+    /// <summary>Reads the bracket and the first record of a plain list; false when it is no such list or ends there.</summary>
+    public bool BeginPiece()
+    {
+        _scanner.WhereList = "results";
+        if (_scanner.Peek() != '[') return false;
+        _scanner.Expect((byte)'[');
+        if (_scanner.Peek() != '{') return false;
+        _scanner.WhereIndex = 0;
+        _records++;
+        ReadRecord();
+        return _scanner.NextElement((byte)']');
+    }
+
+    /// <summary>Reads records up to the one that begins at an offset, or to the end of the file; false when no record begins there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public bool ReadPiece(long stop)
+    {
+        _scanner.WhereList = "results";
+        // No record of a piece is the first of the file.
+        _scanner.WhereIndex = 1;
+        do
+        {
+            if (_scanner.Peek() != '{') return false;
+            if (_scanner.Offset >= stop) return _scanner.Offset == stop;
+            if ((++_records & 0xFFF) == 0) _cancellation.ThrowIfCancellationRequested();
+            ReadRecord();
+        }
+        while (_scanner.NextElement((byte)']'));
+        return stop == long.MaxValue && _scanner.Peek() == 0;
+    }
+
+    /// <summary>Moves the detections to their place; gives their number.</summary>
+    public int MoveTo(Span<DetectedObject> all)
+    {
+        var count = Count;
+        for (var i = 0; i < _chunks.Count; i++)
+        {
+            _chunks[i].CopyTo(all[(i * ChunkSize)..]);
+            _chunks[i] = [];
+        }
+        _chunk.AsSpan(0, _used).CopyTo(all[(_chunks.Count * ChunkSize)..]);
+        _chunks.Clear();
+        _used = 0;
+        return count;
+    }
+
     /// <summary>Some tools put the list into an object, as ground truth has it.</summary>
     private void ReadWrapped()
     {
@@ -178,7 +233,7 @@ internal sealed class CocoResultReader
             if (first) _parts |= RecordParts.All;
             box = mask is not null || keypoints is not null ? ShapeBounds.Of(mask, keypoints) : hasBounds ? bounds : Box.Nowhere;
         }
-        Keep(new DetectedObject(image, category, (broken & HasBox) != 0 ? Box.Nowhere : box, (broken & HasScore) != 0 ? DetectedObject.FirstRank : score)
+        Keep(new DetectedObject(image, category, (broken & (HasBox | HasScore)) != 0 ? Box.Nowhere : box, (broken & HasScore) != 0 ? DetectedObject.FirstRank : score)
         {
             Shape = mask is not null || keypoints is not null || (have & HasBox) == 0 || broken != 0
                 ? new DetectionShape { Segmentation = mask, Keypoints = keypoints, HasBox = (have & HasBox) != 0, FromFile = true, CannotHit = broken != 0 }
@@ -231,7 +286,8 @@ internal sealed class CocoResultReader
         if (name.SequenceEqual("category_id"u8)) return HasCategory;
         if (name.SequenceEqual("bbox"u8)) return HasBox;
         if (name.SequenceEqual("score"u8)) return HasScore;
-        if (name.SequenceEqual("segmentation"u8)) return HasMask;
+        // Detectors of oriented boxes write their four corners under "poly".
+        if (name.SequenceEqual("segmentation"u8) || name.SequenceEqual("poly"u8)) return HasMask;
         return name.SequenceEqual("keypoints"u8) ? HasKeypoints : 0;
     }
 

@@ -27,7 +27,11 @@ public static class CsvFormat
             if (!builder.HasImage(row.Image)) builder.AddImage(row.Image, row.Width, row.Height);
             if (row.IsEmpty) continue;
             if (builder.CategoryOf(row.Class) is { } category) builder.Add(builder.ImageOf(row.Image), category, row.Box, row.Marks, row.Area);
-            else desk.Fault(DataProblemKind.UnknownCategory, row.Record, "class", $"is \"{row.Class}\", which is not among the classes.");
+            else
+            {
+                desk.Fault(DataProblemKind.UnknownCategory, row.Record, "class", $"is \"{row.Class}\", which is not among the classes.");
+                desk.Tally(0, 1);
+            }
         }
         return builder.Finish(path);
     }
@@ -51,6 +55,7 @@ public static class CsvFormat
             else if (names.Category(row.Class) is not { } category)
             {
                 desk.Fault(DataProblemKind.UnknownCategory, row.Record, "class", $"is \"{row.Class}\"; the data set has no such class.");
+                desk.Tally(0, 1);
             }
             else
             {

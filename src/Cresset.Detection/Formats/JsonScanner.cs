@@ -23,12 +23,22 @@ internal sealed partial class JsonScanner : IDisposable
     private long _consumed;
     private bool _atEnd;
 
-    public JsonScanner(string path, IProgress<double>? progress)
+    /// <param name="path">The file.</param>
+    /// <param name="progress">Receives the share that is read.</param>
+    /// <param name="start">Where to begin, in a file that is not compressed.</param>
+    public JsonScanner(string path, IProgress<double>? progress, long start = 0)
     {
         Path = path;
         _raw = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.SequentialScan);
         _rawLength = _raw.Length;
         _progress = progress;
+        if (start > 0)
+        {
+            _raw.Position = _consumed = start;
+            _stream = _raw;
+            _buffer = new byte[1 << 18];
+            return;
+        }
         _stream = IsGzip(_raw) ? new GZipStream(_raw, CompressionMode.Decompress) : _raw;
         _buffer = new byte[1 << 18];
         SkipByteOrderMark();

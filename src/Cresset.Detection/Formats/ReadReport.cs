@@ -35,6 +35,9 @@ public sealed record ReadOptions
     /// <summary>Receives the share of the file that is read, 0 to 1.</summary>
     public IProgress<double>? Progress { get; init; }
 
+    /// <summary>Threads; 0 takes all cores. What is read does not depend on it.</summary>
+    public int Threads { get; init; }
+
     /// <summary>Collects the faults; made when null. The same report may serve several files.</summary>
     public ReadReport? Report { get; init; }
 }
@@ -73,13 +76,22 @@ public sealed class ReadReport
     public string? Refusal(double maxLostShare = 0.1)
     {
         if (_cuts.Count > 0) return $"{_cuts[0]} Nobody knows what was lost after that place; nothing is measured.";
-        foreach (var (file, (records, lost)) in _files)
+        foreach (var group in _files.GroupBy(f => SourceOf(f.Key)))
         {
+            long records = group.Sum(f => f.Value.Records), lost = group.Sum(f => f.Value.Lost);
             if (lost == 0 || lost <= maxLostShare * records) continue;
+            var file = group.Key;
             var share = ((double)lost / records).ToString("0.#%", System.Globalization.CultureInfo.InvariantCulture);
             return $"{file}: {lost} of {records} records ({share}) could not be used; a score of the rest would mean nothing.";
         }
         return null;
+    }
+
+    /// <summary>Files of one folder and kind are one source, where there are many: one an image.</summary>
+    private string SourceOf(string file)
+    {
+        var folder = Path.GetDirectoryName(file) ?? "";
+        return _files.Keys.Where(f => Path.GetDirectoryName(f) == folder && Path.GetExtension(f) == Path.GetExtension(file)).Take(4).Count() > 3 ? folder : file;
     }
 
     internal void Add(DataProblem problem)

@@ -36,7 +36,8 @@ internal sealed class ResultNames
             if (known is null)
             {
                 var shown = Images.TextOf(image) is { } text ? $"\"{text}\"" : image.ToString(CultureInfo.InvariantCulture);
-                _desk.Fault(DataProblemKind.UnknownImage, _scanner.Where, "image_id", $"is {shown}; the data set has no such image.", _scanner.Offset);
+                _desk.Fault(DataProblemKind.UnknownImage, _scanner.Where, "image_id", Images.TextOf(image) is { } several && _byName is { } names && names.IsAmbiguous(several)
+                    ? $"is {shown}, the name of several images of the data set; keep their folders." : $"is {shown}; the data set has no such image.", _scanner.Offset);
                 return false;
             }
             (_lastImage, _hasLast) = (image, true);
@@ -50,7 +51,7 @@ internal sealed class ResultNames
         }
         var name = Categories.TextOf(category) is { } word ? $"\"{word}\"" : category.ToString(CultureInfo.InvariantCulture);
         _desk.Fault(DataProblemKind.UnknownCategory, _scanner.Where, "category_id", $"is {name}; the data set has no such category.", _scanner.Offset);
-        return true;
+        return false;
     }
 
     public void Finish()

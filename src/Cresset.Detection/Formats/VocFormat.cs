@@ -53,6 +53,8 @@ public static class VocFormat
             if (names.Category(name) is not { } category)
             {
                 desk.Fault(DataProblemKind.UnknownCategory, "", "", $"is named after the class \"{name}\", which the data set does not have.");
+                var lines = File.ReadLines(file).Count(l => l.Trim().Length > 0);
+                desk.Tally(lines, lines);
                 continue;
             }
             ReadClass(file, category, names, desk, detections);
@@ -213,6 +215,7 @@ public static class VocFormat
             if (label.Length == 0)
             {
                 desk.Fault(DataProblemKind.MissingField, record, "name", "is missing.");
+                desk.Tally(1, 1);
                 continue;
             }
             // A broken box stays, as an object that cannot be hit.
@@ -220,8 +223,10 @@ public static class VocFormat
             if (builder.CategoryOf(label) is not { } category)
             {
                 desk.Fault(DataProblemKind.UnknownCategory, record, "name", $"is \"{label}\", which is not among the classes.");
+                desk.Tally(1, 1);
                 continue;
             }
+            desk.Tally(1);
             var marks = Marks(o, desk, record);
             builder.Add(image, category, box, marks, Area(o, desk, record));
         }

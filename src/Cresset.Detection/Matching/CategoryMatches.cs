@@ -5,7 +5,8 @@ namespace Cresset.Detection;
 /// <summary>
 /// What matching left of one category: a segment per image with the scores of its detections in falling order and, for every
 /// detection and layer (area range), one bit per IoU threshold for "hit" and one for "does not count". Everything that any
-/// curve needs, and independent of the other images, so that shards can be joined.
+/// curve needs, and independent of the other images, so that shards can be joined. The bits are kept as a number of the pattern they
+/// form: a detection takes 12 bytes, with its place in the file 16.
 /// </summary>
 internal sealed class CategoryMatches(long categoryId, int layers)
 {
@@ -13,9 +14,11 @@ internal sealed class CategoryMatches(long categoryId, int layers)
     private int[] _starts = [];
     private int[] _positives = [];
     private double[] _scores = [];
-    private long[] _sequence = [];
-    private ulong[] _hits = [];
-    private ulong[] _ignored = [];
+    private int[] _patterns = [];
+    private int[]? _sequence;
+    private ulong[] _hits = [], _ignored = [];
+    private int _open;
+    private readonly MatchPatterns _known = new(layers);
 
     public long CategoryId => categoryId;
 
@@ -35,14 +38,17 @@ internal sealed class CategoryMatches(long categoryId, int layers)
 
     public ReadOnlySpan<double> Scores => _scores.AsSpan(0, Detections);
 
-    /// <summary>Place of each detection in its file, for protocols that break ties by it.</summary>
-    public ReadOnlySpan<long> Sequence => _sequence.AsSpan(0, Detections);
+    /// <summary>Place of a detection in its file, for protocols that break ties by it; 0 where nobody noted it.</summary>
+    public int Sequence(int detection) => _sequence is null ? 0 : _sequence[detection];
 
-    /// <summary>Hit bits, <c>[detection * layers + layer]</c>.</summary>
-    public ReadOnlySpan<ulong> Hits => _hits.AsSpan(0, Detections * layers);
+    /// <summary>Hit bits of a detection, one for each threshold.</summary>
+    public ulong Hits(int detection, int layer) => _known.Hits(_patterns[detection], layer);
 
-    /// <summary>Ignore bits, <c>[detection * layers + layer]</c>.</summary>
-    public ReadOnlySpan<ulong> Ignored => _ignored.AsSpan(0, Detections * layers);
+    /// <summary>Ignore bits of a detection.</summary>
+    public ulong Ignored(int detection, int layer) => _known.Ignored(_patterns[detection], layer);
+
+    /// <summary>Pattern of each detection, and what the patterns are.</summary>
+    public (int[] Patterns, MatchPatterns Known) Bits => (_patterns, _known);
 
     /// <summary>All objects that count, over all images.</summary>
     public long TotalPositives(int layer)
@@ -63,20 +69,24 @@ internal sealed class CategoryMatches(long categoryId, int layers)
         if (_scores.Length < detections)
         {
             Array.Resize(ref _scores, detections);
-            Array.Resize(ref _sequence, detections);
-            Array.Resize(ref _hits, detections * layers);
-            Array.Resize(ref _ignored, detections * layers);
+            Array.Resize(ref _patterns, detections);
+            if (_sequence is not null) Array.Resize(ref _sequence, detections);
         }
     }
 
-    /// <summary>Opens a segment and hands out its places to be filled.</summary>
+    /// <summary>Opens a segment and hands out its places to be filled; <see cref="Seal"/> closes it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public SegmentSlots Append(long imageId, int detections)
+    public SegmentSlots Append(long imageId, int detections, bool inFileOrder = false)
     {
         if (Segments == _imageIds.Length || Detections + detections > _scores.Length)
         {
-            Reserve(Segments == _imageIds.Length ? Math.Max(16, Segments * 2) : 0, Detections + detections > _scores.Length ? Math.Max(64, (Detections + detections) * 2) : 0);
+            Reserve(Segments == _imageIds.Length ? Math.Max(16, Grown(Segments)) : 0, Detections + detections > _scores.Length ? Math.Max(64, Grown(Detections + detections)) : 0);
         }
+        if (inFileOrder) _sequence ??= new int[_scores.Length];
+        if (_hits.Length < detections * layers) (_hits, _ignored) = (new ulong[2 * detections * layers], new ulong[2 * detections * layers]);
+        _hits.AsSpan(0, detections * layers).Clear();
+        _ignored.AsSpan(0, detections * layers).Clear();
+        _open = detections;
         var segment = Segments++;
         var start = Detections;
         Detections += detections;
@@ -85,12 +95,24 @@ internal sealed class CategoryMatches(long categoryId, int layers)
         return new SegmentSlots
         {
             Scores = _scores.AsSpan(start, detections),
-            Sequence = _sequence.AsSpan(start, detections),
-            Hits = _hits.AsSpan(start * layers, detections * layers),
-            Ignored = _ignored.AsSpan(start * layers, detections * layers),
+            Sequence = _sequence is null ? default : _sequence.AsSpan(start, detections),
+            Hits = _hits.AsSpan(0, detections * layers),
+            Ignored = _ignored.AsSpan(0, detections * layers),
             Positives = _positives.AsSpan(segment * layers, layers),
         };
     }
+
+    /// <summary>Keeps the bits of the segment that was opened last.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Seal()
+    {
+        var start = Detections - _open;
+        for (var i = 0; i < _open; i++) _patterns[start + i] = _known.NumberOf(_hits.AsSpan(i * layers, layers), _ignored.AsSpan(i * layers, layers));
+        _open = 0;
+    }
+
+    // Small lists double; what is large must not reserve as much again.
+    private static int Grown(int count) => count < 1 << 16 ? count * 2 : count + (count / 4);
 
     /// <summary>The same segments in ascending order of image ids.</summary>
     public CategoryMatches InImageOrder()
@@ -112,12 +134,16 @@ internal sealed class CategoryMatches(long categoryId, int layers)
     {
         var start = source.Start(s);
         var count = source.End(s) - start;
-        var slots = Append(source._imageIds[s], count);
+        var slots = Append(source._imageIds[s], count, source._sequence is not null);
         source._scores.AsSpan(start, count).CopyTo(slots.Scores);
-        source._sequence.AsSpan(start, count).CopyTo(slots.Sequence);
-        source._hits.AsSpan(start * layers, count * layers).CopyTo(slots.Hits);
-        source._ignored.AsSpan(start * layers, count * layers).CopyTo(slots.Ignored);
+        if (source._sequence is { } sequence) sequence.AsSpan(start, count).CopyTo(slots.Sequence);
+        else slots.Sequence.Clear();
+        for (var i = 0; i < count; i++)
+        {
+            for (var l = 0; l < layers; l++) (slots.Hits[(i * layers) + l], slots.Ignored[(i * layers) + l]) = (source.Hits(start + i, l), source.Ignored(start + i, l));
+        }
         source._positives.AsSpan(s * layers, layers).CopyTo(slots.Positives);
+        Seal();
     }
 
     public void Write(BinaryWriter writer)
@@ -132,9 +158,15 @@ internal sealed class CategoryMatches(long categoryId, int layers)
         }
         foreach (var p in _positives.AsSpan(0, Segments * layers)) writer.Write(p);
         foreach (var x in Scores) writer.Write(x);
-        foreach (var x in Sequence) writer.Write(x);
-        foreach (var x in Hits) writer.Write(x);
-        foreach (var x in Ignored) writer.Write(x);
+        for (var i = 0; i < Detections; i++) writer.Write((long)Sequence(i));
+        for (var i = 0; i < Detections; i++)
+        {
+            for (var l = 0; l < layers; l++) writer.Write(Hits(i, l));
+        }
+        for (var i = 0; i < Detections; i++)
+        {
+            for (var l = 0; l < layers; l++) writer.Write(Ignored(i, l));
+        }
     }
 
     public static CategoryMatches Read(BinaryReader reader, int layers)
@@ -150,13 +182,25 @@ internal sealed class CategoryMatches(long categoryId, int layers)
             var count = reader.ReadInt32();
             if (count < 0 || matches.Detections + (long)count > detections) throw new InvalidDataException("The state of the evaluator is damaged: segments do not fit.");
             matches.Append(image, count);
+            matches.Seal();
         }
         if (matches.Detections != detections) throw new InvalidDataException("The state of the evaluator is damaged: segments do not fit.");
         for (var i = 0; i < segments * layers; i++) matches._positives[i] = reader.ReadInt32();
         for (var i = 0; i < detections; i++) matches._scores[i] = reader.ReadDouble();
-        for (var i = 0; i < detections; i++) matches._sequence[i] = reader.ReadInt64();
-        for (var i = 0; i < detections * layers; i++) matches._hits[i] = reader.ReadUInt64();
-        for (var i = 0; i < detections * layers; i++) matches._ignored[i] = reader.ReadUInt64();
+        for (var i = 0; i < detections; i++)
+        {
+            var place = reader.ReadInt64();
+            if (place is < 0 or > int.MaxValue) throw new InvalidDataException($"The state of the evaluator is damaged: a detection has the place {place}.");
+            if (place != 0) (matches._sequence ??= new int[matches._scores.Length])[i] = (int)place;
+        }
+        var hits = new ulong[detections * layers];
+        for (var i = 0; i < hits.Length; i++) hits[i] = reader.ReadUInt64();
+        var ignored = new ulong[layers];
+        for (var i = 0; i < detections; i++)
+        {
+            for (var l = 0; l < layers; l++) ignored[l] = reader.ReadUInt64();
+            matches._patterns[i] = matches._known.NumberOf(hits.AsSpan(i * layers, layers), ignored);
+        }
         return matches;
     }
 }
@@ -165,7 +209,7 @@ internal sealed class CategoryMatches(long categoryId, int layers)
 internal ref struct SegmentSlots
 {
     public Span<double> Scores;
-    public Span<long> Sequence;
+    public Span<int> Sequence;
     public Span<ulong> Hits;
     public Span<ulong> Ignored;
     public Span<int> Positives;

@@ -59,11 +59,12 @@ internal static class MatchRunner
     {
         ScoreOrder.SortGroup(detections, allDetections);
         if (detections.Length > matcher.MaxDetections) detections = detections[..matcher.MaxDetections];
-        var slots = matches.Append(imageId, detections.Length);
+        var inFileOrder = firstSequence != NoSequence;
+        var slots = matches.Append(imageId, detections.Length, inFileOrder);
         for (var i = 0; i < detections.Length; i++)
         {
             slots.Scores[i] = allDetections[detections[i]].Score;
-            slots.Sequence[i] = firstSequence == NoSequence ? 0 : firstSequence + detections[i];
+            if (inFileOrder) slots.Sequence[i] = (int)firstSequence + detections[i];
         }
         var group = new MatchGroup
         {
@@ -77,5 +78,6 @@ internal static class MatchRunner
         };
         matcher.Match(group, slots);
         matcher.Ledger?.Close(group, slots, matcher);
+        matches.Seal();
     }
 }

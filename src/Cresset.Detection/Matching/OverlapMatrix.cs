@@ -21,6 +21,7 @@ internal sealed class OverlapMatrix(CocoOptions options, bool crowdsDivideByDete
         {
             case IouKind.Box: ComputeBoxes(group); break;
             case IouKind.Keypoints: ComputeKeypoints(group); break;
+            case IouKind.Oriented: ComputeOriented(group); break;
             default: ComputeMasks(group, options.Kind == IouKind.Boundary); break;
         }
     }
@@ -80,6 +81,38 @@ internal sealed class OverlapMatrix(CocoOptions options, bool crowdsDivideByDete
                 _values[(d * m) + g] = iou;
             }
         }
+    }
+
+    private void ComputeOriented(in MatchGroup group)
+    {
+        int n = group.Detections.Length, m = group.Objects.Length;
+        var objects = new double[m][];
+        for (var g = 0; g < m; g++) objects[g] = CornersOf(group.AllObjects[group.Objects[g]]);
+        for (var d = 0; d < n; d++)
+        {
+            ref readonly var detection = ref group.AllDetections[group.Detections[d]];
+            var corners = CornersOf(detection);
+            for (var g = 0; g < m; g++)
+            {
+                ref readonly var o = ref group.AllObjects[group.Objects[g]];
+                var never = o.CannotBeHit || detection.Shape is { CannotHit: true };
+                _values[(d * m) + g] = never ? 0 : CornerOverlap.Iou(corners, objects[g], crowdsDivideByDetection && o.IsCrowd);
+            }
+        }
+    }
+
+    /// <summary>Corners of an object's oriented box.</summary>
+    public static double[] CornersOf(in GroundTruthObject o)
+    {
+        var (id, image) = (o.Id, o.ImageId);
+        return CornerOverlap.CornersOf(o.CannotBeHit ? null : o.Segmentation, o.Box, () => $"object {id} of image {image}");
+    }
+
+    /// <summary>Corners of a detection's oriented box; a detection that is a box alone stands level.</summary>
+    public static double[] CornersOf(in DetectedObject d)
+    {
+        var image = d.ImageId;
+        return CornerOverlap.CornersOf(d.Shape is { CannotHit: true } ? null : d.Shape?.Segmentation, d.Box, () => $"a detection of image {image}");
     }
 
     private void ComputeKeypoints(in MatchGroup group)

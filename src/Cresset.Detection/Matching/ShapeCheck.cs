@@ -14,6 +14,14 @@ internal static class ShapeCheck
         Require(dataset.Objects, categories, options.Kind, images);
     }
 
+    public static void Require(ReadOnlySpan<GroundTruthObject> objects, IouKind kind)
+    {
+        if (kind == IouKind.Box) return;
+        var categories = new HashSet<long>();
+        foreach (ref readonly var o in objects) categories.Add(o.CategoryId);
+        Require(objects, categories, kind);
+    }
+
     public static void Require(ReadOnlySpan<GroundTruthObject> objects, IReadOnlySet<long> categories, IouKind kind, IReadOnlySet<long>? images = null)
     {
         if (kind == IouKind.Box) return;
@@ -21,9 +29,14 @@ internal static class ShapeCheck
         {
             ref readonly var o = ref objects[i];
             if (o.CannotBeHit || !categories.Contains(o.CategoryId) || (images is not null && !images.Contains(o.ImageId))) continue;
+            if (kind == IouKind.Oriented && o.Segmentation is not null)
+            {
+                OverlapMatrix.CornersOf(o);
+                continue;
+            }
             if (kind == IouKind.Keypoints ? o.Keypoints is not null : o.Segmentation is not null) continue;
-            var what = kind == IouKind.Keypoints ? "keypoints" : "segmentation";
-            throw new ArgumentException($"object {o.Id} (objects[{i}]) of image {o.ImageId} has no {what}; {(kind == IouKind.Keypoints ? "keypoints" : "masks")} are to be compared. Score boxes, or leave its category or image out.");
+            var what = kind == IouKind.Keypoints ? "keypoints" : kind == IouKind.Oriented ? "corners (a segmentation of one polygon of four points)" : "segmentation";
+            throw new ArgumentException($"object {o.Id} (objects[{i}]) of image {o.ImageId} has no {what}; {(kind == IouKind.Keypoints ? "keypoints" : kind == IouKind.Oriented ? "oriented boxes" : "masks")} are to be compared. Score boxes, or leave its category or image out.");
         }
     }
 }

@@ -51,7 +51,9 @@ internal sealed class CocoAccumulator(CocoOptions options, int[] maxDetections)
         Array.Clear(_hits);
         Array.Clear(_skipped);
         var all = _thresholds == 64 ? ulong.MaxValue : (1UL << _thresholds) - 1;
-        ReadOnlySpan<ulong> hits = matches.Hits, ignored = matches.Ignored;
+        var (patterns, known) = matches.Bits;
+        var words = known.Words;
+        int width = 2 * _layers, skips = _layers + layer;
         var scores = matches.Scores;
         var counted = 0;
         var any = false;
@@ -64,11 +66,12 @@ internal sealed class CocoAccumulator(CocoOptions options, int[] maxDetections)
                 any = true;
                 top = scores[i];
             }
-            var skip = ignored[(i * _layers) + layer];
+            var pattern = patterns[i] * width;
+            var skip = words[pattern + skips];
             if (skip == all) continue;
             counted++;
             for (var bits = skip; bits != 0; bits &= bits - 1) _skipped[BitOperations.TrailingZeroCount(bits)]++;
-            for (var bits = hits[(i * _layers) + layer] & ~skip; bits != 0; bits &= bits - 1)
+            for (var bits = words[pattern + layer] & ~skip; bits != 0; bits &= bits - 1)
             {
                 var t = BitOperations.TrailingZeroCount(bits);
                 var tp = ++_hits[t];

@@ -28,11 +28,13 @@ internal sealed class CocoBackend : IProtocolBackend
         var coco = (options.Kind == IouKind.Keypoints ? CocoOptions.Keypoints : new CocoOptions { Kind = options.Kind }) with
         {
             ClassAgnostic = options.ClassAgnostic,
+            ImageIds = options.ImageIds,
             KeypointSigmas = options.KeypointSigmas,
             Threads = options.Threads,
         };
         if (options.Protocol == DetectionProtocol.Lvis) coco = coco with { MaxDetections = [300] };
         if (options.Protocol == DetectionProtocol.TorchMetrics) coco = coco with { IouThresholds = SingleLinspace(.5f, .95f, 10), RecallThresholds = SingleLinspace(0, 1, 101) };
+        if (options.AreaRanges is { } ranges) coco = coco with { AreaRanges = ranges.Any(r => r.Name == "all") ? [.. ranges.OrderByDescending(r => r.Name == "all")] : [coco.AreaRanges[0], .. ranges] };
         if (options.MaxDetections is { } max) coco = coco with { MaxDetections = max };
         if (options.IouThresholds is { } ious) coco = coco with { IouThresholds = options.Protocol == DetectionProtocol.TorchMetrics ? [.. ious.Select(t => (double)(float)t)] : ious };
         return options.Protocol == DetectionProtocol.CocoFixed ? coco.AsCorrected() : coco;

@@ -147,7 +147,7 @@ public sealed class CocoEvaluator
         IdZeroIsNoMatch = !options.Corrected && variant != CocoVariant.TorchMetrics,
         IgnoringMarks = variant == CocoVariant.Lvis ? ObjectMarks.Ignore : options.Corrected ? ObjectMarks.Crowd | ObjectMarks.Ignore : ObjectMarks.Crowd,
         UnlabelledAreIgnored = options.Kind == IouKind.Keypoints,
-        AreaSource = areaSource,
+        AreaSource = options.Kind == IouKind.Oriented ? DetectionAreaSource.Corners : areaSource,
         HonoursNotExhaustive = variant == CocoVariant.Lvis,
     };
 

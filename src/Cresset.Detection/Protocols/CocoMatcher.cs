@@ -77,7 +77,8 @@ internal sealed class CocoMatcher : GroupMatcher
         }
     }
 
-    private double Size(in GroundTruthObject o) => _options.Measure == RangeMeasure.AspectRatio ? AspectOf(o.Box) : o.Area;
+    private double Size(in GroundTruthObject o) => _options.Measure == RangeMeasure.AspectRatio ? AspectOf(o.Box)
+        : _options.Kind == IouKind.Oriented ? CornerOverlap.Area(OverlapMatrix.CornersOf(o)) : o.Area;
 
     private static double AspectOf(in Box box) => box.Height > 0 ? box.Width / box.Height : double.PositiveInfinity;
 
@@ -104,12 +105,12 @@ internal sealed class CocoMatcher : GroupMatcher
     {
         var m = group.Objects.Length;
         var counting = 0;
-        var byAspect = _options.Measure == RangeMeasure.AspectRatio;
+        var byArea = _options.Measure == RangeMeasure.Area && _options.Kind != IouKind.Oriented;
         for (var g = 0; g < m; g++)
         {
             ref readonly var o = ref group.AllObjects[group.Objects[g]];
             _crowd[g] = o.IsCrowd && _rules.CrowdsAreReusable;
-            var size = byAspect ? AspectOf(o.Box) : o.Area;
+            var size = byArea ? o.Area : Size(o);
             _ignored[g] = _rules.Ignores(o) || size < area.Min || size > area.Max;
             if (!_ignored[g]) _order[counting++] = g;
         }

@@ -16,6 +16,9 @@ public enum IouKind
 
     /// <summary>The smaller of mask IoU and boundary IoU.</summary>
     Boundary,
+
+    /// <summary>Oriented boxes: polygons of four corners.</summary>
+    Oriented,
 }
 
 /// <summary>What the ranges of <see cref="CocoOptions.AreaRanges"/> measure.</summary>

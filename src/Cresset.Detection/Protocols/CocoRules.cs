@@ -30,6 +30,7 @@ internal sealed class CocoRules
     public double DetectionArea(in DetectedObject detection, DatasetImage? image) => AreaSource switch
     {
         DetectionAreaSource.Box => detection.Box.Width * detection.Box.Height,
+        DetectionAreaSource.Corners => CornerOverlap.Area(OverlapMatrix.CornersOf(detection)),
         DetectionAreaSource.Mask => MaskOf(detection, image)?.Area ?? 0,
         DetectionAreaSource.PerDetection when detection.HasBox => detection.Box.Width * detection.Box.Height,
         DetectionAreaSource.PerDetection when detection.Shape?.Segmentation is not null => MaskOf(detection, image)!.Area,
@@ -67,4 +68,5 @@ internal enum DetectionAreaSource
     Mask,
     Keypoints,
     PerDetection,
+    Corners,
 }

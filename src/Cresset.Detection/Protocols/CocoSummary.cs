@@ -1,63 +1,89 @@
 namespace Cresset.Detection;
 
+/// <summary>One of the numbers of a COCO evaluation: which cells of its tables are averaged.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="IsPrecision">Mean of precisions (AP), else of recalls (AR).</param>
+/// <param name="Iou">One IoU threshold; null for all.</param>
+/// <param name="Area">Name of the area range.</param>
+/// <param name="Limit">Place in the list of numbers of detections; -1 when the reference gives no value.</param>
+/// <param name="Frequency">LVIS: only classes of this frequency group; null for all.</param>
+internal readonly record struct CocoStatistic(string Name, bool IsPrecision, double? Iou, string Area, int Limit, string? Frequency = null);
+
 /// <summary>The statistics in the order of the reference.</summary>
 internal static class CocoSummary
 {
+    private static readonly Dictionary<string, string> Letters = new() { ["small"] = "s", ["medium"] = "m", ["large"] = "l" };
+
     public static (string[] Names, double[] Stats) Make(CocoResult result)
     {
-        var (names, stats) = result.Options.Kind == IouKind.Keypoints ? Keypoints(result) : result.Variant == CocoVariant.Lvis ? Federated(result) : Boxes(result);
+        var definitions = DefinitionsOf(result.Options, result.Variant, result.MaxDetections);
+        double[] stats = [.. definitions.Select(d => Value(result, d))];
         // torchmetrics hands its results out in float32.
-        return (names, result.Variant == CocoVariant.TorchMetrics ? Array.ConvertAll(stats, s => (double)(float)s) : stats);
+        return ([.. definitions.Select(d => d.Name)], result.Variant == CocoVariant.TorchMetrics ? Array.ConvertAll(stats, s => (double)(float)s) : stats);
     }
 
-    private static (string[] Names, double[] Stats) Federated(CocoResult r)
+    /// <summary>What the statistics are; ranges of the user's own have a value each, after their names.</summary>
+    public static IReadOnlyList<CocoStatistic> DefinitionsOf(CocoOptions options, CocoVariant variant, IReadOnlyList<int> max)
     {
-        var n = r.MaxDetections[^1];
-        const int Last = 0;
-        return (["AP", "AP50", "AP75", "APs", "APm", "APl", "APr", "APc", "APf", $"AR{n}", $"ARs{n}", $"ARm{n}", $"ARl{n}"], [
-            Ap(r, null, "all", Last), Ap(r, .5, "all", Last), Ap(r, .75, "all", Last),
-            Ap(r, null, "small", Last), Ap(r, null, "medium", Last), Ap(r, null, "large", Last),
-            r.FrequencyAp("r"), r.FrequencyAp("c"), r.FrequencyAp("f"),
-            Ar(r, null, "all", Last), Ar(r, null, "small", Last), Ar(r, null, "medium", Last), Ar(r, null, "large", Last),
-        ]);
+        var keypoints = options.Kind == IouKind.Keypoints;
+        var own = options.AreaRanges.Any(a => a.Name != "all" && !Letters.ContainsKey(a.Name));
+        string[] areas = own ? [.. options.AreaRanges.Select(a => a.Name).Where(n => n != "all")] : keypoints ? ["medium", "large"] : ["small", "medium", "large"];
+        if (keypoints) return Keypoints(options, max, areas);
+        return variant == CocoVariant.Lvis ? Federated(max, areas) : Boxes(options, variant, max, areas);
     }
 
-    private static (string[] Names, double[] Stats) Boxes(CocoResult r)
+    private static List<CocoStatistic> Federated(IReadOnlyList<int> max, string[] areas)
     {
-        var max = r.MaxDetections;
-        int first = 0, second = Math.Min(1, max.Count - 1), last = Math.Min(2, max.Count - 1);
+        var n = max[^1];
+        return
+        [
+            Ap("", null, "all", 0), Ap("50", .5, "all", 0), Ap("75", .75, "all", 0), .. areas.Select(a => Ap(Suffix(a), null, a, 0)),
+            .. new[] { "r", "c", "f" }.Select(f => Ap(f, null, "all", 0) with { Frequency = f }),
+            Ar($"{n}", null, "all", 0), .. areas.Select(a => Ar(Suffix(a) + n, null, a, 0)),
+        ];
+    }
+
+    private static List<CocoStatistic> Boxes(CocoOptions options, CocoVariant variant, IReadOnlyList<int> max, string[] areas)
+    {
+        int first = 0, second = Math.Min(1, max.Count - 1), last = options.Corrected ? max.Count - 1 : Math.Min(2, max.Count - 1);
         // pycocotools reports AP only for exactly 100 detections, whatever the list says.
-        var forAp = r.Options.Corrected || r.Variant == CocoVariant.TorchMetrics ? max.Count - 1 : IndexOf(max, 100);
-        if (r.Options.Corrected) last = max.Count - 1;
-        string[] names = ["AP", "AP50", "AP75", "APs", "APm", "APl", $"AR{max[first]}", $"AR{max[second]}", $"AR{max[last]}", "ARs", "ARm", "ARl"];
-        return (names, [
-            Ap(r, null, "all", forAp), Ap(r, .5, "all", last), Ap(r, .75, "all", last),
-            Ap(r, null, "small", last), Ap(r, null, "medium", last), Ap(r, null, "large", last),
-            Ar(r, null, "all", first), Ar(r, null, "all", second), Ar(r, null, "all", last),
-            Ar(r, null, "small", last), Ar(r, null, "medium", last), Ar(r, null, "large", last),
-        ]);
+        var forAp = options.Corrected || variant == CocoVariant.TorchMetrics ? max.Count - 1 : IndexOf(max, 100);
+        return
+        [
+            Ap("", null, "all", forAp), Ap("50", .5, "all", last), Ap("75", .75, "all", last), .. areas.Select(a => Ap(Suffix(a), null, a, last)),
+            .. new[] { first, second, last }.Select(m => Ar($"{max[m]}", null, "all", m)), .. areas.Select(a => Ar(Suffix(a), null, a, last)),
+        ];
     }
 
-    private static (string[] Names, double[] Stats) Keypoints(CocoResult r)
+    private static List<CocoStatistic> Keypoints(CocoOptions options, IReadOnlyList<int> max, string[] areas)
     {
-        var m = r.Options.Corrected ? r.MaxDetections.Count - 1 : IndexOf(r.MaxDetections, 20);
-        return (["AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl"], [
-            Ap(r, null, "all", m), Ap(r, .5, "all", m), Ap(r, .75, "all", m), Ap(r, null, "medium", m), Ap(r, null, "large", m),
-            Ar(r, null, "all", m), Ar(r, .5, "all", m), Ar(r, .75, "all", m), Ar(r, null, "medium", m), Ar(r, null, "large", m),
-        ]);
+        var m = options.Corrected ? max.Count - 1 : IndexOf(max, 20);
+        return
+        [
+            Ap("", null, "all", m), Ap("50", .5, "all", m), Ap("75", .75, "all", m), .. areas.Select(a => Ap(Suffix(a), null, a, m)),
+            Ar("", null, "all", m), Ar("50", .5, "all", m), Ar("75", .75, "all", m), .. areas.Select(a => Ar(Suffix(a), null, a, m)),
+        ];
     }
 
-    private static double Ap(CocoResult r, double? iou, string area, int m)
-        => Find(r, iou, area, out var t, out var a) && m >= 0 ? r.AveragePrecision(t, null, a, m) : -1;
+    private static CocoStatistic Ap(string suffix, double? iou, string area, int limit) => new("AP" + suffix, true, iou, area, limit);
 
-    private static double Ar(CocoResult r, double? iou, string area, int m)
-        => Find(r, iou, area, out var t, out var a) && m >= 0 ? r.AverageRecall(t, null, a, m) : -1;
+    private static CocoStatistic Ar(string suffix, double? iou, string area, int limit) => new("AR" + suffix, false, iou, area, limit);
 
-    private static bool Find(CocoResult r, double? iou, string area, out int? threshold, out int layer)
+    private static string Suffix(string area) => Letters.TryGetValue(area, out var letter) ? letter : "_" + area;
+
+    /// <summary>Places of a statistic in the tables; false where it has no value.</summary>
+    public static bool TryFind(CocoOptions options, CocoVariant variant, in CocoStatistic s, out int? threshold, out int layer)
     {
-        threshold = iou is null ? null : IndexOf(r.Options.IouThresholds, r.Variant == CocoVariant.TorchMetrics ? (float)iou.Value : iou.Value);
-        layer = IndexOf([.. r.Options.AreaRanges.Select(x => x.Name)], area);
-        return threshold is not < 0 && layer >= 0;
+        threshold = s.Iou is not { } iou ? null : IndexOf(options.IouThresholds, variant == CocoVariant.TorchMetrics ? (float)iou : iou);
+        layer = IndexOf([.. options.AreaRanges.Select(x => x.Name)], s.Area);
+        return threshold is not < 0 && layer >= 0 && s.Limit >= 0;
+    }
+
+    private static double Value(CocoResult r, in CocoStatistic s)
+    {
+        if (!TryFind(r.Options, r.Variant, s, out var threshold, out var layer)) return -1;
+        if (s.Frequency is { } f) return r.FrequencyAp(f);
+        return s.IsPrecision ? r.AveragePrecision(threshold, null, layer, s.Limit) : r.AverageRecall(threshold, null, layer, s.Limit);
     }
 
     private static int IndexOf<T>(IReadOnlyList<T> list, T value)

@@ -40,6 +40,9 @@ public enum DetectionProtocol
 
     /// <summary>tidecv.</summary>
     Tide,
+
+    /// <summary>The DOTA development kit: oriented boxes (task 1), or level ones (task 2).</summary>
+    Dota,
 }
 
 /// <summary>Names of protocols as commands and files have them.</summary>
@@ -53,6 +56,9 @@ public static class DetectionProtocols
 
     /// <summary>All names.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Table.Select(t => t.Name)];
+
+    internal static bool IsCocoFamily(DetectionProtocol protocol)
+        => protocol is DetectionProtocol.Coco or DetectionProtocol.CocoFixed or DetectionProtocol.Lvis or DetectionProtocol.TorchMetrics;
 
     /// <summary>The name of a protocol, such as <c>coco-fixed</c>.</summary>
     public static string NameOf(DetectionProtocol protocol) => Table.First(t => t.Protocol == protocol).Name;
@@ -74,7 +80,7 @@ public sealed record ProtocolOptions : IOptionsRecord
     /// <summary>The rules.</summary>
     public DetectionProtocol Protocol { get; init; }
 
-    /// <summary>What is compared; only the COCO family and <c>tide</c> know more than boxes.</summary>
+    /// <summary>What is compared; only the COCO family and <c>tide</c> know more than boxes, and <c>dota</c> oriented ones.</summary>
     public IouKind Kind { get; init; }
 
     /// <summary>IoU thresholds; at most 64.</summary>
@@ -82,6 +88,12 @@ public sealed record ProtocolOptions : IOptionsRecord
 
     /// <summary>Numbers of detections an image and category may have (COCO family).</summary>
     public IReadOnlyList<int>? MaxDetections { get; init; }
+
+    /// <summary>Ranges of object areas in place of COCO's (COCO family); the range "all" is added where it is missing.</summary>
+    public IReadOnlyList<AreaRange>? AreaRanges { get; init; }
+
+    /// <summary>Only these images; all when null. Evaluators of different images can be merged.</summary>
+    public IReadOnlyList<long>? ImageIds { get; init; }
 
     /// <summary>All categories as one.</summary>
     public bool ClassAgnostic { get; init; }
@@ -110,7 +122,11 @@ public sealed record ProtocolOptions : IOptionsRecord
         .Defined(Kind)
         .Must(IouThresholds is null || (IouThresholds.Count is > 0 and <= 64 && IouThresholds.All(t => t is >= 0 and <= 1)), IouThresholds is null ? "" : string.Join(", ", IouThresholds), "1 to 64 values in [0, 1]", field: nameof(IouThresholds))
         .Must(MaxDetections is null || (MaxDetections.Count > 0 && MaxDetections.All(m => m >= 1)), MaxDetections is null ? "" : string.Join(", ", MaxDetections), "one or more numbers from 1 on", field: nameof(MaxDetections))
-        .Must(Kind == IouKind.Box || Protocol is DetectionProtocol.Coco or DetectionProtocol.CocoFixed or DetectionProtocol.Lvis or DetectionProtocol.TorchMetrics or DetectionProtocol.Tide, Kind, "boxes with this protocol", "Take coco for masks and keypoints.", nameof(Kind))
+        .Must(AreaRanges is null || (AreaRanges.Count > 0 && AreaRanges.All(a => a.Name.Length > 0 && a.Min >= 0 && a.Min < a.Max) && AreaRanges.DistinctBy(a => a.Name).Count() == AreaRanges.Count), AreaRanges is null ? "" : string.Join(", ", AreaRanges), "ranges with different names and a minimum from 0 on that is below the maximum", field: nameof(AreaRanges))
+        .Must(AreaRanges is null || DetectionProtocols.IsCocoFamily(Protocol), Protocol, "the COCO family (coco, coco-fixed, lvis, torchmetrics) with area ranges", field: nameof(AreaRanges))
+        .Must(MaxDetections is null || DetectionProtocols.IsCocoFamily(Protocol) || Protocol == DetectionProtocol.Tide, Protocol, "the COCO family or tide with limits of detections; the others have none", field: nameof(MaxDetections))
+        .Must(Kind == IouKind.Box || Protocol is DetectionProtocol.Coco or DetectionProtocol.CocoFixed or DetectionProtocol.Tide
+            || (Kind == IouKind.Oriented ? Protocol == DetectionProtocol.Dota : Protocol is DetectionProtocol.Lvis or DetectionProtocol.TorchMetrics), Kind, "boxes with this protocol", "Take coco for masks and keypoints, dota or coco for oriented boxes.", nameof(Kind))
         .Within(GroupOfWeight, 0, 1)
         .Within(BackgroundThreshold, 0, 1)
         .AtLeast(Threads, 0);

@@ -135,3 +135,17 @@ public sealed record TideProtocol : ProtocolPart
     /// <inheritdoc/>
     public override ProtocolOptions ToOptions() => base.ToOptions() with { BackgroundThreshold = BackgroundThreshold };
 }
+
+/// <summary>The DOTA development kit: the ranking of VOC 2007 over boxes of four corners (task 1), or over level boxes (task 2).</summary>
+[Part("dota", "Xia et al. 2018, arXiv:1711.10398")]
+public sealed record DotaProtocol : ProtocolPart
+{
+    /// <summary>Compare oriented boxes; else their level bounds.</summary>
+    public bool Oriented { get; init; } = true;
+
+    /// <inheritdoc/>
+    public override DetectionProtocol Protocol => DetectionProtocol.Dota;
+
+    /// <inheritdoc/>
+    public override ProtocolOptions ToOptions() => base.ToOptions() with { Kind = Oriented ? IouKind.Oriented : IouKind.Box };
+}

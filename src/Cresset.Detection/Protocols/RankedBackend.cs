@@ -31,8 +31,9 @@ internal sealed class RankedBackend : IProtocolBackend
     public void AddDataset(DetectionDataset dataset, DetectionResults results, IProgress<double>? progress,
         CancellationToken cancellation, MatchLedger? ledger = null)
     {
+        if (_options.Kind == IouKind.Oriented) ShapeCheck.Require(dataset.Objects, _ids, _options.Kind);
         var keep = _options.Protocol == DetectionProtocol.OpenImages ? VerifiedOnly(dataset, results) : null;
-        var plan = EvaluationPlan.Make(dataset, results, [.. _ids], null, _options.ClassAgnostic, lastCopyStandsForAll: false, keep);
+        var plan = EvaluationPlan.Make(dataset, results, [.. _ids], _options.ImageIds, _options.ClassAgnostic, lastCopyStandsForAll: false, keep);
         var threads = _options.Threads == 0 ? Environment.ProcessorCount : _options.Threads;
         foreach (var matches in MatchRunner.Run(plan, MatcherWithLedger, threads, progress, cancellation)) _state.Put(matches);
         _state.AddImages(plan.ImageIds);
@@ -52,6 +53,7 @@ internal sealed class RankedBackend : IProtocolBackend
     public void Add(DatasetImage image, IReadOnlyList<GroundTruthObject> objects, IReadOnlyList<DetectedObject> detections)
     {
         var (allObjects, allDetections) = ImageGroups.Own(image, objects, detections, _ids);
+        if (_options.Kind == IouKind.Oriented) ShapeCheck.Require(allObjects, _ids, _options.Kind);
         _state.AddImage(image.Id);
         if (_options.Protocol == DetectionProtocol.OpenImages
             && VerifiedOnly(new DetectionDataset([image], _categories, allObjects), new DetectionResults(allDetections)) is { } keep)
@@ -95,7 +97,7 @@ internal sealed class RankedBackend : IProtocolBackend
 
     public double Ap(RankedCurve curve) => _options.Protocol switch
     {
-        DetectionProtocol.Voc07 or DetectionProtocol.Padilla11 => curve.ElevenPointAp(),
+        DetectionProtocol.Voc07 or DetectionProtocol.Padilla11 or DetectionProtocol.Dota => curve.ElevenPointAp(),
         DetectionProtocol.Yolo => YoloCurve.Ap(curve, legacy: false),
         DetectionProtocol.YoloLegacy => YoloCurve.Ap(curve, legacy: true),
         DetectionProtocol.OpenImages when curve.Positives == 0 => double.NaN,
@@ -105,6 +107,7 @@ internal sealed class RankedBackend : IProtocolBackend
     private GroupMatcher MakeMatcher() => _options.Protocol switch
     {
         DetectionProtocol.Voc07 or DetectionProtocol.Voc10 => new VocMatcher(_thresholds, padilla: false),
+        DetectionProtocol.Dota => new VocMatcher(_thresholds, padilla: false, _options.Kind == IouKind.Oriented),
         DetectionProtocol.Padilla or DetectionProtocol.Padilla11 => new VocMatcher(_thresholds, padilla: true),
         DetectionProtocol.OpenImages => new OpenImagesMatcher(_thresholds),
         _ => new YoloMatcher(_thresholds, _options.YoloSinglePrecision),
@@ -121,5 +124,5 @@ internal sealed class RankedBackend : IProtocolBackend
 
     private string Fingerprint()
         => string.Create(CultureInfo.InvariantCulture,
-        $"{DetectionProtocols.NameOf(_options.Protocol)} iou={string.Join(",", _thresholds.Select(t => t.ToString("R", CultureInfo.InvariantCulture)))} agnostic={_options.ClassAgnostic} single={_options.YoloSinglePrecision}");
+        $"{DetectionProtocols.NameOf(_options.Protocol)} iou={string.Join(",", _thresholds.Select(t => t.ToString("R", CultureInfo.InvariantCulture)))} agnostic={_options.ClassAgnostic} single={_options.YoloSinglePrecision}{(_options.Kind == IouKind.Box ? "" : $" kind={_options.Kind}")}");
 }

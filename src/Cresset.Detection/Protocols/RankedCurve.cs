@@ -100,18 +100,17 @@ public sealed class RankedCurve
         return new RankedCurve(Array.ConvertAll(kept, i => Scores[i]), Array.ConvertAll(kept, i => Hits[i]), Positives);
     }
 
-    internal static RankedCurve Make(CategoryMatches matches, int threshold, int layer, RankingRules rules)
+    internal static RankedCurve Make(CategoryMatches matches, int threshold, int layer, RankingRules rules, int[]? given = null)
     {
-        var order = rules.Order(matches);
+        var order = given ?? rules.Order(matches);
         var bit = 1UL << threshold;
         var layers = matches.Layers;
         var scores = new List<double>(order.Length);
         var weights = new List<double>(order.Length);
         foreach (var i in order)
         {
-            var slot = (i * layers) + layer;
-            var grouped = layers == 2 && (matches.Hits[(i * 2) + 1] & bit) != 0 && rules.GroupWeight > 0;
-            var weight = grouped ? rules.GroupWeight : (matches.Ignored[slot] & bit) != 0 ? -1 : (matches.Hits[slot] & bit) != 0 ? 1 : 0;
+            var grouped = layers == 2 && (matches.Hits(i, 1) & bit) != 0 && rules.GroupWeight > 0;
+            var weight = grouped ? rules.GroupWeight : (matches.Ignored(i, layer) & bit) != 0 ? -1 : (matches.Hits(i, layer) & bit) != 0 ? 1 : 0;
             if (weight < 0 && rules.DropIgnored) continue;
             scores.Add(matches.Scores[i]);
             weights.Add(weight);
@@ -136,7 +135,7 @@ internal sealed record RankingRules(bool TiesByFileOrder, bool TiesReversedBetwe
         int[] first;
         if (TiesByFileOrder)
         {
-            for (var i = 0; i < n; i++) keys[i] = (ulong)matches.Sequence[i];
+            for (var i = 0; i < n; i++) keys[i] = (ulong)matches.Sequence(i);
             first = ScoreOrder.Sort(keys);
         }
         else

@@ -2,10 +2,11 @@ namespace Cresset.Detection;
 
 /// <summary>
 /// VOC and Object-Detection-Metrics: a detection looks at the object of highest overlap (the first of equal ones), taken or
-/// not; there is no second choice.
+/// not; there is no second choice. DOTA ranks oriented boxes in the same way.
 /// </summary>
-internal sealed class VocMatcher(IReadOnlyList<double> thresholds, bool padilla) : GroupMatcher
+internal sealed class VocMatcher(IReadOnlyList<double> thresholds, bool padilla, bool oriented = false) : GroupMatcher
 {
+    private readonly OverlapMatrix _corners = new(new CocoOptions { Kind = IouKind.Oriented }, crowdsDivideByDetection: false);
     private bool[] _taken = new bool[16];
 
     public override int Layers => 1;
@@ -18,12 +19,13 @@ internal sealed class VocMatcher(IReadOnlyList<double> thresholds, bool padilla)
             if (!Neutral(group.AllObjects[group.Objects[g]])) slots.Positives[0]++;
         }
         if (m > _taken.Length) _taken = new bool[m * 2];
+        if (oriented) _corners.Compute(group);
         for (var t = 0; t < thresholds.Count; t++)
         {
             Array.Clear(_taken, 0, m);
             for (var d = 0; d < group.Detections.Length; d++)
             {
-                var (overlap, best) = Best(group.AllDetections[group.Detections[d]].Box, group);
+                var (overlap, best) = oriented ? BestOfRow(d, m) : Best(group.AllDetections[group.Detections[d]].Box, group);
                 if (best < 0 || !(padilla ? overlap >= thresholds[t] : overlap > thresholds[t])) continue;
                 if (t == 0) Ledger?.Meet(group, d, best, overlap);
                 if (Neutral(group.AllObjects[group.Objects[best]]))
@@ -46,6 +48,11 @@ internal sealed class VocMatcher(IReadOnlyList<double> thresholds, bool padilla)
 
     public override ReadOnlySpan<double> Overlaps(in MatchGroup group)
     {
+        if (oriented)
+        {
+            _corners.Compute(group);
+            return _corners.Values.AsSpan(0, group.Detections.Length * group.Objects.Length);
+        }
         var values = new double[group.Detections.Length * group.Objects.Length];
         for (var i = 0; i < values.Length; i++)
         {
@@ -53,6 +60,16 @@ internal sealed class VocMatcher(IReadOnlyList<double> thresholds, bool padilla)
             values[i] = Overlap(box, group.AllObjects[group.Objects[i % group.Objects.Length]].Box);
         }
         return values;
+    }
+
+    private (double Overlap, int Index) BestOfRow(int d, int m)
+    {
+        var best = (Overlap: double.NegativeInfinity, Index: -1);
+        for (var g = 0; g < m; g++)
+        {
+            if (_corners.Values[(d * m) + g] is var overlap && overlap > best.Overlap) best = (overlap, g);
+        }
+        return best;
     }
 
     private (double Overlap, int Index) Best(in Box box, in MatchGroup group)

@@ -28,6 +28,11 @@ internal sealed class TideBackend(ProtocolOptions options, IReadOnlyList<Dataset
                 Array.ConvertAll(dataset.Objects.ToArray(), o => o with { CategoryId = -1 }));
             results = new DetectionResults(Array.ConvertAll(results.Items.ToArray(), d => d with { CategoryId = -1 }));
         }
+        if (options.ImageIds is { } chosen)
+        {
+            var images = chosen.ToHashSet();
+            dataset = dataset.With([.. dataset.Images.Where(i => images.Contains(i.Id))], dataset.Categories, [.. dataset.Objects.ToArray().Where(o => images.Contains(o.ImageId))]);
+        }
         _fileOrder = _evaluator.AddDataset(dataset, results, cancellation, ledger);
         progress?.Report(1);
     }

@@ -13,12 +13,14 @@ public static class DetectionPicture
     {
         if (report.Worst.Count == 0) return "";
         var text = new StringBuilder("<h2>Images with most errors</h2><p><b style=\"color:#009e73\">hit</b>, <b style=\"color:#d55e00\">false or wrong class</b>, <b style=\"color:#0072b2\">missed</b>.</p><div class=\"row\">");
-        foreach (var image in report.Worst)
-        {
-            text.Append("<figure>").Append(ToSvg(image, report.Dataset, report.Options.ImageFolder));
-            text.Append(CultureInfo.InvariantCulture, $"<figcaption>{SvgChart.Text(image.Image.FileName.Length > 0 ? image.Image.FileName : "image " + image.Image.Id)}: {image.Errors} errors, {image.Hits} hits</figcaption></figure>");
-        }
+        foreach (var image in report.Worst) text.Append(Figure(image, report));
         return text.Append("</div>").ToString();
+    }
+
+    internal static string Figure(ImageMatches image, DetectionReport report)
+    {
+        var name = SvgChart.Text(image.Image.FileName.Length > 0 ? image.Image.FileName : string.Create(CultureInfo.InvariantCulture, $"image {image.Image.Id}"));
+        return string.Create(CultureInfo.InvariantCulture, $"<figure>{ToSvg(image, report.Dataset, report.Options.ImageFolder)}<figcaption>{name}: {image.Errors} errors, {image.Hits} hits</figcaption></figure>");
     }
 
     /// <summary>Labels that a person should look at, each with its image.</summary>

@@ -123,6 +123,9 @@ public sealed class DetectionReport
     /// <summary>Labels that confident detections contradict, the most confident first.</summary>
     public IReadOnlyList<LabelErrorCandidate> LabelErrors { get; private set; } = [];
 
+    /// <summary>For each kind of error the images with most of it, at the score of the pictures.</summary>
+    internal IReadOnlyList<(TideError Kind, int Count, IReadOnlyList<ImageMatches> Images)> ErrorImages { get; private set; } = [];
+
     /// <summary>Score from which detections enter matrix and pictures.</summary>
     public double MinScore { get; private set; }
 
@@ -154,6 +157,7 @@ public sealed class DetectionReport
             report.Intervals = Bootstrap.Intervals(report.Protocol,
                 new ResamplingOptions { Resamples = o.Resamples, Seed = o.Seed, Threads = o.Protocol.Threads }, cancellationToken);
         }
+        if (report.Errors is not null) report.ErrorImages = report.ImagesBehind(matching, images, cancellationToken);
         report.Worst = [.. images.Where(m => m.Errors > 0).OrderByDescending(m => m.Errors).ThenBy(m => m.Image.Id).Take(o.WorstImages)];
         return report;
     }
@@ -181,6 +185,18 @@ public sealed class DetectionReport
                 OperatingPoint.AtPrecision(curve, 0.9), curve));
         }
         return classes;
+    }
+
+    private List<(TideError, int, IReadOnlyList<ImageMatches>)> ImagesBehind(DetectionMatching matching, IReadOnlyList<ImageMatches> images, CancellationToken cancellation)
+    {
+        if (Options.WorstImages < 2) return [];
+        var results = matching.Results;
+        var found = matching.NameErrors(cancellationToken: cancellation).Where(e => results.Items[e.Detection].Score >= MinScore)
+            .Select(e => (e.Kind, Image: results.Items[e.Detection].ImageId));
+        var missed = images.SelectMany(m => m.Pairs.Where(p => p.Detection is null).Select(_ => (Kind: TideError.Missed, Image: m.Image.Id)));
+        var byId = images.ToDictionary(m => m.Image.Id);
+        return [.. found.Concat(missed).GroupBy(e => e.Kind).OrderBy(g => g.Key).Select(g => (g.Key, g.Count(),
+            (IReadOnlyList<ImageMatches>)[.. g.GroupBy(e => e.Image).OrderByDescending(i => i.Count()).ThenBy(i => i.Key).Take(Options.WorstImages / 2).Select(i => byId[i.Key])]))];
     }
 
     private static TideResult ErrorsOf(DetectionMatching matching, CancellationToken cancellation)

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Cresset.Detection;
 
-/// <summary>The report as one HTML page: text, tables and SVG, no script and no outside file.</summary>
+/// <summary>The report as one HTML page: text, tables and SVG, and a few lines of script that sort tables; it needs no outside file.</summary>
 internal sealed class ReportHtml(DetectionReport report)
 {
     private const int MatrixLimit = 25;
@@ -14,15 +14,16 @@ internal sealed class ReportHtml(DetectionReport report)
         var title = SvgChart.Text(report.Options.Title);
         _page.Append($"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{title}</title><style>{Style}</style></head><body><main><h1>{title}</h1>");
         Summary();
-        Curves();
-        ClassTable();
         Errors();
+        ErrorImages();
+        ClassTable();
+        Curves();
         Slices();
         Matrix();
         Scores();
         _page.Append(DetectionPicture.Section(report));
         _page.Append(DetectionPicture.LabelSection(report));
-        return _page.Append("</main></body></html>\n").ToString();
+        return _page.Append($"</main><script>{SortScript}</script></body></html>\n").ToString();
     }
 
     private static string Number(double value)
@@ -36,7 +37,7 @@ internal sealed class ReportHtml(DetectionReport report)
         if (d.Source.Length > 0) _page.Append(
             $"<p class=\"facts\">Ground truth <code>{SvgChart.Text(Path.GetFileName(d.Source))}</code>, results <code>{SvgChart.Text(Path.GetFileName(report.Results.Source))}</code>.</p>");
         var intervals = report.Intervals.ToDictionary(i => i.Name);
-        _page.Append("<table><thead><tr><th>statistic</th><th class=\"n\">value</th>" + (intervals.Count > 0
+        _page.Append("<div class=\"row\"><table><thead><tr><th>statistic</th><th class=\"n\">value</th>" + (intervals.Count > 0
             ? "<th class=\"n\">95 % interval</th>" : "") + "</tr></thead><tbody>");
         foreach (var s in report.Protocol.Statistics)
         {
@@ -46,10 +47,34 @@ internal sealed class ReportHtml(DetectionReport report)
             _page.Append("</tr>");
         }
         _page.Append("</tbody></table>");
+        if (MeanCurve() is { } mean0) _page.Append("<div>" + SvgChart.Lines("Precision over recall, mean of the classes", "recall", "precision", [mean0]) + "</div>");
+        _page.Append("</div>");
         if (report.LocalizationErrors.Count == 0) return;
         var mean = report.LocalizationErrors.Average(l => l.Error);
         _page.Append(CultureInfo.InvariantCulture,
             $"<p class=\"facts\">moLRP {mean:0.0000} at IoU {report.Options.IouThreshold:0.##} (lower is better: places, false and missed objects at the best threshold of each class).</p>");
+    }
+
+    /// <summary>The mean of the classes' envelopes at 101 recalls.</summary>
+    private SvgLine? MeanCurve()
+    {
+        const int Points = 101;
+        var precision = new double[Points];
+        var classes = 0;
+        foreach (var c in report.Classes)
+        {
+            if (!(c.Objects > 0)) continue;
+            classes++;
+            var (highest, at) = (0.0, c.Curve.Scores.Count - 1);
+            for (var r = Points - 1; r >= 0; r--)
+            {
+                for (; at >= 0 && c.Curve.Recall[at] >= r / (Points - 1.0); at--) highest = Math.Max(highest, c.Curve.Precision[at]);
+                precision[r] += highest;
+            }
+        }
+        if (classes == 0) return null;
+        var name = string.Create(CultureInfo.InvariantCulture, $"{classes} classes, IoU {report.Options.IouThreshold:0.##}");
+        return new SvgLine(name, [.. Enumerable.Range(0, Points).Select(r => r / (Points - 1.0))], [.. precision.Select(p => p / classes)]);
     }
 
     private void Curves()
@@ -79,28 +104,51 @@ internal sealed class ReportHtml(DetectionReport report)
     private void ClassTable()
     {
         var sorted = report.Classes.Where(c => c.Objects > 0).OrderByDescending(c => double.IsNaN(c.Ap) ? -1 : c.Ap).ToArray();
-        _page.Append("<h2>Classes</h2>");
-        _page.Append(SvgChart.Bars("AP of each class", [.. sorted.Select(c => (c.Name, c.Ap, Number(c.Ap)))], 1));
-        _page.Append("<details open><summary>Table</summary><table><thead><tr><th>class</th><th class=\"n\">objects</th><th class=\"n\">detections</th><th class=\"n\">AP</th><th class=\"n\">AP at IoU</th><th class=\"n\">best F1</th><th class=\"n\">threshold</th><th class=\"n\">precision</th><th class=\"n\">recall</th><th class=\"n\">threshold for precision 0.9</th></tr></thead><tbody>");
+        _page.Append("<h2>Classes</h2><p class=\"facts\">A click on a head sorts.</p>");
+        _page.Append("<div class=\"wide\"><table class=\"sortable\"><thead><tr><th>class</th><th class=\"n\">objects</th><th class=\"n\">detections</th><th class=\"n\">AP</th><th class=\"n\">AP at IoU</th><th class=\"n\">best F1</th><th class=\"n\">threshold</th><th class=\"n\">precision</th><th class=\"n\">recall</th><th class=\"n\">threshold for precision 0.9</th></tr></thead><tbody>");
         foreach (var c in report.Classes)
         {
             _page.Append(CultureInfo.InvariantCulture,
                 $"<tr><td>{SvgChart.Text(c.Name)}</td><td class=\"n\">{c.Objects}</td><td class=\"n\">{c.Detections}</td><td class=\"n\">{Number(c.Ap)}</td><td class=\"n\">{Number(c.ApAtIou)}</td>");
             _page.Append($"<td class=\"n\">{Number(c.Best?.FScore ?? double.NaN)}</td><td class=\"n\">{Number(c.Best?.Threshold ?? double.NaN)}</td><td class=\"n\">{Number(c.Best?.Precision ?? double.NaN)}</td><td class=\"n\">{Number(c.Best?.Recall ?? double.NaN)}</td><td class=\"n\">{Number(c.AtHighPrecision?.Threshold ?? double.NaN)}</td></tr>");
         }
-        _page.Append("</tbody></table></details>");
+        _page.Append("</tbody></table></div><details><summary>AP of each class as bars</summary>");
+        _page.Append(SvgChart.Bars("AP of each class", [.. sorted.Select(c => (c.Name, c.Ap, Number(c.Ap)))], 1)).Append("</details>");
     }
 
     private void Errors()
     {
+        ReportClass[] worst = [.. report.Classes.Where(c => c.Objects > 0 && double.IsFinite(c.Ap)).OrderBy(c => c.Ap).ThenByDescending(c => c.Objects).Take(10)];
+        _page.Append("<div class=\"row\">");
+        ErrorBars();
+        if (worst.Length > 0) _page.Append("<div class=\"half\"><h2>Worst classes</h2><p class=\"facts\">AP; in brackets the objects.</p>")
+            .Append(SvgChart.Bars("AP of the worst classes", [.. worst.Select(c => (c.Name, c.Ap, $"{Number(c.Ap)} ({c.Objects.ToString(CultureInfo.InvariantCulture)})"))], 1)).Append("</div>");
+        _page.Append("</div>");
+    }
+
+    private void ErrorBars()
+    {
         if (report.Errors is not { } errors) return;
-        _page.Append("<h2>What the errors cost</h2><p>Gain in AP when all errors of one kind are repaired (TIDE).</p>");
+        _page.Append("<div class=\"half\"><h2>What the errors cost</h2><p class=\"facts\">Gain in AP when all errors of one kind are repaired (TIDE)");
+        _page.Append(report.ErrorImages.Count == 0 ? "." : "; their images: ");
+        _page.AppendJoin(", ", report.ErrorImages.Select(e => $"<a href=\"#error-{e.Kind}\">{e.Kind}</a>")).Append("</p>");
         var bars = errors.Deltas.Select(d
             => (d.Key.ToString(), d.Value, string.Create(CultureInfo.InvariantCulture, $"{d.Value:0.0000} ({errors.Counts[d.Key]})")))
             .ToList();
         bars.Add(("all false positives", errors.FalsePositiveDelta, Number(errors.FalsePositiveDelta)));
         bars.Add(("all false negatives", errors.FalseNegativeDelta, Number(errors.FalseNegativeDelta)));
-        _page.Append(SvgChart.Bars("Gain in AP by kind of error", bars, Math.Max(0.01, bars.Max(b => b.Item2))));
+        _page.Append(SvgChart.Bars("Gain in AP by kind of error", bars, Math.Max(0.01, bars.Max(b => b.Item2)))).Append("</div>");
+    }
+
+    private void ErrorImages()
+    {
+        foreach (var (kind, count, images) in report.ErrorImages)
+        {
+            if (images.Count == 0) continue;
+            _page.Append(CultureInfo.InvariantCulture, $"<details id=\"error-{kind}\"><summary>{kind}: {count} at a score of at least {report.MinScore:0.###}, the images with most</summary><div class=\"row\">");
+            foreach (var image in images) _page.Append(DetectionPicture.Figure(image, report));
+            _page.Append("</div></details>");
+        }
     }
 
     private void Slices()
@@ -150,6 +198,16 @@ internal sealed class ReportHtml(DetectionReport report)
         return new SvgLine(c.Name, scores, [.. recall.Zip(precision, (r, p) => p + r > 0 ? 2 * p * r / (p + r) : 0)]);
     }
 
+    // A link to a folded part opens it.
+    private const string SortScript = """
+        for(const table of document.querySelectorAll('table.sortable')){const heads=[...table.tHead.rows[0].cells];heads.forEach((head,column)=>{head.tabIndex=0;
+        const sort=()=>{const up=head.getAttribute('aria-sort')==='descending';heads.forEach(h=>h.removeAttribute('aria-sort'));head.setAttribute('aria-sort',up?'ascending':'descending');
+        const value=row=>{const text=row.cells[column].textContent,number=parseFloat(text);return Number.isNaN(number)?text:number};
+        const rows=[...table.tBodies[0].rows].sort((a,b)=>{const x=value(a),y=value(b);const order=typeof x===typeof y?(x>y?1:x===y?0:-1):typeof x==='number'?1:-1;return up?order:-order});table.tBodies[0].append(...rows)};
+        head.addEventListener('click',sort);head.addEventListener('keydown',e=>{if(e.key==='Enter')sort()})})}
+        const open=()=>{const part=document.getElementById(location.hash.slice(1));if(part&&part.tagName==='DETAILS')part.open=true};addEventListener('hashchange',open);open();
+        """;
+
     private const string Style = """
         :root{color-scheme:light dark;--ink:#1d2330;--soft:#5b6475;--line:#d8dde6;--ground:#ffffff}
         @media(prefers-color-scheme:dark){:root{--ink:#e6e9f0;--soft:#9aa4b8;--line:#333b4a;--ground:#151922}}
@@ -164,6 +222,7 @@ internal sealed class ReportHtml(DetectionReport report)
         .chart{max-width:100%;height:auto}.chart text{font-size:11px;fill:currentColor}
         .grid{stroke:var(--line)}.hint{stroke:var(--soft);stroke-dasharray:4 4}
         figure{margin:0;width:320px}figure svg{width:100%;height:auto;background:var(--line)}figcaption{color:var(--soft);font-size:13px}
-        summary{cursor:pointer}
+        summary{cursor:pointer}a{color:inherit}.half{flex:1 1 440px;min-width:0}.half h2{margin-top:20px}.wide{overflow-x:auto}
+        .sortable th{cursor:pointer}.sortable th[aria-sort]{text-decoration:underline}
         """;
 }

@@ -70,6 +70,7 @@ internal static class ReportJson
         IouKind.Box => "bbox",
         IouKind.Mask => "segm",
         IouKind.Keypoints => "keypoints",
+        IouKind.Oriented => "obb",
         _ => "boundary",
     };
 

@@ -50,7 +50,7 @@ public sealed class LaunchTests : IDisposable
     [Theory]
     [InlineData("launch", 2, "launch needs a command to start")]
     [InlineData("launch -n 0 train", 2, "-n is 0; allowed: 1 or more")]
-    [InlineData("launch -n 2 eval x", 2, "launch starts 'train' and 'sweep'; 'eval' runs in one process")]
+    [InlineData("launch -n 2 eval x", 2, "launch starts 'train' and 'sweep', and 'detect eval'; 'eval' runs in one process")]
     [InlineData("launch -n 5000 train", 2, "5000 ranks on")]
     [InlineData("launch -n 1 --host a,b train", 2, "at least one rank a host")]
     [InlineData("launch -n 2 --host no-such-host train", 1, "The host 'no-such-host' cannot be reached (/bin/false no-such-host)")]

@@ -145,4 +145,38 @@ public sealed class JsonReadingTests
     {
         public override int Read(byte[] buffer, int offset, int count) => base.Read(buffer, offset, Math.Min(count, 3));
     }
+
+    [Fact]
+    public void LargeFilesReadInPiecesAreThoseReadInOneGo()
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            // Names in nested lists look like records; a piece that begins there must not count.
+            var dataset = new DetectionDataset([new DatasetImage(1, "a", 100, 100)], [new DatasetCategory(1, "x")], Array.Empty<GroundTruthObject>());
+            string Record(int i, bool nested) => $$"""{"image_id": 1, "category_id": 1, "bbox": [{{i % 90}}, 2, 3.5, {{1 + (i % 7)}}], "score": 0.{{i % 1000:000}}, "note": "}, {\"image_id\": 9"{{(nested ? ", \"others\": [{\"image_id\": 7}, {\"image_id\": 8}, {\"image_id\": 9}]" : "")}}}""";
+            foreach (var nested in new[] { false, true })
+            {
+                File.WriteAllText(path, "[" + string.Join(", ", Enumerable.Range(0, 40_000).Select(i => Record(i, nested))) + "]");
+                Assert.True(new FileInfo(path).Length > 1 << 22);
+                var report = new ReadReport();
+                var one = CocoFormat.ReadResults(path, dataset, new ReadOptions { Threads = 1 }).Items.ToArray();
+                var several = CocoFormat.ReadResults(path, dataset, new ReadOptions { Threads = 3, Report = report }).Items.ToArray();
+                Assert.Equal(40_000, one.Length);
+                Assert.Equal(one, several);
+                Assert.Equal((40_000L, 0L), (report.Records, report.Lost));
+                if (!nested) Assert.NotNull(CocoResultPieces.TryRead(path, dataset, new ReadOptions { Threads = 3 }, default));
+            }
+            // A fault anywhere is named with its place, as when the file is read in one go.
+            var text = File.ReadAllText(path);
+            File.WriteAllText(path, text[..^2000] + text[^2000..].Replace("\"score\": 0.", "\"score\": 0x", StringComparison.Ordinal));
+            string Message(int threads) => Assert.Throws<DetectionFormatException>(() => CocoFormat.ReadResults(path, dataset, new ReadOptions { Threads = threads })).Message;
+            Assert.Equal(Message(1), Message(4));
+            Assert.Contains("results[39", Message(4), StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
 }

@@ -30,11 +30,12 @@ public sealed class OneMatchingTests
         foreach (var seed in new ulong[] { 3, 4, 5 })
         {
             var set = new RandomSet(seed);
+            var (truth, results) = kind == IouKind.Oriented ? PixelAndCornerTests.Turned(set) : (set.Truth, set.Results);
             foreach (var agnostic in new[] { false, true })
             {
                 if (agnostic && kind == IouKind.Keypoints) continue;
                 var options = new ProtocolOptions { Protocol = protocol, Kind = kind, ClassAgnostic = agnostic };
-                var report = DetectionReport.Create(set.Truth, set.Results, new DetectionReportOptions { Protocol = options, MinScore = 0.3 });
+                var report = DetectionReport.Create(truth, results, new DetectionReportOptions { Protocol = options, MinScore = 0.3 });
                 var where = $"{protocol} {kind} seed {seed} agnostic {agnostic}";
                 var matching = report.Matching;
                 foreach (var c in report.Classes.Where(c => c.Objects > 0)) Close(c.ApAtIou, matching.Backend.Ap(c.Curve), $"{where} class {c.Name}");

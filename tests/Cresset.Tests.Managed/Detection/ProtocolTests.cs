@@ -168,6 +168,22 @@ public sealed class ProtocolTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(AllProtocols))]
+    public void PartsOfTheImagesMergeToTheWhole(DetectionProtocol protocol)
+    {
+        var set = new RandomSet(8);
+        var options = new ProtocolOptions { Protocol = protocol };
+        long[] ids = [.. set.Truth.Images.Select(i => i.Id).Order()];
+        var parts = Enumerable.Range(0, 3).Select(k => ProtocolEvaluator.FromDataset(set.Truth, set.Results, options with { ImageIds = [.. ids.Where((_, i) => i % 3 == k)] })).ToArray();
+        parts[0].Merge(parts[2]);
+        parts[0].Merge(parts[1]);
+        var whole = ProtocolEvaluator.Evaluate(set.Truth, set.Results, options);
+        // Under tide equal scores follow the order of the file's images, which parts do not know.
+        if (protocol != DetectionProtocol.Tide) Assert.Equal(whole.Statistics, parts[0].Compute().Statistics);
+        else Assert.Equal(whole.Tide!.Counts.Values.Sum(), parts[0].Compute().Tide!.Counts.Values.Sum());
+    }
+
     public static TheoryData<DetectionProtocol> AllProtocols => [.. Enum.GetValues<DetectionProtocol>()];
 
     internal static (DetectionDataset Truth, DetectionResults Results) Read(JsonElement set)

@@ -67,7 +67,9 @@ public sealed class ReportTests : IDisposable
         var body = html[html.IndexOf("<main>", StringComparison.Ordinal)..(html.IndexOf("</main>", StringComparison.Ordinal) + 7)].Replace("<details open>", "<details>", StringComparison.Ordinal);
         var page = XElement.Parse(body.Replace("&ndash;", "-", StringComparison.Ordinal));
         Assert.True(page.Descendants().Count(e => e.Name.LocalName == "svg") >= 8);
-        Assert.DoesNotContain("<script", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("<script src", html, StringComparison.Ordinal);
+        Assert.Single(System.Text.RegularExpressions.Regex.Matches(html, "<script>"));
+        foreach (System.Text.RegularExpressions.Match link in System.Text.RegularExpressions.Regex.Matches(html, "href=\"#([^\"]+)\"")) Assert.Contains($"id=\"{link.Groups[1].Value}\"", html, StringComparison.Ordinal);
         Assert.DoesNotContain("src=", html, StringComparison.Ordinal);
         Assert.Contains("A &lt;b&gt; &amp; c", html, StringComparison.Ordinal);
         Assert.Contains("0.3516", html, StringComparison.Ordinal);

@@ -87,6 +87,95 @@ public sealed class SafeInputTests : IDisposable
         Assert.Null(Lenient(TwoObjects, Results("[0,0,10,10]", "0.9")).Report.Refusal());
     }
 
+    [Theory]
+    [InlineData("null")]
+    [InlineData("\"sure\"")]
+    [InlineData("{}")]
+    public void LenientlyAnUnreadableScoreIsNoHit(string score)
+    {
+        // Ranked first as a hit it would lift what lies behind false detections: .25 in the sound file if it came last.
+        var (ap, report) = Lenient(TwoObjects, Results("[70,0,10,10]", "0.9", "[0,0,10,10]", score));
+        Assert.Equal(0, ap);
+        Assert.Null(report.Refusal());
+    }
+
+    [Fact]
+    public void WhatBelongsToNoListedClassIsCountedAsLost()
+    {
+        var odd = TwoObjects.Replace("\"image_id\": 1, \"category_id\": 1, \"bbox\": [50", "\"image_id\": 1, \"category_id\": 9, \"bbox\": [50", StringComparison.Ordinal);
+        Assert.Contains("1 of 2 records", Lenient(odd, Results("[0,0,10,10]", "0.9")).Report.Refusal(), StringComparison.Ordinal);
+        var shifted = Results("[0,0,10,10]", "0.9").Replace("\"category_id\": 1", "\"category_id\": 0", StringComparison.Ordinal);
+        Assert.Contains("1 of 1 records", Lenient(TwoObjects, shifted).Report.Refusal(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void OneDamagedFileOfManyIsNotTheWholeSet()
+    {
+        void Write(int broken)
+        {
+            for (var i = 0; i < 30; i++)
+            {
+                File.WriteAllText(Path.Combine(_folder, $"{i:00}.xml"), i < broken ? "<annotation><obj" : $"<annotation><filename>{i:00}.jpg</filename><size><width>9</width><height>9</height></size><object><name>a</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>5</ymax></bndbox></object></annotation>");
+            }
+        }
+        string? Read()
+        {
+            var report = new ReadReport();
+            VocFormat.ReadGroundTruth(_folder, options: new ReadOptions { Lenient = true, Report = report });
+            return report.Refusal();
+        }
+        Write(2);
+        Assert.Null(Read());
+        Write(12);
+        Assert.Contains("12 of ", Read(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("corners")]
+    [InlineData("centre")]
+    [InlineData("shares")]
+    [InlineData("shares, two corners")]
+    [InlineData("shares of the image, centre")]
+    public void BoxesOfAnotherLayoutAreFound(string layout)
+    {
+        static Box Other(Box b, string layout) => layout switch
+        {
+            "corners" => new Box(b.X, b.Y, b.Right, b.Bottom),
+            "centre" => new Box(b.X + (b.Width / 2), b.Y + (b.Height / 2), b.Width, b.Height),
+            "shares" => new Box(b.X / 200, b.Y / 100, b.Width / 200, b.Height / 100),
+            "shares, two corners" => new Box(b.X / 200, b.Y / 100, b.Right / 200, b.Bottom / 100),
+            _ => new Box((b.X + (b.Width / 2)) / 200, (b.Y + (b.Height / 2)) / 100, b.Width / 200, b.Height / 100),
+        };
+        Box[] boxes = [new(20, 30, 30, 20), new(90, 10, 40, 60), new(150, 50, 20, 30)];
+        var right = new DetectionResults([.. boxes.Select(b => new DetectedObject(1, 1, b, .9))]);
+        var wrong = new DetectionResults([.. boxes.Select(b => new DetectedObject(1, 1, Other(b, layout), .9))]);
+        DetectionDataset Set(Func<Box, Box> box) => new([new DatasetImage(1, "a", 200, 100)], [new DatasetCategory(1, "a")], [.. boxes.Select(b => new GroundTruthObject { ImageId = 1, CategoryId = 1, Box = box(b) })]);
+        Assert.Null(BoxLayoutCheck.Find(Set(b => b), right));
+        var found = BoxLayoutCheck.Find(Set(b => b), wrong);
+        Assert.StartsWith("0 of 3 detections", found, StringComparison.Ordinal);
+        Assert.Contains(layout.Split(',')[0], found, StringComparison.Ordinal);
+        Assert.Contains("truth", BoxLayoutCheck.Find(Set(b => Other(b, layout)), right), StringComparison.Ordinal);
+        // A model that is merely bad is no layout.
+        Assert.Null(BoxLayoutCheck.Find(Set(b => b), new DetectionResults([.. boxes.Select(b => new DetectedObject(1, 1, new Box(b.X / 3, b.Y + 40, b.Width, 9), .9))])));
+    }
+
+    [Theory]
+    [InlineData("[0,0,10,0,10,10,0,10]", true)]
+    [InlineData("[[0,0,10,0,10,10,0,10],[3,3,4,4]]", true)]
+    [InlineData("[[0,0,10,0,10,10,0,10],[3,3,\"x\",4,5,5]]", false)]
+    [InlineData("[0,0,10,0,10]", false)]
+    [InlineData("[[3,3,4,4]]", false)]
+    public void LenientlyAShapeOfWhichAPieceIsUnreadableIsNoHit(string shape, bool hits)
+    {
+        var gt = """{"images": [{"id": 1, "width": 20, "height": 20}], "categories": [{"id": 1, "name": "a"}], "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [0,0,10,10], "area": 100, "iscrowd": 0, "segmentation": [[0,0,10,0,10,10,0,10]]}]}""";
+        var dt = $$"""[{"image_id": 1, "category_id": 1, "bbox": [0,0,10,10], "segmentation": {{shape}}, "score": 0.5}]""";
+        var options = new ReadOptions { Lenient = true, Parts = RecordParts.Masks, Needs = RecordParts.Masks, Report = new ReadReport() };
+        var truth = CocoFormat.ReadGroundTruth(new MemoryStream(Encoding.UTF8.GetBytes(gt)), "gt", options);
+        var results = CocoFormat.ReadResults(new MemoryStream(Encoding.UTF8.GetBytes(dt)), "dt", truth, options);
+        Assert.Equal(hits ? 1 : 0, CocoEvaluator.Evaluate(truth, results, CocoOptions.Masks).Stats[0], 1e-12);
+        Assert.True(options.Report.Total > 0);
+    }
+
     private static string Results(params string[] boxesAndScores)
         => "[" + string.Join(", ", boxesAndScores.Chunk(2).Select(p => $$"""{"image_id": 1, "category_id": 1, "bbox": {{p[0]}}, "score": {{p[1]}}}""")) + "]";
 }

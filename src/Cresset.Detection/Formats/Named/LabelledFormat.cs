@@ -65,6 +65,7 @@ public abstract record LabelledFormat : DetectionFormat
                     desk.Tally(1, 1);
                     continue;
                 }
+                desk.Tally(1);
                 builder.Add(id, category, s.Broken ? Box.Unreachable : s.Box, s.Marks, s.Area ?? AreaOf(s), s.Segmentation, s.Keypoints);
             }
         }
