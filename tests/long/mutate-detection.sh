@@ -4,4 +4,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 dotnet build -c Release -v q tests/Cresset.Tests.Managed
-CRESSET_FUZZ=${1:-170000} artifacts/bin/Cresset.Tests.Managed/release/Cresset.Tests.Managed --filter-class '*MutatedFileTests' --filter-method '*FormatPartsTests.DamageIsAFaultAndNoCrash'
+CRESSET_FUZZ=${1:-170000} artifacts/bin/Cresset.Tests.Managed/release/Cresset.Tests.Managed --filter-method '*MutatedFileTests.*' --filter-method '*FormatPartsTests.DamageIsAFaultAndNoCrash'

@@ -73,7 +73,7 @@ internal sealed class ReportHtml(DetectionReport report)
             }
         }
         if (classes == 0) return null;
-        var name = string.Create(CultureInfo.InvariantCulture, $"{classes} classes, IoU {report.Options.IouThreshold:0.##}");
+        var name = string.Create(CultureInfo.InvariantCulture, $"mean of {classes}");
         return new SvgLine(name, [.. Enumerable.Range(0, Points).Select(r => r / (Points - 1.0))], [.. precision.Select(p => p / classes)]);
     }
 
