@@ -14,6 +14,7 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
     {
         IouKind.Box => RecordParts.Boxes,
         IouKind.Keypoints => RecordParts.Keypoints,
+        IouKind.Oriented => RecordParts.Masks | RecordParts.Corners,
         _ => RecordParts.Masks,
     };
 

@@ -69,7 +69,7 @@ internal sealed class CocoGroundTruthReader
                 _desk.Fault(DataProblemKind.UnknownCategory, RecordOf(o), "category_id", $"is {Shown(o.CategoryId, _ids.Categories)}; the file has no such category.");
                 _lost++;
             }
-            kept.Add((_desk.Needs & RecordParts.Masks) != 0 ? WithSize(o, image) : o);
+            kept.Add((_desk.Needs & (RecordParts.Masks | RecordParts.Corners)) == RecordParts.Masks ? WithSize(o, image) : o);
         }
         _desk.Tally(_records, _lost);
         return new DetectionDataset(_images, _categories, kept.ToArray())

@@ -15,6 +15,9 @@ public enum RecordParts
 
     /// <summary>Everything.</summary>
     All = Masks | Keypoints,
+
+    /// <summary>With <see cref="Masks"/>: shapes are compared by their corners, so that sizes of images do not matter.</summary>
+    Corners = 4,
 }
 
 /// <summary>How to read data files.</summary>

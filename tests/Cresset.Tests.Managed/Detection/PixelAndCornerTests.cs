@@ -79,6 +79,19 @@ public sealed class PixelAndCornerTests : IDisposable
     }
 
     [Fact]
+    public void CornersNeedNoSizeOfTheirImage()
+    {
+        const string Truth = """{"images":[{"id":1,"file_name":"a.png"}],"categories":[{"id":1,"name":"ship"}],"annotations":[{"id":1,"image_id":1,"category_id":1,"iscrowd":0,"segmentation":[[0,0,4,1,3,5,-1,4]]}]}""";
+        Stream Text(string text) => new MemoryStream(System.Text.Encoding.UTF8.GetBytes(text));
+        var read = new ReadOptions { Parts = RecordParts.Masks | RecordParts.Corners, Needs = RecordParts.Masks | RecordParts.Corners };
+        var truth = CocoFormat.ReadGroundTruth(Text(Truth), "gt", read);
+        // As detectors of oriented boxes write them: four corners under "poly", nothing else.
+        var results = CocoFormat.ReadResults(Text("""[{"image_id":1,"category_id":1,"poly":[0,0,4,1,3,5,-1,4],"rbox":[1,2,3,4,0.5],"score":0.5}]"""), "dt", truth, read);
+        Assert.Equal(1, ProtocolEvaluator.Evaluate(truth, results, new DotaProtocol().ToOptions())["mAP"]);
+        Assert.Throws<DetectionFormatException>(() => CocoFormat.ReadGroundTruth(Text(Truth), "gt", read with { Needs = RecordParts.Masks }));
+    }
+
+    [Fact]
     public void LevelBoxesScoreAlikeUnderEveryKind()
     {
         var set = new RandomSet(6);
