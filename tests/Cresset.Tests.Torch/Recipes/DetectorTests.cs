@@ -4,6 +4,7 @@ using Cresset.Optim;
 using Cresset.Recipes;
 using Cresset.Tensors;
 using Cresset.Training;
+using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 
