@@ -25,6 +25,20 @@ public sealed class LaunchTests : IDisposable
         Assert.Equal(Figures("one"), Figures("two"));
     }
 
+    // Each rank matches the images of its own; what is printed, to the last digit, is what one process prints.
+    [Theory]
+    [InlineData("coco")]
+    [InlineData("voc10")]
+    public void TwoRanksScoreDetectionsAsOneProcess(string protocol)
+    {
+        NeedMpi();
+        string[] eval = ["detect", "eval", "--gt", Repository.Reference("detection/coco/s15_realistic.gt.json.gz"), "--dt", Repository.Reference("detection/coco/s15_realistic.dt.json.gz"), "--protocol", protocol, "--json"];
+        (int Code, string Output, string Error) alone = Run(eval), together = Run(["launch", "-n", "2", "--oversubscribe", .. eval]);
+        Must(0, alone);
+        Must(0, together);
+        Assert.Equal(alone.Output, together.Output);
+    }
+
     // A rank is killed: started again by itself. Then stopped by a signal, and gone on with in one process.
     [Fact]
     public void KilledAndStoppedRanksEndWithTheSameBits()
