@@ -174,7 +174,8 @@ internal struct CocoObjectDraft
 
     private void TakeMark(ReadOnlySpan<byte> name, JsonScanner scanner, CocoRecordFields fields)
     {
-        var mark = name.SequenceEqual("iscrowd"u8) || name.SequenceEqual("isCrowd"u8) || name.SequenceEqual("is_crowd"u8) ? ObjectMarks.Crowd
+        var other = name.SequenceEqual("isCrowd"u8) || name.SequenceEqual("is_crowd"u8);
+        var mark = other || name.SequenceEqual("iscrowd"u8) ? ObjectMarks.Crowd
             : name.SequenceEqual("ignore"u8) ? ObjectMarks.Ignore
             : name.SequenceEqual("difficult"u8) ? ObjectMarks.Difficult
             : name.SequenceEqual("is_group_of"u8) || name.SequenceEqual("isgroupof"u8) || name.SequenceEqual("IsGroupOf"u8) ? ObjectMarks.GroupOf
@@ -191,6 +192,7 @@ internal struct CocoObjectDraft
             fields.TakeFault();
         }
         if (text) fields.Note(DataProblemKind.Converted, FieldOf(mark), $"is a text; it was taken as {(set ? 1 : 0)}.");
+        if (other) fields.Note(DataProblemKind.Converted, "iscrowd", $"has another spelling; it was taken as {(set ? 1 : 0)}.");
         if (set) _marks |= mark;
     }
 
