@@ -88,8 +88,10 @@ internal sealed class KernelCases(Random random, GuardedTensors memory)
         var x = memory.Make(ScalarType.Float32, shape);
         if (Cresset.Nn.Resampling.Between(x, size, null, mode, align, antialias, false) is not { } map) return;
         var g = memory.Make(ScalarType.Float32, [.. shape[..2], .. size]);
-        // The float64 twin rounds nearest places in float64; float32 places are libtorch's for float32.
+        // The float64 twin would round nearest places in float64, and libtorch's gradient of nearest-exact places on the border of two pixels goes
+        // to the other pixel than its forward pass reads: the twin takes the places of the float32 forward pass both ways.
         var exact = linear || mode == ResizeMode.Area;
+        var numbers = arange(shape[2..].Aggregate(1L, (a, b) => a * b), dtype: ScalarType.Float32).reshape([1, 1, .. shape[2..]]);
         Gradients(
             [x],
             inputs => inputs[0].dtype == ScalarType.Float32 ? Resample.Of(inputs[0], map) : Twin(inputs[0]),
@@ -100,7 +102,7 @@ internal sealed class KernelCases(Random random, GuardedTensors memory)
 
         Tensor Twin(Tensor input) => exact
             ? Upsample.Native(input, size, null, mode, linear ? align : null, antialias)
-            : Upsample.Native(input.to(ScalarType.Float32), size, null, mode).to(ScalarType.Float64);
+            : input.flatten(2).index_select(2, Upsample.Native(numbers, size, null, mode).to(ScalarType.Int64).flatten()).reshape([.. shape[..2], .. size]);
     }
 
     private void Shuffle()

@@ -36,4 +36,22 @@ public sealed class NearestPlaceTests
         }
         Assert.Empty(wrong);
     }
+
+    /// <summary>The kernel's gradient goes to the pixel that the forward pass reads, also on the border of two pixels, where libtorch's goes to the other one.</summary>
+    [Theory]
+    [InlineData(2, 55)]
+    [InlineData(6, 20)]
+    [InlineData(40, 60)]
+    public void GradientsGoWhereTheForwardPassReads(int from, int to)
+    {
+        using var scope = NewDisposeScope();
+        foreach (var mode in new[] { ResizeMode.Nearest, ResizeMode.NearestExact })
+        {
+            var x = arange(from, dtype: ScalarType.Float32).reshape(1, 1, from).requires_grad_();
+            var y = Resample.Of(x, Resampling.Between(x, [to], null, mode, false, false, false)!);
+            y.sum().backward();
+            var read = y.detach().flatten().to(ScalarType.Int64).bincount(null, from).to(ScalarType.Float32);
+            Assert.True(read.allclose(x.grad!.flatten(), 0, 0), $"{mode} {from} to {to}");
+        }
+    }
 }
