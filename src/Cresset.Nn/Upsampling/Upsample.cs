@@ -70,7 +70,9 @@ public sealed class Upsample : nn.Module<Tensor, Tensor>
         for (var i = 0; i < places; i++) sides[i] = size?[i] ?? Math.Floor(x.size(2 + i) * scaleFactor![i]);
         if (x.size(0) > 0 && sides.Any(s => s < 1)) throw new ArgumentException(FormattableString.Invariant($"Upsample: scaleFactor [{string.Join(", ", scaleFactor!)}] makes sides of {string.Join(" x ", sides)} from {Shape.Text(x)}; every side must be 1 or more."), nameof(scaleFactor));
         Resize.RefuseExtremes(x, sides, nameof(Upsample));
-        if (Resample.Fits(x) && Resampling.Between(x, size, scaleFactor, mode, alignCorners ?? false, antialias, recomputeScaleFactor) is { } map && map.Pays(x, mode)) return Resample.Of(x, map);
+        // Where a centre lies on the border of two pixels, libtorch's gradient of a nearest place goes to the pixel that its forward pass did not read.
+        var isOurs = mode is ResizeMode.Nearest or ResizeMode.NearestExact && x.requires_grad && is_grad_enabled();
+        if (Resample.Fits(x) && Resampling.Between(x, size, scaleFactor, mode, alignCorners ?? false, antialias, recomputeScaleFactor) is { } map && (isOurs || map.Pays(x, mode))) return Resample.Of(x, map);
         return Native(x, size, scaleFactor, mode, alignCorners, antialias, recomputeScaleFactor);
     }
 

@@ -48,7 +48,7 @@ public sealed class NearestPlaceTests
         foreach (var mode in new[] { ResizeMode.Nearest, ResizeMode.NearestExact })
         {
             var x = arange(from, dtype: ScalarType.Float32).reshape(1, 1, from).requires_grad_();
-            var y = Resample.Of(x, Resampling.Between(x, [to], null, mode, false, false, false)!);
+            var y = Upsample.Apply(x, [to], mode: mode);
             y.sum().backward();
             var read = y.detach().flatten().to(ScalarType.Int64).bincount(null, from).to(ScalarType.Float32);
             Assert.True(read.allclose(x.grad!.flatten(), 0, 0), $"{mode} {from} to {to}");
