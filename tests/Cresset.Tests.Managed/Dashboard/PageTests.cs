@@ -20,6 +20,10 @@ public sealed partial class PageTests
             if (first.Add(name)) foreach (Match import in Imports().Matches(Text(name)).Where(i => i.Value.StartsWith("from", StringComparison.Ordinal))) open.Push(Resolve(name, import.Groups[1].Value));
         }
         Assert.DoesNotContain("compare.js", first);
+        // Named in the page, modules come all at once instead of one level of imports after the other.
+        Assert.Equal(
+            first.Where(f => f.EndsWith(".js", StringComparison.Ordinal) && f is not ("app.js" or "live-worker.js" or "vendor/uplot.js")).Order(StringComparer.Ordinal),
+            Preloads().Matches(Text("index.html")).Select(m => m.Groups[1].Value).Order(StringComparer.Ordinal));
         Assert.InRange(first.Sum(name => Files.All[name].Compressed.Length), 10_000, 60_000);
         // Guides are read on their own.
         Assert.InRange(Files.All.Where(f => !f.Key.EndsWith(".txt", StringComparison.Ordinal) && !IsGuide(f.Key)).Sum(f => f.Value.Compressed.Length), 10_000, 100_000);
@@ -103,6 +107,9 @@ public sealed partial class PageTests
 
     [GeneratedRegex(@"(?:from |import\()'(\.\.?/[\w-]+\.js)'")]
     private static partial Regex Imports();
+
+    [GeneratedRegex("<link rel=\"modulepreload\" href=\"/page/([^\"]+)\">")]
+    private static partial Regex Preloads();
 
     [GeneratedRegex(@"guide: '([\w-]+\.md)'")]
     private static partial Regex Guide();
