@@ -13,7 +13,7 @@ export class CurvePanel {
     Object.assign(this, { tags, tag: tags.join(' + '), runs, view, onZoom, curves: [], lines: [], plot: null, seen: false, stale: true, tall: false });
     this.note = h('span', { class: 'note' });
     this.last = h('span', { class: 'last' });
-    this.area = h('div', { class: 'area', tabindex: 0, role: 'img', onkeydown: e => this.key(e) });
+    this.area = h('div', { class: 'area', tabindex: 0, role: 'img', 'aria-label': `${tags.join(' + ')}: not loaded yet`, onkeydown: e => this.key(e) });
     this.tip = h('div', { class: 'tip', hidden: true });
     const { tag } = this;
     this.element = h('section', { class: 'panel', 'aria-label': tag },

@@ -7,7 +7,8 @@ import { canvas, inline, recorded, ticks } from '../stage.js';
 const kinds = {
   hit: 'Hits', missed: 'Missed', class: 'Wrong class', place: 'Badly placed', both: 'Class and place', duplicate: 'Duplicates', background: 'Nothing there',
 };
-const colour = kind => css(kind === 'hit' ? '--finished' : kind === 'missed' ? '--accent' : '--failed');
+// By name: the theme may change under marks that are drawn.
+const colour = kind => `var(${kind === 'hit' ? '--finished' : kind === 'missed' ? '--accent' : '--failed'})`;
 
 export default {
   id: 'detection',
