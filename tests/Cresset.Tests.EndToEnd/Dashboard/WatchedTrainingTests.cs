@@ -19,7 +19,7 @@ public sealed partial class WatchedTrainingTests(Browser browser)
         {
             var address = await Address(process.StandardError);
             await page.GotoAsync(address);
-            await page.Locator(".area[aria-label^='train/loss']").WaitForAsync();
+            await page.Locator(".area[aria-label^='train/loss'][aria-label*=' points']").WaitForAsync();
             var before = await Drawn(page);
             await Browser.Until(page, $"Number((document.querySelector(\".area[aria-label^='train/loss']\").getAttribute('aria-label').match(/: ([0-9,]+) points/) ?? [0, '0'])[1].replaceAll(',', '')) > {before + 5}");
             await page.Locator("#stop").ClickAsync();
