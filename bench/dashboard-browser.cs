@@ -41,6 +41,8 @@ static async Task Pages(string stores)
 {
     using var playwright = await Playwright.CreateAsync();
     await using var browser = await Launch(playwright);
+    // What the browser itself takes for a picture of 1 kB, to be seen beside the pages.
+    await using (var served = await Served.Start(Path.Combine(stores, "long"))) await Opened(browser, "a picture alone", new Uri(served.Address, "page/icon.svg").ToString(), "svg");
     await Hundred(browser, Path.Combine(stores, "hundred"));
     await Long(browser, Path.Combine(stores, "long"));
     await Thousand(browser, Path.Combine(stores, "thousand"));
