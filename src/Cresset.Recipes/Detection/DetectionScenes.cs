@@ -30,31 +30,15 @@ internal sealed class DetectionScenes
     private static readonly string[] Learned = ["astronaut", "brick", "camera", "coffee", "gravel", "rocket"], Held = ["chelsea", "clock", "grass"];
     private readonly float[][][] _digits;
     private readonly long[] _labels;
-    private readonly List<(float[] Values, int Height, int Width)> _photographs = [];
+    private readonly (float[] Values, int Height, int Width)[] _photographs;
     private readonly int _size;
 
     /// <summary>Prepares digits and photographs; <paramref name="test"/> picks the held-out ones.</summary>
     public DetectionScenes(int size, bool test)
     {
         _size = size;
-        using var scope = NewDisposeScope();
-        var (train, held) = ImageClassification.Digits();
-        using (train)
-        using (held)
-        {
-            var source = test ? held : train;
-            _labels = source.Targets!.data<long>().ToArray();
-            _digits = Array.ConvertAll(Edges, edge =>
-            {
-                var large = Upsample.Apply(source.Inputs.reshape(-1, 1, 8, 8), [edge, edge], mode: ResizeMode.Bilinear).clamp(0, 1).contiguous().data<float>().ToArray();
-                return Enumerable.Range(0, source.Count).Select(i => large[(i * edge * edge)..((i + 1) * edge * edge)]).ToArray();
-            });
-        }
-        foreach (var name in test ? Held : Learned)
-        {
-            var t = RealPictures.Luminance(name);
-            _photographs.Add((t.contiguous().data<float>().ToArray(), (int)t.size(2), (int)t.size(3)));
-        }
+        (_digits, _labels) = SceneMaterial.Digits(test, Edges);
+        _photographs = SceneMaterial.Photographs(test ? Held : Learned);
     }
 
     /// <summary>The scene of a seed.</summary>
@@ -64,7 +48,7 @@ internal sealed class DetectionScenes
         var values = new float[_size * _size];
         var owner = new sbyte[_size * _size];
         Array.Fill(owner, (sbyte)-1);
-        var photograph = _photographs[random.NextInt32(_photographs.Count)];
+        var photograph = _photographs[random.NextInt32(_photographs.Length)];
         var (top, left) = (random.NextInt32(photograph.Height - _size), random.NextInt32(photograph.Width - _size));
         for (var y = 0; y < _size; y++)
         {

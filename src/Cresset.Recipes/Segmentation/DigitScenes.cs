@@ -17,29 +17,16 @@ public sealed class DigitScenes : IDisposable
     private const float InkFrom = 0.35f;
     private readonly float[][] _digits;
     private readonly long[] _labels;
-    private readonly List<(float[] Values, int Height, int Width)> _textures = [];
+    private readonly List<(float[] Values, int Height, int Width)> _textures;
     private readonly int _size;
 
     /// <summary>Prepares digits and textures; <paramref name="test"/> picks the held-out ones.</summary>
     public DigitScenes(int size, bool test)
     {
         _size = size;
-        using var scope = NewDisposeScope();
-        var (train, held) = ImageClassification.Digits();
-        using (train)
-        using (held)
-        {
-            var source = test ? held : train;
-            var large = Upsample.Apply(source.Inputs.reshape(-1, 1, 8, 8), [Edge, Edge], mode: ResizeMode.Bilinear).clamp(0, 1).contiguous();
-            var flat = large.data<float>().ToArray();
-            _digits = Enumerable.Range(0, source.Count).Select(i => flat[(i * Edge * Edge)..((i + 1) * Edge * Edge)]).ToArray();
-            _labels = source.Targets!.data<long>().ToArray();
-        }
-        foreach (var name in test ? ["grass"] : new[] { "brick", "gravel" })
-        {
-            var t = RealPictures.Luminance(name);
-            _textures.Add((t.data<float>().ToArray(), (int)t.size(2), (int)t.size(3)));
-        }
+        (var digits, _labels) = SceneMaterial.Digits(test, Edge);
+        _digits = digits[0];
+        _textures = [.. test ? SceneMaterial.Photographs("grass") : SceneMaterial.Photographs("brick", "gravel")];
     }
 
     /// <summary>Scenes [N, 1, S, S] (float32) and labels [N, S, S] (int64).</summary>

@@ -22,7 +22,7 @@ public sealed record PosteriorOptions : IOptionsRecord
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Must(Parameters is not null, null, "a list of column names", field: nameof(Parameters))
-        .Must(Flow is { TakesContext: true }, Flow is null ? null : PartCatalog.NameOf(Flow.GetType()), "a flow that is conditioned on features", "for example spline", nameof(Flow))
+        .Must(Flow is { TakesContext: true }, Flow is null ? null : PartCatalog.NameOf(Flow.GetType()), "a flow that is conditioned on features", "Choose another, for example model.flow=spline.", nameof(Flow))
         .Nested(Flow)
         .Within(Draws, 9, 9999)
         .Within(CalibrationPairs, 20, 100_000);
