@@ -42,26 +42,30 @@ internal static class CheckpointStall
             // Plain SGD of a frozen bulk: the checkpoint is the model, and a step is a few milliseconds.
             using var trainer = new Trainer(task, options, new OptimizationOptions { Optimizer = new SgdRule { LearningRate = 1e-3 }, Schedule = ConstantSchedule.Flat }, NullRunRecorder.Instance, checkpoints);
             var times = new List<double>();
+            var copies = new List<double>();
+            var buffers = StateDict.Of(task.Module).Values.Select(tensor => tensor.detach().clone().DetachFromDisposeScope()).ToList();
             var clock = Stopwatch.StartNew();
             trainer.Run(new Steps(() =>
             {
                 times.Add(clock.Elapsed.TotalSeconds);
-                // Half way to the next save the last one must be on the disk: a second would wait for it, which is the disk's speed and no stall of a save.
-                var saved = times.Count - (Every / 2);
-                while (saved > 0 && saved % Every == 0 && checkpoints.List().All(c => c.Step != saved)) Thread.Sleep(20);
+                // Half way to the next save the last one must be done with: a second would wait for it, which is the speed of disk and hash and no stall of a save.
+                // Then the bare copy is taken, into memory that is there already, as the one that a save makes.
+                if (times.Count > Every && times.Count % Every == Every / 2)
+                {
+                    while (checkpoints.List().All(c => c.Step != times.Count - (Every / 2) || c.Sha256.Length == 0)) Thread.Sleep(20);
+                    // The file before the last is deleted after that, which takes its time too.
+                    Thread.Sleep(1000);
+                    clock.Restart();
+                    using var scope = NewDisposeScope();
+                    foreach (var (from, to) in StateDict.Of(task.Module).Values.Zip(buffers)) to.copy_(from.detach());
+                    copies.Add(clock.Elapsed.TotalSeconds);
+                }
                 clock.Restart();
             }));
             // times[i] is the time from report i - 1 to report i: a save follows report Every - 1, so it shows in the next.
             var plain = Median([.. times.Where((_, i) => i > 0 && i % Every != 0)]);
             List<double> stalls = [.. Enumerable.Range(1, rounds).Select(r => Math.Max(0, times[r * Every] - plain))];
-            var copies = new List<double>();
-            for (var i = 0; i < rounds; i++)
-            {
-                using var scope = NewDisposeScope();
-                clock.Restart();
-                foreach (var tensor in StateDict.Of(task.Module).Values) tensor.detach().clone();
-                copies.Add(clock.Elapsed.TotalSeconds);
-            }
+            buffers.ForEach(buffer => buffer.Dispose());
             return (stalls, copies, new FileInfo(Directory.GetFiles(folder, "*.safetensors").Single()).Length);
         }
         finally

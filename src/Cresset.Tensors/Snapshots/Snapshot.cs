@@ -19,8 +19,16 @@ public sealed class Snapshot : IDisposable
     /// False keeps references to tensors of the processor's memory instead of copies: for a snapshot that is written before anything in it changes.
     /// </param>
     public Snapshot(bool copies = true)
+        : this(copies, null)
+    {
+    }
+
+    /// <summary>An empty snapshot that takes over another, which is no longer needed: copies go into the memory of its tensors where name, type and shape are the same.</summary>
+    internal Snapshot(bool copies, Snapshot? before)
         : this(new Contents("the state", null, copies), "")
     {
+        if (copies) _all.Spare = before?._all.WithoutSpare();
+        else before?.Dispose();
     }
 
     private Snapshot(Contents all, string prefix) => (_all, _prefix) = (all, prefix);
@@ -62,7 +70,13 @@ public sealed class Snapshot : IDisposable
     {
         ArgumentNullException.ThrowIfNull(tensor);
         using var scope = NewDisposeScope();
-        var kept = tensor.detach().cpu();
+        var from = tensor.detach();
+        if (_all.Spare?.Lend(_prefix + name, from) is { } lent)
+        {
+            _all.Add(_prefix + name, lent.copy_(from));
+            return;
+        }
+        var kept = from.cpu();
         if (_all.Copies && tensor.device.type == DeviceType.CPU) kept = kept.clone();
         _all.Add(_prefix + name, kept.DetachFromDisposeScope());
     }
@@ -258,6 +272,26 @@ public sealed class Snapshot : IDisposable
 
         public IEnumerable<string> Unread => TensorNames.Concat(Texts.Keys).Where(key => !Seen.Contains(key));
 
+        /// <summary>A snapshot that is no longer needed, whose memory copies may take.</summary>
+        public Contents? Spare { get; set; }
+
+        public Contents WithoutSpare()
+        {
+            Spare?.Dispose();
+            Spare = null;
+            return this;
+        }
+
+        /// <summary>Gives the tensor of this name away if values like these fit into it place by place; null otherwise.</summary>
+        public Tensor? Lend(string key, Tensor like)
+        {
+            if (!_tensors.TryGetValue(key, out var tensor)) return null;
+            var fits = tensor.dtype == like.dtype && tensor.shape.AsSpan().SequenceEqual(like.shape) && (like.device_type != DeviceType.CPU || tensor.stride().AsSpan().SequenceEqual(like.stride()));
+            if (!fits) return null;
+            _tensors.Remove(key);
+            return tensor;
+        }
+
         public bool Has(string key) => _tensors.ContainsKey(key) || source?.Entries.ContainsKey(key) == true;
 
         public void Add(string key, Tensor tensor)
@@ -276,6 +310,7 @@ public sealed class Snapshot : IDisposable
         {
             foreach (var tensor in _tensors.Values) tensor.Dispose();
             _tensors.Clear();
+            Spare?.Dispose();
         }
     }
 }

@@ -8,19 +8,33 @@ namespace Cresset.Training;
 /// </summary>
 internal sealed class CheckpointWriter(CheckpointFolder folder, int keepLast, HeadlineMetric? keepBest, bool background) : IDisposable
 {
-    private Task<Checkpoint>? _pending;
-    private Snapshot? _state;
+    private Task<Checkpoint?>? _pending;
+    private Snapshot? _state, _written;
 
-    /// <summary>Takes the snapshot over and writes it; returns what has been written, which in the background is the one before.</summary>
-    public Checkpoint? Save(int step, Snapshot state, double? metric)
+    /// <summary>The step whose state was not worth a file, and why not.</summary>
+    public (int Step, string Reason)? Refused { get; private set; }
+
+    /// <summary>
+    /// An empty snapshot to fill. In the background it takes its copies in the memory of the one before: for half a gigabyte, asking the system for new
+    /// pages takes several times as long as the copy itself, and training would wait for it.
+    /// </summary>
+    public Snapshot Begin()
+    {
+        var before = _written;
+        _written = null;
+        return new Snapshot(background, before);
+    }
+
+    /// <summary>Takes the snapshot over and writes it unless <paramref name="fault"/> finds one; returns what has been written, which in the background is the one before.</summary>
+    public Checkpoint? Save(int step, Snapshot state, double? metric, Func<Snapshot, string?> fault)
     {
         if (!background)
         {
-            using (state) return folder.Save(step, state, metric, keepLast, keepBest);
+            using (state) return Write(step, state, metric, fault);
         }
         var before = Finish();
         _state = state;
-        _pending = Task.Run(() => folder.Save(step, state, metric, keepLast, keepBest));
+        _pending = Task.Run(() => Write(step, state, metric, fault));
         return before;
     }
 
@@ -39,8 +53,8 @@ internal sealed class CheckpointWriter(CheckpointFolder folder, int keepLast, He
         finally
         {
             _pending = null;
-            _state?.Dispose();
-            _state = null;
+            _written?.Dispose();
+            (_written, _state) = (_state, null);
         }
     }
 
@@ -54,5 +68,17 @@ internal sealed class CheckpointWriter(CheckpointFolder folder, int keepLast, He
         {
             // Training is leaving by another way: that error is the one to be seen, and the checkpoint before is whole.
         }
+        _written?.Dispose();
+        _written = null;
+    }
+
+    private Checkpoint? Write(int step, Snapshot state, double? metric, Func<Snapshot, string?> fault)
+    {
+        if (fault(state) is { } reason)
+        {
+            Refused = (step, reason);
+            return null;
+        }
+        return folder.Save(step, state, metric, keepLast, keepBest);
     }
 }

@@ -98,13 +98,13 @@ public sealed partial class Trainer
             _streams.Save(own);
             return;
         }
-        CheckFinite();
-        var state = new Snapshot(copies: _options.BackgroundCheckpoints);
+        var state = _writer.Begin();
         Save(state);
         double? metric = _lastEvaluated == _step && _lastMetrics.TryGetValue(_task.Headline.Name, out var value) ? value : null;
         // What was recorded up to this step must be on disk before a checkpoint says that the step was reached.
         _recorder.Flush();
-        Told(_writer!.Save(_step, state, metric), progress);
+        Told(_writer.Save(_step, state, metric, NotFinite), progress);
+        RefuseUnfit();
     }
 
     private void Told(Checkpoint? saved, IProgress<TrainingReport>? progress)
@@ -115,14 +115,21 @@ public sealed partial class Trainer
         foreach (var hook in Hooks) hook.AfterSave(saved);
     }
 
-    private void CheckFinite()
+    // Looked at where the checkpoint is written, so that training does not wait for it: a state that is not worth a file ends training a few steps later.
+    private void RefuseUnfit()
+    {
+        if (_writer?.Refused is { } refused) throw Diverged(refused.Reason, refused.Step);
+    }
+
+    private static string? NotFinite(Snapshot state)
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        foreach (var (name, value) in StateDict.Of(_task.Module))
+        foreach (var (name, value) in state.Under("model/"))
         {
             // A sum is finite only when every summand is, short of overflow, which the full look then rules out.
-            if (value.is_floating_point() && !double.IsFinite(value.sum().ToDouble()) && !value.isfinite().all().ToBoolean()) throw Diverged($"'{name}' holds values that are not finite");
+            if (value.is_floating_point() && !double.IsFinite(value.sum().ToDouble()) && !value.isfinite().all().ToBoolean()) return $"'{name}' holds values that are not finite";
         }
+        return null;
     }
 }

@@ -159,6 +159,7 @@ public sealed partial class Trainer : ISaved, IDisposable
             // The last checkpoint comes after the last evaluation, so that a run killed between them repeats both.
             if (wantsSave && _step < _options.Steps && !IsOutOfPatience) Save(progress);
             Told(_writer?.Poll(), progress);
+            RefuseUnfit();
         }
         if (end == TrainingEnd.Completed)
         {
@@ -173,6 +174,7 @@ public sealed partial class Trainer : ISaved, IDisposable
         ReportWaiting(training.Elapsed, progress);
         if (_lastSaved != _step) Save(progress);
         Told(_writer?.Finish(), progress);
+        RefuseUnfit();
         _recorder.Flush();
         return new TrainingResult(end, _step, _lastMetrics, _best.Value, _best.Step, clock.Elapsed);
     }
@@ -325,7 +327,7 @@ public sealed partial class Trainer : ISaved, IDisposable
         };
     }
 
-    private TrainingDivergedException Diverged(string what)
+    private TrainingDivergedException Diverged(string what, int? step = null)
     {
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
@@ -333,8 +335,8 @@ public sealed partial class Trainer : ISaved, IDisposable
         var gradient = bad.parameter is null ? _task.Module.named_parameters().FirstOrDefault(p => p.parameter.grad is { IsInvalid: false } g && !g.isfinite().all().ToBoolean()) : default;
         var where = bad.parameter is not null ? $"; the first bad parameter is '{bad.name}'" : gradient.parameter is not null ? $"; the first bad gradient is that of '{gradient.name}'" : "; weights and gradients are still finite";
         _recorder.Flush();
-        // A checkpoint that is still being written is good: it was checked before.
+        // A checkpoint that is still being written is good unless its own look at the state says otherwise; then nothing is written.
         Told(_writer?.Finish(), null);
-        return new TrainingDivergedException(_step, what + where, _lastGood);
+        return new TrainingDivergedException(step ?? _step, what + where, _lastGood);
     }
 }

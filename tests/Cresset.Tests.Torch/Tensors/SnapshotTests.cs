@@ -102,6 +102,28 @@ public sealed class SnapshotTests : IDisposable
         Assert.Equal(3, references.Tensor("x").sum().ToDouble());
     }
 
+    [Fact]
+    public void CopiesInTheMemoryOfAnEarlierSnapshotHoldTheNewValues()
+    {
+        using var scope = NewDisposeScope();
+        var before = new Snapshot();
+        foreach (var name in (string[])["same", "type", "shape", "layout", "gone"]) before.Put(name, zeros(2, 3));
+        var memory = before.Tensor("same");
+        var ones = torch.ones(2, 3);
+        using var state = new Snapshot(copies: true, before);
+        state.Put("same", ones);
+        state.Put("type", ones.to(ScalarType.Float64));
+        state.Put("shape", torch.ones(3, 2));
+        state.Put("layout", arange(6, dtype: ScalarType.Float32).reshape(3, 2).t());
+        ones.fill_(2);
+        Assert.Same(memory, state.Tensor("same"));
+        Assert.Equal(6, state.Tensor("same").sum().ToDouble());
+        Assert.Equal(ScalarType.Float64, state.Tensor("type").dtype);
+        Assert.Equal([3L, 2], state.Tensor("shape").shape);
+        Assert.Equal([0f, 2, 4, 1, 3, 5], state.Tensor("layout").contiguous().data<float>().ToArray());
+        Assert.False(state.Has("gone"));
+    }
+
     private sealed class Pair : ISaved
     {
         public long First { get; set; }

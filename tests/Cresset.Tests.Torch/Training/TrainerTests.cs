@@ -79,6 +79,26 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(20, new CheckpointFolder(folder).List()[^1].Step);
     }
 
+    // The moving moments of a norm do not reach the loss of training, so that only the look at the state before it is written can find them.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AStateThatIsNotFiniteIsNeverSaved(bool background)
+    {
+        var folder = Path.Combine(_folder, "unfit");
+        Seeding.Apply(1);
+        LineTask? task = null;
+        using var made = new LineTask { OnStep = step => { if (step == 25) StateDict.Of(task!.Module)["norm.running_mean"].fill_(double.NaN); } };
+        task = made;
+        var options = Options with { BackgroundCheckpoints = background, EvaluateEvery = 0 };
+        using var trainer = new Trainer(task, options, Optimization, NullRunRecorder.Instance, new CheckpointFolder(folder));
+        var error = Assert.Throws<TrainingDivergedException>(() => trainer.Run(cancellation: TestContext.Current.CancellationToken));
+        Assert.Equal(30, error.Step);
+        Assert.Contains("running_mean' holds values that are not finite", error.Message, StringComparison.Ordinal);
+        Assert.Contains("step-00000020.safetensors", error.Message, StringComparison.Ordinal);
+        Assert.Equal(20, new CheckpointFolder(folder).List()[^1].Step);
+    }
+
     [Fact]
     public void PatienceEndsTrainingEarly()
     {
