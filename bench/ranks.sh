@@ -52,7 +52,7 @@ if [ "$part" = all ] || [ "$part" = sweep ]; then
     [ -x "$cresset" ] || dotnet build -c Release -v q src/Cresset.Cli
     runs=$(mktemp -d)
     trap 'rm -rf "$runs"' EXIT
-    sweep() { "$cresset" sweep digits-classifier trainer.steps=250 trainer.threads=1 trainer.evaluate_every=0 lr=log:1e-3..1e-2:8 -q --runs "$runs/$1" --jobs "$2" > /dev/null; }
+    sweep() { "$cresset" sweep digits-classifier trainer.steps="${STEPS:-500}" trainer.threads=1 trainer.evaluate_every=0 lr=log:1e-3..1e-2:8 -q --runs "$runs/$1" --jobs "$2" > /dev/null; }
     for turn in $(seq "${TURNS:-2}"); do
         for jobs in 1 2; do
             start=$(date +%s.%N)

@@ -24,8 +24,8 @@ internal static class SweepCommand
         var by = new Option<string>("--by") { Description = "For halving: the figure that decides (default: the first).", DefaultValueFactory = _ => "", HelpName = "FIGURE" };
         var resource = new Option<string>("--resource") { Description = "For halving: the setting that says how long a run takes.", DefaultValueFactory = _ => new HalvingOptions().Resource, HelpName = "KEY" };
         var factor = new Option<int>("--factor") { Description = "For halving: one setting of this many goes on, and gets so many times as long.", DefaultValueFactory = _ => new HalvingOptions().Factor, HelpName = "N" };
-        var jobs = new Option<int>("--jobs", "-j") { Description = "Cells that run at the same time, each a process; 0: as many as there are cores. The results are the same.", DefaultValueFactory = _ => 1, HelpName = "N" };
-        var cell = new Option<int?>("--cell") { Hidden = true };
+        var jobs = new Option<int>("--jobs", "-j") { Description = "Cells that run at the same time, in as many processes; 0: as many as there are cores. The results are the same.", DefaultValueFactory = _ => 1, HelpName = "N" };
+        var cells = new Option<bool>("--cells") { Hidden = true };
         var round = new Option<int>("--round") { Hidden = true };
         var name = new Option<string?>("--name") { Description = "Name of the sweep (default: the recipe's); begun again under the same name it goes on.", HelpName = "NAME" };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Show no progress." };
@@ -34,7 +34,7 @@ internal static class SweepCommand
         var with = new PartsOption(parts);
         var command = new Command("sweep", "Run a recipe with several settings, seeds and folds; mean and interval of each setting.")
         {
-            recipe, words, seeds, folds, search, budget, goal, by, resource, factor, jobs, cell, round, name, quiet, with.Option, runs, json,
+            recipe, words, seeds, folds, search, budget, goal, by, resource, factor, jobs, cells, round, name, quiet, with.Option, runs, json,
         };
         recipe.CompletesRecipe();
         words.CompletesRecipe(with, recipe);
@@ -72,10 +72,10 @@ internal static class SweepCommand
             var sweep = new Sweep(store, catalog, result.GetValue(name) ?? plan[0].Recipe.Name);
             var atOnce = result.GetValue(jobs) == 0 ? Environment.ProcessorCount : result.GetValue(jobs);
             var work = new SweepWork(store, sweep, ranks, atOnce, [.. result.Tokens.Select(t => t.Value)], silent);
-            if (result.GetValue(cell) is { } index)
+            if (result.GetValue(cells))
             {
                 var own = halving is null ? plan : PlanOf(halving, result.GetValue(round), sweep);
-                return work.RunCell(own, index, interruption.Token) ? ExitCode.Success : ExitCode.Interrupted;
+                return work.Serve(own, interruption.Token) ? ExitCode.Success : ExitCode.Interrupted;
             }
             var rows = halving is null ? work.Run(plan, [], view, interruption.Token) : Rounds(halving, work, view, silent || ranks.Rank > 0, interruption.Token);
             view.Dispose();

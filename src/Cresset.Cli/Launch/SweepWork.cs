@@ -35,16 +35,21 @@ internal sealed class SweepWork(RunStore store, Sweep sweep, ICommunicator ranks
         if (ranks.Size > 1) return OnRanks(plan, view, cancellation);
         if (atOnce == 1) return sweep.Run(plan, Announce, view, cancellation);
         var finished = sweep.Finished(plan);
-        var codes = CellFarm.Run([.. Enumerable.Range(0, plan.Count).Where(i => !finished.ContainsKey(i))], atOnce, [.. command, .. further], cancellation);
-        var failed = codes.ToDictionary(c => c.Key, c => sweep.FailureOf(plan[c.Key].Recipe) ?? $"its process ended with code {c.Value}");
+        var reasons = CellFarm.Run([.. Enumerable.Range(0, plan.Count).Where(i => !finished.ContainsKey(i))], atOnce, [.. command, .. further], cancellation);
+        var failed = reasons.ToDictionary(r => r.Key, r => sweep.FailureOf(plan[r.Key].Recipe) ?? r.Value);
         return Sweep.Rows(plan, sweep.Finished(plan), failed);
     }
 
-    /// <summary>Runs one cell in this process.</summary>
-    public bool RunCell(IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, int index, CancellationToken cancellation)
+    /// <summary>Runs the cells in this process that another one asks for; false when one was stopped.</summary>
+    public bool Serve(IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, CancellationToken cancellation)
     {
         using var quietly = new TrainingView(quiet: true);
-        return sweep.RunCell(plan, index, Announce, quietly, cancellation);
+        return CellFarm.Serve(index =>
+        {
+            var failed = new Dictionary<int, string>();
+            var ended = sweep.TryCell(plan, index, failed, Announce, quietly, cancellation);
+            return (ended, failed.GetValueOrDefault(index));
+        });
     }
 
     private IReadOnlyList<SweepRow>? OnRanks(IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, TrainingView view, CancellationToken cancellation)
