@@ -27,7 +27,8 @@ internal static class CressetProcess
     public static (int Code, string Output, string Error) RunProgram(string program, string folder, params string[] arguments)
         => Finish(Start(program, folder, null, arguments));
 
-    private static string Built(string project, string program)
+    /// <summary>A program that was built with the tests.</summary>
+    public static string Built(string project, string program)
         => System.IO.Path.Combine(Repository.Root, "artifacts", "bin", project, Configuration, OperatingSystem.IsWindows() ? program + ".exe" : program);
 
     private static (int Code, string Output, string Error) Finish(Process process)
