@@ -141,7 +141,7 @@ public sealed class Recipe
         var equals = text.IndexOf('=', StringComparison.Ordinal);
         if (equals <= 0) throw new ConfigException(ConfigSource.CommandLine, $"'{text}' is not an override; write key=value, for example trainer.steps=500.");
         var path = keys.FullPath(ConfigMap.Canonical(text[..equals].Trim()), map);
-        Set(map, path, new ConfigText(ConfigSource.CommandLine, text[(equals + 1)..], true));
+        Set(map, path, ConfigNode.ParseValue(text[(equals + 1)..], text[..equals]));
     }
 
     private static void Set(ConfigMap map, string path, ConfigNode value)

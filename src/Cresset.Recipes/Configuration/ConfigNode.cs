@@ -36,6 +36,41 @@ internal abstract record ConfigNode(ConfigSource Source)
             ?? throw new ConfigException(new ConfigSource(file, 1), "a recipe is a map of keys and values.");
     }
 
+    /// <summary>
+    /// The value of an override: a text as it stands, or the long form of a part as in a recipe (<c>{kind: lion, beta1: 0.95}</c>, or a list with such parts). Other lists
+    /// stay texts, whose meaning the option decides.
+    /// </summary>
+    /// <exception cref="ConfigException">A brace or quote is not closed.</exception>
+    public static ConfigNode ParseValue(string value, string key)
+    {
+        var text = value.Trim();
+        var isPart = text.StartsWith('{') && text.Contains(':', StringComparison.Ordinal);
+        if (!isPart && !(text.StartsWith('[') && text.Contains('{', StringComparison.Ordinal))) return new ConfigText(ConfigSource.CommandLine, value, true);
+        try
+        {
+            return OnCommandLine(isPart ? Parse(text, "value") : Parse($"value: {text}", "value")["value"]!);
+        }
+        catch (ConfigException e)
+        {
+            throw new ConfigException(ConfigSource.CommandLine, $"{key}={value}: {e.Message[(e.Message.IndexOf(": ", StringComparison.Ordinal) + 2)..]}");
+        }
+    }
+
+    private static ConfigNode OnCommandLine(ConfigNode node)
+    {
+        switch (node)
+        {
+            case ConfigText text:
+                return text with { Source = ConfigSource.CommandLine };
+            case ConfigList list:
+                return new ConfigList(ConfigSource.CommandLine, [.. list.Items.Select(OnCommandLine)]);
+            default:
+                var map = new ConfigMap(ConfigSource.CommandLine);
+                foreach (var (key, value) in ((ConfigMap)node).Items) map.Set(key, OnCommandLine(value));
+                return map;
+        }
+    }
+
     private static ConfigNode Convert(YamlNode node, string file, int depth, ref int left)
     {
         var source = new ConfigSource(file, (int)node.Start.Line);

@@ -75,6 +75,16 @@ public sealed class OptimizationPartTests
         Assert.Equal((0.95, 1e-4, 10), (lion.Beta1, lion.LearningRate, options.WarmupSteps));
     }
 
+    [Fact]
+    public void TheLongFormOfAPartIsAnOverrideToo()
+    {
+        var options = Resolve("optimizer={kind: lion, beta1: 0.95, learning_rate: 1e-4}", "optimizer.beta2=0.98");
+        var lion = Assert.IsType<LionRule>(options.Optimizer);
+        Assert.Equal((0.95, 0.98, 1e-4), (lion.Beta1, lion.Beta2, lion.LearningRate));
+        Assert.Contains("command line: optimization.optimizer.beta1 is 1.5", Assert.Throws<ConfigException>(() => Resolve("optimizer={kind: lion, beta1: 1.5}")).Message, StringComparison.Ordinal);
+        Assert.Contains("command line: optimizer={kind: lion: column", Assert.Throws<ConfigException>(() => Resolve("optimizer={kind: lion")).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("optimizer=cosine", "a schedule, not an optimizer.")]
     [InlineData("optimizer=lyon", "Did you mean 'lion'?")]
