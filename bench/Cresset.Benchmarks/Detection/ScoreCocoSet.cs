@@ -19,7 +19,8 @@ internal static class ScoreCocoSet
         {
             var made = new SyntheticCocoSet();
             made.Write(truthPath, resultPath, int.Parse(count, CultureInfo.InvariantCulture));
-            Console.WriteLine($"{made.Objects} objects, {made.Detections} detections, sum of scores {made.SumOfScores:R}, state 0x{made.State:x}");
+            Console.WriteLine(
+                $"{made.Objects} objects, {made.Detections} detections, sum of scores {made.SumOfScores:R}, state 0x{made.State:x}");
             return 0;
         }
         if (args is ["--memory", var memoryTruth, var memoryResults]) return InMemory(memoryTruth, memoryResults);
@@ -45,7 +46,8 @@ internal static class ScoreCocoSet
             var clock = Stopwatch.StartNew();
             var start = Process.GetCurrentProcess().TotalProcessorTime;
             CocoEvaluator.Evaluate(truth, results);
-            Console.WriteLine($"pass {i}: CPU {(Process.GetCurrentProcess().TotalProcessorTime - start).TotalSeconds:F3} s, wall {clock.Elapsed.TotalSeconds:F3} s for {truth.Images.Count} images");
+            Console.WriteLine(
+                $"pass {i}: CPU {(Process.GetCurrentProcess().TotalProcessorTime - start).TotalSeconds:F3} s, wall {clock.Elapsed.TotalSeconds:F3} s for {truth.Images.Count} images");
         }
         return 0;
     }
@@ -57,7 +59,8 @@ internal static class ScoreCocoSet
         var start = Process.GetCurrentProcess().TotalProcessorTime;
         var clock = Stopwatch.StartNew();
         foreach (var i in Bootstrap.Intervals(result)) Console.WriteLine($"{i.Name,-6} {i.Value:F4} [{i.Low:F4}, {i.High:F4}]");
-        Console.WriteLine($"1000 resamples: CPU {(Process.GetCurrentProcess().TotalProcessorTime - start).TotalSeconds:F2} s, wall {clock.Elapsed.TotalSeconds:F2} s");
+        Console.WriteLine(
+            $"1000 resamples: CPU {(Process.GetCurrentProcess().TotalProcessorTime - start).TotalSeconds:F2} s, wall {clock.Elapsed.TotalSeconds:F2} s");
         return 0;
     }
 
@@ -69,7 +72,8 @@ internal static class ScoreCocoSet
         var read = Process.GetCurrentProcess().TotalProcessorTime;
         foreach (var c in ProtocolComparison.Run(truth, results)) Console.WriteLine(
             $"{c.Protocol,-12} {c.MeanAp:F6} {c.Rules.Count} rules");
-        Console.WriteLine($"start and parse: CPU {read.TotalSeconds:F2} s; all protocols: CPU {(Process.GetCurrentProcess().TotalProcessorTime - read).TotalSeconds:F2} s");
+        Console.WriteLine(
+            $"start and parse: CPU {read.TotalSeconds:F2} s; all protocols: CPU {(Process.GetCurrentProcess().TotalProcessorTime - read).TotalSeconds:F2} s");
         return 0;
     }
 
@@ -87,8 +91,10 @@ internal static class ScoreCocoSet
         var result = evaluator.Compute();
         var (done, doneWall) = (Cpu(), clock.Elapsed);
         for (var i = 0; i < result.Stats.Count; i++) Console.WriteLine($"{result.StatNames[i],-6} {result.Stats[i]:R}");
-        Console.WriteLine($"CPU s: start {start.TotalSeconds:F3}  parse {(parsed - start).TotalSeconds:F3}  match {(matched - parsed).TotalSeconds:F3}  accumulate {(done - matched).TotalSeconds:F3}  whole process {done.TotalSeconds:F3}");
-        Console.WriteLine($"wall s: parse {parseWall.TotalSeconds:F3}  match {(matchWall - parseWall).TotalSeconds:F3}  accumulate {(doneWall - matchWall).TotalSeconds:F3}  peak memory {Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:F0} MB");
+        Console.WriteLine(
+            $"CPU s: start {start.TotalSeconds:F3}  parse {(parsed - start).TotalSeconds:F3}  match {(matched - parsed).TotalSeconds:F3}  accumulate {(done - matched).TotalSeconds:F3}  whole process {done.TotalSeconds:F3}");
+        Console.WriteLine(
+            $"wall s: parse {parseWall.TotalSeconds:F3}  match {(matchWall - parseWall).TotalSeconds:F3}  accumulate {(doneWall - matchWall).TotalSeconds:F3}  peak memory {Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:F0} MB");
         return 0;
     }
 }

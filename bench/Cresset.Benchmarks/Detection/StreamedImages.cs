@@ -32,7 +32,8 @@ internal static class StreamedImages
         var cpu = Process.GetCurrentProcess().TotalProcessorTime;
         Console.WriteLine($"AP {result.Stats[0]:F4} of {images} images, {detections} detections, {groups} pairs of image and class");
         Console.WriteLine($"kept {kept / 1e6:F0} MB: {(double)kept / detections:F1} bytes a detection, all included");
-        Console.WriteLine($"wall s: match {matched.TotalSeconds:F1}  all {clock.Elapsed.TotalSeconds:F1}; CPU s {cpu.TotalSeconds:F1}; peak memory {Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:F0} MB");
+        Console.WriteLine(
+            $"wall s: match {matched.TotalSeconds:F1}  all {clock.Elapsed.TotalSeconds:F1}; CPU s {cpu.TotalSeconds:F1}; peak memory {Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:F0} MB");
         return 0;
     }
 
@@ -42,14 +43,16 @@ internal static class StreamedImages
         var kinds = new long[2 + random.NextInt32(8)];
         for (var k = 0; k < kinds.Length; k++) kinds[k] = 1 + (long)(Classes * Math.Pow(random.NextDouble(), 3));
         var objects = new GroundTruthObject[2 + random.NextInt32(28)];
-        for (var o = 0; o < objects.Length; o++) objects[o] = new GroundTruthObject { CategoryId = kinds[random.NextInt32(kinds.Length)], Box = Box(random) };
+        for (var o = 0; o < objects.Length; o++) objects[o] = new GroundTruthObject { CategoryId = kinds[random.NextInt32(kinds.Length)],
+            Box = Box(random) };
         var found = new DetectedObject[Found];
         for (var d = 0; d < Found; d++)
         {
             if (d < objects.Length)
             {
                 var b = objects[d].Box;
-                var near = new Box(b.X + (b.Width * 0.2 * (random.NextDouble() - 0.5)), b.Y + (b.Height * 0.2 * (random.NextDouble() - 0.5)), b.Width, b.Height);
+                var near = new Box(b.X + (b.Width * 0.2 * (random.NextDouble() - 0.5)),
+                    b.Y + (b.Height * 0.2 * (random.NextDouble() - 0.5)), b.Width, b.Height);
                 found[d] = new DetectedObject(id, objects[d].CategoryId, near, 0.3 + (0.7 * random.NextDouble()));
             }
             else

@@ -72,7 +72,9 @@ internal sealed class SyntheticCocoSet
             var area = R2(box[2] * box[3] * (.5 + (.4 * U())));
             var crowd = U() < .012 ? 1 : 0;
             Objects++;
-            PutRecord(truth, Objects == 1, $"{{\"id\":{Objects},\"image_id\":{id},\"category_id\":{_categories[category]},\"iscrowd\":{crowd},\"area\":", area, box, null);
+            PutRecord(truth, Objects == 1,
+                $"{{\"id\":{Objects},\"image_id\":{id},\"category_id\":{_categories[category]},\"iscrowd\":{crowd},\"area\":", area, box,
+                null);
             found.Add((category, box));
         }
         var count = 0;
@@ -132,7 +134,10 @@ internal sealed class SyntheticCocoSet
         var u = U();
         for (var i = 0; i + 1 < Sizes.Length; i++)
         {
-            if (u < Quantiles[i + 1]) return Sizes[i] + ((u - Quantiles[i]) / (Quantiles[i + 1] - Quantiles[i]) * (Sizes[i + 1] - Sizes[i]));
+            if (u < Quantiles[i + 1])
+            {
+                return Sizes[i] + ((u - Quantiles[i]) / (Quantiles[i + 1] - Quantiles[i]) * (Sizes[i + 1] - Sizes[i]));
+            }
         }
         return Sizes[^1];
     }

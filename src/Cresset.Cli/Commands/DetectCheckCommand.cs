@@ -37,7 +37,8 @@ internal static class DetectCheckCommand
             var files = new DetectFiles(true, RecordParts.All, r.GetValue(classes), r.GetValue(images), examples: r.GetValue(limit));
             var path = r.GetValue(truth)!;
             var dataset = files.Truth(path, formats.Truth(r, path), interruption.Token);
-            if (r.GetValue(results) is { } dt) files.Results(dt, dataset, formats.Results(r, dt), interruption.Token);
+            var found = r.GetValue(results) is { } dt
+                ? files.Results(dt, dataset, formats.Results(r, dt), interruption.Token).Items.Length : (int?)null;
             var content = DatasetCheck.Run(dataset, r.GetValue(limit));
             var report = files.Report;
             string[] fixes = [];
@@ -55,6 +56,7 @@ internal static class DetectCheckCommand
                 {
                     Images = dataset.Images.Count,
                     Objects = dataset.Objects.Length,
+                    Detections = found,
                     Reading = report.Counts.Select(c
                         => new
                         {
@@ -70,7 +72,7 @@ internal static class DetectCheckCommand
             }
             Console.Out.WriteLine(
                 string.Create(CultureInfo.InvariantCulture,
-                $"{dataset.Images.Count} images, {dataset.Objects.Length} objects, {dataset.Categories.Count} classes: {(faults == 0 ? "no fault" : faults + " faults")}"));
+                $"{dataset.Images.Count} images, {dataset.Objects.Length} objects, {dataset.Categories.Count} classes{(found is null ? "" : $", {found} detections")}: {(faults == 0 ? "no fault" : faults + " faults")}"));
             foreach (var (kind, count) in report.Counts) Show(kind < DataProblemKind.AssumedArea ? "fault" : "note", count,
                 kind.ToString(), report.Examples.Where(e => e.Kind == kind).Select(e => e.ToString()));
             foreach (var c in content) Show(c.IsFault ? "fault" : "note", c.Count, c.What, c.Examples);

@@ -52,10 +52,11 @@ internal static class DetectConvertCommand
             var format = DetectionFormats.Get(r.GetValue(to)!);
             if (r.GetValue(labels) is { } kind) format = format is YoloFolder yolo ? yolo with { Labels = kind }
                 : throw new ArgumentException("--labels belongs to --to yolo.");
+            format = formats.WithTask(r, format);
             IReadOnlyList<string> losses;
             if (r.GetValue(results) is { } from)
             {
-                var detections = files.Results(from, dataset, formats.Results(r, from), interruption.Token);
+                var detections = files.Results(from, dataset, formats.Results(r, from, format), interruption.Token);
                 losses = format.LossesOf(detections);
                 format.WriteResults(detections, dataset, path);
                 Console.Out.WriteLine($"{detections.Items.Length} detections written to {path}");

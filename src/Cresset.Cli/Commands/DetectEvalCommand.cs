@@ -14,7 +14,8 @@ internal static class DetectEvalCommand
         var perClass = new Option<bool>("--per-class") { Description = "Also a table of all classes." };
         var report = new Option<string[]>("--report")
         {
-            Description = "Write a report: .html (needs no other file), .json (also a baseline) or .md (for a pull request); may be repeated.",
+            Description =
+                "Write a report: .html (needs no other file), .json (also a baseline) or .md (for a pull request); may be repeated.",
             HelpName = "FILE",
         };
         var junit = new Option<string?>("--junit") { Description = "Write the gates as JUnit XML.", HelpName = "FILE" };
@@ -33,7 +34,8 @@ internal static class DetectEvalCommand
         var seed = new Option<ulong>("--seed") { Description = "Seed of the resamples.", DefaultValueFactory = _ => 1UL };
         var minima = new Option<string[]>("--min")
         {
-            Description = "Gate: exit code 3 when a statistic, or a number of a class, is lower (AP=0.5, AP50/person=0.7); may be repeated.",
+            Description =
+                "Gate: exit code 3 when a statistic, or a number of a class, is lower (AP=0.5, AP50/person=0.7); may be repeated.",
             HelpName = "NAME=VALUE",
         };
         var drops = new Option<string[]>(
@@ -63,7 +65,8 @@ internal static class DetectEvalCommand
                 .. (r.GetValue(drops) ?? []).Select(g => ScoreGate.Parse(g, isDrop: true))];
             var before = r.GetValue(baseline) is { } b ? ScoreSummary.Read(b) : null;
             using var interruption = new Interruption("stopping.");
-            var files = new DetectFiles(r.GetValue(lenient), DetectFiles.PartsOf(options.Kind), r.GetValue(classes), r.GetValue(images)) { Threads = options.Threads };
+            var files = new DetectFiles(r.GetValue(lenient), DetectFiles.PartsOf(options.Kind), r.GetValue(classes),
+                r.GetValue(images)) { Threads = options.Threads };
             var dataset = files.Truth(r.GetValue(truth)!, formats.Truth(r, r.GetValue(truth)!), interruption.Token);
             var detections = files.Results(r.GetValue(results)!, dataset, formats.Results(r, r.GetValue(results)!), interruption.Token);
             (dataset, detections) = subset.Apply(r, dataset, detections);

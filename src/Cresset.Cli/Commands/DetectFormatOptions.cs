@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cresset.Detection;
+using Cresset.Numerics;
 
 namespace Cresset.Cli.Commands;
 
@@ -20,9 +21,15 @@ internal sealed class DetectFormatOptions
         HelpName = "FILE"
     };
 
+    private readonly Option<int?> _task = new("--task")
+    {
+        Description = "DOTA: 1 for results with corners (Task1_CLASS.txt), 2 for level boxes (Task2_CLASS.txt).",
+        HelpName = "N"
+    };
+
     public void AddTo(Command command, bool withResults = true)
     {
-        Option[] options = withResults ? [_truth, _results, _split, _imageSet, _verified] : [_truth, _split, _imageSet, _verified];
+        Option[] options = withResults ? [_truth, _results, _split, _imageSet, _verified, _task] : [_truth, _split, _imageSet, _verified];
         foreach (var option in options) command.Add(option);
     }
 
@@ -31,8 +38,20 @@ internal sealed class DetectFormatOptions
         => With(r, r.GetValue(_truth) is { } name ? DetectionFormats.Get(name) : DetectionFormats.Recognize(path));
 
     /// <summary>The format of the detections.</summary>
-    public DetectionFormat Results(ParseResult r, string path)
-        => r.GetValue(_results) is { } name ? DetectionFormats.Get(name) : DetectionFormats.Recognize(path);
+    /// <param name="r">The command line.</param>
+    /// <param name="path">The detections.</param>
+    /// <param name="target">A format that is written to, which --task may belong to instead.</param>
+    public DetectionFormat Results(ParseResult r, string path, DetectionFormat? target = null)
+    {
+        var format = r.GetValue(_results) is { } name ? DetectionFormats.Get(name) : DetectionFormats.Recognize(path);
+        if (format is DotaFolder) return WithTask(r, format);
+        if (r.GetValue(_task) is not null && target is not DotaFolder) throw Foreign("--task", "dota", format, "detections are");
+        return format;
+    }
+
+    /// <summary>A format to write, with the task that was asked for.</summary>
+    public DetectionFormat WithTask(ParseResult r, DetectionFormat format)
+        => format is DotaFolder dota && r.GetValue(_task) is { } task ? (dota with { Task = task }).ThrowIfInvalid() : format;
 
     private DetectionFormat With(ParseResult r, DetectionFormat format)
     {
@@ -45,8 +64,8 @@ internal sealed class DetectFormatOptions
         return format;
     }
 
-    private static ArgumentException Foreign(string option, string owner, DetectionFormat format)
-        => new($"{option} belongs to the format {owner}; the ground truth is {DetectionFormats.NameOf(format)}.");
+    private static ArgumentException Foreign(string option, string owner, DetectionFormat format, string what = "ground truth is")
+        => new($"{option} belongs to the format {owner}; the {what} {DetectionFormats.NameOf(format)}.");
 
     private static Option<string?> Format(string name, string what)
     {

@@ -56,7 +56,8 @@ internal sealed class DetectProtocolOptions
 
     public void AddTo(Command command)
     {
-        Option[] options = [_protocol, _kind, _agnostic, _ious, _max, _areas, _sigmas, _skeleton, _weight, _hierarchy, _exactYolo, _threads];
+        Option[] options = [_protocol, _kind, _agnostic, _ious, _max, _areas, _sigmas, _skeleton, _weight, _hierarchy, _exactYolo,
+            _threads];
         foreach (var option in options) command.Add(option);
     }
 
@@ -75,17 +76,34 @@ internal sealed class DetectProtocolOptions
         };
         // What a protocol does not know must not look as if it had been obeyed.
         var name = DetectionProtocols.NameOf(options.Protocol);
-        if (options.GroupOfWeight != 0 && options.Protocol != DetectionProtocol.OpenImages) throw new ArgumentException($"--group-of-weight belongs to --protocol openimages; this is {name}.");
-        if (options.YoloSinglePrecision && options.Protocol is not (DetectionProtocol.Yolo or DetectionProtocol.YoloLegacy)) throw new ArgumentException($"--yolo-float32 belongs to --protocol yolo or yolo-legacy; this is {name}.");
-        var isCoco = options.Protocol is DetectionProtocol.Coco or DetectionProtocol.CocoFixed or DetectionProtocol.Lvis or DetectionProtocol.TorchMetrics;
-        if (options.AreaRanges is not null && !isCoco) throw new ArgumentException($"--area-ranges belongs to coco, coco-fixed, lvis and torchmetrics; this is {name}.");
-        if (options.MaxDetections is not null && !isCoco && options.Protocol != DetectionProtocol.Tide) throw new ArgumentException($"--max-dets belongs to coco, coco-fixed, lvis, torchmetrics and tide; {name} has no such limit.");
+        if (options.GroupOfWeight != 0 && options.Protocol != DetectionProtocol.OpenImages)
+        {
+            throw new ArgumentException($"--group-of-weight belongs to --protocol openimages; this is {name}.");
+        }
+        if (options.YoloSinglePrecision && options.Protocol is not (DetectionProtocol.Yolo or DetectionProtocol.YoloLegacy))
+        {
+            throw new ArgumentException($"--yolo-float32 belongs to --protocol yolo or yolo-legacy; this is {name}.");
+        }
+        var isCoco =
+            options.Protocol is DetectionProtocol.Coco or DetectionProtocol.CocoFixed or DetectionProtocol.Lvis or DetectionProtocol.TorchMetrics;
+        if (options.AreaRanges is not null && !isCoco)
+        {
+            throw new ArgumentException($"--area-ranges belongs to coco, coco-fixed, lvis and torchmetrics; this is {name}.");
+        }
+        if (options.MaxDetections is not null && !isCoco && options.Protocol != DetectionProtocol.Tide)
+        {
+            throw new ArgumentException($"--max-dets belongs to coco, coco-fixed, lvis, torchmetrics and tide; {name} has no such limit.");
+        }
         if (r.GetValue(_skeleton) is { } skeleton)
         {
             if (options.Kind != IouKind.Keypoints) throw new ArgumentException("--skeleton belongs to --iou-type keypoints.");
-            if (r.GetValue(_sigmas) is { Length: > 0 }) throw new ArgumentException("--skeleton and --sigmas say the same thing; give one of them.");
+            if (r.GetValue(_sigmas) is { Length: > 0 })
+            {
+                throw new ArgumentException("--skeleton and --sigmas say the same thing; give one of them.");
+            }
             // A list of its own: the file's sigmas must not take its place.
-            return options with { KeypointSigmas = skeleton switch { "coco" => [.. CocoOptions.PersonSigmas], "crowdpose" => CrowdPose.Sigmas, _ => SigmasIn(skeleton) } };
+            return options with { KeypointSigmas = skeleton switch { "coco" => [.. CocoOptions.PersonSigmas], "crowdpose"
+                => CrowdPose.Sigmas, _ => SigmasIn(skeleton) } };
         }
         if (r.GetValue(_sigmas) is not { Length: > 0 } sigmas) return options;
         if (options.Kind != IouKind.Keypoints) throw new ArgumentException("--sigmas belongs to --iou-type keypoints.");
@@ -97,22 +115,29 @@ internal sealed class DetectProtocolOptions
 
     private static double[] SigmasIn(string file)
     {
-        if (!File.Exists(file)) throw new ArgumentException($"--skeleton is '{file}': allowed are coco, crowdpose, or a file of sigmas, which there is not.");
+        if (!File.Exists(file))
+        {
+            throw new ArgumentException($"--skeleton is '{file}': allowed are coco, crowdpose, or a file of sigmas, which there is not.");
+        }
         string[] words = File.ReadAllText(file).Split([' ', ',', ';', '\t', '\r', '\n', '[', ']'], StringSplitOptions.RemoveEmptyEntries);
         var sigmas = new double[words.Length];
         for (var i = 0; i < words.Length; i++)
         {
-            if (double.TryParse(words[i], System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture, out sigmas[i]) && sigmas[i] > 0) continue;
-            throw new ArgumentException($"--skeleton {file}: '{words[i]}' is no standard deviation; positive numbers are needed, one a keypoint.");
+            if (double.TryParse(words[i], System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture,
+                out sigmas[i]) && sigmas[i] > 0) continue;
+            throw new ArgumentException(
+                $"--skeleton {file}: '{words[i]}' is no standard deviation; positive numbers are needed, one a keypoint.");
         }
-        return sigmas.Length > 0 ? sigmas : throw new ArgumentException($"--skeleton {file}: holds no numbers; a standard deviation for each keypoint is needed.");
+        return sigmas.Length > 0 ? sigmas
+            : throw new ArgumentException($"--skeleton {file}: holds no numbers; a standard deviation for each keypoint is needed.");
     }
 
     /// <summary>A protocol and what it compares; dota means oriented boxes unless told otherwise.</summary>
     public static ProtocolOptions Of(string protocol, string? kind)
     {
         var rules = DetectionProtocols.Parse(protocol);
-        return new ProtocolOptions { Protocol = rules, Kind = DetectCommand.KindOf(kind ?? (rules == DetectionProtocol.Dota ? "obb" : "bbox")) };
+        return new ProtocolOptions { Protocol = rules,
+            Kind = DetectCommand.KindOf(kind ?? (rules == DetectionProtocol.Dota ? "obb" : "bbox")) };
     }
 
     private static AreaRange RangeOf(string text)
@@ -120,7 +145,9 @@ internal sealed class DetectProtocolOptions
         var parts = text.Split(':');
         double least = 0, most = 0;
         var good = parts is [{ Length: > 0 }, var from, var to] && TryArea(from, out least) && TryArea(to, out most) && least < most;
-        return good ? new AreaRange(parts[0], least, most) : throw new ArgumentException($"--area-ranges has '{text}'; needed is NAME:MIN:MAX in square pixels, such as small:0:1024 or large:9216:inf.");
+        return good ? new AreaRange(parts[0], least, most)
+            : throw new ArgumentException(
+            $"--area-ranges has '{text}'; needed is NAME:MIN:MAX in square pixels, such as small:0:1024 or large:9216:inf.");
 
         static bool TryArea(string t, out double area)
         {
@@ -129,7 +156,8 @@ internal sealed class DetectProtocolOptions
                 area = double.PositiveInfinity;
                 return true;
             }
-            return double.TryParse(t, System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture, out area) && area >= 0;
+            return double.TryParse(t, System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture, out area)
+                && area >= 0;
         }
     }
 

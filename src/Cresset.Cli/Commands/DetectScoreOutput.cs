@@ -23,7 +23,8 @@ internal sealed class DetectScoreOutput(ScoreSummary score, ProtocolResult resul
                 ["value"] = s.Value,
                 ["images"] = s.Images,
                 ["objects"] = s.Objects,
-                ["statistics"] = new JsonObject(s.Score.Statistics.Select(v => KeyValuePair.Create(v.Name, double.IsFinite(v.Value) && v.Value != -1 ? (JsonNode?)v.Value : null))),
+                ["statistics"] = new JsonObject(s.Score.Statistics.Select(v
+                    => KeyValuePair.Create(v.Name, double.IsFinite(v.Value) && v.Value != -1 ? (JsonNode?)v.Value : null))),
             })]);
             text = root.ToJsonString(new System.Text.Json.JsonSerializerOptions { WriteIndented = true });
         }

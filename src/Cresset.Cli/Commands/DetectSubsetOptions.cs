@@ -49,11 +49,13 @@ internal sealed class DetectSubsetOptions
         CancellationToken cancellation)
     {
         if (r.GetValue(_slice) is not { } field) return [];
-        return Slices(field, DatasetSubset.By(dataset, field).Select(v => (v.Value, (IReadOnlySet<long>)v.Images)), dataset, results, options, cancellation);
+        return Slices(field, DatasetSubset.By(dataset, field).Select(v => (v.Value, (IReadOnlySet<long>)v.Images)), dataset, results,
+            options, cancellation);
     }
 
     /// <summary>The score of every set of images.</summary>
-    public static IReadOnlyList<DetectSlice> Slices(string field, IEnumerable<(string Value, IReadOnlySet<long> Images)> values, DetectionDataset dataset,
+    public static IReadOnlyList<DetectSlice> Slices(string field, IEnumerable<(string Value, IReadOnlySet<long> Images)> values,
+        DetectionDataset dataset,
         DetectionResults results, ProtocolOptions options, CancellationToken cancellation)
     {
         var slices = new List<DetectSlice>();

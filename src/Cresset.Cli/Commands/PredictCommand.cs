@@ -20,7 +20,7 @@ internal static class PredictCommand
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);
-        var command = new Command("predict", "Ask a trained model about files: class, number, density and anomaly score, posterior, mask, enlarged picture, action or codes, with the training's preprocessing.")
+        var command = new Command("predict", "Ask a trained model about files: class, number, density and anomaly score, posterior, mask, objects, enlarged picture, action or codes, with the training's preprocessing.")
         {
             run, files, alarms, output, force, with.Option, json, runs,
         };
@@ -44,12 +44,17 @@ internal static class PredictCommand
                     AtomicFile.WriteBytes(places[answers.Count], picture);
                     kept.Add(places[answers.Count]);
                 }
-                else if (isText && answer.Picture is not null && answer.Shares is null) throw new ArgumentException($"--output {target}: the answers are pictures; name a folder.");
+                else if (isText && answer is { Picture: not null, Shares: null, Objects: null }) throw new ArgumentException($"--output {target}: the answers are pictures; name a folder.");
                 else kept.Add(null);
                 // What was written need not stay in memory.
                 answers.Add(answer with { Picture = null });
             }
             if (answers.Count == 0) throw new InvalidDataException($"{string.Join(", ", inputs.Take(3))}: no rows, so no answers.");
+            if (answers.Exists(a => a.Objects is not null))
+            {
+                ShowFound(answers, kept, target, isText, result.GetValue(json));
+                return ExitCode.Success;
+            }
             var text = result.GetValue(json) || target?.EndsWith(".json", StringComparison.OrdinalIgnoreCase) == true ? PredictionText.Json(answers, kept) : PredictionText.Csv(answers, kept);
             if (target is null || places is not null) Console.Out.Write(text);
             else
@@ -59,7 +64,21 @@ internal static class PredictCommand
             }
             return ExitCode.Success;
         });
-        return command.WithExamples("cresset predict digits-classifier seven.png", "cresset predict my-flowers photos/*.jpg -o answers.csv", "cresset predict prices new-houses.csv --json", "cresset predict my-density points.csv --alarm-rate 0.01 -o scores.csv", "cresset predict dqn-cartpole observations.csv", "cresset predict vqvae-digits seven.png --json");
+        return command.WithExamples("cresset predict digits-classifier seven.png", "cresset predict my-flowers photos/*.jpg -o answers.csv", "cresset predict prices new-houses.csv --json", "cresset predict my-density points.csv --alarm-rate 0.01 -o scores.csv", "cresset predict dqn-cartpole observations.csv", "cresset predict vqvae-digits seven.png --json", "cresset predict detector-digits photos/*.png -o found.json");
+    }
+
+    private static void ShowFound(List<Prediction> answers, List<string?> kept, string? target, bool isText, bool json)
+    {
+        var asJson = json || target?.EndsWith(".json", StringComparison.OrdinalIgnoreCase) == true;
+        var text = asJson ? FoundText.Json(answers) : FoundText.Csv(answers, kept);
+        if (!isText)
+        {
+            Console.Out.Write(text);
+            return;
+        }
+        AtomicFile.WriteText(target!, text);
+        var found = answers.Sum(a => a.Objects?.Count ?? 0);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{target}: {found} objects in {answers.Count} pictures"));
     }
 
     private static void SetAlarms(TrainedModel model, double rate)

@@ -24,7 +24,10 @@ public static class BoxList
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         Check(boxes.Length, nameof(boxes));
-        if (converted.Length < boxes.Length) throw new ArgumentException($"converted has {converted.Length} places; {boxes.Length} are needed.", nameof(converted));
+        if (converted.Length < boxes.Length)
+        {
+            throw new ArgumentException($"converted has {converted.Length} places; {boxes.Length} are needed.", nameof(converted));
+        }
         var half = T.CreateChecked(0.5);
         for (var i = 0; i < boxes.Length; i += 4)
         {
@@ -61,7 +64,8 @@ public static class BoxList
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         Check(boxes.Length, nameof(boxes));
-        for (var i = 0; i < boxes.Length / 4; i++) areas[i] = (boxes[(4 * i) + 2] - boxes[4 * i]) * (boxes[(4 * i) + 3] - boxes[(4 * i) + 1]);
+        for (var i = 0; i < boxes.Length / 4; i++) areas[i] = (boxes[(4 * i) + 2] - boxes[4 * i]) * (
+            boxes[(4 * i) + 3] - boxes[(4 * i) + 1]);
     }
 
     /// <summary>Cuts boxes given by corners to an image, in place.</summary>

@@ -14,8 +14,10 @@ internal static class CornerOverlap
     {
         null => [box.X, box.Y, box.Right, box.Y, box.Right, box.Bottom, box.X, box.Bottom],
         PolygonSegmentation { Polygons: [{ Length: Numbers } corners] } => corners,
-        PolygonSegmentation { Polygons: [var polygon] } => throw new ArgumentException($"{what()} has a polygon of {polygon.Length / 2} points; an oriented box has four corners."),
-        PolygonSegmentation { Polygons: var several } => throw new ArgumentException($"{what()} has {several.Count} polygons; an oriented box is one of four corners."),
+        PolygonSegmentation { Polygons: [var polygon] }
+            => throw new ArgumentException($"{what()} has a polygon of {polygon.Length / 2} points; an oriented box has four corners."),
+        PolygonSegmentation { Polygons: var several }
+            => throw new ArgumentException($"{what()} has {several.Count} polygons; an oriented box is one of four corners."),
         _ => throw new ArgumentException($"{what()} has a mask; an oriented box is a polygon of four corners."),
     };
 

@@ -65,7 +65,8 @@ public static class NonMaximumSuppression
     /// <param name="threshold">IoU from which the linear rule acts, 0.3 in the paper.</param>
     /// <param name="minScore">Least score that stays.</param>
     /// <param name="labels">Classes, <c>[N]</c>. Empty: one class.</param>
-    public static KeptDetection[] Soft<T>(ReadOnlySpan<T> boxes, ReadOnlySpan<T> scores, ScoreDecay decay = ScoreDecay.Gaussian, double sigma = 0.5, double threshold = 0.3, double minScore = 0.001, ReadOnlySpan<int> labels = default)
+    public static KeptDetection[] Soft<T>(ReadOnlySpan<T> boxes, ReadOnlySpan<T> scores, ScoreDecay decay = ScoreDecay.Gaussian,
+        double sigma = 0.5, double threshold = 0.3, double minScore = 0.001, ReadOnlySpan<int> labels = default)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (!(sigma > 0)) throw new ArgumentOutOfRangeException(nameof(sigma), sigma, "sigma must be greater than 0; 0.5 is usual.");
@@ -87,7 +88,8 @@ public static class NonMaximumSuppression
             if (best < 0 || !(left[best] >= minScore)) return [.. kept];
             taken[best] = true;
             kept.Add(new KeptDetection(order[best], left[best]));
-            columns.Overlaps(sorted[4 * best], sorted[(4 * best) + 1], sorted[(4 * best) + 2], sorted[(4 * best) + 3], BoxIouKind.Plain, 0, overlaps);
+            columns.Overlaps(sorted[4 * best], sorted[(4 * best) + 1], sorted[(4 * best) + 2], sorted[(4 * best) + 3], BoxIouKind.Plain, 0,
+                overlaps);
             for (var j = 0; j < left.Length; j++)
             {
                 if (taken[j] || !SameLabel(labels, order[best], order[j])) continue;
@@ -108,7 +110,8 @@ public static class NonMaximumSuppression
     /// <param name="sigma">Factor of the Gaussian rule, 2 in the paper.</param>
     /// <param name="minScore">Least score that stays.</param>
     /// <param name="labels">Classes, <c>[N]</c>. Empty: one class.</param>
-    public static KeptDetection[] Matrix<T>(ReadOnlySpan<T> boxes, ReadOnlySpan<T> scores, ScoreDecay decay = ScoreDecay.Gaussian, double sigma = 2, double minScore = 0.001, ReadOnlySpan<int> labels = default)
+    public static KeptDetection[] Matrix<T>(ReadOnlySpan<T> boxes, ReadOnlySpan<T> scores, ScoreDecay decay = ScoreDecay.Gaussian,
+        double sigma = 2, double minScore = 0.001, ReadOnlySpan<int> labels = default)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var order = Order(boxes, scores, 0, labels);
@@ -121,7 +124,10 @@ public static class NonMaximumSuppression
         {
             for (var k = 0; k < i; k++)
             {
-                if (SameLabel(labels, order[k], order[i])) compensation[i] = Math.Max(compensation[i], double.CreateChecked(iou[(k * n) + i]));
+                if (SameLabel(labels, order[k], order[i]))
+                {
+                    compensation[i] = Math.Max(compensation[i], double.CreateChecked(iou[(k * n) + i]));
+                }
             }
         }
         var kept = new List<KeptDetection>();
@@ -133,7 +139,8 @@ public static class NonMaximumSuppression
                 if (!SameLabel(labels, order[i], order[j])) continue;
                 var x = double.CreateChecked(iou[(i * n) + j]);
                 var c = compensation[i];
-                factor = Math.Min(factor, decay == ScoreDecay.Gaussian ? Math.Exp(-sigma * ((x * x) - (c * c))) : (1 - x) / Math.Max(1 - c, 1e-12));
+                factor = Math.Min(factor, decay == ScoreDecay.Gaussian ? Math.Exp(-sigma * ((x * x) - (c * c)))
+                    : (1 - x) / Math.Max(1 - c, 1e-12));
             }
             var score = double.CreateChecked(scores[order[j]]) * factor;
             if (score >= minScore) kept.Add(new KeptDetection(order[j], score));
@@ -145,9 +152,18 @@ public static class NonMaximumSuppression
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         BoxList.Check(boxes.Length, nameof(boxes));
-        if (scores.Length * 4 != boxes.Length) throw new ArgumentException($"scores has {scores.Length} values; {boxes.Length / 4}, one a box, are needed.", nameof(scores));
-        if (labels.Length != 0 && labels.Length != scores.Length) throw new ArgumentException($"labels has {labels.Length} values; {scores.Length} or none are needed.", nameof(labels));
-        if (!(threshold is >= 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(threshold), threshold, "The IoU threshold must lie in [0, 1].");
+        if (scores.Length * 4 != boxes.Length)
+        {
+            throw new ArgumentException($"scores has {scores.Length} values; {boxes.Length / 4}, one a box, are needed.", nameof(scores));
+        }
+        if (labels.Length != 0 && labels.Length != scores.Length)
+        {
+            throw new ArgumentException($"labels has {labels.Length} values; {scores.Length} or none are needed.", nameof(labels));
+        }
+        if (!(threshold is >= 0 and <= 1))
+        {
+            throw new ArgumentOutOfRangeException(nameof(threshold), threshold, "The IoU threshold must lie in [0, 1].");
+        }
         var keys = new ulong[scores.Length];
         for (var i = 0; i < keys.Length; i++) keys[i] = ScoreOrder.Key(double.CreateChecked(scores[i]));
         return ScoreOrder.Sort(keys);

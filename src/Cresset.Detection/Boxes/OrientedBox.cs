@@ -76,7 +76,8 @@ public readonly record struct OrientedBox(double CenterX, double CenterY, double
         return n;
     }
 
-    private static double Side(double ax, double ay, double bx, double by, double x, double y) => ((bx - ax) * (y - ay)) - ((by - ay) * (x - ax));
+    private static double Side(double ax, double ay, double bx, double by, double x, double y)
+        => ((bx - ax) * (y - ay)) - ((by - ay) * (x - ax));
 
     private static double PolygonArea(ReadOnlySpan<double> p)
     {

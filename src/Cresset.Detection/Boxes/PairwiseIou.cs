@@ -11,7 +11,9 @@ public enum BoxIouKind
     /// <summary>Generalized: less the share of the enclosing box that neither fills (Rezatofighi et al. 2019, arXiv:1902.09630).</summary>
     Generalized,
 
-    /// <summary>Distance: less the squared distance of the centres over the enclosing diagonal (Zheng et al. 2020, arXiv:1911.08287).</summary>
+    /// <summary>
+    /// Distance: less the squared distance of the centres over the enclosing diagonal (Zheng et al. 2020, arXiv:1911.08287).
+    /// </summary>
     Distance,
 
     /// <summary>Complete: the distance kind less a term for the difference of aspect ratios (same source).</summary>
@@ -32,7 +34,10 @@ public static class PairwiseIou
         BoxList.Check(a.Length, nameof(a));
         BoxList.Check(b.Length, nameof(b));
         int n = a.Length / 4, m = b.Length / 4;
-        if (result.Length != n * m) throw new ArgumentException($"result has {result.Length} places; {n} x {m} are needed.", nameof(result));
+        if (result.Length != n * m)
+        {
+            throw new ArgumentException($"result has {result.Length} places; {n} x {m} are needed.", nameof(result));
+        }
         var columns = new BoxColumns<T>(b, withAngles: kind == BoxIouKind.Complete);
         for (var i = 0; i < n; i++)
         {
@@ -106,7 +111,8 @@ internal sealed class BoxColumns<T>
         }
     }
 
-    private Vector<T> Penalize(Vector<T> iou, BoxIouKind kind, (Vector<T> Ax, Vector<T> Ay, Vector<T> Bx, Vector<T> By) doubledCenters, Vector<T> diagonal, Vector<T> angle, int j)
+    private Vector<T> Penalize(Vector<T> iou, BoxIouKind kind, (Vector<T> Ax, Vector<T> Ay, Vector<T> Bx, Vector<T> By) doubledCenters,
+        Vector<T> diagonal, Vector<T> angle, int j)
     {
         var half = new Vector<T>(T.CreateChecked(0.5));
         var epsilon = new Vector<T>(T.CreateChecked(1e-7));

@@ -11,7 +11,8 @@ public sealed record RuleEffect(string Rule, double Effect, double Alone);
 /// <param name="MeanAp">Mean AP at the IoU threshold.</param>
 /// <param name="Headline">Name and value of the protocol's own headline number.</param>
 /// <param name="Rules">All rules that differ, in the order they were taken over.</param>
-public sealed record ComparedProtocol(DetectionProtocol Protocol, double MeanAp, ProtocolStatistic Headline, IReadOnlyList<RuleEffect> Rules)
+public sealed record ComparedProtocol(DetectionProtocol Protocol, double MeanAp, ProtocolStatistic Headline,
+    IReadOnlyList<RuleEffect> Rules)
 {
     /// <summary>The rule with the largest effect; null when no rule changes the result.</summary>
     public RuleEffect? Decisive => Rules.Where(r => Math.Abs(r.Effect) > 1e-12).MaxBy(r => Math.Abs(r.Effect));
@@ -30,14 +31,20 @@ public static class ProtocolComparison
     /// <param name="reference">Where the explanation starts.</param>
     /// <param name="iouThreshold">IoU threshold.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    public static IReadOnlyList<ComparedProtocol> Run(DetectionDataset dataset, DetectionResults results, IReadOnlyList<DetectionProtocol>? protocols = null, DetectionProtocol reference = DetectionProtocol.Coco, double iouThreshold = 0.5, CancellationToken cancellationToken = default)
+    public static IReadOnlyList<ComparedProtocol> Run(DetectionDataset dataset, DetectionResults results,
+        IReadOnlyList<DetectionProtocol>? protocols = null, DetectionProtocol reference = DetectionProtocol.Coco,
+        double iouThreshold = 0.5, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(results);
-        if (!(iouThreshold is > 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(iouThreshold), iouThreshold, "The IoU threshold must lie in (0, 1].");
+        if (!(iouThreshold is > 0 and <= 1))
+        {
+            throw new ArgumentOutOfRangeException(nameof(iouThreshold), iouThreshold, "The IoU threshold must lie in (0, 1].");
+        }
         var evaluator = new ScoringRulesEvaluator(dataset, results, iouThreshold);
         var start = ScoringRules.Of(reference);
         var startAp = evaluator.MeanAp(start);
+        var headlines = new ComparedHeadlines(dataset, results);
         var compared = new List<ComparedProtocol>();
         foreach (var protocol in protocols ?? Enum.GetValues<DetectionProtocol>())
         {
@@ -53,8 +60,7 @@ public static class ProtocolComparison
                 effects.Add(new RuleEffect(rule, Change(before, after), Change(startAp, evaluator.MeanAp(step(start)))));
                 before = after;
             }
-            var own = ProtocolEvaluator.Evaluate(dataset, results, protocol);
-            compared.Add(new ComparedProtocol(protocol, before, own.Statistics[0], effects));
+            compared.Add(new ComparedProtocol(protocol, before, headlines.Of(protocol, cancellationToken), effects));
         }
         return compared;
     }

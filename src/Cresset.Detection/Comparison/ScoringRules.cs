@@ -82,12 +82,16 @@ internal sealed record ScoringRules
 
     public static ScoringRules Of(DetectionProtocol protocol)
     {
-        var voc = Coco with { InclusivePixels = true, StrictlyAbove = true, SecondChoice = false, LaterOfEqualIou = false, Crowds = CrowdRule.Neutral, DifficultIsNeutral = true, IdZeroIsMiss = false, CopiesByLastId = false, PerImageAndClass = int.MaxValue, Ties = TieRule.FileOrder };
-        var plain = Coco with { SecondChoice = false, LaterOfEqualIou = false, Crowds = CrowdRule.Ordinary, IdZeroIsMiss = false, CopiesByLastId = false, PerImageAndClass = int.MaxValue };
+        var voc = Coco with { InclusivePixels = true, StrictlyAbove = true, SecondChoice = false, LaterOfEqualIou = false,
+            Crowds = CrowdRule.Neutral, DifficultIsNeutral = true, IdZeroIsMiss = false, CopiesByLastId = false,
+            PerImageAndClass = int.MaxValue, Ties = TieRule.FileOrder };
+        var plain = Coco with { SecondChoice = false, LaterOfEqualIou = false, Crowds = CrowdRule.Ordinary, IdZeroIsMiss = false,
+            CopiesByLastId = false, PerImageAndClass = int.MaxValue };
         return protocol switch
         {
             DetectionProtocol.Coco => Coco,
-            DetectionProtocol.CocoFixed => Coco with { IdZeroIsMiss = false, CopiesByLastId = false, IgnoreFlag = true, Curve = CurveRule.ExactGrid },
+            DetectionProtocol.CocoFixed
+                => Coco with { IdZeroIsMiss = false, CopiesByLastId = false, IgnoreFlag = true, Curve = CurveRule.ExactGrid },
             DetectionProtocol.TorchMetrics => Coco with { IdZeroIsMiss = false, SingleBoxes = true, Curve = CurveRule.SingleGrid },
             // What is compared here is boxes: that is the kit's second task.
             DetectionProtocol.Voc07 or DetectionProtocol.Dota => voc with { Curve = CurveRule.ElevenPoints },
@@ -96,9 +100,16 @@ internal sealed record ScoringRules
             DetectionProtocol.Padilla11 => plain with { InclusivePixels = true, Curve = CurveRule.ElevenPoints, Ties = TieRule.FileOrder },
             DetectionProtocol.Yolo => plain with { Curve = CurveRule.Trapezoids, Ties = TieRule.FileOrder },
             DetectionProtocol.YoloLegacy => plain with { Curve = CurveRule.OpenTrapezoids, Ties = TieRule.FileOrder },
-            DetectionProtocol.OpenImages => plain with { DifficultIsNeutral = true, GroupOf = true, VerifiedWhereListed = true, Curve = CurveRule.AllPoints, Ties = TieRule.LaterImageFirst },
-            DetectionProtocol.Lvis => Coco with { Crowds = CrowdRule.Ordinary, IgnoreFlag = true, PerImageAndClass = int.MaxValue, PerImage = 300, VerifiedClassesOnly = true },
-            DetectionProtocol.Tide => Coco with { LaterOfEqualIou = false, Crowds = CrowdRule.Region, IdZeroIsMiss = false, CopiesByLastId = false, PerImageAndClass = int.MaxValue, PerImage = 100, Curve = CurveRule.ExactGrid, Ties = TieRule.ImageFileOrder, EmptyClassesCountZero = true },
+            DetectionProtocol.OpenImages
+                => plain with { DifficultIsNeutral = true, GroupOf = true, VerifiedWhereListed = true, Curve = CurveRule.AllPoints,
+                Ties = TieRule.LaterImageFirst },
+            DetectionProtocol.Lvis
+                => Coco with { Crowds = CrowdRule.Ordinary, IgnoreFlag = true, PerImageAndClass = int.MaxValue, PerImage = 300,
+                VerifiedClassesOnly = true },
+            DetectionProtocol.Tide
+                => Coco with { LaterOfEqualIou = false, Crowds = CrowdRule.Region, IdZeroIsMiss = false, CopiesByLastId = false,
+                PerImageAndClass = int.MaxValue, PerImage = 100, Curve = CurveRule.ExactGrid, Ties = TieRule.ImageFileOrder,
+                EmptyClassesCountZero = true },
             _ => throw new ArgumentOutOfRangeException(nameof(protocol), protocol, "This protocol is not known."),
         };
     }
@@ -106,24 +117,80 @@ internal sealed record ScoringRules
     /// <summary>The decisions in which two protocols differ, in words, each with the step that takes over only that one.</summary>
     public static IEnumerable<(string Rule, Func<ScoringRules, ScoringRules> Step)> Differences(ScoringRules from, ScoringRules to)
     {
-        if (from.IdZeroIsMiss != to.IdZeroIsMiss) yield return (to.IdZeroIsMiss ? "an object with id 0 can never be hit" : "an object with id 0 can be hit", r => r with { IdZeroIsMiss = to.IdZeroIsMiss });
-        if (from.CopiesByLastId != to.CopiesByLastId) yield return (to.CopiesByLastId ? "the last object of a repeated id stands for all" : "objects with a repeated id are objects of their own", r => r with { CopiesByLastId = to.CopiesByLastId });
-        if (from.VerifiedClassesOnly != to.VerifiedClassesOnly) yield return (to.VerifiedClassesOnly ? "detections of classes that were not verified in the image are not judged" : "all classes are judged in all images", r => r with { VerifiedClassesOnly = to.VerifiedClassesOnly });
-        if (from.VerifiedWhereListed != to.VerifiedWhereListed) yield return (to.VerifiedWhereListed ? "where images list verified classes, others are not judged" : "lists of verified classes are not read", r => r with { VerifiedWhereListed = to.VerifiedWhereListed });
+        if (from.IdZeroIsMiss != to.IdZeroIsMiss)
+        {
+            yield return (to.IdZeroIsMiss ? "an object with id 0 can never be hit" : "an object with id 0 can be hit", r
+                => r with { IdZeroIsMiss = to.IdZeroIsMiss });
+        }
+        if (from.CopiesByLastId != to.CopiesByLastId)
+        {
+            yield return (to.CopiesByLastId ? "the last object of a repeated id stands for all"
+                : "objects with a repeated id are objects of their own", r => r with { CopiesByLastId = to.CopiesByLastId });
+        }
+        if (from.VerifiedClassesOnly != to.VerifiedClassesOnly)
+        {
+            yield return (to.VerifiedClassesOnly ? "detections of classes that were not verified in the image are not judged"
+                : "all classes are judged in all images", r => r with { VerifiedClassesOnly = to.VerifiedClassesOnly });
+        }
+        if (from.VerifiedWhereListed != to.VerifiedWhereListed)
+        {
+            yield return (to.VerifiedWhereListed ? "where images list verified classes, others are not judged"
+                : "lists of verified classes are not read", r => r with { VerifiedWhereListed = to.VerifiedWhereListed });
+        }
         if (from.SingleBoxes != to.SingleBoxes) yield return ("boxes are rounded to float32", r => r with { SingleBoxes = to.SingleBoxes });
-        if (from.PerImageAndClass != to.PerImageAndClass) yield return (to.PerImageAndClass == int.MaxValue ? "no limit of detections an image and class" : $"at most {to.PerImageAndClass} detections an image and class", r => r with { PerImageAndClass = to.PerImageAndClass });
-        if (from.PerImage != to.PerImage) yield return (to.PerImage == int.MaxValue ? "no limit of detections an image" : $"at most {to.PerImage} detections an image over all classes", r => r with { PerImage = to.PerImage });
-        if (from.InclusivePixels != to.InclusivePixels) yield return (to.InclusivePixels ? "one pixel is added to widths and heights" : "no pixel is added to widths and heights", r => r with { InclusivePixels = to.InclusivePixels });
-        if (from.StrictlyAbove != to.StrictlyAbove) yield return (to.StrictlyAbove ? "IoU must exceed the threshold" : "IoU may equal the threshold", r => r with { StrictlyAbove = to.StrictlyAbove });
+        if (from.PerImageAndClass != to.PerImageAndClass)
+        {
+            yield return (to.PerImageAndClass == int.MaxValue ? "no limit of detections an image and class"
+                : $"at most {to.PerImageAndClass} detections an image and class", r => r with { PerImageAndClass = to.PerImageAndClass });
+        }
+        if (from.PerImage != to.PerImage)
+        {
+            yield return (to.PerImage == int.MaxValue ? "no limit of detections an image"
+                : $"at most {to.PerImage} detections an image over all classes", r => r with { PerImage = to.PerImage });
+        }
+        if (from.InclusivePixels != to.InclusivePixels)
+        {
+            yield return (to.InclusivePixels ? "one pixel is added to widths and heights" : "no pixel is added to widths and heights", r
+                => r with { InclusivePixels = to.InclusivePixels });
+        }
+        if (from.StrictlyAbove != to.StrictlyAbove)
+        {
+            yield return (to.StrictlyAbove ? "IoU must exceed the threshold" : "IoU may equal the threshold", r
+                => r with { StrictlyAbove = to.StrictlyAbove });
+        }
         if (from.Crowds != to.Crowds) yield return (CrowdWords(to.Crowds), r => r with { Crowds = to.Crowds });
-        if (from.IgnoreFlag != to.IgnoreFlag) yield return (to.IgnoreFlag ? "the file's ignore field counts" : "the file's ignore field is not read", r => r with { IgnoreFlag = to.IgnoreFlag });
-        if (from.DifficultIsNeutral != to.DifficultIsNeutral) yield return (to.DifficultIsNeutral ? "difficult objects are neither hit nor miss" : "difficult objects are ordinary", r => r with { DifficultIsNeutral = to.DifficultIsNeutral });
-        if (from.GroupOf != to.GroupOf) yield return (to.GroupOf ? "group-of regions absorb detections" : "group-of regions are ordinary objects", r => r with { GroupOf = to.GroupOf });
-        if (from.SecondChoice != to.SecondChoice) yield return (to.SecondChoice ? "a detection may take its second choice" : "a detection whose best object is taken is a miss (no second choice)", r => r with { SecondChoice = to.SecondChoice });
-        if (from.LaterOfEqualIou != to.LaterOfEqualIou) yield return (to.LaterOfEqualIou ? "of equal IoU the later object wins" : "of equal IoU the first object wins", r => r with { LaterOfEqualIou = to.LaterOfEqualIou });
+        if (from.IgnoreFlag != to.IgnoreFlag)
+        {
+            yield return (to.IgnoreFlag ? "the file's ignore field counts" : "the file's ignore field is not read", r
+                => r with { IgnoreFlag = to.IgnoreFlag });
+        }
+        if (from.DifficultIsNeutral != to.DifficultIsNeutral)
+        {
+            yield return (to.DifficultIsNeutral ? "difficult objects are neither hit nor miss" : "difficult objects are ordinary", r
+                => r with { DifficultIsNeutral = to.DifficultIsNeutral });
+        }
+        if (from.GroupOf != to.GroupOf)
+        {
+            yield return (to.GroupOf ? "group-of regions absorb detections" : "group-of regions are ordinary objects", r
+                => r with { GroupOf = to.GroupOf });
+        }
+        if (from.SecondChoice != to.SecondChoice)
+        {
+            yield return (to.SecondChoice ? "a detection may take its second choice"
+                : "a detection whose best object is taken is a miss (no second choice)", r => r with { SecondChoice = to.SecondChoice });
+        }
+        if (from.LaterOfEqualIou != to.LaterOfEqualIou)
+        {
+            yield return (to.LaterOfEqualIou ? "of equal IoU the later object wins" : "of equal IoU the first object wins", r
+                => r with { LaterOfEqualIou = to.LaterOfEqualIou });
+        }
         if (from.Ties != to.Ties) yield return ("order of equal scores", r => r with { Ties = to.Ties });
         if (from.Curve != to.Curve) yield return (CurveWords(to.Curve), r => r with { Curve = to.Curve });
-        if (from.EmptyClassesCountZero != to.EmptyClassesCountZero) yield return (to.EmptyClassesCountZero ? "a class with detections only counts as AP 0" : "a class without objects does not count", r => r with { EmptyClassesCountZero = to.EmptyClassesCountZero });
+        if (from.EmptyClassesCountZero != to.EmptyClassesCountZero)
+        {
+            yield return (to.EmptyClassesCountZero ? "a class with detections only counts as AP 0"
+                : "a class without objects does not count", r => r with { EmptyClassesCountZero = to.EmptyClassesCountZero });
+        }
     }
 
     private static string CrowdWords(CrowdRule rule) => rule switch

@@ -1,12 +1,14 @@
 namespace Cresset.Detection;
 
-/// <summary>Mean AP at one IoU threshold under any set of rules; plain rather than fast.</summary>
+/// <summary>Mean AP at one IoU threshold under any set of rules.</summary>
 internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionResults results, double threshold)
 {
     private readonly Dictionary<ScoringRules, double> _known = [];
     private (ScoringRules Rules, CategoryMatches[] Matches)? _first, _last;
     private readonly Dictionary<(bool, bool, int, bool), EvaluationPlan> _plans = [];
     private readonly Dictionary<((bool, bool, int, bool) Plan, int Limit, TieRule Ties), int[][]> _orders = [];
+    private readonly Lazy<IdleRules> _idle = new(() => new IdleRules(dataset, results));
+    private readonly Lazy<bool[]> _meeting = new(() => MeetingDetections.Find(dataset, results, threshold));
 
     /// <summary>
     /// Mean AP under the rules. Chains of rules share their beginnings, and their ends differ in the curve only, so answers are
@@ -14,9 +16,11 @@ internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionR
     /// </summary>
     public double MeanAp(ScoringRules rules)
     {
+        rules = _idle.Value.Without(rules);
         if (_known.TryGetValue(rules, out var known)) return known;
         var order = rules.Ties == TieRule.ImageFileOrder ? FileOrderOfImages() : null;
-        var ranking = new RankingRules(rules.Ties == TieRule.FileOrder, rules.Ties == TieRule.LaterImageFirst, rules.GroupWeight, DropIgnored: true);
+        var ranking = new RankingRules(rules.Ties == TieRule.FileOrder, rules.Ties == TieRule.LaterImageFirst, rules.GroupWeight,
+            DropIgnored: true);
         var matches = Matches(rules);
         var key = (PlanKey(rules), rules.PerImageAndClass, rules.Ties);
         if (!_orders.TryGetValue(key, out var orders)) _orders[key] = orders = new int[matches.Length][];
@@ -37,14 +41,17 @@ internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionR
         return _known[rules] = count == 0 ? double.NaN : sum / count;
     }
 
-    private static (bool, bool, int, bool) PlanKey(ScoringRules rules) => (rules.VerifiedClassesOnly, rules.VerifiedWhereListed, rules.PerImage, rules.CopiesByLastId);
+    private static (bool, bool, int, bool) PlanKey(ScoringRules rules)
+        => (rules.VerifiedClassesOnly, rules.VerifiedWhereListed, rules.PerImage, rules.CopiesByLastId);
 
     private CategoryMatches[] Matches(ScoringRules rules)
     {
         var matching = rules with { Curve = default, Ties = default, EmptyClassesCountZero = false, GroupWeight = 0 };
         if (_first is { } first && first.Rules == matching) return first.Matches;
         if (_last is { } last && last.Rules == matching) return last.Matches;
-        var matches = MatchRunner.Run(Plan(rules), () => new RulesMatcher(rules, threshold), Environment.ProcessorCount, null, default);
+        var meeting = _meeting.Value;
+        var matches = MatchRunner.Run(Plan(rules), () => new RulesMatcher(rules, threshold, meeting), Environment.ProcessorCount, null,
+            default);
         _first ??= (matching, matches);
         _last = (matching, matches);
         return matches;
@@ -55,7 +62,8 @@ internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionR
         var key = PlanKey(rules);
         if (_plans.TryGetValue(key, out var kept)) return kept;
         HashSet<long> ids = [.. dataset.Categories.Select(c => c.Id)];
-        bool[]? keep = rules.VerifiedClassesOnly ? FederatedFilter.Keep(dataset.Objects, results.Items, dataset.FindImage, rules.PerImage, ids)
+        bool[]? keep = rules.VerifiedClassesOnly
+            ? FederatedFilter.Keep(dataset.Objects, results.Items, dataset.FindImage, rules.PerImage, ids)
             : rules.VerifiedWhereListed ? WhereListed(ids)
             : rules.PerImage < int.MaxValue ? Best(rules.PerImage) : null;
         var plan = EvaluationPlan.Make(dataset, results, null, null, false, rules.CopiesByLastId, keep is null ? null : i => keep[i]);
@@ -92,16 +100,18 @@ internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionR
         return keep;
     }
 
-    private Dictionary<long, int> FileOrderOfImages() => dataset.Images.DistinctBy(i => i.Id).Select((image, i) => (image.Id, i)).ToDictionary(x => x.Id, x => x.i);
+    private Dictionary<long, int> FileOrderOfImages()
+        => dataset.Images.DistinctBy(i => i.Id).Select((image, i) => (image.Id, i)).ToDictionary(x => x.Id, x => x.i);
 
     private static CategoryMatches Rearrange(CategoryMatches matches, Dictionary<long, int> order)
     {
         var arranged = new CategoryMatches(matches.CategoryId, matches.Layers);
+        arranged.Reserve(matches.Segments, matches.Detections);
         foreach (var s in Enumerable.Range(0, matches.Segments).OrderBy(s => order[matches.ImageId(s)])) arranged.CopySegment(matches, s);
         return arranged;
     }
 
-    private sealed class RulesMatcher(ScoringRules rules, double threshold) : GroupMatcher
+    private sealed class RulesMatcher(ScoringRules rules, double threshold, bool[] meeting) : GroupMatcher
     {
         public override int Layers => 2;
 
@@ -124,7 +134,8 @@ internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionR
         {
             if (rules.GroupOf)
             {
-                new OpenImagesMatcher([threshold]).Match(group, slots);
+                if (AnyMeets(group)) new OpenImagesMatcher([threshold]).Match(group, slots);
+                else CountGroups(group, slots);
                 return;
             }
             if (group.Objects.Length == 0)
@@ -143,7 +154,7 @@ internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionR
             for (var d = 0; d < group.Detections.Length; d++)
             {
                 ref readonly var detection = ref group.AllDetections[group.Detections[d]];
-                var match = Pick(group, detection, taken);
+                var match = meeting[group.Detections[d]] ? Pick(group, detection, taken) : -1;
                 if (match < 0)
                 {
                     if (Excused(group, detection)) slots.Ignored[2 * d] = 1;
@@ -157,8 +168,29 @@ internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionR
             }
         }
 
+        private bool AnyMeets(in MatchGroup group)
+        {
+            foreach (var d in group.Detections)
+            {
+                if (meeting[d]) return true;
+            }
+            return false;
+        }
+
+        /// <summary>What the matcher of groups counts where nothing meets.</summary>
+        private static void CountGroups(in MatchGroup group, SegmentSlots slots)
+        {
+            foreach (var index in group.Objects)
+            {
+                ref readonly var o = ref group.AllObjects[index];
+                if (o.IsGroupOf) slots.Positives[1]++;
+                else if (!o.IsDifficult) slots.Positives[0]++;
+            }
+        }
+
         private bool Ignored(in GroundTruthObject o)
-            => (o.IsCrowd && (rules.Crowds is CrowdRule.Reusable or CrowdRule.Neutral)) || (o.IsIgnored && rules.IgnoreFlag) || (o.IsDifficult && rules.DifficultIsNeutral);
+            => (o.IsCrowd && (rules.Crowds is CrowdRule.Reusable or CrowdRule.Neutral)) || (o.IsIgnored && rules.IgnoreFlag)
+                || (o.IsDifficult && rules.DifficultIsNeutral);
 
         private bool OutOfPlay(in GroundTruthObject o) => o.IsCrowd && rules.Crowds == CrowdRule.Region;
 
@@ -177,9 +209,10 @@ internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionR
                 {
                     ref readonly var o = ref group.AllObjects[group.Objects[g]];
                     var ignored = Ignored(o);
-                    if (OutOfPlay(o) || (rules.SecondChoice && ignored != (pass == 1)) || (rules.SecondChoice && taken[g] && !Reusable(o))) continue;
+                    if (OutOfPlay(o) || (rules.SecondChoice && (ignored != (pass == 1) || (taken[g] && !Reusable(o))))) continue;
                     var iou = Overlap(detection.Box, o.Box, Reusable(o));
-                    var better = best < 0 ? (rules.StrictlyAbove ? iou > highest : iou >= highest) : rules.LaterOfEqualIou ? iou >= highest : iou > highest;
+                    var mayEqual = best < 0 ? !rules.StrictlyAbove : rules.LaterOfEqualIou;
+                    var better = mayEqual ? iou >= highest : iou > highest;
                     if (better) (best, highest, bestIgnored) = (g, iou, ignored);
                 }
             }
@@ -188,11 +221,13 @@ internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionR
 
         private bool Excused(in MatchGroup group, in DetectedObject detection)
         {
-            if (rules.VerifiedClassesOnly && group.Image?.NotExhaustiveCategoryIds is { } open && open.Contains(group.CategoryId)) return true;
+            if (rules.VerifiedClassesOnly && group.Image?.NotExhaustiveCategoryIds is { } open
+                && open.Contains(group.CategoryId)) return true;
             if (rules.Crowds != CrowdRule.Region) return false;
             foreach (var index in group.Objects)
             {
-                if (group.AllObjects[index].IsCrowd && BoxOverlap.Iou(detection.Box, group.AllObjects[index].Box, otherIsCrowd: true) > threshold) return true;
+                ref readonly var o = ref group.AllObjects[index];
+                if (o.IsCrowd && BoxOverlap.Iou(detection.Box, o.Box, otherIsCrowd: true) > threshold) return true;
             }
             return false;
         }

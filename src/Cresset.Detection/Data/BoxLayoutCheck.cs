@@ -38,7 +38,8 @@ internal static class BoxLayoutCheck
         for (var i = 0; i < results.Items.Length; i += step)
         {
             ref readonly var d = ref results.Items[i];
-            if (!d.HasBox || !objects.TryGetValue((d.ImageId, d.CategoryId), out var boxes) || dataset.FindImage(d.ImageId) is not { } image) continue;
+            if (!d.HasBox || !objects.TryGetValue((d.ImageId, d.CategoryId), out var boxes)
+                || dataset.FindImage(d.ImageId) is not { } image) continue;
             looked++;
             var box = d.Box;
             if (Meets(box, boxes)) asRead++;
@@ -50,10 +51,12 @@ internal static class BoxLayoutCheck
             }
         }
         var needed = Math.Max(2, Math.Max(5 * asRead, Math.Min(looked, total) / 10));
-        return Best(detections) is { } wrong ? Say("detections", wrong, detections[wrong]) : Best(truths) is { } other ? Say("the boxes of the truth", other, truths[other]) : null;
+        return Best(detections) is { } wrong ? Say("detections", wrong, detections[wrong]) : Best(truths) is { } other
+            ? Say("the boxes of the truth", other, truths[other]) : null;
 
         int? Best(int[] counts) => Array.IndexOf(counts, counts.Max()) is var best && counts[best] >= needed ? best : null;
-        string Say(string what, int layout, int meeting) => $"{asRead} of {looked} detections meet an object of their class (IoU {Meeting}), but {meeting} do when {what} are read as {Layouts[layout].Name}; write boxes as x, y, width, height in pixels";
+        string Say(string what, int layout, int meeting)
+            => $"{asRead} of {looked} detections meet an object of their class (IoU {Meeting}), but {meeting} do when {what} are read as {Layouts[layout].Name}; write boxes as x, y, width, height in pixels";
     }
 
     private static bool Meets(in Box box, List<Box> boxes)
@@ -65,5 +68,6 @@ internal static class BoxLayoutCheck
         return false;
     }
 
-    private static Box Scaled(in Box b, DatasetImage image) => new(b.X * image.Width, b.Y * image.Height, b.Width * image.Width, b.Height * image.Height);
+    private static Box Scaled(in Box b, DatasetImage image)
+        => new(b.X * image.Width, b.Y * image.Height, b.Width * image.Width, b.Height * image.Height);
 }

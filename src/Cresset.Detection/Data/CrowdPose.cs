@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace Cresset.Detection;
 
-/// <summary>What the CrowdPose set (Li et al. 2019, arXiv:1812.00324) has of its own: fourteen keypoints, areas from the boxes, and how crowded each image is.</summary>
+/// <summary>
+/// What the CrowdPose set (Li et al. 2019, arXiv:1812.00324) has of its own: fourteen keypoints, areas from the boxes, and how crowded each
+/// image is.
+/// </summary>
 public static class CrowdPose
 {
     /// <summary>Share of a box that a person is taken to cover where the file gives no area.</summary>
@@ -19,7 +22,9 @@ public static class CrowdPose
         return dataset.With(Array.ConvertAll(dataset.Objects.ToArray(), o => o with { Area = o.Box.Height * o.Box.Width * Covered }));
     }
 
-    /// <summary>Images by their <c>crowdIndex</c>: easy below 0.2, medium below 0.8, hard, as its tool divides them; null where an image has none.</summary>
+    /// <summary>
+    /// Images by their <c>crowdIndex</c>: easy below 0.2, medium below 0.8, hard, as its tool divides them; null where an image has none.
+    /// </summary>
     public static IReadOnlyList<(string Level, IReadOnlySet<long> Images)>? Levels(DetectionDataset dataset)
     {
         ArgumentNullException.ThrowIfNull(dataset);

@@ -22,7 +22,8 @@ public static class MeetingCheck
         foreach (ref readonly var d in results.Items)
         {
             if (d.Shape is { CannotHit: true } || d.Score == DetectedObject.FirstRank) broken++;
-            else if (objects.Contains((d.ImageId, classAgnostic ? -1 : d.CategoryId))) return boxes ? BoxLayoutCheck.Find(dataset, results) : null;
+            else if (objects.Contains((d.ImageId, classAgnostic ? -1 : d.CategoryId))) return boxes ? BoxLayoutCheck.Find(dataset, results)
+                : null;
         }
         if (total == 0) return null;
         return broken == total

@@ -23,7 +23,8 @@ public sealed class PolygonSegmentation : Segmentation
         for (var i = 0; i < polygons.Count; i++)
         {
             if (polygons[i].Length >= 6 && polygons[i].Length % 2 == 0) continue;
-            throw new ArgumentException($"polygons[{i}] has {polygons[i].Length} numbers; pairs x, y of three points or more are needed.", nameof(polygons));
+            throw new ArgumentException($"polygons[{i}] has {polygons[i].Length} numbers; pairs x, y of three points or more are needed.",
+                nameof(polygons));
         }
         Polygons = polygons;
     }

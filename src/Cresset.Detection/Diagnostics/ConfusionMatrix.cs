@@ -30,7 +30,8 @@ public sealed class ConfusionMatrix
     /// <param name="iouThreshold">Least IoU of a match.</param>
     /// <param name="minScore">Detections below are left out.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    public static ConfusionMatrix Compute(DetectionDataset dataset, DetectionResults results, double iouThreshold = 0.5, double minScore = double.NegativeInfinity, CancellationToken cancellationToken = default)
+    public static ConfusionMatrix Compute(DetectionDataset dataset, DetectionResults results, double iouThreshold = 0.5,
+        double minScore = double.NegativeInfinity, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(results);
@@ -38,8 +39,11 @@ public sealed class ConfusionMatrix
         return Of(dataset, images, cancellationToken);
     }
 
-    /// <summary>Counts the pairs of images: on the diagonal the hits of a protocol when they come from <see cref="DetectionMatching.ImagesAt"/>.</summary>
-    public static ConfusionMatrix Of(DetectionDataset dataset, IEnumerable<ImageMatches> images, CancellationToken cancellationToken = default)
+    /// <summary>
+    /// Counts the pairs of images: on the diagonal the hits of a protocol when they come from <see cref="DetectionMatching.ImagesAt"/>.
+    /// </summary>
+    public static ConfusionMatrix Of(DetectionDataset dataset, IEnumerable<ImageMatches> images,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(images);

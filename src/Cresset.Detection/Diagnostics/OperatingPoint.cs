@@ -23,11 +23,16 @@ public sealed record OperatingPoint(double Threshold, double Precision, double R
         return best is { FScore: > 0 } ? best : null;
     }
 
-    /// <summary>The threshold of highest recall whose precision is at least <paramref name="precision"/>; null when there is none.</summary>
+    /// <summary>
+    /// The threshold of highest recall whose precision is at least <paramref name="precision"/>; null when there is none.
+    /// </summary>
     public static OperatingPoint? AtPrecision(RankedCurve curve, double precision)
     {
         ArgumentNullException.ThrowIfNull(curve);
-        if (!(precision is >= 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(precision), precision, "The precision must lie in [0, 1].");
+        if (!(precision is >= 0 and <= 1))
+        {
+            throw new ArgumentOutOfRangeException(nameof(precision), precision, "The precision must lie in [0, 1].");
+        }
         OperatingPoint? best = null;
         foreach (var point in Points(curve, 1))
         {

@@ -170,5 +170,8 @@ public sealed class TideEvaluator
     internal IReadOnlyList<(long Image, List<TideRecord> Records)> Images(IReadOnlyList<long>? order)
         => [.. (order ?? [.. _images.Keys]).Select(id => (id, _images[id]))];
 
+    /// <summary>Mean AP without the breakdown of errors.</summary>
+    internal double ComputeAp(IReadOnlyList<long> imageOrder) => new TideRepair([.. imageOrder.SelectMany(id => _images[id])]).Ap();
+
     internal TideResult Compute(IReadOnlyList<long> imageOrder) => new TideRepair([.. imageOrder.SelectMany(id => _images[id])]).Result();
 }

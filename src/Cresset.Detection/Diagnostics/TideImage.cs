@@ -1,7 +1,8 @@
 namespace Cresset.Detection;
 
 /// <summary>One line of the account of an image: an object, a detection, or a missed object.</summary>
-internal readonly record struct TideRecord(TideRecordKind Kind, long Category, double Score, TideError Error, bool Ignored, bool Repairs, long RepairedCategory)
+internal readonly record struct TideRecord(TideRecordKind Kind, long Category, double Score, TideError Error, bool Ignored, bool Repairs,
+    long RepairedCategory)
 {
     public void Write(BinaryWriter writer)
     {
@@ -15,7 +16,8 @@ internal readonly record struct TideRecord(TideRecordKind Kind, long Category, d
     }
 
     public static TideRecord Read(BinaryReader reader)
-        => new((TideRecordKind)reader.ReadByte(), reader.ReadInt64(), reader.ReadDouble(), (TideError)reader.ReadByte(), reader.ReadBoolean(), reader.ReadBoolean(), reader.ReadInt64());
+        => new((TideRecordKind)reader.ReadByte(), reader.ReadInt64(), reader.ReadDouble(), (TideError)reader.ReadByte(),
+            reader.ReadBoolean(), reader.ReadBoolean(), reader.ReadInt64());
 }
 
 internal enum TideRecordKind : byte
@@ -36,7 +38,8 @@ internal sealed class TideImage(double positive, double background, OverlapMatri
     /// <param name="ledger">Where to note who met whom.</param>
     /// <param name="objectPlaces">Places of the objects in the ledger.</param>
     /// <param name="detectionPlaces">Places of the detections in it.</param>
-    public List<TideRecord> Run(DatasetImage image, GroundTruthObject[] objects, DetectedObject[] detections, MatchLedger? ledger = null, int[]? objectPlaces = null, int[]? detectionPlaces = null)
+    public List<TideRecord> Run(DatasetImage image, GroundTruthObject[] objects, DetectedObject[] detections, MatchLedger? ledger = null,
+        int[]? objectPlaces = null, int[]? detectionPlaces = null)
     {
         var records = new List<TideRecord>();
         var plain = Enumerable.Range(0, objects.Length).Where(i => !objects[i].IsCrowd).ToArray();
@@ -88,12 +91,17 @@ internal sealed class TideImage(double positive, double background, OverlapMatri
         }
         for (var g = 0; g < m; g++)
         {
-            if (!taken[g]) records.Add(new TideRecord(usable[g] ? TideRecordKind.Unmatched : TideRecordKind.Missed, objects[plain[g]].CategoryId, 0, TideError.Missed, false, false, 0));
+            if (!taken[g])
+            {
+                records.Add(new TideRecord(usable[g] ? TideRecordKind.Unmatched : TideRecordKind.Missed, objects[plain[g]].CategoryId, 0,
+                    TideError.Missed, false, false, 0));
+            }
         }
         return records;
     }
 
-    private (int[] HitOf, bool[] Taken) Match(GroundTruthObject[] objects, int[] plain, DetectedObject[] detections, int[] order, double[] iou)
+    private (int[] HitOf, bool[] Taken) Match(GroundTruthObject[] objects, int[] plain, DetectedObject[] detections, int[] order,
+        double[] iou)
     {
         var hitOf = new int[order.Length];
         var taken = new bool[plain.Length];
@@ -114,7 +122,8 @@ internal sealed class TideImage(double positive, double background, OverlapMatri
         return (hitOf, taken);
     }
 
-    private bool[] Ignore(DatasetImage image, GroundTruthObject[] objects, int[] crowds, DetectedObject[] detections, int[] order, int[] hitOf)
+    private bool[] Ignore(DatasetImage image, GroundTruthObject[] objects, int[] crowds, DetectedObject[] detections, int[] order,
+        int[] hitOf)
     {
         var ignored = new bool[order.Length];
         if (crowds.Length == 0) return ignored;
@@ -129,7 +138,8 @@ internal sealed class TideImage(double positive, double background, OverlapMatri
         return ignored;
     }
 
-    private (TideError Error, int Object) Name(GroundTruthObject[] objects, int[] plain, long category, ReadOnlySpan<double> iou, bool[] taken)
+    private (TideError Error, int Object) Name(GroundTruthObject[] objects, int[] plain, long category, ReadOnlySpan<double> iou,
+        bool[] taken)
     {
         if (plain.Length == 0) return (TideError.Background, -1);
         int same = 0, other = 0, duplicate = 0;
@@ -152,7 +162,8 @@ internal sealed class TideImage(double positive, double background, OverlapMatri
     private double[] Overlaps(DatasetImage image, GroundTruthObject[] objects, int[] chosen, DetectedObject[] detections, int[] order)
     {
         if (chosen.Length == 0 || order.Length == 0) return [];
-        overlap.Compute(new MatchGroup { ImageId = image.Id, Image = image, AllObjects = objects, AllDetections = detections, Objects = chosen, Detections = order });
+        overlap.Compute(new MatchGroup { ImageId = image.Id, Image = image, AllObjects = objects, AllDetections = detections,
+            Objects = chosen, Detections = order });
         return overlap.Values.AsSpan(0, chosen.Length * order.Length).ToArray();
     }
 }

@@ -16,8 +16,12 @@ internal sealed class TideRepair(TideRecord[] records)
                 : records.Count(r => r.Kind == TideRecordKind.Error && r.Error == kind);
             deltas[kind] = Math.Max(0, MeanOf(ClassAps(kind)) - ap);
         }
-        return new TideResult(ap, counts, deltas, MeanOf(ClassAps(null, perfectOrder: true)) - ap, MeanOf(ClassAps(null, nothingMissed: true)) - ap, classes);
+        return new TideResult(ap, counts, deltas, MeanOf(ClassAps(null, perfectOrder: true)) - ap,
+            MeanOf(ClassAps(null, nothingMissed: true)) - ap, classes);
     }
+
+    /// <summary>Mean AP alone, with nothing repaired.</summary>
+    public double Ap() => MeanOf(ClassAps(null));
 
     private static double MeanOf(Dictionary<long, double> classes) => classes.Count == 0 ? 0 : classes.Values.Sum() / classes.Count;
 
@@ -73,7 +77,10 @@ internal sealed class TideRepair(TideRecord[] records)
 
     private static double Ap(List<(double Score, bool Hit)> points, long positives)
     {
-        var sorted = points.OrderByDescending(p => p.Score).ToArray();
-        return new RankedCurve([.. sorted.Select(p => p.Score)], [.. sorted.Select(p => p.Hit ? 1.0 : 0.0)], positives).HundredPointAp();
+        var keys = new ulong[points.Count];
+        for (var i = 0; i < keys.Length; i++) keys[i] = ScoreOrder.Key(points[i].Score);
+        var order = ScoreOrder.Sort(keys);
+        var scores = Array.ConvertAll(order, i => points[i].Score);
+        return new RankedCurve(scores, Array.ConvertAll(order, i => points[i].Hit ? 1.0 : 0.0), positives).HundredPointAp();
     }
 }

@@ -15,7 +15,8 @@ public static class CocoFormat
 
     /// <summary>Reads ground truth from a stream; <paramref name="name"/> stands for the file in messages.</summary>
     /// <exception cref="DetectionFormatException">The first fault, unless <see cref="ReadOptions.Lenient"/> is set.</exception>
-    public static DetectionDataset ReadGroundTruth(Stream stream, string name, ReadOptions? options = null, CancellationToken cancellationToken = default)
+    public static DetectionDataset ReadGroundTruth(Stream stream, string name, ReadOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         using var scanner = new JsonScanner(name, stream);
         return ReadGroundTruth(scanner, options ?? new ReadOptions(), cancellationToken);
@@ -23,17 +24,22 @@ public static class CocoFormat
 
     /// <summary>Reads a result file. With a data set, unknown images and categories are faults.</summary>
     /// <exception cref="DetectionFormatException">The first fault, unless <see cref="ReadOptions.Lenient"/> is set.</exception>
-    public static DetectionResults ReadResults(string path, DetectionDataset? dataset = null, ReadOptions? options = null, CancellationToken cancellationToken = default)
+    public static DetectionResults ReadResults(string path, DetectionDataset? dataset = null, ReadOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         options ??= new ReadOptions();
-        if (dataset is not null && CocoResultPieces.TryRead(path, dataset, options, cancellationToken) is { } all) return new DetectionResults(all) { Source = path };
+        if (dataset is not null && CocoResultPieces.TryRead(path, dataset, options, cancellationToken) is { } all)
+        {
+            return new DetectionResults(all) { Source = path };
+        }
         using var scanner = new JsonScanner(path, options.Progress);
         return ReadResults(scanner, dataset, options, cancellationToken);
     }
 
     /// <summary>Reads results from a stream; <paramref name="name"/> stands for the file in messages.</summary>
     /// <exception cref="DetectionFormatException">The first fault, unless <see cref="ReadOptions.Lenient"/> is set.</exception>
-    public static DetectionResults ReadResults(Stream stream, string name, DetectionDataset? dataset = null, ReadOptions? options = null, CancellationToken cancellationToken = default)
+    public static DetectionResults ReadResults(Stream stream, string name, DetectionDataset? dataset = null, ReadOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         using var scanner = new JsonScanner(name, stream);
         return ReadResults(scanner, dataset, options ?? new ReadOptions(), cancellationToken);
@@ -64,7 +70,8 @@ public static class CocoFormat
         return reader.Finish();
     }
 
-    private static DetectionResults ReadResults(JsonScanner scanner, DetectionDataset? dataset, ReadOptions options, CancellationToken cancellationToken)
+    private static DetectionResults ReadResults(JsonScanner scanner, DetectionDataset? dataset, ReadOptions options,
+        CancellationToken cancellationToken)
     {
         var desk = new FaultDesk(scanner.Path, options);
         var reader = new CocoResultReader(scanner, desk, dataset, options.Parts, cancellationToken);

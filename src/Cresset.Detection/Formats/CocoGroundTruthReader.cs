@@ -45,9 +45,20 @@ internal sealed class CocoGroundTruthReader
             while (_scanner.NextElement((byte)'}'));
         }
         if (_scanner.Peek() != 0) throw _scanner.Unexpected("the end of the file");
-        if (!_hasImages) _desk.Fault(DataProblemKind.MissingField, "", "images", "is missing; ground truth needs images, annotations and categories.");
-        if (!_hasObjects) _desk.Fault(DataProblemKind.MissingField, "", "annotations", "is missing; ground truth needs images, annotations and categories.");
-        if (!_hasCategories) _desk.Fault(DataProblemKind.MissingField, "", "categories", "is missing; ground truth needs images, annotations and categories.");
+        if (!_hasImages)
+        {
+            _desk.Fault(DataProblemKind.MissingField, "", "images", "is missing; ground truth needs images, annotations and categories.");
+        }
+        if (!_hasObjects)
+        {
+            _desk.Fault(DataProblemKind.MissingField, "", "annotations",
+                "is missing; ground truth needs images, annotations and categories.");
+        }
+        if (!_hasCategories)
+        {
+            _desk.Fault(DataProblemKind.MissingField, "", "categories",
+                "is missing; ground truth needs images, annotations and categories.");
+        }
     }
 
     public DetectionDataset Finish()
@@ -60,13 +71,15 @@ internal sealed class CocoGroundTruthReader
             var o = _objects[i];
             if (!images.TryGetValue(o.ImageId, out var image))
             {
-                _desk.Fault(DataProblemKind.UnknownImage, RecordOf(o), "image_id", $"is {Shown(o.ImageId, _ids.Images)}; the file has no such image.");
+                _desk.Fault(DataProblemKind.UnknownImage, RecordOf(o), "image_id",
+                    $"is {Shown(o.ImageId, _ids.Images)}; the file has no such image.");
                 _lost++;
                 continue;
             }
             if (!_categoryIds.Contains(o.CategoryId))
             {
-                _desk.Fault(DataProblemKind.UnknownCategory, RecordOf(o), "category_id", $"is {Shown(o.CategoryId, _ids.Categories)}; the file has no such category.");
+                _desk.Fault(DataProblemKind.UnknownCategory, RecordOf(o), "category_id",
+                    $"is {Shown(o.CategoryId, _ids.Categories)}; the file has no such category.");
                 _lost++;
             }
             kept.Add((_desk.Needs & (RecordParts.Masks | RecordParts.Corners)) == RecordParts.Masks ? WithSize(o, image) : o);
@@ -81,19 +94,23 @@ internal sealed class CocoGroundTruthReader
 
     private static string RecordOf(in GroundTruthObject o) => string.Create(CultureInfo.InvariantCulture, $"annotation with id {o.Id}");
 
-    private static string Shown(long id, TextIds texts) => texts.TextOf(id) is { } text ? $"\"{text}\"" : id.ToString(CultureInfo.InvariantCulture);
+    private static string Shown(long id, TextIds texts) => texts.TextOf(id) is { } text ? $"\"{text}\""
+        : id.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Masks are compared in pixels of the image, so its size has to be known and theirs has to be the same.</summary>
     private GroundTruthObject WithSize(GroundTruthObject o, DatasetImage image)
     {
         if (o.Segmentation is PolygonSegmentation && (image.Width == 0 || image.Height == 0))
         {
-            _desk.Fault(DataProblemKind.MissingField, string.Create(CultureInfo.InvariantCulture, $"image with id {image.Id}"), "width", "or height is missing; polygons need the size of their image.");
+            _desk.Fault(DataProblemKind.MissingField, string.Create(CultureInfo.InvariantCulture, $"image with id {image.Id}"), "width",
+                "or height is missing; polygons need the size of their image.");
             return o with { CannotBeHit = true };
         }
-        if (o.Segmentation is RunLengthSegmentation { Mask: var mask } && image is { Width: > 0, Height: > 0 } && (mask.Width != image.Width || mask.Height != image.Height))
+        if (o.Segmentation is RunLengthSegmentation { Mask: var mask } && image is { Width: > 0, Height: > 0 }
+            && (mask.Width != image.Width || mask.Height != image.Height))
         {
-            _desk.Fault(DataProblemKind.BadMask, RecordOf(o), "segmentation", $"is {mask.Height} x {mask.Width}, its image {image.Height} x {image.Width} (height x width); masks have the size of their image.");
+            _desk.Fault(DataProblemKind.BadMask, RecordOf(o), "segmentation",
+                $"is {mask.Height} x {mask.Width}, its image {image.Height} x {image.Width} (height x width); masks have the size of their image.");
             return o with { CannotBeHit = true };
         }
         return o;
@@ -129,7 +146,8 @@ internal sealed class CocoGroundTruthReader
         for (var i = 0; anyText && i < _objects.Count; i++)
         {
             var o = _objects[i];
-            _objects[i] = o with { Id = _ids.Objects.Final(o.Id), ImageId = _ids.Images.Final(o.ImageId), CategoryId = _ids.Categories.Final(o.CategoryId) };
+            _objects[i] = o with { Id = _ids.Objects.Final(o.Id), ImageId = _ids.Images.Final(o.ImageId),
+                CategoryId = _ids.Categories.Final(o.CategoryId) };
         }
         if (_withoutId.Count == 0) return;
         var taken = _objects.Select(o => o.Id).ToHashSet();
@@ -223,11 +241,14 @@ internal sealed class CocoGroundTruthReader
         if (!hasId) _fields.Fault(DataProblemKind.MissingField, "id", "is missing.");
         if (width is < 0 or > int.MaxValue || height is < 0 or > int.MaxValue || width * height > int.MaxValue)
         {
-            _fields.Fault(DataProblemKind.WrongValue, "width", string.Create(CultureInfo.InvariantCulture, $"and height are {width} and {height}; 0 or more, together at most 2^31 pixels, are allowed."));
+            _fields.Fault(DataProblemKind.WrongValue, "width",
+                string.Create(CultureInfo.InvariantCulture,
+                $"and height are {width} and {height}; 0 or more, together at most 2^31 pixels, are allowed."));
         }
         if (!_fields.Sound) return;
         if (!_imageIds.Add(id)) _fields.Fault(DataProblemKind.DuplicateId, "id", $"{Shown(id, _ids.Images)} occurs twice.");
-        _images.Add(new DatasetImage(id, file, (int)width, (int)height) { NegativeCategoryIds = negative, NotExhaustiveCategoryIds = open, Attributes = attributes });
+        _images.Add(new DatasetImage(id, file, (int)width, (int)height) { NegativeCategoryIds = negative, NotExhaustiveCategoryIds = open,
+            Attributes = attributes });
     }
 
     private void ReadCategory()
@@ -259,7 +280,8 @@ internal sealed class CocoGroundTruthReader
         if (!hasId) _fields.Fault(DataProblemKind.MissingField, "id", "is missing.");
         if (!_fields.Sound) return;
         if (!_categoryIds.Add(id)) _fields.Fault(DataProblemKind.DuplicateId, "id", $"{Shown(id, _ids.Categories)} occurs twice.");
-        _categories.Add(new DatasetCategory(id, text) { Supercategory = parent, Frequency = frequency, KeypointNames = points, KeypointSigmas = sigmas });
+        _categories.Add(new DatasetCategory(id, text) { Supercategory = parent, Frequency = frequency, KeypointNames = points,
+            KeypointSigmas = sigmas });
     }
 
     private void ReadObject()
@@ -280,10 +302,18 @@ internal sealed class CocoGroundTruthReader
         }
         _records++;
         if (!draft.HasId) _withoutId.Add(_objects.Count);
-        else if (!_objectIds.Add(built.Id)) _fields.Fault(DataProblemKind.DuplicateId, "id", $"{Shown(built.Id, _ids.Objects)} occurs twice.");
-        if (draft.HasId && built.Id == 0) _fields.Note(DataProblemKind.ZeroId, "id", "is 0; pycocotools, and so the protocols coco and lvis, can never hit this object. Take coco-fixed, or number from 1.");
+        else if (!_objectIds.Add(built.Id)) _fields.Fault(DataProblemKind.DuplicateId, "id",
+            $"{Shown(built.Id, _ids.Objects)} occurs twice.");
+        if (draft.HasId && built.Id == 0)
+        {
+            _fields.Note(DataProblemKind.ZeroId, "id",
+                "is 0; pycocotools, and so the protocols coco and lvis, can never hit this object. Take coco-fixed, or number from 1.");
+        }
         if (draft.AreaIsAssumed) _fields.Note(DataProblemKind.AssumedArea, "area", "is missing; the mask's or the box's area is taken.");
-        if (draft.BoxIsAssumed) _fields.Note(DataProblemKind.AssumedBox, "bbox", "is missing; the bounds of the segmentation or the keypoints are taken.");
+        if (draft.BoxIsAssumed)
+        {
+            _fields.Note(DataProblemKind.AssumedBox, "bbox", "is missing; the bounds of the segmentation or the keypoints are taken.");
+        }
         _objects.Add(built);
     }
 }

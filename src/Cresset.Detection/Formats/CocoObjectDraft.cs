@@ -88,7 +88,8 @@ internal struct CocoObjectDraft
         CheckShape(fields, needs);
         if (_hasBox && !_brokenBox && (_box.Width < 0 || _box.Height < 0))
         {
-            fields.Fault(DataProblemKind.NegativeSize, "bbox", string.Create(CultureInfo.InvariantCulture, $"has the size {_box.Width} x {_box.Height}; sizes are not below 0."));
+            fields.Fault(DataProblemKind.NegativeSize, "bbox",
+                string.Create(CultureInfo.InvariantCulture, $"has the size {_box.Width} x {_box.Height}; sizes are not below 0."));
         }
         FindBox(fields);
         AreaIsAssumed = !_hasArea;
@@ -116,7 +117,8 @@ internal struct CocoObjectDraft
     {
         if (_keypoints is not null && _keypoints.Length % 3 != 0)
         {
-            fields.Fault(DataProblemKind.WrongValue, "keypoints", string.Create(CultureInfo.InvariantCulture, $"has {_keypoints.Length} numbers; triples x, y, v are needed."));
+            fields.Fault(DataProblemKind.WrongValue, "keypoints",
+                string.Create(CultureInfo.InvariantCulture, $"has {_keypoints.Length} numbers; triples x, y, v are needed."));
             _brokenShape = true;
         }
         if ((needs & RecordParts.Masks) != 0 && _segmentation is null && !_brokenShape)
@@ -140,14 +142,16 @@ internal struct CocoObjectDraft
         }
         if (_hasBox) return;
         if (_segmentation is not null) (_bounds, _hasBounds) = (ShapeBounds.Of(_segmentation, null), true);
-        else if (!_hasBounds && _keypoints is not null) (_bounds, _hasBounds) = (ShapeBounds.Of(null, _keypoints, labelledOnly: true), true);
+        else if (!_hasBounds && _keypoints is not null) (_bounds, _hasBounds) = (ShapeBounds.Of(null, _keypoints, labelledOnly: true),
+            true);
         if (_hasBounds)
         {
             _box = _bounds;
             BoxIsAssumed = true;
             return;
         }
-        var why = _hasShape ? "is missing, and the record has no other shape that gives one." : "is missing; an annotation needs bbox, segmentation or keypoints.";
+        var why = _hasShape ? "is missing, and the record has no other shape that gives one."
+            : "is missing; an annotation needs bbox, segmentation or keypoints.";
         fields.Fault(DataProblemKind.MissingField, "bbox", why);
         _box = Box.Unreachable;
         _brokenBox = true;
@@ -178,7 +182,8 @@ internal struct CocoObjectDraft
         var mark = other || name.SequenceEqual("iscrowd"u8) ? ObjectMarks.Crowd
             : name.SequenceEqual("ignore"u8) ? ObjectMarks.Ignore
             : name.SequenceEqual("difficult"u8) ? ObjectMarks.Difficult
-            : name.SequenceEqual("is_group_of"u8) || name.SequenceEqual("isgroupof"u8) || name.SequenceEqual("IsGroupOf"u8) ? ObjectMarks.GroupOf
+            : name.SequenceEqual("is_group_of"u8) || name.SequenceEqual("isgroupof"u8) || name.SequenceEqual("IsGroupOf"u8)
+                ? ObjectMarks.GroupOf
             : ObjectMarks.None;
         if (mark == ObjectMarks.None)
         {

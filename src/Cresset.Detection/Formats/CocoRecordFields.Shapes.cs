@@ -110,7 +110,9 @@ internal sealed partial class CocoRecordFields
             {
                 if (polygon.Length is 2 or 4) empty = true;
                 else broken = true;
-                Fault(DataProblemKind.BadMask, field, string.Create(CultureInfo.InvariantCulture, $"has a polygon of {polygon.Length} numbers; pairs x, y, at least six numbers, are needed."));
+                Fault(DataProblemKind.BadMask, field,
+                    string.Create(CultureInfo.InvariantCulture,
+                    $"has a polygon of {polygon.Length} numbers; pairs x, y, at least six numbers, are needed."));
                 Sound = true;
             }
             else if (!Array.TrueForAll(polygon, c => Math.Abs(c) <= RunLengthMask.MaxCoordinate))
@@ -142,7 +144,9 @@ internal sealed partial class CocoRecordFields
         if (!Sound) return null;
         if (polygon.Length < 6 || polygon.Length % 2 != 0 || !Array.TrueForAll(polygon, c => Math.Abs(c) <= RunLengthMask.MaxCoordinate))
         {
-            Fault(DataProblemKind.BadMask, field, string.Create(CultureInfo.InvariantCulture, $"is a list of {polygon.Length} numbers; a list of polygons is needed, pairs x, y of three points or more each, up to a million pixels."));
+            Fault(DataProblemKind.BadMask, field,
+                string.Create(CultureInfo.InvariantCulture,
+                $"is a list of {polygon.Length} numbers; a list of polygons is needed, pairs x, y of three points or more each, up to a million pixels."));
             return null;
         }
         Note(DataProblemKind.Converted, field, "is one flat list of numbers; it was taken as one polygon.");
@@ -153,7 +157,7 @@ internal sealed partial class CocoRecordFields
     {
         scanner.Expect((byte)'{');
         long height = -1, width = -1;
-        byte[]? text = null;
+        var text = -1;
         var listed = false;
         if (!scanner.TryTake((byte)'}'))
         {
@@ -162,13 +166,14 @@ internal sealed partial class CocoRecordFields
                 var name = scanner.ReadName();
                 if (name.SequenceEqual("size"u8))
                 {
+                    if (scanner.TryTakePair(out height, out width)) continue;
                     var size = Integers(field + ".size");
                     if (size is [var h, var w]) (height, width) = (h, w);
                     else if (Sound) Fault(DataProblemKind.BadMask, field + ".size", "must be two whole numbers, height and width.");
                 }
                 else if (name.SequenceEqual("counts"u8))
                 {
-                    if (scanner.Peek() == '"') text = scanner.ReadString().ToArray();
+                    if (scanner.Peek() == '"') text = Keep(scanner.ReadString());
                     else listed = ReadCounts(field + ".counts");
                 }
                 else
@@ -182,12 +187,20 @@ internal sealed partial class CocoRecordFields
         var problem = "needs both size and counts";
         RunLengthMask? mask = null;
         var sized = height is >= 0 and <= int.MaxValue && width is >= 0 and <= int.MaxValue;
-        var good = sized && (text is not null
-            ? RunLengthMask.TryFromCompressed(text, (int)height, (int)width, out mask, out problem)
+        var good = sized && (text >= 0
+            ? RunLengthMask.TryFromCompressed(_maskText.AsSpan(0, text), (int)height, (int)width, _texts, out mask, out problem)
             : listed && RunLengthMask.TryFromCounts([.. _counts], (int)height, (int)width, out mask, out problem));
         if (good) return new RunLengthSegmentation(mask!);
         Fault(DataProblemKind.BadMask, field, problem + ".");
         return null;
+    }
+
+    /// <summary>The text outlives the window it lies in, since the size may come after it.</summary>
+    private int Keep(ReadOnlySpan<byte> text)
+    {
+        if (_maskText.Length < text.Length) _maskText = new byte[2 * text.Length];
+        text.CopyTo(_maskText);
+        return text.Length;
     }
 
     private bool ReadCounts(string field)
@@ -199,7 +212,8 @@ internal sealed partial class CocoRecordFields
         {
             if (!(n >= 0 && n <= int.MaxValue && Math.Floor(n) == n))
             {
-                Fault(DataProblemKind.BadMask, field, string.Create(CultureInfo.InvariantCulture, $"holds the run {n}; whole numbers from 0 on are needed."));
+                Fault(DataProblemKind.BadMask, field,
+                    string.Create(CultureInfo.InvariantCulture, $"holds the run {n}; whole numbers from 0 on are needed."));
                 return false;
             }
             _counts.Add((uint)n);

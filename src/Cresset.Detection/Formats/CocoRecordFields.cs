@@ -8,6 +8,9 @@ internal sealed partial class CocoRecordFields(JsonScanner scanner, FaultDesk de
 {
     private readonly List<double> _numbers = [];
     private readonly List<uint> _counts = [];
+    private readonly MaskTexts _texts = new();
+    private double[] _plain = new double[128];
+    private byte[] _maskText = new byte[1024];
     private bool _quiet;
 
     /// <summary>False once a field of the current record was faulty.</summary>
@@ -68,11 +71,15 @@ internal sealed partial class CocoRecordFields(JsonScanner scanner, FaultDesk de
         }
         if (!(Math.Abs(number) <= 1e15))
         {
-            Fault(DataProblemKind.WrongValue, field, string.Create(CultureInfo.InvariantCulture, $"is {number}; a whole number is needed."));
+            Fault(DataProblemKind.WrongValue, field,
+                string.Create(CultureInfo.InvariantCulture, $"is {number}; a whole number is needed."));
             return 0;
         }
         var whole = Math.Round(number);
-        if (whole != number) Note(DataProblemKind.Converted, field, string.Create(CultureInfo.InvariantCulture, $"is {number}; {whole} was taken."));
+        if (whole != number)
+        {
+            Note(DataProblemKind.Converted, field, string.Create(CultureInfo.InvariantCulture, $"is {number}; {whole} was taken."));
+        }
         return (long)whole;
     }
 
@@ -112,7 +119,10 @@ internal sealed partial class CocoRecordFields(JsonScanner scanner, FaultDesk de
             return false;
         }
         box = new Box(x, y, w, h);
-        if (!double.IsFinite(x + y + w + h) && Sound) Fault(DataProblemKind.NotFinite, field, "holds NaN or an infinity; finite numbers are needed.");
+        if (!double.IsFinite(x + y + w + h) && Sound)
+        {
+            Fault(DataProblemKind.NotFinite, field, "holds NaN or an infinity; finite numbers are needed.");
+        }
         return true;
     }
 
@@ -124,6 +134,7 @@ internal sealed partial class CocoRecordFields(JsonScanner scanner, FaultDesk de
             WrongType(field, "a list of numbers");
             return null;
         }
+        if (scanner.TryTakeNumbers(ref _plain, out var count)) return _plain.AsSpan(0, count).ToArray();
         _numbers.Clear();
         scanner.Expect((byte)'[');
         if (scanner.TryTake((byte)']')) return [];
@@ -173,7 +184,8 @@ internal sealed partial class CocoRecordFields(JsonScanner scanner, FaultDesk de
     private bool Comma(string field, int have)
     {
         if (scanner.NextElement((byte)']')) return true;
-        Fault(DataProblemKind.WrongValue, field, string.Create(CultureInfo.InvariantCulture, $"has {have} numbers; x, y, width, height are needed."));
+        Fault(DataProblemKind.WrongValue, field,
+            string.Create(CultureInfo.InvariantCulture, $"has {have} numbers; x, y, width, height are needed."));
         return false;
     }
 
@@ -196,7 +208,8 @@ internal sealed partial class CocoRecordFields(JsonScanner scanner, FaultDesk de
         }
         var digits = scanner.ReadNumberText();
         // decimal holds 64-bit ids to the last digit, where a double has 53 bits.
-        var whole = decimal.TryParse(digits, NumberStyles.Float, CultureInfo.InvariantCulture, out var exact) && decimal.Truncate(exact) == exact;
+        var whole = decimal.TryParse(digits, NumberStyles.Float, CultureInfo.InvariantCulture, out var exact)
+            && decimal.Truncate(exact) == exact;
         if (whole && exact >= long.MinValue && exact <= long.MaxValue && !TextIds.IsProvisional((long)exact)) return (long)exact;
         Fault(DataProblemKind.WrongValue, field, $"is {Short(digits)}; a whole number of 64 bits or a text is needed.");
         return 0;
@@ -208,7 +221,11 @@ internal sealed partial class CocoRecordFields(JsonScanner scanner, FaultDesk de
         var text = scanner.ReadText();
         if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number))
         {
-            if (!_quiet) desk.Fault(DataProblemKind.WrongValue, scanner.Where, field, $"is the text \"{Short(text)}\"; the number was taken.", scanner.Offset);
+            if (!_quiet)
+            {
+                desk.Fault(DataProblemKind.WrongValue, scanner.Where, field, $"is the text \"{Short(text)}\"; the number was taken.",
+                    scanner.Offset);
+            }
             return number;
         }
         Fault(DataProblemKind.WrongValue, field, $"is the text \"{Short(text)}\"; a number is needed.");

@@ -38,7 +38,8 @@ internal static class CocoResultPieces
                     return;
                 }
                 using var own = new JsonScanner(path, null, starts[k - 1]);
-                readers[k] = new CocoResultReader(own, new FaultDesk(path, strict with { Report = new ReadReport() }), dataset, parts, cancellation);
+                readers[k] = new CocoResultReader(own, new FaultDesk(path, strict with { Report = new ReadReport() }), dataset, parts,
+                    cancellation);
                 good[k] = readers[k].ReadPiece(stop) && readers[k].FaultCount == 0;
             });
             if (report.Total > 0 || !Array.TrueForAll(good, g => g)) return null;

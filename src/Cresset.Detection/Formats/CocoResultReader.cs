@@ -22,7 +22,8 @@ internal sealed class CocoResultReader
     private int _used;
     private long _records, _lost;
 
-    public CocoResultReader(JsonScanner scanner, FaultDesk desk, DetectionDataset? dataset, RecordParts parts, CancellationToken cancellation)
+    public CocoResultReader(JsonScanner scanner, FaultDesk desk, DetectionDataset? dataset, RecordParts parts,
+        CancellationToken cancellation)
     {
         _scanner = scanner;
         _desk = desk;
@@ -65,7 +66,9 @@ internal sealed class CocoResultReader
         return _scanner.NextElement((byte)']');
     }
 
-    /// <summary>Reads records up to the one that begins at an offset, or to the end of the file; false when no record begins there.</summary>
+    /// <summary>
+    /// Reads records up to the one that begins at an offset, or to the end of the file; false when no record begins there.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool ReadPiece(long stop)
     {
@@ -128,7 +131,10 @@ internal sealed class CocoResultReader
             }
             while (_scanner.NextElement((byte)'}'));
         }
-        if (taken is null) throw _scanner.Structure("results must be one list; this is an object without a list " + string.Join(", ", Wrappers) + ".");
+        if (taken is null)
+        {
+            throw _scanner.Structure("results must be one list; this is an object without a list " + string.Join(", ", Wrappers) + ".");
+        }
         _desk.Note(DataProblemKind.Layout, "results", "", $"is an object; its list {taken} was taken.", first);
     }
 
@@ -233,10 +239,12 @@ internal sealed class CocoResultReader
             if (first) _parts |= RecordParts.All;
             box = mask is not null || keypoints is not null ? ShapeBounds.Of(mask, keypoints) : hasBounds ? bounds : Box.Nowhere;
         }
-        Keep(new DetectedObject(image, category, (broken & (HasBox | HasScore)) != 0 ? Box.Nowhere : box, (broken & HasScore) != 0 ? DetectedObject.FirstRank : score)
+        Keep(new DetectedObject(image, category, (broken & (HasBox | HasScore)) != 0 ? Box.Nowhere : box, (broken & HasScore) != 0
+            ? DetectedObject.FirstRank : score)
         {
             Shape = mask is not null || keypoints is not null || (have & HasBox) == 0 || broken != 0
-                ? new DetectionShape { Segmentation = mask, Keypoints = keypoints, HasBox = (have & HasBox) != 0, FromFile = true, CannotHit = broken != 0 }
+                ? new DetectionShape { Segmentation = mask, Keypoints = keypoints, HasBox = (have & HasBox) != 0, FromFile = true,
+                    CannotHit = broken != 0 }
                 : null,
         });
     }
@@ -271,6 +279,8 @@ internal sealed class CocoResultReader
             HasCategory => _scanner.TryTakeLiteral("\"category_id\":"u8),
             HasBox => _scanner.TryTakeLiteral("\"bbox\":"u8),
             HasScore => _scanner.TryTakeLiteral("\"score\":"u8),
+            HasMask => _scanner.TryTakeLiteral("\"segmentation\":"u8),
+            HasKeypoints => _scanner.TryTakeLiteral("\"keypoints\":"u8),
             _ => false,
         };
         if (right) return guess;
@@ -291,7 +301,9 @@ internal sealed class CocoResultReader
         return name.SequenceEqual("keypoints"u8) ? HasKeypoints : 0;
     }
 
-    /// <summary>What is missing or broken in a record, as flags; leniently such a record stays as a miss ranked by its score, or first.</summary>
+    /// <summary>
+    /// What is missing or broken in a record, as flags; leniently such a record stays as a miss ranked by its score, or first.
+    /// </summary>
     private int Faults(int have, int broken, in Box box, double score, Segmentation? mask, double[]? keypoints, bool hasBounds, long image)
     {
         var found = 0;
@@ -302,7 +314,8 @@ internal sealed class CocoResultReader
         }
         else if (!double.IsFinite(score))
         {
-            _desk.Fault(DataProblemKind.NotFinite, _scanner.Where, "score", "is NaN or an infinity; a NaN is ranked last.", _scanner.Offset);
+            _desk.Fault(DataProblemKind.NotFinite, _scanner.Where, "score", "is NaN or an infinity; a NaN is ranked last.",
+                _scanner.Offset);
         }
         if ((have & (HasBox | HasMask | HasKeypoints)) == 0)
         {
@@ -317,7 +330,8 @@ internal sealed class CocoResultReader
         if ((have & HasBox) != 0 && (broken & HasBox) == 0 && (box.Width < 0 || box.Height < 0)) NegativeSize(box);
         if (keypoints is not null && keypoints.Length % 3 != 0)
         {
-            _fields.Fault(DataProblemKind.WrongValue, "keypoints", string.Create(CultureInfo.InvariantCulture, $"has {keypoints.Length} numbers; triples x, y, v are needed."));
+            _fields.Fault(DataProblemKind.WrongValue, "keypoints",
+                string.Create(CultureInfo.InvariantCulture, $"has {keypoints.Length} numbers; triples x, y, v are needed."));
             found |= HasKeypoints;
         }
         if (_desk.Needs != 0) found |= MissingShapes(mask, keypoints, broken, image, (have & HasBox) != 0);
@@ -331,16 +345,19 @@ internal sealed class CocoResultReader
         {
             if (mask is null && hasBox)
             {
-                _desk.Note(DataProblemKind.AssumedMask, _scanner.Where, "segmentation", "is missing; the box stands in for it, as in pycocotools.", _scanner.Offset);
+                _desk.Note(DataProblemKind.AssumedMask, _scanner.Where, "segmentation",
+                    "is missing; the box stands in for it, as in pycocotools.", _scanner.Offset);
             }
             else if (mask is null)
             {
                 _fields.Fault(DataProblemKind.MissingField, "segmentation", "is missing; masks are asked for.");
                 found |= HasMask;
             }
-            else if (mask is RunLengthSegmentation { Mask: var m } && _names.Image(image) is { Width: > 0, Height: > 0 } i && (m.Width != i.Width || m.Height != i.Height))
+            else if (mask is RunLengthSegmentation { Mask: var m } && _names.Image(image) is { Width: > 0, Height: > 0 } i
+                && (m.Width != i.Width || m.Height != i.Height))
             {
-                _fields.Fault(DataProblemKind.BadMask, "segmentation", $"is {m.Height} x {m.Width}, its image {i.Height} x {i.Width} (height x width); masks have the size of their image.");
+                _fields.Fault(DataProblemKind.BadMask, "segmentation",
+                    $"is {m.Height} x {m.Width}, its image {i.Height} x {i.Width} (height x width); masks have the size of their image.");
                 found |= HasMask;
             }
         }
@@ -353,7 +370,9 @@ internal sealed class CocoResultReader
     }
 
     private void NegativeSize(Box box)
-        => _desk.Fault(DataProblemKind.NegativeSize, _scanner.Where, "bbox", string.Create(CultureInfo.InvariantCulture, $"has the size {box.Width} x {box.Height}; sizes are not below 0."), _scanner.Offset);
+        => _desk.Fault(DataProblemKind.NegativeSize, _scanner.Where, "bbox",
+            string.Create(CultureInfo.InvariantCulture, $"has the size {box.Width} x {box.Height}; sizes are not below 0."),
+            _scanner.Offset);
 
     private void SkipWrongRecord()
     {

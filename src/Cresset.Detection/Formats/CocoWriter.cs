@@ -32,7 +32,8 @@ internal static class CocoWriter
         json.WriteEndArray();
         json.WriteStartArray("annotations");
         var renumber = MustRenumber(dataset.Objects);
-        for (var i = 0; i < dataset.Objects.Length; i++) WriteObject(json, dataset, dataset.Objects[i], renumber ? i + 1 : dataset.Objects[i].Id);
+        for (var i = 0; i < dataset.Objects.Length; i++) WriteObject(json, dataset, dataset.Objects[i], renumber ? i + 1
+            : dataset.Objects[i].Id);
         json.WriteEndArray();
         json.WriteStartArray("categories");
         foreach (var category in dataset.Categories)
@@ -75,7 +76,8 @@ internal static class CocoWriter
 
     private static void Write(string path, Action<Utf8JsonWriter> write) => AtomicFile.Write(path, stream =>
     {
-        var gzip = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(stream, CompressionLevel.Optimal, leaveOpen: true) : null;
+        var gzip = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)
+            ? new GZipStream(stream, CompressionLevel.Optimal, leaveOpen: true) : null;
         using (var json = new Utf8JsonWriter(gzip ?? stream, Plain)) write(json);
         gzip?.Dispose();
     });

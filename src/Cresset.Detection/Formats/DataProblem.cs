@@ -66,7 +66,8 @@ public sealed record DataProblem(DataProblemKind Kind, string File, string Recor
     {
         var place = Record.Length == 0 ? File : $"{File}: {Record}";
         if (Field.Length > 0) place += $", field {Field}";
-        return Offset < 0 ? $"{place}: {Message}" : $"{place} (byte {Offset.ToString(System.Globalization.CultureInfo.InvariantCulture)}): {Message}";
+        return Offset < 0 ? $"{place}: {Message}"
+            : $"{place} (byte {Offset.ToString(System.Globalization.CultureInfo.InvariantCulture)}): {Message}";
     }
 }
 

@@ -33,7 +33,8 @@ internal sealed class DatasetBuilder
 
     public int Objects => _objects.Count;
 
-    public void Add(long image, long category, Box box, ObjectMarks marks, double? area = null, Segmentation? shape = null, double[]? keypoints = null)
+    public void Add(long image, long category, Box box, ObjectMarks marks, double? area = null, Segmentation? shape = null,
+        double[]? keypoints = null)
         => _objects.Add(new GroundTruthObject
         {
             Id = _objects.Count + 1,

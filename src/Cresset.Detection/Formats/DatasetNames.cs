@@ -7,10 +7,13 @@ internal sealed class DatasetNames
     private readonly Dictionary<string, long> _images = new(StringComparer.Ordinal), _shortImages = new(StringComparer.Ordinal);
     private readonly Dictionary<string, long> _categories = new(StringComparer.Ordinal);
     private readonly Dictionary<string, long> _fileCategories = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> _nearlyCategories = new(StringComparer.Ordinal);
+    private readonly DetectionDataset _dataset;
     private readonly Dictionary<string, long> _imageKeys = new(StringComparer.Ordinal), _categoryKeys = new(StringComparer.Ordinal);
 
     public DatasetNames(DetectionDataset dataset)
     {
+        _dataset = dataset;
         var paths = new ImagePaths(dataset.Images);
         foreach (var image in dataset.Images)
         {
@@ -29,6 +32,7 @@ internal sealed class DatasetNames
             if (category.Key is not null) Put(_categoryKeys, category.Key, category.Id);
             Put(_categories, dataset.CategoryName(category.Id), category.Id);
             Put(_fileCategories, SafeNames.Segment(dataset.CategoryName(category.Id)), category.Id);
+            Put(_nearlyCategories, Plain(dataset.CategoryName(category.Id)), category.Id);
         }
         InOrder = [.. dataset.Categories.Select(c => c.Id).Distinct().Order()];
     }
@@ -70,6 +74,13 @@ internal sealed class DatasetNames
 
     public long? Category(string name)
         => Get(_categories, name) ?? Get(_categories, SafeNames.Original(name)) ?? Get(_fileCategories, name);
+
+    /// <summary>The only category whose name differs from this one in blanks, dashes, underscores or case alone, and its name.</summary>
+    public (long Id, string Name)? CategoryNearly(string name)
+        => Get(_nearlyCategories, Plain(SafeNames.Original(name))) is { } id ? (id, _dataset.CategoryName(id)) : null;
+
+    private static string Plain(string name)
+        => string.Concat(name.Where(c => !char.IsWhiteSpace(c) && c is not ('-' or '_'))).ToLowerInvariant();
 
     /// <summary>Only extensions of pictures are taken off: in "scan.5" the 5 belongs to the name.</summary>
     private static string[] Forms(string name)

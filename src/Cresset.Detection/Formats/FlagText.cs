@@ -10,9 +10,11 @@ internal static class FlagText
         text = text.Trim();
         value = Is(text, "true") || Is(text, "yes") || Is(text, "y") || Is(text, "t");
         if (value || text.IsEmpty) return true;
-        if (Is(text, "false") || Is(text, "no") || Is(text, "n") || Is(text, "f") || Is(text, "unspecified") || Is(text, "none")) return true;
+        if (Is(text, "false") || Is(text, "no") || Is(text, "n") || Is(text, "f") || Is(text, "unspecified")
+            || Is(text, "none")) return true;
         const System.Globalization.NumberStyles Style = System.Globalization.NumberStyles.Float;
-        if (!double.TryParse(text, Style, System.Globalization.CultureInfo.InvariantCulture, out var number) || !double.IsFinite(number)) return false;
+        if (!double.TryParse(text, Style, System.Globalization.CultureInfo.InvariantCulture, out var number)
+            || !double.IsFinite(number)) return false;
         value = number != 0;
         return true;
     }

@@ -72,7 +72,8 @@ internal static class JsonNumber
         if (!Utf8Parser.TryParse(text[..i], out value, out used) || used != i)
         {
             used = i;
-            return double.TryParse(Encoding.ASCII.GetString(text[..i]), System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture, out value);
+            return double.TryParse(Encoding.ASCII.GetString(text[..i]), System.Globalization.NumberStyles.Float,
+                System.Globalization.CultureInfo.InvariantCulture, out value);
         }
         return true;
     }

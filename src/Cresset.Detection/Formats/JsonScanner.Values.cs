@@ -22,6 +22,41 @@ internal sealed partial class JsonScanner
         return true;
     }
 
+    /// <summary>Takes a list of two plain whole numbers; takes nothing when the text looks any other way.</summary>
+    public bool TryTakePair(out long a, out long b)
+    {
+        a = b = -1;
+        if (Peek() != '[') return false;
+        if (_end - _position < 64) EnsureWindow(64);
+        var i = _position + 1;
+        if (!Digits(ref i, out var first) || i >= _end || !Comma(ref i) || !Digits(ref i, out var second)) return false;
+        if (i >= _end || _buffer[i] != ']') return false;
+        (a, b, _position) = (first, second, i + 1);
+        return true;
+    }
+
+    /// <summary>Takes a list of plain numbers; takes nothing when the text looks any other way or is long.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public bool TryTakeNumbers(ref double[] numbers, out int count)
+    {
+        count = 0;
+        if (Peek() != '[') return false;
+        if (_end - _position < 8192) EnsureWindow(8192);
+        var i = _position + 1;
+        while (JsonNumber.TryParse(_buffer, i, _end, out var value, out i))
+        {
+            if (count == numbers.Length) Array.Resize(ref numbers, 2 * count);
+            numbers[count++] = value;
+            if (_buffer[i] == ']')
+            {
+                _position = i + 1;
+                return true;
+            }
+            if (!Comma(ref i)) return false;
+        }
+        return false;
+    }
+
     /// <summary>A number, or NaN / Infinity / -Infinity.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public double ReadNumber()
@@ -107,6 +142,15 @@ internal sealed partial class JsonScanner
         return true;
     }
 
+    /// <summary>A whole number of up to nine digits without a leading zero.</summary>
+    private bool Digits(ref int i, out long value)
+    {
+        var first = i;
+        value = 0;
+        while (i < _end && (uint)(_buffer[i] - '0') <= 9 && i - first < 10) value = (value * 10) + (_buffer[i++] - '0');
+        return i - first is > 0 and < 10 && (i - first == 1 || _buffer[first] != '0');
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool Comma(ref int i)
     {
@@ -118,7 +162,10 @@ internal sealed partial class JsonScanner
 
     private double ReadNumberSlow(byte first)
     {
-        if (first is (byte)'N' or (byte)'I') return TakeWord(first == 'N' ? "NaN"u8 : "Infinity"u8, first == 'N' ? double.NaN : double.PositiveInfinity);
+        if (first is (byte)'N' or (byte)'I')
+        {
+            return TakeWord(first == 'N' ? "NaN"u8 : "Infinity"u8, first == 'N' ? double.NaN : double.PositiveInfinity);
+        }
         if (first == '-' && _position + 1 < _end && _buffer[_position + 1] == 'I') return TakeWord("-Infinity"u8, double.NegativeInfinity);
         EnsureWindow(2048);
         if (JsonNumber.TryParseLong(_buffer.AsSpan(_position, _end - _position), out var value, out var used))

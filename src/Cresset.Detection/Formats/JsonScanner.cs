@@ -188,7 +188,8 @@ internal sealed partial class JsonScanner : IDisposable
 
     public int WhereIndex { get; set; } = -1;
 
-    private static string Show(byte b) => b is > 32 and < 127 ? $"'{(char)b}'" : string.Create(CultureInfo.InvariantCulture, $"byte 0x{b:X2}");
+    private static string Show(byte b) => b is > 32 and < 127 ? $"'{(char)b}'"
+        : string.Create(CultureInfo.InvariantCulture, $"byte 0x{b:X2}");
 
     private static bool IsGzip(Stream stream)
     {
@@ -232,9 +233,15 @@ internal sealed partial class JsonScanner : IDisposable
             if (b == '"') break;
             scanned += b == '\\' ? 2 : 1;
         }
-        if (_buffer.AsSpan(_position, scanned).IndexOfAnyInRange((byte)0, (byte)31) >= 0) throw Broken("a string holds a control character");
+        if (_buffer.AsSpan(_position, scanned).IndexOfAnyInRange((byte)0, (byte)31) >= 0)
+        {
+            throw Broken("a string holds a control character");
+        }
         if (_scratch.Length < scanned) _scratch = new byte[scanned * 2];
-        if (!JsonEscapes.TryDecode(_buffer.AsSpan(_position, scanned), _scratch, out var written)) throw Broken("a string holds a wrong escape");
+        if (!JsonEscapes.TryDecode(_buffer.AsSpan(_position, scanned), _scratch, out var written))
+        {
+            throw Broken("a string holds a wrong escape");
+        }
         _position += scanned + 1;
         return _scratch.AsSpan(0, written);
     }

@@ -94,7 +94,8 @@ public sealed class ReadReport
     private string SourceOf(string file)
     {
         var folder = Path.GetDirectoryName(file) ?? "";
-        return _files.Keys.Where(f => Path.GetDirectoryName(f) == folder && Path.GetExtension(f) == Path.GetExtension(file)).Take(4).Count() > 3 ? folder : file;
+        return _files.Keys.Where(f => Path.GetDirectoryName(f) == folder && Path.GetExtension(f) == Path.GetExtension(file)).Take(4)
+            .Count() > 3 ? folder : file;
     }
 
     internal void Add(DataProblem problem)

@@ -36,8 +36,10 @@ internal sealed class ResultNames
             if (known is null)
             {
                 var shown = Images.TextOf(image) is { } text ? $"\"{text}\"" : image.ToString(CultureInfo.InvariantCulture);
-                _desk.Fault(DataProblemKind.UnknownImage, _scanner.Where, "image_id", Images.TextOf(image) is { } several && _byName is { } names && names.IsAmbiguous(several)
-                    ? $"is {shown}, the name of several images of the data set; keep their folders." : $"is {shown}; the data set has no such image.", _scanner.Offset);
+                _desk.Fault(DataProblemKind.UnknownImage, _scanner.Where, "image_id", Images.TextOf(image) is { } several
+                    && _byName is { } names && names.IsAmbiguous(several)
+                    ? $"is {shown}, the name of several images of the data set; keep their folders."
+                        : $"is {shown}; the data set has no such image.", _scanner.Offset);
                 return false;
             }
             (_lastImage, _hasLast) = (image, true);
@@ -50,7 +52,8 @@ internal sealed class ResultNames
             return true;
         }
         var name = Categories.TextOf(category) is { } word ? $"\"{word}\"" : category.ToString(CultureInfo.InvariantCulture);
-        _desk.Fault(DataProblemKind.UnknownCategory, _scanner.Where, "category_id", $"is {name}; the data set has no such category.", _scanner.Offset);
+        _desk.Fault(DataProblemKind.UnknownCategory, _scanner.Where, "category_id", $"is {name}; the data set has no such category.",
+            _scanner.Offset);
         return false;
     }
 
@@ -79,7 +82,8 @@ internal sealed class ResultNames
         if (_images.TryGetValue(id, out var known)) return known < 0 && TextIds.IsProvisional(known) ? null : known;
         var text = Images.TextOf(id) ?? id.ToString(CultureInfo.InvariantCulture);
         _byName ??= new DatasetNames(_dataset!);
-        var found = _byName.ImageKey(text) ?? Noted(text, "image_id", ByNumber(text, n => _dataset!.FindImage(n) is { Key: null }) ?? _byName.Image(text));
+        var found = _byName.ImageKey(text)
+            ?? Noted(text, "image_id", ByNumber(text, n => _dataset!.FindImage(n) is { Key: null }) ?? _byName.Image(text));
         _images[id] = found ?? long.MinValue;
         return found;
     }
@@ -91,7 +95,8 @@ internal sealed class ResultNames
         if (_categoryOf.TryGetValue(id, out var known)) return TextIds.IsProvisional(known) ? null : known;
         var text = Categories.TextOf(id) ?? id.ToString(CultureInfo.InvariantCulture);
         _byName ??= new DatasetNames(_dataset!);
-        var found = _byName.CategoryKey(text) ?? Noted(text, "category_id", ByNumber(text, n => _dataset!.FindCategory(n) is { Key: null }) ?? _byName.Category(text));
+        var found = _byName.CategoryKey(text)
+            ?? Noted(text, "category_id", ByNumber(text, n => _dataset!.FindCategory(n) is { Key: null }) ?? _byName.Category(text));
         _categoryOf[id] = found ?? long.MinValue;
         return found;
     }
@@ -101,7 +106,11 @@ internal sealed class ResultNames
 
     private long? Noted(string text, string field, long? found)
     {
-        if (found is not null) _desk.Note(DataProblemKind.MatchedByName, _scanner.Where, field, $"is \"{text}\"; it was taken for the one of that name.", _scanner.Offset);
+        if (found is not null)
+        {
+            _desk.Note(DataProblemKind.MatchedByName, _scanner.Where, field, $"is \"{text}\"; it was taken for the one of that name.",
+                _scanner.Offset);
+        }
         return found;
     }
 }

@@ -21,7 +21,8 @@ internal static class SafeNames
         {
             var c = name[i];
             // A leading point hides a file or means a folder; Windows drops points and blanks at the end.
-            var bad = c < ' ' || c == 127 || Forbidden.Contains(c, StringComparison.Ordinal) || (c == '.' && (i == 0 || i == last)) || (c == ' ' && (i == 0 || i == last));
+            var bad = c < ' ' || c == 127 || Forbidden.Contains(c, StringComparison.Ordinal) || (c == '.' && (i == 0 || i == last))
+                || (c == ' ' && (i == 0 || i == last));
             if (bad) text.Append('%').Append(((int)c).ToString("X2", CultureInfo.InvariantCulture));
             else text.Append(c);
         }
@@ -41,7 +42,8 @@ internal static class SafeNames
     public static string RelativePath(string name)
     {
         var segments = name.Replace('\\', '/').Split('/', StringSplitOptions.RemoveEmptyEntries);
-        return segments.Length == 0 ? "%" : string.Join('/', segments.Where((s, i) => s != "." || i == segments.Length - 1).Select(Segment));
+        return segments.Length == 0 ? "%"
+            : string.Join('/', segments.Where((s, i) => s != "." || i == segments.Length - 1).Select(Segment));
     }
 
     /// <summary>The name behind <see cref="Segment"/>, as far as nothing was cut off.</summary>
@@ -52,7 +54,8 @@ internal static class SafeNames
         for (var i = 0; i < segment.Length; i++)
         {
             if (segment[i] != '%') text.Append(segment[i]);
-            else if (i + 2 < segment.Length && byte.TryParse(segment.AsSpan(i + 1, 2), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var code))
+            else if (i + 2 < segment.Length
+                && byte.TryParse(segment.AsSpan(i + 1, 2), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var code))
             {
                 text.Append((char)code);
                 i += 2;
@@ -67,7 +70,10 @@ internal static class SafeNames
         var root = Path.GetFullPath(folder);
         var path = Path.GetFullPath(Path.Combine(root, relative));
         var prefix = Path.EndsInDirectorySeparator(root) ? root : root + Path.DirectorySeparatorChar;
-        if (!path.StartsWith(prefix, StringComparison.Ordinal)) throw new ArgumentException($"the name \"{relative}\" leads out of {folder}; nothing is written.", nameof(relative));
+        if (!path.StartsWith(prefix, StringComparison.Ordinal))
+        {
+            throw new ArgumentException($"the name \"{relative}\" leads out of {folder}; nothing is written.", nameof(relative));
+        }
         return path;
     }
 }
@@ -100,7 +106,8 @@ internal sealed class ImagePaths
 
     /// <summary>The file name with its folders, or one made of the id.</summary>
     public static string NameOf(DatasetImage image)
-        => image.FileName.Length > 0 ? image.FileName.Replace('\\', '/') : (image.Key ?? image.Id.ToString(CultureInfo.InvariantCulture)) + ".jpg";
+        => image.FileName.Length > 0 ? image.FileName.Replace('\\', '/')
+            : (image.Key ?? image.Id.ToString(CultureInfo.InvariantCulture)) + ".jpg";
 
     public static string WithoutExtension(string path)
     {
@@ -115,13 +122,21 @@ internal sealed class ImagePaths
         {
             foreach (var group in dataset.Images.DistinctBy(i => i.Id).GroupBy(NameOf))
             {
-                if (group.Count() > 1) throw new ArgumentException($"images {string.Join(" and ", group.Take(2).Select(i => i.Key ?? i.Id.ToString(CultureInfo.InvariantCulture)))} are both named \"{group.Key}\"; this format knows images by their names. Rename one, or write COCO.", nameof(dataset));
+                if (group.Count() > 1)
+                {
+                    throw new ArgumentException(
+                        $"images {string.Join(" and ", group.Take(2).Select(i => i.Key ?? i.Id.ToString(CultureInfo.InvariantCulture)))} are both named \"{group.Key}\"; this format knows images by their names. Rename one, or write COCO.", nameof(dataset));
+                }
             }
         }
         if (!categories) return;
         foreach (var group in dataset.Categories.DistinctBy(c => c.Id).GroupBy(c => dataset.CategoryName(c.Id)))
         {
-            if (group.Count() > 1) throw new ArgumentException($"categories {string.Join(" and ", group.Take(2).Select(c => c.Id.ToString(CultureInfo.InvariantCulture)))} are both named \"{group.Key}\"; this format knows classes by their names. Rename one, or write COCO.", nameof(dataset));
+            if (group.Count() > 1)
+            {
+                throw new ArgumentException(
+                    $"categories {string.Join(" and ", group.Take(2).Select(c => c.Id.ToString(CultureInfo.InvariantCulture)))} are both named \"{group.Key}\"; this format knows classes by their names. Rename one, or write COCO.", nameof(dataset));
+            }
         }
     }
 }

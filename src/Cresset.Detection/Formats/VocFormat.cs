@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Xml;
 using System.Xml.Linq;
 using Cresset.Numerics;
@@ -20,11 +19,11 @@ public static class VocFormat
     /// <param name="options">Strict or lenient.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="DetectionFormatException">The first fault, unless lenient.</exception>
-    public static DetectionDataset ReadGroundTruth(string folder, IReadOnlyList<string>? classes = null, ReadOptions? options = null, CancellationToken cancellationToken = default)
+    public static DetectionDataset ReadGroundTruth(string folder, IReadOnlyList<string>? classes = null, ReadOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         options ??= new ReadOptions();
-        var files = Directory.GetFiles(folder, "*.xml", SearchOption.AllDirectories);
-        Array.Sort(files, StringComparer.Ordinal);
+        var files = FilePeek.Files(folder, ".xml");
         var builder = new DatasetBuilder(classes);
         var report = options.Report ?? new ReadReport();
         for (var i = 0; i < files.Length; i++)
@@ -36,30 +35,15 @@ public static class VocFormat
         return builder.Finish(folder);
     }
 
-    /// <summary>Reads result files <c>comp4_det_test_CLASS.txt</c> (or <c>CLASS.txt</c>) of a folder.</summary>
+    /// <summary>
+    /// Reads result files of a folder: <c>comp4_det_test_CLASS.txt</c> of any competition and image set, or <c>CLASS.txt</c>.
+    /// </summary>
     /// <exception cref="DetectionFormatException">The first fault, unless lenient.</exception>
-    public static DetectionResults ReadResults(string folder, DetectionDataset dataset, ReadOptions? options = null, CancellationToken cancellationToken = default)
+    public static DetectionResults ReadResults(string folder, DetectionDataset dataset, ReadOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(dataset);
-        options ??= new ReadOptions();
-        var names = new DatasetNames(dataset);
-        var detections = new List<DetectedObject>();
-        foreach (var file in Directory.GetFiles(folder, "*.txt").Order(StringComparer.Ordinal))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            var desk = new FaultDesk(file, options);
-            var stem = Path.GetFileNameWithoutExtension(file);
-            var name = stem.StartsWith(ResultPrefix, StringComparison.Ordinal) ? stem[ResultPrefix.Length..] : stem;
-            if (names.Category(name) is not { } category)
-            {
-                desk.Fault(DataProblemKind.UnknownCategory, "", "", $"is named after the class \"{name}\", which the data set does not have.");
-                var lines = File.ReadLines(file).Count(l => l.Trim().Length > 0);
-                desk.Tally(lines, lines);
-                continue;
-            }
-            ReadClass(file, category, names, desk, detections);
-        }
-        return new DetectionResults(detections) { Source = folder };
+        return ClassFiles.Read(folder, ClassFiles.OfVoc(folder), dataset, options ?? new ReadOptions(), cancellationToken);
     }
 
     /// <summary>
@@ -111,80 +95,36 @@ public static class VocFormat
         foreach (var name in dataset.Images.Select(ImagePaths.NameOf).Concat(dataset.Categories.Select(c => dataset.CategoryName(c.Id))))
         {
             if (name.All(c => XmlConvert.IsXmlChar(c) || char.IsSurrogate(c)) && name.Trim() == name) continue;
-            throw new ArgumentException($"the name \"{name}\" holds a control character or begins or ends with a blank, which XML loses; rename it, or write COCO.", nameof(dataset));
+            throw new ArgumentException(
+                $"the name \"{name}\" holds a control character or begins or ends with a blank, which XML loses; rename it, or write COCO.",
+                nameof(dataset));
         }
     }
 
-    /// <summary>Writes one result file a class; a class name that is no file name is written with %XX.</summary>
+    /// <summary>
+    /// Writes one result file a class, an empty one for a class without detections; a class name that is no file name is written
+    /// with %XX.
+    /// </summary>
     /// <exception cref="ArgumentException">Two images or categories have one name.</exception>
     public static void WriteResults(DetectionResults results, DetectionDataset dataset, string folder)
-    {
-        ArgumentNullException.ThrowIfNull(results);
-        ArgumentNullException.ThrowIfNull(dataset);
-        ImagePaths.RequireNames(dataset, images: true, categories: true);
-        var paths = new ImagePaths(dataset.Images);
-        var groups = results.Items.ToArray().GroupBy(d => d.CategoryId).ToArray();
-        foreach (var d in results.Items)
-        {
-            if (dataset.FindImage(d.ImageId) is null) throw new ArgumentException($"a detection lies in image {d.ImageId}, which the data set does not have.", nameof(results));
-        }
-        Directory.CreateDirectory(folder);
-        foreach (var group in groups)
-        {
-            var text = new StringBuilder();
-            foreach (var d in group)
-            {
-                text.Append(CultureInfo.InvariantCulture, $"{paths.Of(d.ImageId)} {Text(d.Score)} {Text(d.Box.X)} {Text(d.Box.Y)} {Text(d.Box.Right)} {Text(d.Box.Bottom)}\n");
-            }
-            AtomicFile.WriteText(SafeNames.Below(folder, $"{ResultPrefix}{SafeNames.Segment(dataset.CategoryName(group.Key))}.txt"), text.ToString());
-        }
-    }
+        => ClassFiles.Write(results, dataset, folder, ResultPrefix, corners: false);
 
     internal static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
-
-    /// <summary>Lines of a result file; the name of an image may hold blanks, so the numbers are counted from the end.</summary>
-    private static void ReadClass(string file, long category, DatasetNames names, FaultDesk desk, List<DetectedObject> detections)
-    {
-        long lines = 0, lost = 0;
-        foreach (var (line, fields, record) in TextLines.ReadWhole(file))
-        {
-            lines++;
-            if (fields.Length < 6)
-            {
-                desk.Fault(DataProblemKind.Malformed, record, "", $"has {fields.Length} fields; image score xmin ymin xmax ymax are needed.");
-                lost++;
-                continue;
-            }
-            var name = fields.Length == 6 ? fields[0] : TextLines.WithoutLast(line, 5);
-            if (names.Image(name) is not { } image)
-            {
-                var why = names.IsAmbiguous(name) ? "which is the name of several images; give its folder too" : "the data set has no such image";
-                desk.Fault(DataProblemKind.UnknownImage, record, "image", $"is \"{name}\"; {why}.");
-                lost++;
-                continue;
-            }
-            if (!TextLines.TryNumbers(fields.AsSpan(fields.Length - 5), desk, record, out var n))
-            {
-                detections.Add(TextLines.Miss(image, category));
-                continue;
-            }
-            if (n[3] < n[1] || n[4] < n[2]) desk.Fault(DataProblemKind.NegativeSize, record, "xmax", "lies left of xmin, or ymax above ymin.");
-            detections.Add(new DetectedObject(image, category, Box.FromCorners(n[1], n[2], n[3], n[4]), n[0]));
-        }
-        desk.Tally(lines, lost);
-    }
 
     private static void ReadImage(string folder, string file, DatasetBuilder builder, FaultDesk desk)
     {
         XElement root;
         try
         {
-            using var reader = XmlReader.Create(file, new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, MaxCharactersInDocument = 100_000_000 });
+            using var reader = XmlReader.Create(file,
+                new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null,
+                MaxCharactersInDocument = 100_000_000 });
             root = XElement.Load(reader, LoadOptions.SetLineInfo);
         }
         catch (XmlException e)
         {
-            desk.Fault(DataProblemKind.Malformed, string.Create(CultureInfo.InvariantCulture, $"line {e.LineNumber}"), "", $"is not XML: {e.Message}");
+            desk.Fault(DataProblemKind.Malformed, string.Create(CultureInfo.InvariantCulture, $"line {e.LineNumber}"), "",
+                $"is not XML: {e.Message}");
             desk.Tally(1, 1);
             return;
         }
@@ -195,9 +135,13 @@ public static class VocFormat
             return;
         }
         var alias = ImagePaths.WithoutExtension(Path.GetRelativePath(folder, file).Replace('\\', '/'));
-        var name = root.Element("filename")?.Value.Trim() is { Length: > 0 } given ? given.Replace('\\', '/') : alias[(alias.LastIndexOf('/') + 1)..] + ".jpg";
+        var name = root.Element("filename")?.Value.Trim() is { Length: > 0 } given ? given.Replace('\\', '/')
+            : alias[(alias.LastIndexOf('/') + 1)..] + ".jpg";
         // Annotations in folders belong to images in folders.
-        if (!name.Contains('/', StringComparison.Ordinal) && alias.Contains('/', StringComparison.Ordinal)) name = alias[..(alias.LastIndexOf('/') + 1)] + name;
+        if (!name.Contains('/', StringComparison.Ordinal) && alias.Contains('/', StringComparison.Ordinal))
+        {
+            name = alias[..(alias.LastIndexOf('/') + 1)] + name;
+        }
         if (builder.HasImage(name))
         {
             desk.Fault(DataProblemKind.DuplicateId, "", "filename", $"{name} occurs in two files.");
@@ -205,7 +149,8 @@ public static class VocFormat
             return;
         }
         var size = root.Element("size");
-        var image = builder.AddImage(name, Size(size, "width", desk), Size(size, "height", desk), alias == ImagePaths.WithoutExtension(name) ? null : alias);
+        var image = builder.AddImage(name, Size(size, "width", desk), Size(size, "height", desk), alias == ImagePaths.WithoutExtension(name)
+            ? null : alias);
         desk.Tally(1);
         var index = 0;
         foreach (var o in root.Elements("object"))
@@ -244,7 +189,10 @@ public static class VocFormat
     private static bool Flag(XElement o, string field, FaultDesk desk, string record)
     {
         if (o.Element(field)?.Value is not { } text) return false;
-        if (!FlagText.TryParse(text, out var value)) desk.Fault(DataProblemKind.WrongValue, record, field, $"is \"{text}\"; 0, 1, true, false or Unspecified is needed.");
+        if (!FlagText.TryParse(text, out var value))
+        {
+            desk.Fault(DataProblemKind.WrongValue, record, field, $"is \"{text}\"; 0, 1, true, false or Unspecified is needed.");
+        }
         return value;
     }
 
@@ -260,7 +208,10 @@ public static class VocFormat
     {
         var text = size?.Element(field)?.Value.Trim();
         if (string.IsNullOrEmpty(text)) return 0;
-        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is >= 0 and <= 1e6) return (int)Math.Round(value);
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is >= 0 and <= 1e6)
+        {
+            return (int)Math.Round(value);
+        }
         desk.Fault(DataProblemKind.WrongValue, "size", field, $"is \"{text}\"; a whole number is needed.");
         return 0;
     }
@@ -280,12 +231,16 @@ public static class VocFormat
             }
             if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out corner[i]) || !double.IsFinite(corner[i]))
             {
-                desk.Fault(double.IsFinite(corner[i]) ? DataProblemKind.WrongValue : DataProblemKind.NotFinite, record, names[i], $"is \"{text}\"; a finite number is needed.");
+                desk.Fault(double.IsFinite(corner[i]) ? DataProblemKind.WrongValue : DataProblemKind.NotFinite, record, names[i],
+                    $"is \"{text}\"; a finite number is needed.");
                 return false;
             }
         }
         box = Box.FromCorners(corner[0], corner[1], corner[2], corner[3]);
-        if (box.Width < 0 || box.Height < 0) desk.Fault(DataProblemKind.NegativeSize, record, "bndbox", "has xmax left of xmin or ymax above ymin.");
+        if (box.Width < 0 || box.Height < 0)
+        {
+            desk.Fault(DataProblemKind.NegativeSize, record, "bndbox", "has xmax left of xmin or ymax above ymin.");
+        }
         return true;
     }
 }

@@ -76,12 +76,14 @@ public static class YoloFormat
     {
         ArgumentNullException.ThrowIfNull(dataset);
         var reader = new YoloReader(dataset, options ?? new ReadOptions(), withScore: true, keypoints);
-        return new DetectionResults([.. reader.Read(folder).Select(l => new DetectedObject(l.Image, l.Category, l.Box, l.Score)
+        var results = new DetectionResults([.. reader.Read(folder).Select(l => new DetectedObject(l.Image, l.Category, l.Box, l.Score)
         {
             Shape = l.Polygon is null && l.Keypoints is null ? null
                 : new DetectionShape { Segmentation = l.Polygon, Keypoints = l.Keypoints, HasBox = l.Polygon is null, FromFile = true },
         })])
         { Source = folder };
+        AssumedShapes.Note(results, folder, options ?? new ReadOptions());
+        return results;
     }
 
     /// <summary>The images of a folder and those below it (JPEG, PNG, GIF, BMP, WebP) with the sizes from their headers, by name.</summary>

@@ -8,7 +8,10 @@ public sealed partial class RunLengthMask
     /// </summary>
     public RunLengthMask Boundary(double ratio = 0.02)
     {
-        if (!(ratio >= 0 && ratio <= 1)) throw new ArgumentOutOfRangeException(nameof(ratio), ratio, "The ratio must lie in [0, 1]; 0.02 is usual.");
+        if (!(ratio >= 0 && ratio <= 1))
+        {
+            throw new ArgumentOutOfRangeException(nameof(ratio), ratio, "The ratio must lie in [0, 1]; 0.02 is usual.");
+        }
         var diagonal = Math.Sqrt(((double)Height * Height) + ((double)Width * Width));
         var distance = Math.Max(1, (int)Math.Round(ratio * diagonal, MidpointRounding.ToEven));
         var bounds = Bounds;
@@ -23,7 +26,8 @@ public sealed partial class RunLengthMask
     }
 
     /// <summary>The smaller of mask IoU and boundary IoU; against a crowd the mask IoU alone.</summary>
-    public static double BoundaryIou(RunLengthMask detection, RunLengthMask detectionBoundary, RunLengthMask other, RunLengthMask otherBoundary, bool otherIsCrowd = false)
+    public static double BoundaryIou(RunLengthMask detection, RunLengthMask detectionBoundary, RunLengthMask other,
+        RunLengthMask otherBoundary, bool otherIsCrowd = false)
     {
         ArgumentNullException.ThrowIfNull(detection);
         ArgumentNullException.ThrowIfNull(detectionBoundary);
@@ -35,9 +39,10 @@ public sealed partial class RunLengthMask
     private void FillColumns(byte[] pixels, byte[] inner, int left, int top, int rows, int distance)
     {
         long at = 0;
-        for (var i = 0; i < _counts.Length; i++)
+        var runs = Runs;
+        for (var i = 0; i < runs.Length; i++)
         {
-            long run = _counts[i];
+            long run = runs[i];
             if (i % 2 == 1)
             {
                 // A run may go on from the end of one column to the next, where the image's edge parts it.

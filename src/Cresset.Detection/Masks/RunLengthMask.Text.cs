@@ -10,11 +10,12 @@ public sealed partial class RunLengthMask
     /// </summary>
     public string ToCompressedText()
     {
-        var text = new StringBuilder(_counts.Length * 2);
-        for (var i = 0; i < _counts.Length; i++)
+        var runs = Runs;
+        var text = new StringBuilder(runs.Length * 2);
+        for (var i = 0; i < runs.Length; i++)
         {
-            long x = _counts[i];
-            if (i > 2) x -= _counts[i - 2];
+            long x = runs[i];
+            if (i > 2) x -= runs[i - 2];
             bool more;
             do
             {
@@ -34,48 +35,23 @@ public sealed partial class RunLengthMask
     {
         var bytes = new byte[text.Length];
         for (var i = 0; i < text.Length; i++) bytes[i] = text[i] < 128 ? (byte)text[i] : (byte)0;
-        return TryFromCompressed(bytes, height, width, out var mask, out var problem) ? mask : throw new FormatException(problem);
+        return TryFromCompressed(bytes, height, width, new MaskTexts(), out var mask, out var problem) ? mask
+            : throw new FormatException(problem);
     }
 
-    internal static bool TryFromCompressed(ReadOnlySpan<byte> text, int height, int width, out RunLengthMask mask, out string problem)
+    /// <summary>Checks and measures a compressed text, which is kept as it is: most masks of a file never meet another.</summary>
+    internal static bool TryFromCompressed(ReadOnlySpan<byte> text, int height, int width, MaskTexts texts, out RunLengthMask mask,
+        out string problem)
     {
         mask = null!;
-        var counts = new uint[text.Length];
-        var n = 0;
-        for (var p = 0; p < text.Length;)
+        if (!MaskMeasure.TryOf(text, height, width, out var measure, out problem)) return false;
+        if (Check(height, width, measure.Sum) is { } wrong)
         {
-            long x = 0;
-            var shift = 0;
-            bool more;
-            do
-            {
-                if (p == text.Length)
-                {
-                    problem = "the text of the mask ends inside a run";
-                    return false;
-                }
-                var c = text[p] - 48;
-                if (c is < 0 or > 63 || shift > 35)
-                {
-                    problem = $"character {p} of the mask's text is not allowed";
-                    return false;
-                }
-                x |= (long)(c & 0x1F) << shift;
-                more = (c & 0x20) != 0;
-                p++;
-                shift += 5;
-                if (!more && (c & 0x10) != 0) x |= -1L << shift;
-            }
-            while (more);
-            if (n > 2) x += counts[n - 2];
-            if (x is < 0 or > int.MaxValue)
-            {
-                problem = $"run {n} of the mask is {x}; runs are 0 to {int.MaxValue}";
-                return false;
-            }
-            counts[n++] = (uint)x;
+            problem = wrong;
+            return false;
         }
-        return TryFromCounts(counts.AsSpan(0, n), height, width, out mask, out problem);
+        mask = new RunLengthMask(height, width, texts.Keep(text), measure);
+        return true;
     }
 
     internal static bool TryFromCounts(ReadOnlySpan<uint> counts, int height, int width, out RunLengthMask mask, out string problem)

@@ -6,7 +6,11 @@ namespace Cresset.Detection;
 /// </summary>
 public sealed partial class RunLengthMask : IEquatable<RunLengthMask>
 {
-    private readonly uint[] _counts;
+    /// <summary>The runs, or null as long as only the compressed text is held.</summary>
+    private uint[]? _runs;
+    private readonly MaskText _text;
+    private MaskMeasure _measure;
+    private volatile bool _measured;
 
     /// <summary>Takes run lengths; they must sum to <c>height * width</c>.</summary>
     /// <exception cref="ArgumentException">The sizes or the sum are wrong.</exception>
@@ -21,7 +25,16 @@ public sealed partial class RunLengthMask : IEquatable<RunLengthMask>
     {
         Height = height;
         Width = width;
-        _counts = counts;
+        _runs = counts;
+    }
+
+    private RunLengthMask(int height, int width, MaskText text, in MaskMeasure measure)
+    {
+        Height = height;
+        Width = width;
+        _text = text;
+        _measure = measure;
+        _measured = true;
     }
 
     /// <summary>Rows of the image.</summary>
@@ -31,41 +44,25 @@ public sealed partial class RunLengthMask : IEquatable<RunLengthMask>
     public int Width { get; }
 
     /// <summary>The run lengths.</summary>
-    public ReadOnlySpan<uint> Counts => _counts;
+    public ReadOnlySpan<uint> Counts => Runs;
 
     /// <summary>Number of set pixels.</summary>
-    public long Area
-    {
-        get
-        {
-            long area = 0;
-            for (var i = 1; i < _counts.Length; i += 2) area += _counts[i];
-            return area;
-        }
-    }
+    public long Area => Measure.Area;
 
     /// <summary>The smallest box around the set pixels; all zero when there are none.</summary>
-    public Box Bounds
+    public Box Bounds => Measure.Bounds;
+
+    private uint[] Runs => _runs ??= _text.Decode(Measure.Runs);
+
+    /// <summary>Area and bounds, measured once; threads that do it at the same time find the same.</summary>
+    private ref readonly MaskMeasure Measure
     {
         get
         {
-            long h = Height;
-            long left = Width, top = h, right = 0, bottom = 0, position = 0;
-            var runs = _counts.Length / 2 * 2;
-            if (runs == 0) return default;
-            for (var i = 0; i < runs; i++)
-            {
-                var start = position;
-                position += _counts[i];
-                if (i % 2 == 0 || _counts[i] == 0) continue;
-                long y0 = start % h, x0 = start / h, y1 = (position - 1) % h, x1 = (position - 1) / h;
-                left = Math.Min(left, x0);
-                right = Math.Max(right, x1);
-                top = x0 < x1 ? 0 : Math.Min(top, y0);
-                bottom = x0 < x1 ? h - 1 : Math.Max(bottom, y1);
-            }
-            // Only empty runs: the reference computes with unsigned 32-bit numbers; an empty mask has no extent.
-            return position == 0 || left > right ? default : new Box(left, top, right - left + 1, bottom - top + 1);
+            if (_measured) return ref _measure;
+            _measure = MaskMeasure.Of(_runs!, Height);
+            _measured = true;
+            return ref _measure;
         }
     }
 
@@ -77,7 +74,8 @@ public sealed partial class RunLengthMask : IEquatable<RunLengthMask>
     {
         if (height < 0 || width < 0 || (long)height * width != pixels.Length)
         {
-            throw new ArgumentException($"pixels has {pixels.Length} values; height {height} times width {width} is needed.", nameof(pixels));
+            throw new ArgumentException($"pixels has {pixels.Length} values; height {height} times width {width} is needed.",
+                nameof(pixels));
         }
         var counts = new List<uint>();
         var current = false;
@@ -101,9 +99,10 @@ public sealed partial class RunLengthMask : IEquatable<RunLengthMask>
     {
         var pixels = new byte[checked(Height * Width)];
         var position = 0;
-        for (var i = 0; i < _counts.Length; i++)
+        var runs = Runs;
+        for (var i = 0; i < runs.Length; i++)
         {
-            var run = (int)_counts[i];
+            var run = (int)runs[i];
             if (i % 2 == 1) pixels.AsSpan(position, run).Fill(1);
             position += run;
         }
@@ -123,14 +122,35 @@ public sealed partial class RunLengthMask : IEquatable<RunLengthMask>
     public double Iou(RunLengthMask other, bool otherIsCrowd = false)
     {
         ArgumentNullException.ThrowIfNull(other);
-        return BoxOverlap.Iou(Bounds, other.Bounds, otherIsCrowd) > 0 ? OverlapOfRuns(other, otherIsCrowd) : 0;
+        if (!(BoxOverlap.Iou(Bounds, other.Bounds, otherIsCrowd) > 0)) return 0;
+        MaskIntervals own = new(), others = new();
+        CopyTo(own);
+        other.CopyTo(others);
+        return Overlap(own, other, others, otherIsCrowd);
     }
 
-    /// <summary>The run walk alone, for callers that have already compared the bounds.</summary>
-    internal double OverlapOfRuns(RunLengthMask other, bool otherIsCrowd)
+    /// <summary>The overlap of two masks whose bounds have been compared and whose set runs are at hand.</summary>
+    internal double Overlap(MaskIntervals own, RunLengthMask other, MaskIntervals others, bool otherIsCrowd)
     {
         if (Height != other.Height || Width != other.Width) return -1;
-        uint[] ra = _counts, rb = other._counts;
+        // Where both have empty runs inside, the reference's walk may stop early; it has to be walked as it does.
+        if (Measure.HasEmptyRuns && other.Measure.HasEmptyRuns) return OverlapOfRuns(other, otherIsCrowd);
+        var common = own.Common(others);
+        return common == 0 ? 0 : (double)common / (otherIsCrowd ? Area : Area + other.Area - common);
+    }
+
+    /// <summary>Start and end of every set run, in column order.</summary>
+    internal void CopyTo(MaskIntervals intervals)
+    {
+        if (_runs is not null) intervals.Fill(_runs);
+        else _text.CopyTo(intervals, Measure.Runs);
+    }
+
+    /// <summary>The walk over both lists of runs, step by step as the reference takes it.</summary>
+    private double OverlapOfRuns(RunLengthMask other, bool otherIsCrowd)
+    {
+        if (Height != other.Height || Width != other.Width) return -1;
+        uint[] ra = Runs, rb = other.Runs;
         uint ca = ra[0], cb = rb[0];
         int a = 1, b = 1;
         long intersection = 0, union = 0;
@@ -164,7 +184,7 @@ public sealed partial class RunLengthMask : IEquatable<RunLengthMask>
 
     /// <inheritdoc/>
     public bool Equals(RunLengthMask? other)
-        => other is not null && Height == other.Height && Width == other.Width && _counts.AsSpan().SequenceEqual(other._counts);
+        => other is not null && Height == other.Height && Width == other.Width && Runs.AsSpan().SequenceEqual(other.Runs);
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as RunLengthMask);
@@ -175,16 +195,21 @@ public sealed partial class RunLengthMask : IEquatable<RunLengthMask>
         var hash = new HashCode();
         hash.Add(Height);
         hash.Add(Width);
-        foreach (var count in _counts) hash.Add(count);
+        foreach (var count in Runs) hash.Add(count);
         return hash.ToHashCode();
     }
 
     /// <summary>What is wrong with run lengths, or null.</summary>
     internal static string? Check(int height, int width, ReadOnlySpan<uint> counts)
     {
-        if (height < 0 || width < 0 || (long)height * width > int.MaxValue) return $"the size {height} x {width} is not allowed";
         long sum = 0;
         foreach (var count in counts) sum += count;
+        return Check(height, width, sum);
+    }
+
+    private static string? Check(int height, int width, long sum)
+    {
+        if (height < 0 || width < 0 || (long)height * width > int.MaxValue) return $"the size {height} x {width} is not allowed";
         return sum == (long)height * width ? null : $"the runs sum to {sum}; {height} x {width} needs {(long)height * width}";
     }
 
@@ -200,11 +225,13 @@ public sealed partial class RunLengthMask : IEquatable<RunLengthMask>
     {
         if (first.Height != second.Height || first.Width != second.Width)
         {
-            throw new ArgumentException($"masks differ in size: {first.Height} x {first.Width} and {second.Height} x {second.Width}.", nameof(second));
+            throw new ArgumentException($"masks differ in size: {first.Height} x {first.Width} and {second.Height} x {second.Width}.",
+                nameof(second));
         }
-        if (first._counts.Length == 0 || second._counts.Length == 0) return first;
-        var merged = new List<uint>(first._counts.Length + second._counts.Length);
-        uint ca = first._counts[0], cb = second._counts[0], run = 0;
+        uint[] ra = first.Runs, rb = second.Runs;
+        if (ra.Length == 0 || rb.Length == 0) return first;
+        var merged = new List<uint>(ra.Length + rb.Length);
+        uint ca = ra[0], cb = rb[0], run = 0;
         int a = 1, b = 1;
         bool inA = false, inB = false, value = false, more = true;
         while (more)
@@ -212,15 +239,15 @@ public sealed partial class RunLengthMask : IEquatable<RunLengthMask>
             var step = Math.Min(ca, cb);
             run += step;
             ca -= step;
-            if (ca == 0 && a < first._counts.Length)
+            if (ca == 0 && a < ra.Length)
             {
-                ca = first._counts[a++];
+                ca = ra[a++];
                 inA = !inA;
             }
             cb -= step;
-            if (cb == 0 && b < second._counts.Length)
+            if (cb == 0 && b < rb.Length)
             {
-                cb = second._counts[b++];
+                cb = rb[b++];
                 inB = !inB;
             }
             more = ca > 0 || cb > 0;

@@ -80,10 +80,14 @@ internal sealed class CategoryMatches(long categoryId, int layers)
     {
         if (Segments == _imageIds.Length || Detections + detections > _scores.Length)
         {
-            Reserve(Segments == _imageIds.Length ? Math.Max(16, Grown(Segments)) : 0, Detections + detections > _scores.Length ? Math.Max(64, Grown(Detections + detections)) : 0);
+            Reserve(Segments == _imageIds.Length ? Math.Max(16, Grown(Segments)) : 0, Detections + detections > _scores.Length
+                ? Math.Max(64, Grown(Detections + detections)) : 0);
         }
         if (inFileOrder) _sequence ??= new int[_scores.Length];
-        if (_hits.Length < detections * layers) (_hits, _ignored) = (new ulong[2 * detections * layers], new ulong[2 * detections * layers]);
+        if (_hits.Length < detections * layers)
+        {
+            (_hits, _ignored) = (new ulong[2 * detections * layers], new ulong[2 * detections * layers]);
+        }
         _hits.AsSpan(0, detections * layers).Clear();
         _ignored.AsSpan(0, detections * layers).Clear();
         _open = detections;
@@ -107,7 +111,8 @@ internal sealed class CategoryMatches(long categoryId, int layers)
     public void Seal()
     {
         var start = Detections - _open;
-        for (var i = 0; i < _open; i++) _patterns[start + i] = _known.NumberOf(_hits.AsSpan(i * layers, layers), _ignored.AsSpan(i * layers, layers));
+        for (var i = 0; i < _open; i++) _patterns[start + i] = _known.NumberOf(_hits.AsSpan(i * layers, layers),
+            _ignored.AsSpan(i * layers, layers));
         _open = 0;
     }
 
@@ -140,7 +145,8 @@ internal sealed class CategoryMatches(long categoryId, int layers)
         else slots.Sequence.Clear();
         for (var i = 0; i < count; i++)
         {
-            for (var l = 0; l < layers; l++) (slots.Hits[(i * layers) + l], slots.Ignored[(i * layers) + l]) = (source.Hits(start + i, l), source.Ignored(start + i, l));
+            for (var l = 0; l < layers; l++) (slots.Hits[(i * layers) + l], slots.Ignored[(i * layers) + l]) = (source.Hits(start + i, l),
+                source.Ignored(start + i, l));
         }
         source._positives.AsSpan(s * layers, layers).CopyTo(slots.Positives);
         Seal();
@@ -175,12 +181,18 @@ internal sealed class CategoryMatches(long categoryId, int layers)
         var segments = reader.ReadInt32();
         var detections = reader.ReadInt32();
         var left = reader.BaseStream.Length - reader.BaseStream.Position;
-        if (segments < 0 || detections < 0 || left < (segments * (12L + (4 * layers))) + (detections * (16L + (16 * layers)))) throw new InvalidDataException("The state of the evaluator is damaged: its counts do not fit what follows.");
+        if (segments < 0 || detections < 0 || left < (segments * (12L + (4 * layers))) + (detections * (16L + (16 * layers))))
+        {
+            throw new InvalidDataException("The state of the evaluator is damaged: its counts do not fit what follows.");
+        }
         for (var s = 0; s < segments; s++)
         {
             var image = reader.ReadInt64();
             var count = reader.ReadInt32();
-            if (count < 0 || matches.Detections + (long)count > detections) throw new InvalidDataException("The state of the evaluator is damaged: segments do not fit.");
+            if (count < 0 || matches.Detections + (long)count > detections)
+            {
+                throw new InvalidDataException("The state of the evaluator is damaged: segments do not fit.");
+            }
             matches.Append(image, count);
             matches.Seal();
         }
@@ -190,7 +202,10 @@ internal sealed class CategoryMatches(long categoryId, int layers)
         for (var i = 0; i < detections; i++)
         {
             var place = reader.ReadInt64();
-            if (place is < 0 or > int.MaxValue) throw new InvalidDataException($"The state of the evaluator is damaged: a detection has the place {place}.");
+            if (place is < 0 or > int.MaxValue)
+            {
+                throw new InvalidDataException($"The state of the evaluator is damaged: a detection has the place {place}.");
+            }
             if (place != 0) (matches._sequence ??= new int[matches._scores.Length])[i] = (int)place;
         }
         var hits = new ulong[detections * layers];

@@ -37,7 +37,8 @@ internal sealed class EvaluationPlan
 
     public int[] DetectionStarts { get; private set; } = [];
 
-    public static EvaluationPlan Make(DetectionDataset dataset, DetectionResults results, IReadOnlyList<long>? categories, IReadOnlyList<long>? images, bool classAgnostic, bool lastCopyStandsForAll, Func<int, bool>? keepDetection = null)
+    public static EvaluationPlan Make(DetectionDataset dataset, DetectionResults results, IReadOnlyList<long>? categories,
+        IReadOnlyList<long>? images, bool classAgnostic, bool lastCopyStandsForAll, Func<int, bool>? keepDetection = null)
     {
         var allCategories = Ascending(categories ?? [.. dataset.Categories.Select(c => c.Id)]);
         var imageIds = Ascending(images ?? [.. dataset.Images.Select(i => i.Id)]);
@@ -73,7 +74,8 @@ internal sealed class EvaluationPlan
             image[n] = m;
             index[n++] = i;
         }
-        (Detections, DetectionImages, DetectionStarts) = Order(index.AsSpan(0, n), category, image, categories.Count, images.Count, classAgnostic);
+        (Detections, DetectionImages, DetectionStarts) = Order(index.AsSpan(0, n), category, image, categories.Count, images.Count,
+            classAgnostic);
 
         var objects = Dataset.Objects;
         var order = lastCopyStandsForAll ? CopiesInImageOrder(objects, categories, images, classAgnostic) : null;
@@ -102,10 +104,15 @@ internal sealed class EvaluationPlan
     private void RequireKnown(int i, DatasetImage? image)
     {
         var d = Results.Items[i];
-        if (image is null) throw new ArgumentException($"detections[{i}] lies in image {d.ImageId}, which the data set does not have; every detection needs the id of one of its images.");
+        if (image is null)
+        {
+            throw new ArgumentException(
+                $"detections[{i}] lies in image {d.ImageId}, which the data set does not have; every detection needs the id of one of its images.");
+        }
         if (Results.Source.Length == 0 && Dataset.FindCategory(d.CategoryId) is null)
         {
-            throw new ArgumentException($"detections[{i}] has the category {d.CategoryId}, which the data set does not have; its categories are {string.Join(", ", Dataset.Categories.Take(8).Select(c => c.Id))}{(Dataset.Categories.Count > 8 ? ", ..." : "")}.");
+            throw new ArgumentException(
+                $"detections[{i}] has the category {d.CategoryId}, which the data set does not have; its categories are {string.Join(", ", Dataset.Categories.Take(8).Select(c => c.Id))}{(Dataset.Categories.Count > 8 ? ", ..." : "")}.");
         }
     }
 
@@ -113,7 +120,8 @@ internal sealed class EvaluationPlan
     /// With repeated ids pycocotools looks every copy up by its id and finds the last one: copies are visited image by image
     /// and each is replaced by the last. Null when all ids differ.
     /// </summary>
-    private static List<int>? CopiesInImageOrder(ReadOnlySpan<GroundTruthObject> objects, IdIndex categories, IdIndex images, bool classAgnostic)
+    private static List<int>? CopiesInImageOrder(ReadOnlySpan<GroundTruthObject> objects, IdIndex categories, IdIndex images,
+        bool classAgnostic)
     {
         var last = new Dictionary<long, int>(objects.Length);
         var copies = false;
@@ -136,7 +144,8 @@ internal sealed class EvaluationPlan
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static (int[] Index, int[] Images, int[] Starts) Order(ReadOnlySpan<int> index, int[] category, int[] image, int categories, int images, bool classAgnostic)
+    private static (int[] Index, int[] Images, int[] Starts) Order(ReadOnlySpan<int> index, int[] category, int[] image, int categories,
+        int images, bool classAgnostic)
     {
         var n = index.Length;
         var order = new int[n];

@@ -30,7 +30,11 @@ internal sealed class EvaluationState(string fingerprint, int layers)
 
     public void AddImage(long id)
     {
-        if (!_images.Add(id)) throw new ArgumentException($"image {id} was added before; every image is added once, with all its objects and detections.", nameof(id));
+        if (!_images.Add(id))
+        {
+            throw new ArgumentException($"image {id} was added before; every image is added once, with all its objects and detections.",
+                nameof(id));
+        }
     }
 
     public void AddImages(IEnumerable<long> ids)
@@ -40,10 +44,17 @@ internal sealed class EvaluationState(string fingerprint, int layers)
 
     public void Merge(EvaluationState other)
     {
-        if (other.Fingerprint != fingerprint) throw new ArgumentException($"evaluators of different protocols or options cannot be merged: {fingerprint} and {other.Fingerprint}.", nameof(other));
+        if (other.Fingerprint != fingerprint)
+        {
+            throw new ArgumentException(
+                $"evaluators of different protocols or options cannot be merged: {fingerprint} and {other.Fingerprint}.", nameof(other));
+        }
         foreach (var id in other._images)
         {
-            if (_images.Contains(id)) throw new ArgumentException($"image {id} is in both evaluators; shards must not share images.", nameof(other));
+            if (_images.Contains(id))
+            {
+                throw new ArgumentException($"image {id} is in both evaluators; shards must not share images.", nameof(other));
+            }
         }
         foreach (var id in other._images) _images.Add(id);
         foreach (var (id, source) in other._categories)
@@ -82,7 +93,10 @@ internal sealed class EvaluationState(string fingerprint, int layers)
         {
             if (reader.ReadUInt32() != Magic) throw new InvalidDataException("This is not the saved state of an evaluator.");
             var state = new EvaluationState(reader.ReadString(), reader.ReadInt32());
-            if (state.Layers is < 1 or > 1024) throw new InvalidDataException("The state of the evaluator is damaged: the number of layers is wrong.");
+            if (state.Layers is < 1 or > 1024)
+            {
+                throw new InvalidDataException("The state of the evaluator is damaged: the number of layers is wrong.");
+            }
             var images = reader.ReadInt32();
             for (var i = 0; i < images; i++) state._images.Add(reader.ReadInt64());
             var categories = reader.ReadInt32();

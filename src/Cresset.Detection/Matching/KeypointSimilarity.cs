@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Cresset.Detection;
 
 /// <summary>Object keypoint similarity (the OKS of the COCO keypoint task).</summary>
@@ -11,20 +13,35 @@ public static class KeypointSimilarity
     public static double Oks(in GroundTruthObject target, ReadOnlySpan<double> detected, IReadOnlyList<double> sigmas)
     {
         ArgumentNullException.ThrowIfNull(sigmas);
+        return Oks(target, detected, [.. sigmas.Select(SpreadOf)]);
+    }
+
+    /// <summary>What the squared distances of a point are divided by.</summary>
+    internal static double SpreadOf(double sigma)
+    {
+        var spread = sigma * 2;
+        return spread * spread;
+    }
+
+    /// <summary>The same with the spreads of the sigmas at hand.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static double Oks(in GroundTruthObject target, ReadOnlySpan<double> detected, double[] spreads)
+    {
         var truth = target.Keypoints;
-        if (truth is null || truth.Length != 3 * sigmas.Count || detected.Length != 3 * sigmas.Count)
+        if (truth is null || truth.Length != 3 * spreads.Length || detected.Length != 3 * spreads.Length)
         {
             throw new ArgumentException(
-                $"image {target.ImageId}: the object has {(truth?.Length ?? 0) / 3} keypoints and the detection {detected.Length / 3}; {sigmas.Count} are needed, one a sigma. For another skeleton give its sigmas (--sigmas of the command, KeypointSigmas in code).",
+                $"image {target.ImageId}: the object has {(truth?.Length ?? 0) / 3} keypoints and the detection {detected.Length / 3}; {spreads.Length} are needed, one a sigma. For another skeleton give its sigmas (--sigmas of the command, KeypointSigmas in code).",
                 nameof(detected));
         }
         var anyLabelled = false;
         for (var i = 2; i < truth.Length; i += 3) anyLabelled |= truth[i] > 0;
-        Span<double> terms = sigmas.Count <= 64 ? stackalloc double[sigmas.Count] : new double[sigmas.Count];
+        Span<double> terms = spreads.Length <= 32 ? stackalloc double[32] : new double[spreads.Length];
         var count = 0;
         var b = target.Box;
+        var area = target.Area + Epsilon;
         double x0 = b.X - b.Width, x1 = b.X + (b.Width * 2), y0 = b.Y - b.Height, y1 = b.Y + (b.Height * 2);
-        for (var i = 0; i < sigmas.Count; i++)
+        for (var i = 0; i < spreads.Length; i++)
         {
             double dx, dy, x = detected[3 * i], y = detected[(3 * i) + 1];
             if (anyLabelled)
@@ -38,11 +55,15 @@ public static class KeypointSimilarity
                 dx = Math.Max(0, x0 - x) + Math.Max(0, x - x1);
                 dy = Math.Max(0, y0 - y) + Math.Max(0, y - y1);
             }
-            var spread = sigmas[i] * 2;
-            terms[count++] = Math.Exp(-(((dx * dx) + (dy * dy)) / (spread * spread) / (target.Area + Epsilon) / 2));
+            var distance = ((dx * dx) + (dy * dy)) / spreads[i] / area / 2;
+            // Below the smallest double the exponential is 0, which most points of other people's poses are.
+            terms[count++] = distance > Underflow ? 0 : Math.Exp(-distance);
         }
         return PairwiseSum(terms[..count]) / count;
     }
+
+    /// <summary>exp(-x) of a larger x rounds to 0.</summary>
+    private const double Underflow = 746;
 
     /// <summary>Distance from 1 to the next double.</summary>
     internal const double Epsilon = 2.220446049250313e-16;

@@ -61,7 +61,8 @@ internal sealed class MatchPatterns(int layers)
         for (var number = 1; number < _count; number++)
         {
             ulong hash = 0;
-            for (var l = 0; l < layers; l++) hash = (((hash ^ Hits(number, l)) * 0x9E3779B97F4A7C15) ^ Ignored(number, l)) * 0xBF58476D1CE4E5B9;
+            for (var l = 0; l < layers; l++) hash = (((hash ^ Hits(number, l)) * 0x9E3779B97F4A7C15) ^ Ignored(number,
+                l)) * 0xBF58476D1CE4E5B9;
             var slot = (int)(hash >> 33) & (_table.Length - 1);
             while (_table[slot] != 0) slot = (slot + 1) & (_table.Length - 1);
             _table[slot] = number;

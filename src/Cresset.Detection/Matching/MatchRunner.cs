@@ -8,7 +8,8 @@ internal static class MatchRunner
     /// <summary>The file order is not known; equal scores then follow the image ids.</summary>
     public const long NoSequence = long.MinValue;
 
-    public static CategoryMatches[] Run(EvaluationPlan plan, Func<GroupMatcher> makeMatcher, int threads, IProgress<double>? progress, CancellationToken cancellation)
+    public static CategoryMatches[] Run(EvaluationPlan plan, Func<GroupMatcher> makeMatcher, int threads, IProgress<double>? progress,
+        CancellationToken cancellation)
     {
         var matches = new CategoryMatches[plan.CategoryIds.Length];
         var done = 0;
@@ -50,12 +51,16 @@ internal static class MatchRunner
         return matches;
     }
 
-    private static void MatchImage(EvaluationPlan plan, CategoryMatches matches, GroupMatcher matcher, long imageId, ReadOnlySpan<int> objects, Span<int> detections)
-        => MatchOne(matches, matcher, imageId, plan.Dataset.FindImage(imageId), plan.Dataset.Objects, plan.Results.Items, objects, detections, 0);
+    private static void MatchImage(EvaluationPlan plan, CategoryMatches matches, GroupMatcher matcher, long imageId,
+        ReadOnlySpan<int> objects, Span<int> detections)
+        => MatchOne(matches, matcher, imageId, plan.Dataset.FindImage(imageId), plan.Dataset.Objects, plan.Results.Items, objects,
+            detections, 0);
 
     /// <summary>Sorts and cuts the detections of one group and matches them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void MatchOne(CategoryMatches matches, GroupMatcher matcher, long imageId, DatasetImage? image, ReadOnlySpan<GroundTruthObject> allObjects, ReadOnlySpan<DetectedObject> allDetections, ReadOnlySpan<int> objects, Span<int> detections, long firstSequence)
+    public static void MatchOne(CategoryMatches matches, GroupMatcher matcher, long imageId, DatasetImage? image,
+        ReadOnlySpan<GroundTruthObject> allObjects, ReadOnlySpan<DetectedObject> allDetections, ReadOnlySpan<int> objects,
+        Span<int> detections, long firstSequence)
     {
         ScoreOrder.SortGroup(detections, allDetections);
         if (detections.Length > matcher.MaxDetections) detections = detections[..matcher.MaxDetections];

@@ -22,7 +22,8 @@ internal static class ShapeCheck
         Require(objects, categories, kind);
     }
 
-    public static void Require(ReadOnlySpan<GroundTruthObject> objects, IReadOnlySet<long> categories, IouKind kind, IReadOnlySet<long>? images = null)
+    public static void Require(ReadOnlySpan<GroundTruthObject> objects, IReadOnlySet<long> categories, IouKind kind,
+        IReadOnlySet<long>? images = null)
     {
         if (kind == IouKind.Box) return;
         for (var i = 0; i < objects.Length; i++)
@@ -35,8 +36,10 @@ internal static class ShapeCheck
                 continue;
             }
             if (kind == IouKind.Keypoints ? o.Keypoints is not null : o.Segmentation is not null) continue;
-            var what = kind == IouKind.Keypoints ? "keypoints" : kind == IouKind.Oriented ? "corners (a segmentation of one polygon of four points)" : "segmentation";
-            throw new ArgumentException($"object {o.Id} (objects[{i}]) of image {o.ImageId} has no {what}; {(kind == IouKind.Keypoints ? "keypoints" : kind == IouKind.Oriented ? "oriented boxes" : "masks")} are to be compared. Score boxes, or leave its category or image out.");
+            var what = kind == IouKind.Keypoints ? "keypoints" : kind == IouKind.Oriented
+                ? "corners (a segmentation of one polygon of four points)" : "segmentation";
+            throw new ArgumentException(
+                $"object {o.Id} (objects[{i}]) of image {o.ImageId} has no {what}; {(kind == IouKind.Keypoints ? "keypoints" : kind == IouKind.Oriented ? "oriented boxes" : "masks")} are to be compared. Score boxes, or leave its category or image out.");
         }
     }
 }

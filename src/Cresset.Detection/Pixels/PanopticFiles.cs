@@ -17,8 +17,10 @@ public static class PanopticFiles
     /// <param name="foundFolder">Their PNG files.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="DetectionFormatException">A file is not of this layout, or an image of the truth has no prediction.</exception>
-    /// <exception cref="InvalidDataException">A PNG file is damaged or of another size, or its pixels do not agree with the segments.</exception>
-    public static PanopticReading Score(string truth, string truthFolder, string found, string foundFolder, CancellationToken cancellationToken = default)
+    /// <exception cref="InvalidDataException">A PNG file is damaged or of another size, or its pixels do not agree with the
+    /// segments.</exception>
+    public static PanopticReading Score(string truth, string truthFolder, string found, string foundFolder,
+        CancellationToken cancellationToken = default)
     {
         using JsonDocument truthFile = Open(truth), foundFile = Open(found);
         var categories = Categories(truth, truthFile.RootElement);
@@ -26,21 +28,27 @@ public static class PanopticFiles
         var founds = Images(found, foundFile.RootElement);
         if (truths.Count == 0) throw Fault(truth, "annotations", "holds no image; there is nothing to measure.");
         string[] missing = [.. truths.Keys.Where(id => !founds.ContainsKey(id)).Order(StringComparer.Ordinal)];
-        if (missing.Length > 0) throw Fault(found, "annotations", $"has no prediction for {missing.Length} of {truths.Count} images of the truth, such as image {missing[0]}.");
+        if (missing.Length > 0)
+        {
+            throw Fault(found, "annotations",
+                $"has no prediction for {missing.Length} of {truths.Count} images of the truth, such as image {missing[0]}.");
+        }
         var notes = new List<string>();
         var more = founds.Keys.Count(id => !truths.ContainsKey(id));
         if (more > 0) notes.Add($"{found}: {more} predictions for images that the truth does not have were left out.");
         var whole = new PanopticQuality(categories);
         var areas = 0;
         var parallel = new ParallelOptions { CancellationToken = cancellationToken };
-        EachImage(truths.OrderBy(t => t.Key, StringComparer.Ordinal).Select((t, i) => (Image: t.Value, Id: t.Key, Place: i)), parallel, () => new PanopticQuality(categories), (item, _, part) =>
+        EachImage(truths.OrderBy(t => t.Key, StringComparer.Ordinal).Select((t, i) => (Image: t.Value, Id: t.Key, Place: i)), parallel, ()
+            => new PanopticQuality(categories), (item, _, part) =>
         {
             var prediction = founds[item.Id];
             var labels = Read(truthFolder, item.Image);
             var predicted = Read(foundFolder, prediction);
             if ((labels.Height, labels.Width) != (predicted.Height, predicted.Width))
             {
-                throw new InvalidDataException($"image {item.Id}: the prediction is {predicted.Width} x {predicted.Height} pixels, the truth {labels.Width} x {labels.Height}.");
+                throw new InvalidDataException(
+                    $"image {item.Id}: the prediction is {predicted.Width} x {predicted.Height} pixels, the truth {labels.Width} x {labels.Height}.");
             }
             Interlocked.Add(ref areas, OtherAreas(item.Image, labels));
             try
@@ -50,7 +58,8 @@ public static class PanopticFiles
             catch (ArgumentException e)
             {
                 var side = e.ParamName == "truthSegments" ? truth : found;
-                throw new InvalidDataException($"{side}: {e.Message.Replace($"image {item.Place}:", $"image {item.Id}:", StringComparison.Ordinal).Split(" (Parameter")[0]}", e);
+                throw new InvalidDataException(
+                    $"{side}: {e.Message.Replace($"image {item.Place}:", $"image {item.Id}:", StringComparison.Ordinal).Split(" (Parameter")[0]}", e);
             }
             return part;
         }, part =>
@@ -62,7 +71,8 @@ public static class PanopticFiles
     }
 
     /// <summary>The first fault is thrown as it is, not wrapped.</summary>
-    private static void EachImage<T>(IEnumerable<T> items, ParallelOptions options, Func<PanopticQuality> begin, Func<T, ParallelLoopState, PanopticQuality, PanopticQuality> work, Action<PanopticQuality> end)
+    private static void EachImage<T>(IEnumerable<T> items, ParallelOptions options, Func<PanopticQuality> begin, Func<T, ParallelLoopState,
+        PanopticQuality, PanopticQuality> work, Action<PanopticQuality> end)
     {
         try
         {
@@ -103,23 +113,37 @@ public static class PanopticFiles
         var images = new Dictionary<string, PanopticImage>(StringComparer.Ordinal);
         foreach (var (a, record) in Records(path, root, "annotations"))
         {
-            if (!a.TryGetProperty("image_id", out var id) || id.ValueKind is not (JsonValueKind.Number or JsonValueKind.String)) throw Fault(path, record, "needs image_id, a number or a text.");
-            if (!a.TryGetProperty("file_name", out var file) || file.ValueKind != JsonValueKind.String) throw Fault(path, record, "needs file_name, the name of its PNG file.");
+            if (!a.TryGetProperty("image_id", out var id) || id.ValueKind is not (JsonValueKind.Number or JsonValueKind.String))
+            {
+                throw Fault(path, record, "needs image_id, a number or a text.");
+            }
+            if (!a.TryGetProperty("file_name", out var file) || file.ValueKind != JsonValueKind.String)
+            {
+                throw Fault(path, record, "needs file_name, the name of its PNG file.");
+            }
             var segments = new List<PanopticSegment>();
             var areas = new List<long>();
             foreach (var (s, place) in Records(path, a, "segments_info", record + "."))
             {
                 var number = Whole(path, s, place, "id");
-                if (number is < 1 or > int.MaxValue) throw Fault(path, place, $"has the id {number}; a number from 1 on that the pixels have is needed.");
-                segments.Add(new PanopticSegment((int)number, Whole(path, s, place, "category_id"), Flag(path, s, place, "iscrowd", needed: false)));
+                if (number is < 1 or > int.MaxValue)
+                {
+                    throw Fault(path, place, $"has the id {number}; a number from 1 on that the pixels have is needed.");
+                }
+                segments.Add(new PanopticSegment((int)number, Whole(path, s, place, "category_id"),
+                    Flag(path, s, place, "iscrowd", needed: false)));
                 areas.Add(s.TryGetProperty("area", out var area) && area.TryGetInt64(out var n) ? n : -1);
             }
-            if (!images.TryAdd(id.ToString(), new PanopticImage(file.GetString()!, segments, areas))) throw Fault(path, record, $"is a second annotation of image {id}.");
+            if (!images.TryAdd(id.ToString(), new PanopticImage(file.GetString()!, segments, areas)))
+            {
+                throw Fault(path, record, $"is a second annotation of image {id}.");
+            }
         }
         return images;
     }
 
-    private static IEnumerable<(JsonElement Element, string Record)> Records(string path, JsonElement parent, string name, string above = "")
+    private static IEnumerable<(JsonElement Element, string Record)> Records(string path, JsonElement parent, string name,
+        string above = "")
     {
         if (parent.ValueKind != JsonValueKind.Object || !parent.TryGetProperty(name, out var list) || list.ValueKind != JsonValueKind.Array)
         {
@@ -143,7 +167,8 @@ public static class PanopticFiles
         {
             return needed ? throw Fault(path, record, $"needs {field}, 0 or 1.") : false;
         }
-        return FlagText.TryParse(value.ToString(), out var set) ? set : throw Fault(path, record, $"has {field} {value}; 0 or 1 is needed.");
+        return FlagText.TryParse(value.ToString(), out var set) ? set
+            : throw Fault(path, record, $"has {field} {value}; 0 or 1 is needed.");
     }
 
     private static PixelLabels Read(string folder, PanopticImage image)
@@ -151,7 +176,10 @@ public static class PanopticFiles
         // Names come from files of strangers and must not lead out of the folder.
         var root = Path.GetFullPath(folder);
         var path = Path.GetFullPath(Path.Combine(root, image.File));
-        if (!path.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal)) throw new InvalidDataException($"file_name '{image.File}' leads out of {folder}.");
+        if (!path.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+        {
+            throw new InvalidDataException($"file_name '{image.File}' leads out of {folder}.");
+        }
         return File.Exists(path) ? PixelLabels.Read(path) : throw new FileNotFoundException($"{folder} has no file '{image.File}'.", path);
     }
 

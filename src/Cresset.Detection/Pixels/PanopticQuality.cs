@@ -39,7 +39,10 @@ public sealed class PanopticQuality
         ArgumentNullException.ThrowIfNull(categories);
         if (categories.Count == 0) throw new ArgumentException("categories is empty; one at least is needed.", nameof(categories));
         _categories = [.. categories.OrderBy(c => c.Id)];
-        if (_categories.DistinctBy(c => c.Id).Count() != _categories.Length) throw new ArgumentException("two categories have one id.", nameof(categories));
+        if (_categories.DistinctBy(c => c.Id).Count() != _categories.Length)
+        {
+            throw new ArgumentException("two categories have one id.", nameof(categories));
+        }
         _place = _categories.Select((c, i) => (c.Id, i)).ToDictionary(x => x.Id, x => x.i);
     }
 
@@ -53,12 +56,20 @@ public sealed class PanopticQuality
     /// <param name="found">Number of the predicted segment of every pixel, as many; 0 for none.</param>
     /// <param name="foundSegments">The predicted segments.</param>
     /// <exception cref="ArgumentException">The image was added before, sizes differ, or pixels and segments do not agree.</exception>
-    public void Add(long image, ReadOnlySpan<int> truth, IReadOnlyList<PanopticSegment> truthSegments, ReadOnlySpan<int> found, IReadOnlyList<PanopticSegment> foundSegments)
+    public void Add(long image, ReadOnlySpan<int> truth, IReadOnlyList<PanopticSegment> truthSegments, ReadOnlySpan<int> found,
+        IReadOnlyList<PanopticSegment> foundSegments)
     {
         ArgumentNullException.ThrowIfNull(truthSegments);
         ArgumentNullException.ThrowIfNull(foundSegments);
-        if (_images.ContainsKey(image)) throw new ArgumentException($"image {image} was added before; every image is added once.", nameof(image));
-        if (truth.Length != found.Length) throw new ArgumentException($"image {image}: found has {found.Length} pixels, the truth {truth.Length}; both are needed in one size.", nameof(found));
+        if (_images.ContainsKey(image))
+        {
+            throw new ArgumentException($"image {image} was added before; every image is added once.", nameof(image));
+        }
+        if (truth.Length != found.Length)
+        {
+            throw new ArgumentException(
+                $"image {image}: found has {found.Length} pixels, the truth {truth.Length}; both are needed in one size.", nameof(found));
+        }
         var (shared, truthArea, foundArea) = Count(truth, found);
         var truths = Check(image, truthSegments, truthArea, nameof(truthSegments));
         var founds = Check(image, foundSegments, foundArea, nameof(foundSegments));
@@ -100,10 +111,16 @@ public sealed class PanopticQuality
     public void Merge(PanopticQuality other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        if (!other._categories.SequenceEqual(_categories)) throw new ArgumentException("evaluators of different categories cannot be merged.", nameof(other));
+        if (!other._categories.SequenceEqual(_categories))
+        {
+            throw new ArgumentException("evaluators of different categories cannot be merged.", nameof(other));
+        }
         foreach (var (image, tallies) in other._images)
         {
-            if (!_images.TryAdd(image, tallies)) throw new ArgumentException($"image {image} is in both evaluators; shards must not share images.", nameof(other));
+            if (!_images.TryAdd(image, tallies))
+            {
+                throw new ArgumentException($"image {image} is in both evaluators; shards must not share images.", nameof(other));
+            }
         }
     }
 
@@ -115,7 +132,8 @@ public sealed class PanopticQuality
         {
             PanopticScore[] some = [.. classes.Where((c, i) => counts(_categories[i]) && !double.IsNaN(c.Quality))];
             double Of(Func<PanopticScore, double> value) => some.Length == 0 ? double.NaN : some.Sum(value) / some.Length;
-            return new PanopticScore(name, Of(c => c.Quality), Of(c => c.Segmentation), Of(c => c.Recognition), some.Sum(c => c.Hits), some.Sum(c => c.False), some.Sum(c => c.Missed));
+            return new PanopticScore(name, Of(c => c.Quality), Of(c => c.Segmentation), Of(c => c.Recognition), some.Sum(c => c.Hits),
+                some.Sum(c => c.False), some.Sum(c => c.Missed));
         }
         return [Mean("all", _ => true), Mean("things", c => c.IsThing), Mean("stuff", c => !c.IsThing)];
     }
@@ -124,7 +142,8 @@ public sealed class PanopticQuality
     public IReadOnlyList<PanopticScore> Classes() => [.. _categories.Select((c, k) =>
     {
         var t = default(Tally);
-        foreach (var tallies in _images.Values) t = new Tally(t.Hits + tallies[k].Hits, t.False + tallies[k].False, t.Missed + tallies[k].Missed, t.Iou + tallies[k].Iou);
+        foreach (var tallies in _images.Values) t = new Tally(t.Hits + tallies[k].Hits, t.False + tallies[k].False,
+            t.Missed + tallies[k].Missed, t.Iou + tallies[k].Iou);
         var half = t.Hits + (0.5 * t.False) + (0.5 * t.Missed);
         // Of a category that was there and never found the reference gives 0, also for the quality of its masks.
         return half == 0
@@ -132,7 +151,8 @@ public sealed class PanopticQuality
             : new PanopticScore(c.Name, t.Iou / half, t.Hits == 0 ? 0 : t.Iou / t.Hits, t.Hits / half, t.Hits, t.False, t.Missed);
     })];
 
-    private static (Dictionary<(int Truth, int Found), long> Shared, Dictionary<int, long> Truth, Dictionary<int, long> Found) Count(ReadOnlySpan<int> truth, ReadOnlySpan<int> found)
+    private static (Dictionary<(int Truth, int Found), long> Shared, Dictionary<int, long> Truth, Dictionary<int,
+        long> Found) Count(ReadOnlySpan<int> truth, ReadOnlySpan<int> found)
     {
         var shared = new Dictionary<(int Truth, int Found), long>();
         for (var i = 0; i < truth.Length;)
@@ -154,19 +174,33 @@ public sealed class PanopticQuality
         return (shared, truthArea, foundArea);
     }
 
-    private Dictionary<int, PanopticSegment> Check(long image, IReadOnlyList<PanopticSegment> segments, Dictionary<int, long> areas, string parameter)
+    private Dictionary<int,
+        PanopticSegment> Check(long image, IReadOnlyList<PanopticSegment> segments, Dictionary<int, long> areas, string parameter)
     {
         var known = new Dictionary<int, PanopticSegment>();
         foreach (var s in segments)
         {
-            if (s.Id == 0) throw new ArgumentException($"image {image}: a segment has the number 0, which stands for no segment.", parameter);
+            if (s.Id == 0)
+            {
+                throw new ArgumentException($"image {image}: a segment has the number 0, which stands for no segment.", parameter);
+            }
             if (!known.TryAdd(s.Id, s)) throw new ArgumentException($"image {image}: segment {s.Id} is listed twice.", parameter);
-            if (!_place.ContainsKey(s.CategoryId)) throw new ArgumentException($"image {image}: segment {s.Id} has the category {s.CategoryId}, which is not known.", parameter);
-            if (!areas.ContainsKey(s.Id)) throw new ArgumentException($"image {image}: segment {s.Id} is listed, but no pixel has its number.", parameter);
+            if (!_place.ContainsKey(s.CategoryId))
+            {
+                throw new ArgumentException($"image {image}: segment {s.Id} has the category {s.CategoryId}, which is not known.",
+                    parameter);
+            }
+            if (!areas.ContainsKey(s.Id))
+            {
+                throw new ArgumentException($"image {image}: segment {s.Id} is listed, but no pixel has its number.", parameter);
+            }
         }
         foreach (var id in areas.Keys)
         {
-            if (id != 0 && !known.ContainsKey(id)) throw new ArgumentException($"image {image}: {areas[id]} pixels have the number {id}, which no segment has.", parameter);
+            if (id != 0 && !known.ContainsKey(id))
+            {
+                throw new ArgumentException($"image {image}: {areas[id]} pixels have the number {id}, which no segment has.", parameter);
+            }
         }
         return known;
     }

@@ -50,7 +50,8 @@ public sealed record PixelLabels(int Height, int Width, int[] Values)
         var numbers = (colour, depth) is (0, 1 or 2 or 4 or 8 or 16) or (3, 1 or 2 or 4 or 8) or (2 or 6, 8);
         if (!numbers || body[12] != 0)
         {
-            throw new InvalidDataException($"{path} is a PNG of colour type {colour} with {depth} bits{(body[12] != 0 ? ", interlaced" : "")}; "
+            throw new InvalidDataException(
+                $"{path} is a PNG of colour type {colour} with {depth} bits{(body[12] != 0 ? ", interlaced" : "")}; "
                 + "grey or palette up to 16 bits, or RGB with 8, not interlaced, is needed. Save it anew as one of these.");
         }
         return (width, height, depth, colour);
@@ -111,5 +112,6 @@ public sealed record PixelLabels(int Height, int Width, int[] Values)
         return a <= b && a <= c ? left : b <= c ? up : corner;
     }
 
-    private static InvalidDataException Damaged(string path, string why) => new($"{path} is damaged: {why.TrimEnd('.')}.") { Data = { ["file"] = path } };
+    private static InvalidDataException Damaged(string path, string why)
+        => new($"{path} is damaged: {why.TrimEnd('.')}.") { Data = { ["file"] = path } };
 }

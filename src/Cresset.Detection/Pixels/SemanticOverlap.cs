@@ -7,7 +7,9 @@ namespace Cresset.Detection;
 /// <param name="Pixels">True pixels.</param>
 public sealed record SemanticClass(string Name, double Iou, double Accuracy, long Pixels);
 
-/// <summary>Mean intersection over union of a class for every pixel (Everingham et al. 2015), image by image; evaluators can be merged.</summary>
+/// <summary>
+/// Mean intersection over union of a class for every pixel (Everingham et al. 2015), image by image; evaluators can be merged.
+/// </summary>
 public sealed class SemanticOverlap
 {
     private readonly string[] _classes;
@@ -21,7 +23,11 @@ public sealed class SemanticOverlap
     {
         ArgumentNullException.ThrowIfNull(classes);
         if (classes.Count == 0) throw new ArgumentException("classes is empty; one at least is needed.", nameof(classes));
-        if (ignored >= 0 && ignored < classes.Count) throw new ArgumentOutOfRangeException(nameof(ignored), ignored, $"The ignored number is that of the class \"{classes[ignored]}\"; take one beyond the classes, or a negative one for none.");
+        if (ignored >= 0 && ignored < classes.Count)
+        {
+            throw new ArgumentOutOfRangeException(nameof(ignored), ignored,
+                $"The ignored number is that of the class \"{classes[ignored]}\"; take one beyond the classes, or a negative one for none.");
+        }
         (_classes, _ignored) = ([.. classes], ignored);
         _counts = new long[_classes.Length * (_classes.Length + 1)];
     }
@@ -35,7 +41,11 @@ public sealed class SemanticOverlap
     /// <exception cref="ArgumentException">Sizes differ, or a pixel has a number that no class has.</exception>
     public void Add(ReadOnlySpan<int> truth, ReadOnlySpan<int> found)
     {
-        if (truth.Length != found.Length) throw new ArgumentException($"found has {found.Length} pixels, the truth {truth.Length}; both are needed in one size.", nameof(found));
+        if (truth.Length != found.Length)
+        {
+            throw new ArgumentException($"found has {found.Length} pixels, the truth {truth.Length}; both are needed in one size.",
+                nameof(found));
+        }
         var counts = new long[_counts.Length];
         var n = _classes.Length;
         for (var i = 0; i < truth.Length; i++)
@@ -55,7 +65,10 @@ public sealed class SemanticOverlap
     public void Merge(SemanticOverlap other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        if (!other._classes.SequenceEqual(_classes) || other._ignored != _ignored) throw new ArgumentException("evaluators of different classes cannot be merged.", nameof(other));
+        if (!other._classes.SequenceEqual(_classes) || other._ignored != _ignored)
+        {
+            throw new ArgumentException("evaluators of different classes cannot be merged.", nameof(other));
+        }
         for (var i = 0; i < _counts.Length; i++) _counts[i] += other._counts[i];
         Images += other.Images;
     }
@@ -78,8 +91,10 @@ public sealed class SemanticOverlap
     public IReadOnlyList<ProtocolStatistic> Statistics()
     {
         var classes = Classes();
-        long total = classes.Sum(c => c.Pixels), right = Enumerable.Range(0, _classes.Length).Sum(k => _counts[(k * (_classes.Length + 1)) + k]);
-        double Mean(Func<SemanticClass, double> value) => classes.Select(value).Where(v => !double.IsNaN(v)).DefaultIfEmpty(double.NaN).Average();
+        long total = classes.Sum(c => c.Pixels),
+            right = Enumerable.Range(0, _classes.Length).Sum(k => _counts[(k * (_classes.Length + 1)) + k]);
+        double Mean(Func<SemanticClass, double> value)
+            => classes.Select(value).Where(v => !double.IsNaN(v)).DefaultIfEmpty(double.NaN).Average();
         return
         [
             new("mIoU", Mean(c => c.Iou)), new("mAcc", Mean(c => c.Accuracy)), new("aAcc", total == 0 ? double.NaN : (double)right / total),

@@ -43,7 +43,8 @@ public sealed class CategoryHierarchy
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
         {
-            throw new DetectionFormatException(new DataProblem(DataProblemKind.Malformed, path, "", "", $"is not a class hierarchy (objects with LabelName and Subcategory): {e.Message}"));
+            throw new DetectionFormatException(new DataProblem(DataProblemKind.Malformed, path, "", "",
+                $"is not a class hierarchy (objects with LabelName and Subcategory): {e.Message}"));
         }
     }
 
@@ -51,7 +52,8 @@ public sealed class CategoryHierarchy
     internal (DetectionDataset Dataset, DetectionResults Results) Expand(DetectionDataset dataset, DetectionResults results)
     {
         var idOf = dataset.Categories.GroupBy(c => c.Name).ToDictionary(g => g.Key, g => g.First().Id);
-        var above = dataset.Categories.ToDictionary(c => c.Id, c => Ancestors(c.Name).Where(idOf.ContainsKey).Select(n => idOf[n]).Order().ToArray());
+        var above = dataset.Categories.ToDictionary(c => c.Id, c
+            => Ancestors(c.Name).Where(idOf.ContainsKey).Select(n => idOf[n]).Order().ToArray());
         var objects = new List<GroundTruthObject>();
         foreach (var o in dataset.Objects)
         {
@@ -64,7 +66,8 @@ public sealed class CategoryHierarchy
             detections.Add(d);
             foreach (var id in above.GetValueOrDefault(d.CategoryId) ?? []) detections.Add(d with { CategoryId = id });
         }
-        return (new DetectionDataset(dataset.Images, dataset.Categories, objects) { Source = dataset.Source }, new DetectionResults(detections) { Source = results.Source });
+        return (new DetectionDataset(dataset.Images, dataset.Categories, objects) { Source = dataset.Source },
+            new DetectionResults(detections) { Source = results.Source });
     }
 
     private void Walk(JsonElement node)

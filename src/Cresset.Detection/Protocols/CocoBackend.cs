@@ -33,20 +33,33 @@ internal sealed class CocoBackend : IProtocolBackend
             Threads = options.Threads,
         };
         if (options.Protocol == DetectionProtocol.Lvis) coco = coco with { MaxDetections = [300] };
-        if (options.Protocol == DetectionProtocol.TorchMetrics) coco = coco with { IouThresholds = SingleLinspace(.5f, .95f, 10), RecallThresholds = SingleLinspace(0, 1, 101) };
-        if (options.AreaRanges is { } ranges) coco = coco with { AreaRanges = ranges.Any(r => r.Name == "all") ? [.. ranges.OrderByDescending(r => r.Name == "all")] : [coco.AreaRanges[0], .. ranges] };
+        if (options.Protocol == DetectionProtocol.TorchMetrics)
+        {
+            coco = coco with { IouThresholds = SingleLinspace(.5f, .95f, 10), RecallThresholds = SingleLinspace(0, 1, 101) };
+        }
+        if (options.AreaRanges is { } ranges)
+        {
+            coco = coco with { AreaRanges = ranges.Any(r => r.Name == "all") ? [.. ranges.OrderByDescending(r => r.Name == "all")]
+                : [coco.AreaRanges[0], .. ranges] };
+        }
         if (options.MaxDetections is { } max) coco = coco with { MaxDetections = max };
-        if (options.IouThresholds is { } ious) coco = coco with { IouThresholds = options.Protocol == DetectionProtocol.TorchMetrics ? [.. ious.Select(t => (double)(float)t)] : ious };
+        if (options.IouThresholds is { } ious)
+        {
+            coco = coco with { IouThresholds = options.Protocol == DetectionProtocol.TorchMetrics ? [.. ious.Select(t => (double)(float)t)]
+                : ious };
+        }
         return options.Protocol == DetectionProtocol.CocoFixed ? coco.AsCorrected() : coco;
     }
 
-    public void AddDataset(DetectionDataset dataset, DetectionResults results, IProgress<double>? progress, CancellationToken cancellation, MatchLedger? ledger = null)
+    public void AddDataset(DetectionDataset dataset, DetectionResults results, IProgress<double>? progress, CancellationToken cancellation,
+        MatchLedger? ledger = null)
     {
         if (_variant == CocoVariant.TorchMetrics) (dataset, results) = AsSingle(dataset, results);
         _evaluator = CocoEvaluator.FromDataset(dataset, results, _options, _variant, progress, cancellation, ledger);
     }
 
-    public GroupMatcher Measure() => new CocoMatcher(_options, CocoEvaluator.RulesOf(_options, int.MaxValue, DetectionAreaSource.PerDetection, _variant));
+    public GroupMatcher Measure()
+        => new CocoMatcher(_options, CocoEvaluator.RulesOf(_options, int.MaxValue, DetectionAreaSource.PerDetection, _variant));
 
     public TieRule Ties => TieRule.ImageOrder;
 
@@ -85,7 +98,7 @@ internal sealed class CocoBackend : IProtocolBackend
             result.CategoryNames[k],
             result.Matches[k].TotalPositives(0),
             [.. Enumerable.Range(0, _options.IouThresholds.Count).Select(t => result.AveragePrecision(t, k))],
-            RankedCurve.Make(result.Matches[k], 0, 0, rules))).ToArray();
+            () => RankedCurve.Make(result.Matches[k], 0, 0, rules))).ToArray();
         return new ProtocolResult(_protocol, _options.IouThresholds, statistics, classes) { Coco = result };
     }
 
@@ -94,13 +107,15 @@ internal sealed class CocoBackend : IProtocolBackend
     {
         var step = (end - start) / (count - 1);
         var values = new double[count];
-        for (var i = 0; i < count; i++) values[i] = (float)(i < count / 2 ? start + ((double)step * i) : end - ((double)step * (count - 1 - i)));
+        for (var i = 0; i < count; i++) values[i] = (float)(i < count / 2 ? start + ((double)step * i)
+            : end - ((double)step * (count - 1 - i)));
         return values;
     }
 
     /// <summary>Boxes, areas and scores as float32 holds them.</summary>
     internal static (DetectionDataset Dataset, DetectionResults Results) AsSingle(DetectionDataset dataset, DetectionResults results)
-        => (dataset.With(Array.ConvertAll(dataset.Objects.ToArray(), Single)), new DetectionResults(Array.ConvertAll(results.Items.ToArray(), Single)) { Source = results.Source });
+        => (dataset.With(Array.ConvertAll(dataset.Objects.ToArray(), Single)),
+            new DetectionResults(Array.ConvertAll(results.Items.ToArray(), Single)) { Source = results.Source });
 
     private static GroundTruthObject Single(GroundTruthObject o) => o with { Box = Single(o.Box), Area = (float)o.Area };
 

@@ -25,13 +25,15 @@ public sealed class CocoEvaluator
     {
     }
 
-    internal CocoEvaluator(IReadOnlyList<DatasetCategory> categories, CocoOptions options, CocoVariant variant, DetectionAreaSource areaSource = DetectionAreaSource.PerDetection, EvaluationState? state = null)
+    internal CocoEvaluator(IReadOnlyList<DatasetCategory> categories, CocoOptions options, CocoVariant variant,
+        DetectionAreaSource areaSource = DetectionAreaSource.PerDetection, EvaluationState? state = null)
     {
         ArgumentNullException.ThrowIfNull(categories);
         _options = Numerics.OptionsRecordExtensions.ThrowIfInvalid(options);
         _maxDetections = [.. options.MaxDetections.Order()];
         var chosen = options.CategoryIds?.ToHashSet();
-        _categories = [.. categories.GroupBy(c => c.Id).Select(g => g.Last()).Where(c => chosen is null || chosen.Contains(c.Id)).OrderBy(c => c.Id)];
+        _categories = [.. categories.GroupBy(c => c.Id).Select(g => g.Last()).Where(c => chosen is null || chosen.Contains(c.Id)).OrderBy(c
+            => c.Id)];
         _categoryIds = [.. _categories.Select(c => c.Id)];
         _allCategoryIds = [.. categories.Select(c => c.Id)];
         _imageIds = options.ImageIds?.ToHashSet();
@@ -45,14 +47,17 @@ public sealed class CocoEvaluator
     public int ImageCount => _state.Images.Count;
 
     /// <summary>Evaluates a whole data set.</summary>
-    public static CocoResult Evaluate(DetectionDataset dataset, DetectionResults results, CocoOptions? options = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
+    public static CocoResult Evaluate(DetectionDataset dataset, DetectionResults results, CocoOptions? options = null,
+        IProgress<double>? progress = null, CancellationToken cancellationToken = default)
         => FromDataset(dataset, results, options, progress, cancellationToken).Compute();
 
     /// <summary>Matches a whole data set and gives the filled evaluator, which can be saved or merged.</summary>
-    public static CocoEvaluator FromDataset(DetectionDataset dataset, DetectionResults results, CocoOptions? options = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
+    public static CocoEvaluator FromDataset(DetectionDataset dataset, DetectionResults results, CocoOptions? options = null,
+        IProgress<double>? progress = null, CancellationToken cancellationToken = default)
         => FromDataset(dataset, results, options ?? new CocoOptions(), CocoVariant.Coco, progress, cancellationToken);
 
-    internal static CocoEvaluator FromDataset(DetectionDataset dataset, DetectionResults results, CocoOptions options, CocoVariant variant, IProgress<double>? progress, CancellationToken cancellationToken, MatchLedger? ledger = null)
+    internal static CocoEvaluator FromDataset(DetectionDataset dataset, DetectionResults results, CocoOptions options, CocoVariant variant,
+        IProgress<double>? progress, CancellationToken cancellationToken, MatchLedger? ledger = null)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(results);
@@ -60,9 +65,13 @@ public sealed class CocoEvaluator
         var source = options.Corrected || results.Source.Length == 0 ? DetectionAreaSource.PerDetection : CocoRules.SourceOf(results.Items);
         ShapeCheck.Require(dataset, options);
         var evaluator = new CocoEvaluator(dataset.Categories, options, variant, source);
-        var keep = variant == CocoVariant.Lvis ? FederatedFilter.Keep(dataset.Objects, results.Items, dataset.FindImage, evaluator._maxDetections[^1], evaluator._categoryIds) : null;
-        var plan = EvaluationPlan.Make(dataset, results, options.CategoryIds, options.ImageIds, options.ClassAgnostic, lastCopyStandsForAll: !options.Corrected, keep is null ? null : i => keep[i]);
-        foreach (var matches in MatchRunner.Run(plan, () => new CocoMatcher(options, evaluator._rules) { Ledger = ledger }, options.ThreadCount, progress, cancellationToken))
+        var keep = variant == CocoVariant.Lvis
+            ? FederatedFilter.Keep(dataset.Objects, results.Items, dataset.FindImage, evaluator._maxDetections[^1], evaluator._categoryIds)
+            : null;
+        var plan = EvaluationPlan.Make(dataset, results, options.CategoryIds, options.ImageIds, options.ClassAgnostic,
+            lastCopyStandsForAll: !options.Corrected, keep is null ? null : i => keep[i]);
+        foreach (var matches in MatchRunner.Run(plan, () => new CocoMatcher(options, evaluator._rules) { Ledger = ledger },
+            options.ThreadCount, progress, cancellationToken))
         {
             evaluator._state.Put(matches);
         }
@@ -88,7 +97,8 @@ public sealed class CocoEvaluator
         }
         foreach (var (category, o, d) in ImageGroups.Split(allObjects, allDetections, _categoryIds, _options.ClassAgnostic))
         {
-            MatchRunner.MatchOne(_state.Category(category), _matcher, image.Id, image, allObjects, allDetections, o, d, MatchRunner.NoSequence);
+            MatchRunner.MatchOne(_state.Category(category), _matcher, image.Id, image, allObjects, allDetections, o, d,
+                MatchRunner.NoSequence);
         }
     }
 
@@ -112,7 +122,10 @@ public sealed class CocoEvaluator
     {
         var state = EvaluationState.Read(stream);
         var wanted = FingerprintOf(options, [.. options.MaxDetections.Order()], variant);
-        if (state.Fingerprint != wanted) throw new InvalidDataException($"The state was saved with other options: {state.Fingerprint}; these are {wanted}.");
+        if (state.Fingerprint != wanted)
+        {
+            throw new InvalidDataException($"The state was saved with other options: {state.Fingerprint}; these are {wanted}.");
+        }
         return new CocoEvaluator(categories, options, variant, DetectionAreaSource.PerDetection, state);
     }
 
@@ -120,7 +133,8 @@ public sealed class CocoEvaluator
     public CocoResult Compute()
     {
         var ids = _options.ClassAgnostic ? [-1L] : Array.ConvertAll(_categories, c => c.Id);
-        var tables = new CocoTables(_options.IouThresholds.Count, _options.RecallThresholds.Count, ids.Length, _options.AreaRanges.Count, _maxDetections.Length);
+        var tables = new CocoTables(_options.IouThresholds.Count, _options.RecallThresholds.Count, ids.Length, _options.AreaRanges.Count,
+            _maxDetections.Length);
         var matches = Array.ConvertAll(ids, id => (_state.Find(id) ?? new CategoryMatches(id, _options.AreaRanges.Count)).InImageOrder());
         if (_options.ThreadCount <= 1 || ids.Length == 1)
         {
@@ -129,23 +143,27 @@ public sealed class CocoEvaluator
         }
         else
         {
-            Parallel.For(0, ids.Length, new ParallelOptions { MaxDegreeOfParallelism = _options.ThreadCount }, () => new CocoAccumulator(_options, _maxDetections), (k, _, accumulator) =>
+            Parallel.For(0, ids.Length, new ParallelOptions { MaxDegreeOfParallelism = _options.ThreadCount }, ()
+                => new CocoAccumulator(_options, _maxDetections), (k, _, accumulator) =>
             {
                 accumulator.Accumulate(matches[k], k, tables);
                 return accumulator;
             }, _ => { });
         }
-        var names = ids is [-1] && _options.ClassAgnostic ? ["all"] : Array.ConvertAll(_categories, c => c.Name.Length > 0 ? c.Name : c.Id.ToString(CultureInfo.InvariantCulture));
+        var names = ids is [-1] && _options.ClassAgnostic ? ["all"]
+            : Array.ConvertAll(_categories, c => c.Name.Length > 0 ? c.Name : c.Id.ToString(CultureInfo.InvariantCulture));
         var frequencies = _options.ClassAgnostic ? [""] : Array.ConvertAll(_categories, c => c.Frequency);
         return new CocoResult(_options, _variant, ids, names, frequencies, _maxDetections, tables, matches);
     }
 
-    internal static CocoRules RulesOf(CocoOptions options, int maxDetections, DetectionAreaSource areaSource, CocoVariant variant = CocoVariant.Coco) => new()
+    internal static CocoRules RulesOf(CocoOptions options, int maxDetections, DetectionAreaSource areaSource,
+        CocoVariant variant = CocoVariant.Coco) => new()
     {
         MaxDetections = variant == CocoVariant.Lvis ? int.MaxValue : maxDetections,
         CrowdsAreReusable = variant != CocoVariant.Lvis,
         IdZeroIsNoMatch = !options.Corrected && variant != CocoVariant.TorchMetrics,
-        IgnoringMarks = variant == CocoVariant.Lvis ? ObjectMarks.Ignore : options.Corrected ? ObjectMarks.Crowd | ObjectMarks.Ignore : ObjectMarks.Crowd,
+        IgnoringMarks = variant == CocoVariant.Lvis ? ObjectMarks.Ignore : options.Corrected ? ObjectMarks.Crowd | ObjectMarks.Ignore
+            : ObjectMarks.Crowd,
         UnlabelledAreIgnored = options.Kind == IouKind.Keypoints,
         AreaSource = options.Kind == IouKind.Oriented ? DetectionAreaSource.Corners : areaSource,
         HonoursNotExhaustive = variant == CocoVariant.Lvis,
@@ -153,8 +171,11 @@ public sealed class CocoEvaluator
 
     private static string FingerprintOf(CocoOptions o, int[] maxDetections, CocoVariant variant)
     {
-        static string List(IEnumerable<double> values) => string.Join(",", values.Select(v => v.ToString("R", CultureInfo.InvariantCulture)));
-        var areas = string.Join(",", o.AreaRanges.Select(a => string.Create(CultureInfo.InvariantCulture, $"{a.Name}:{a.Min:R}-{a.Max:R}")));
-        return string.Create(CultureInfo.InvariantCulture, $"{variant} kind={o.Kind} iou={List(o.IouThresholds)} dets={string.Join(",", maxDetections)} areas={areas} by={o.Measure} agnostic={o.ClassAgnostic} corrected={o.Corrected} sigmas={(o.Kind == IouKind.Keypoints ? List(o.KeypointSigmas) : "")} band={(o.Kind == IouKind.Boundary ? o.BoundaryRatio : 0):R}");
+        static string List(IEnumerable<double> values)
+            => string.Join(",", values.Select(v => v.ToString("R", CultureInfo.InvariantCulture)));
+        var areas = string.Join(",",
+            o.AreaRanges.Select(a => string.Create(CultureInfo.InvariantCulture, $"{a.Name}:{a.Min:R}-{a.Max:R}")));
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{variant} kind={o.Kind} iou={List(o.IouThresholds)} dets={string.Join(",", maxDetections)} areas={areas} by={o.Measure} agnostic={o.ClassAgnostic} corrected={o.Corrected} sigmas={(o.Kind == IouKind.Keypoints ? List(o.KeypointSigmas) : "")} band={(o.Kind == IouKind.Boundary ? o.BoundaryRatio : 0):R}");
     }
 }

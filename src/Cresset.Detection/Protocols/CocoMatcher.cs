@@ -73,7 +73,9 @@ internal sealed class CocoMatcher : GroupMatcher
         for (var d = 0; d < group.Detections.Length; d++)
         {
             ref readonly var detection = ref group.AllDetections[group.Detections[d]];
-            _sizes[d] = _options.Measure == RangeMeasure.AspectRatio ? AspectOf(detection.Box) : _rules.AreaSource == DetectionAreaSource.Box ? detection.Box.Width * detection.Box.Height : _rules.DetectionArea(detection, group.Image);
+            _sizes[d] = _options.Measure == RangeMeasure.AspectRatio ? AspectOf(detection.Box)
+                : _rules.AreaSource == DetectionAreaSource.Box ? detection.Box.Width * detection.Box.Height
+                : _rules.DetectionArea(detection, group.Image);
         }
     }
 
@@ -175,7 +177,9 @@ internal sealed class CocoMatcher : GroupMatcher
         for (var d = 0; d < group.Detections.Length; d++)
         {
             var outside = _sizes[d] < area.Min || _sizes[d] > area.Max;
-            if (!outside && !(_rules.HonoursNotExhaustive && _rules.MissNeverCounts(group.AllDetections[group.Detections[d]], group.Image))) continue;
+            if (!outside
+                && !(_rules.HonoursNotExhaustive
+                && _rules.MissNeverCounts(group.AllDetections[group.Detections[d]], group.Image))) continue;
             var slot = (d * layers) + layer;
             slots.Ignored[slot] |= all & ~slots.Hits[slot];
         }

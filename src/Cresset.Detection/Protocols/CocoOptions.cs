@@ -57,7 +57,8 @@ public sealed record CocoOptions : IOptionsRecord
     public static CocoOptions AspectSlices { get; } = new()
     {
         Measure = RangeMeasure.AspectRatio,
-        AreaRanges = [new("all", 0, double.PositiveInfinity), new("tall", 0, 0.75), new("square", 0.75, 4 / 3.0), new("wide", 4 / 3.0, double.PositiveInfinity)],
+        AreaRanges = [new("all", 0, double.PositiveInfinity), new("tall", 0, 0.75), new("square", 0.75, 4 / 3.0),
+            new("wide", 4 / 3.0, double.PositiveInfinity)],
     };
 
     /// <summary>Keypoints, as pycocotools: 20 detections, no small objects.</summary>
@@ -124,9 +125,12 @@ public sealed record CocoOptions : IOptionsRecord
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Defined(Kind)
         .Must(IouThresholds.Count is > 0 and <= 64, IouThresholds.Count, "1 to 64 thresholds", field: nameof(IouThresholds))
-        .Must(IouThresholds.All(t => t is >= 0 and <= 1), string.Join(", ", IouThresholds), "values in [0, 1]", field: nameof(IouThresholds))
-        .Must(RecallThresholds.Count > 0 && RecallThresholds.All(r => r is >= 0 and <= 1), string.Join(", ", RecallThresholds), "one or more values in [0, 1]", field: nameof(RecallThresholds))
-        .Must(MaxDetections.Count > 0 && MaxDetections.All(m => m >= 1), string.Join(", ", MaxDetections), "one or more numbers from 1 on", field: nameof(MaxDetections))
+        .Must(IouThresholds.All(t => t is >= 0 and <= 1), string.Join(", ", IouThresholds), "values in [0, 1]",
+            field: nameof(IouThresholds))
+        .Must(RecallThresholds.Count > 0 && RecallThresholds.All(r => r is >= 0 and <= 1), string.Join(", ", RecallThresholds),
+            "one or more values in [0, 1]", field: nameof(RecallThresholds))
+        .Must(MaxDetections.Count > 0 && MaxDetections.All(m => m >= 1), string.Join(", ", MaxDetections), "one or more numbers from 1 on",
+            field: nameof(MaxDetections))
         .Must(AreaRanges.Count > 0, AreaRanges.Count, "one or more ranges", field: nameof(AreaRanges))
         .Must(KeypointSigmas.All(s => s > 0), string.Join(", ", KeypointSigmas), "positive values", field: nameof(KeypointSigmas))
         .Within(BoundaryRatio, 0, 1)

@@ -6,7 +6,8 @@ public sealed class CocoResult
     private readonly CocoTables _tables;
     private double[]? _precision, _scores, _recall;
 
-    internal CocoResult(CocoOptions options, CocoVariant variant, long[] categoryIds, string[] categoryNames, string[] frequencies, int[] maxDetections, CocoTables tables, CategoryMatches[] matches)
+    internal CocoResult(CocoOptions options, CocoVariant variant, long[] categoryIds, string[] categoryNames, string[] frequencies,
+        int[] maxDetections, CocoTables tables, CategoryMatches[] matches)
     {
         Variant = variant;
         Frequencies = frequencies;
@@ -49,7 +50,9 @@ public sealed class CocoResult
     /// <summary>Sizes of <see cref="Precision"/>.</summary>
     public IReadOnlyList<int> Shape => _tables.Shape;
 
-    /// <summary>The ranking of one category at one IoU threshold, without interpolation; detections that do not count are left out.</summary>
+    /// <summary>
+    /// The ranking of one category at one IoU threshold, without interpolation; detections that do not count are left out.
+    /// </summary>
     /// <param name="category">Index of the category.</param>
     /// <param name="threshold">Index of the IoU threshold.</param>
     /// <param name="area">Index of the area range.</param>

@@ -19,7 +19,8 @@ internal static class CocoSummary
         var definitions = DefinitionsOf(result.Options, result.Variant, result.MaxDetections);
         double[] stats = [.. definitions.Select(d => Value(result, d))];
         // torchmetrics hands its results out in float32.
-        return ([.. definitions.Select(d => d.Name)], result.Variant == CocoVariant.TorchMetrics ? Array.ConvertAll(stats, s => (double)(float)s) : stats);
+        return ([.. definitions.Select(d => d.Name)], result.Variant == CocoVariant.TorchMetrics
+            ? Array.ConvertAll(stats, s => (double)(float)s) : stats);
     }
 
     /// <summary>What the statistics are; ranges of the user's own have a value each, after their names.</summary>
@@ -27,7 +28,8 @@ internal static class CocoSummary
     {
         var keypoints = options.Kind == IouKind.Keypoints;
         var own = options.AreaRanges.Any(a => a.Name != "all" && !Letters.ContainsKey(a.Name));
-        string[] areas = own ? [.. options.AreaRanges.Select(a => a.Name).Where(n => n != "all")] : keypoints ? ["medium", "large"] : ["small", "medium", "large"];
+        string[] areas = own ? [.. options.AreaRanges.Select(a => a.Name).Where(n => n != "all")] : keypoints ? ["medium", "large"]
+            : ["small", "medium", "large"];
         if (keypoints) return Keypoints(options, max, areas);
         return variant == CocoVariant.Lvis ? Federated(max, areas) : Boxes(options, variant, max, areas);
     }
@@ -50,8 +52,10 @@ internal static class CocoSummary
         var forAp = options.Corrected || variant == CocoVariant.TorchMetrics ? max.Count - 1 : IndexOf(max, 100);
         return
         [
-            Ap("", null, "all", forAp), Ap("50", .5, "all", last), Ap("75", .75, "all", last), .. areas.Select(a => Ap(Suffix(a), null, a, last)),
-            .. new[] { first, second, last }.Select(m => Ar($"{max[m]}", null, "all", m)), .. areas.Select(a => Ar(Suffix(a), null, a, last)),
+            Ap("", null, "all", forAp), Ap("50", .5, "all", last), Ap("75", .75, "all", last),
+                .. areas.Select(a => Ap(Suffix(a), null, a, last)),
+            .. new[] { first, second, last }.Select(m => Ar($"{max[m]}", null, "all", m)),
+                .. areas.Select(a => Ar(Suffix(a), null, a, last)),
         ];
     }
 

@@ -70,7 +70,8 @@ public static class DetectionProtocols
         ArgumentNullException.ThrowIfNull(name);
         return Parts.Find("protocol", name) is { } part
             ? ((ProtocolPart)part.Create()).Protocol
-            : throw new ArgumentException($"protocol \"{name}\" is not known;{NearestName.Suggest(name, Names)} allowed: {string.Join(", ", Names)}.", nameof(name));
+            : throw new ArgumentException(
+                $"protocol \"{name}\" is not known;{NearestName.Suggest(name, Names)} allowed: {string.Join(", ", Names)}.", nameof(name));
     }
 }
 
@@ -120,13 +121,22 @@ public sealed record ProtocolOptions : IOptionsRecord
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Defined(Protocol)
         .Defined(Kind)
-        .Must(IouThresholds is null || (IouThresholds.Count is > 0 and <= 64 && IouThresholds.All(t => t is >= 0 and <= 1)), IouThresholds is null ? "" : string.Join(", ", IouThresholds), "1 to 64 values in [0, 1]", field: nameof(IouThresholds))
-        .Must(MaxDetections is null || (MaxDetections.Count > 0 && MaxDetections.All(m => m >= 1)), MaxDetections is null ? "" : string.Join(", ", MaxDetections), "one or more numbers from 1 on", field: nameof(MaxDetections))
-        .Must(AreaRanges is null || (AreaRanges.Count > 0 && AreaRanges.All(a => a.Name.Length > 0 && a.Min >= 0 && a.Min < a.Max) && AreaRanges.DistinctBy(a => a.Name).Count() == AreaRanges.Count), AreaRanges is null ? "" : string.Join(", ", AreaRanges), "ranges with different names and a minimum from 0 on that is below the maximum", field: nameof(AreaRanges))
-        .Must(AreaRanges is null || DetectionProtocols.IsCocoFamily(Protocol), Protocol, "the COCO family (coco, coco-fixed, lvis, torchmetrics) with area ranges", field: nameof(AreaRanges))
-        .Must(MaxDetections is null || DetectionProtocols.IsCocoFamily(Protocol) || Protocol == DetectionProtocol.Tide, Protocol, "the COCO family or tide with limits of detections; the others have none", field: nameof(MaxDetections))
+        .Must(IouThresholds is null || (IouThresholds.Count is > 0 and <= 64 && IouThresholds.All(t => t is >= 0 and <= 1)),
+            IouThresholds is null ? "" : string.Join(", ", IouThresholds), "1 to 64 values in [0, 1]", field: nameof(IouThresholds))
+        .Must(MaxDetections is null || (MaxDetections.Count > 0 && MaxDetections.All(m => m >= 1)), MaxDetections is null ? ""
+            : string.Join(", ", MaxDetections), "one or more numbers from 1 on", field: nameof(MaxDetections))
+        .Must(AreaRanges is null
+            || (AreaRanges.Count > 0 && AreaRanges.All(a => a.Name.Length > 0 && a.Min >= 0 && a.Min < a.Max)
+            && AreaRanges.DistinctBy(a => a.Name).Count() == AreaRanges.Count), AreaRanges is null ? "" : string.Join(", ", AreaRanges),
+            "ranges with different names and a minimum from 0 on that is below the maximum", field: nameof(AreaRanges))
+        .Must(AreaRanges is null || DetectionProtocols.IsCocoFamily(Protocol), Protocol,
+            "the COCO family (coco, coco-fixed, lvis, torchmetrics) with area ranges", field: nameof(AreaRanges))
+        .Must(MaxDetections is null || DetectionProtocols.IsCocoFamily(Protocol) || Protocol == DetectionProtocol.Tide, Protocol,
+            "the COCO family or tide with limits of detections; the others have none", field: nameof(MaxDetections))
         .Must(Kind == IouKind.Box || Protocol is DetectionProtocol.Coco or DetectionProtocol.CocoFixed or DetectionProtocol.Tide
-            || (Kind == IouKind.Oriented ? Protocol == DetectionProtocol.Dota : Protocol is DetectionProtocol.Lvis or DetectionProtocol.TorchMetrics), Kind, "boxes with this protocol", "Take coco for masks and keypoints, dota or coco for oriented boxes.", nameof(Kind))
+            || (Kind == IouKind.Oriented ? Protocol == DetectionProtocol.Dota
+                : Protocol is DetectionProtocol.Lvis or DetectionProtocol.TorchMetrics), Kind, "boxes with this protocol",
+                "Take coco for masks and keypoints, dota or coco for oriented boxes.", nameof(Kind))
         .Within(GroupOfWeight, 0, 1)
         .Within(BackgroundThreshold, 0, 1)
         .AtLeast(Threads, 0);

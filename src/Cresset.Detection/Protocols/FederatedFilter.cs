@@ -14,7 +14,8 @@ internal enum CocoVariant
 /// </summary>
 internal static class FederatedFilter
 {
-    public static bool[] Keep(ReadOnlySpan<GroundTruthObject> objects, ReadOnlySpan<DetectedObject> detections, Func<long, DatasetImage?> imageOf, int maxDetections, IReadOnlySet<long> categories)
+    public static bool[] Keep(ReadOnlySpan<GroundTruthObject> objects, ReadOnlySpan<DetectedObject> detections, Func<long,
+        DatasetImage?> imageOf, int maxDetections, IReadOnlySet<long> categories)
     {
         var keep = new bool[detections.Length];
         var perImage = new Dictionary<long, List<int>>();

@@ -19,20 +19,24 @@ public sealed class ProtocolEvaluator
     {
         ArgumentNullException.ThrowIfNull(categories);
         _options = (options ?? new ProtocolOptions()).ThrowIfInvalid();
-        _categories = [.. categories.GroupBy(c => c.Id).Select(g => g.Last()).OrderBy(c => c.Id)];
+        _categories = InOrder(categories);
         _backend = MakeBackend(_options, _categories);
     }
 
     /// <summary>Evaluates a whole data set.</summary>
-    public static ProtocolResult Evaluate(DetectionDataset dataset, DetectionResults results, ProtocolOptions? options = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
+    public static ProtocolResult Evaluate(DetectionDataset dataset, DetectionResults results, ProtocolOptions? options = null,
+        IProgress<double>? progress = null, CancellationToken cancellationToken = default)
         => FromDataset(dataset, results, options, progress, cancellationToken).Compute();
 
     /// <summary>Evaluates a whole data set under a protocol with its defaults.</summary>
     public static ProtocolResult Evaluate(DetectionDataset dataset, DetectionResults results, DetectionProtocol protocol)
         => Evaluate(dataset, results, new ProtocolOptions { Protocol = protocol });
 
-    /// <summary>Matches a whole data set. Where scores are equal, protocols that rank by file order take the order of the results.</summary>
-    public static ProtocolEvaluator FromDataset(DetectionDataset dataset, DetectionResults results, ProtocolOptions? options = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
+    /// <summary>
+    /// Matches a whole data set. Where scores are equal, protocols that rank by file order take the order of the results.
+    /// </summary>
+    public static ProtocolEvaluator FromDataset(DetectionDataset dataset, DetectionResults results, ProtocolOptions? options = null,
+        IProgress<double>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(results);
@@ -62,7 +66,11 @@ public sealed class ProtocolEvaluator
     public void Merge(ProtocolEvaluator other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        if (other._backend.GetType() != _backend.GetType()) throw new ArgumentException($"evaluators of {DetectionProtocols.NameOf(_options.Protocol)} and {DetectionProtocols.NameOf(other._options.Protocol)} cannot be merged.", nameof(other));
+        if (other._backend.GetType() != _backend.GetType())
+        {
+            throw new ArgumentException(
+                $"evaluators of {DetectionProtocols.NameOf(_options.Protocol)} and {DetectionProtocols.NameOf(other._options.Protocol)} cannot be merged.", nameof(other));
+        }
         _backend.Merge(other._backend);
     }
 
@@ -83,12 +91,18 @@ public sealed class ProtocolEvaluator
 
     internal IProtocolBackend Backend => _backend;
 
-    private static IProtocolBackend MakeBackend(ProtocolOptions options, IReadOnlyList<DatasetCategory> categories) => options.Protocol switch
+    private static IProtocolBackend MakeBackend(ProtocolOptions options, IReadOnlyList<DatasetCategory> categories)
+        => options.Protocol switch
     {
-        DetectionProtocol.Coco or DetectionProtocol.CocoFixed or DetectionProtocol.Lvis or DetectionProtocol.TorchMetrics => new CocoBackend(options, categories),
+        DetectionProtocol.Coco or DetectionProtocol.CocoFixed or DetectionProtocol.Lvis or DetectionProtocol.TorchMetrics
+            => new CocoBackend(options, categories),
         DetectionProtocol.Tide => new TideBackend(options, categories),
         _ => new RankedBackend(options, categories),
     };
+
+    /// <summary>Categories by id, of repeated ids the last.</summary>
+    internal static IReadOnlyList<DatasetCategory> InOrder(IReadOnlyList<DatasetCategory> categories)
+        => [.. categories.GroupBy(c => c.Id).Select(g => g.Last()).OrderBy(c => c.Id)];
 
     internal static string NameOf(DatasetCategory c) => c.Name.Length > 0 ? c.Name : c.Id.ToString(CultureInfo.InvariantCulture);
 }
@@ -96,7 +110,8 @@ public sealed class ProtocolEvaluator
 /// <summary>The part of a protocol that holds state.</summary>
 internal interface IProtocolBackend
 {
-    void AddDataset(DetectionDataset dataset, DetectionResults results, IProgress<double>? progress, CancellationToken cancellation, MatchLedger? ledger = null);
+    void AddDataset(DetectionDataset dataset, DetectionResults results, IProgress<double>? progress, CancellationToken cancellation,
+        MatchLedger? ledger = null);
 
     /// <summary>Overlaps and marks as the protocol takes them.</summary>
     GroupMatcher Measure();

@@ -2,7 +2,9 @@ using Cresset.Numerics;
 
 namespace Cresset.Detection;
 
-/// <summary>A protocol of scoring by its name, with the parameters that it alone has; <see cref="ToOptions"/> is what an evaluator takes.</summary>
+/// <summary>
+/// A protocol of scoring by its name, with the parameters that it alone has; <see cref="ToOptions"/> is what an evaluator takes.
+/// </summary>
 [PartKind("protocol")]
 public abstract record ProtocolPart : IOptionsRecord
 {

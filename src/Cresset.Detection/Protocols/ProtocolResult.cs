@@ -10,9 +10,16 @@ public readonly record struct ProtocolStatistic(string Name, double Value);
 /// <param name="Name">Its name.</param>
 /// <param name="Positives">Objects that count.</param>
 /// <param name="Ap">AP at each IoU threshold; -1 or NaN where it is not defined.</param>
-/// <param name="Curve">The ranking at the first threshold.</param>
-public sealed record ProtocolClass(long Id, string Name, double Positives, IReadOnlyList<double> Ap, RankedCurve Curve)
+public sealed record ProtocolClass(long Id, string Name, double Positives, IReadOnlyList<double> Ap)
 {
+    private readonly Lazy<RankedCurve> _curve = new(() => new RankedCurve([], [], double.NaN));
+
+    internal ProtocolClass(long id, string name, double positives, IReadOnlyList<double> ap, Func<RankedCurve> curve)
+        : this(id, name, positives, ap) => _curve = new Lazy<RankedCurve>(curve);
+
+    /// <summary>The ranking at the first threshold, made when it is asked for.</summary>
+    public RankedCurve Curve => _curve.Value;
+
     /// <summary>Mean of the defined APs; NaN when none is.</summary>
     public double MeanAp
     {

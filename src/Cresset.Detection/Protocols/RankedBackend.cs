@@ -33,9 +33,9 @@ internal sealed class RankedBackend : IProtocolBackend
     {
         if (_options.Kind == IouKind.Oriented) ShapeCheck.Require(dataset.Objects, _ids, _options.Kind);
         var keep = _options.Protocol == DetectionProtocol.OpenImages ? VerifiedOnly(dataset, results) : null;
-        var plan = EvaluationPlan.Make(dataset, results, [.. _ids], _options.ImageIds, _options.ClassAgnostic, lastCopyStandsForAll: false, keep);
-        var threads = _options.Threads == 0 ? Environment.ProcessorCount : _options.Threads;
-        foreach (var matches in MatchRunner.Run(plan, MatcherWithLedger, threads, progress, cancellation)) _state.Put(matches);
+        var plan = EvaluationPlan.Make(dataset, results, [.. _ids], _options.ImageIds, _options.ClassAgnostic, lastCopyStandsForAll: false,
+            keep);
+        foreach (var matches in MatchRunner.Run(plan, MatcherWithLedger, Threads, progress, cancellation)) _state.Put(matches);
         _state.AddImages(plan.ImageIds);
 
         GroupMatcher MatcherWithLedger()
@@ -84,16 +84,43 @@ internal sealed class RankedBackend : IProtocolBackend
         (long Id, string Name)[] named = _options.ClassAgnostic ? [(-1L, "all")]
             : [.. _categories.Select(c => (c.Id, ProtocolEvaluator.NameOf(c)))];
         var matches = Array.ConvertAll(named, n => (_state.Find(n.Id) ?? new CategoryMatches(n.Id, _matcher.Layers)).InImageOrder());
-        var curves = Array.ConvertAll(matches, m
-            => Enumerable.Range(0, _thresholds.Length).Select(t => RankedCurve.Make(m, t, 0, _rules)).ToArray());
+        var curves = new RankedCurve[named.Length][];
+        Parallel.For(0, named.Length, new ParallelOptions { MaxDegreeOfParallelism = Threads }, k =>
+        {
+            // The order does not depend on who meets whom, so one serves all thresholds.
+            var order = _rules.Order(matches[k]);
+            curves[k] = [.. Enumerable.Range(0, _thresholds.Length).Select(t => RankedCurve.Make(matches[k], t, 0, _rules, order))];
+        });
         var (statistics, ap, point) = RankedSummary.Make(_options, _thresholds, curves, Ap);
-        var classes = named.Select((n, k) => new ProtocolClass(n.Id, n.Name, curves[k][0].Positives, ap[k], curves[k][0])).ToArray();
+        var classes = named.Select((n, k) => new ProtocolClass(n.Id, n.Name, curves[k][0].Positives, ap[k], () => curves[k][0])).ToArray();
         return new ProtocolResult(_options.Protocol, _thresholds, statistics, classes)
         {
             OperatingPoint = point,
             Ranked = new RankedState(_options, _thresholds, _rules, matches, Ap),
         };
     }
+
+    /// <summary>The same images under another protocol; null where that matches otherwise.</summary>
+    public RankedBackend? Under(ProtocolOptions options)
+    {
+        var other = new RankedBackend(options, _categories);
+        if (MatchingOf(options) != MatchingOf(_options) || !other._thresholds.AsSpan().SequenceEqual(_thresholds)) return null;
+        other._state = _state;
+        return other;
+    }
+
+    private int Threads => _options.Threads == 0 ? Environment.ProcessorCount : _options.Threads;
+
+    /// <summary>What matches of protocols have to have in common to be the same, thresholds aside.</summary>
+    private static (Type Matcher, bool Padilla, ProtocolOptions Others) MatchingOf(ProtocolOptions options) => (
+        options.Protocol switch
+        {
+            DetectionProtocol.OpenImages => typeof(OpenImagesMatcher),
+            DetectionProtocol.Yolo or DetectionProtocol.YoloLegacy => typeof(YoloMatcher),
+            _ => typeof(VocMatcher),
+        },
+        options.Protocol is DetectionProtocol.Padilla or DetectionProtocol.Padilla11,
+        options with { Protocol = default, IouThresholds = null });
 
     public double Ap(RankedCurve curve) => _options.Protocol switch
     {

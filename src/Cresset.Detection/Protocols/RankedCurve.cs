@@ -11,14 +11,13 @@ public sealed class RankedCurve
         Positives = positives;
         Recall = new double[scores.Length];
         Precision = new double[scores.Length];
-        Hits = new double[scores.Length];
+        Hits = weights;
         double tp = 0, fp = 0;
         for (var i = 0; i < scores.Length; i++)
         {
             // A negative weight marks a detection that is neither hit nor miss.
             if (weights[i] > 0) tp += weights[i];
             else if (weights[i] == 0) fp++;
-            Hits[i] = weights[i];
             Recall[i] = tp / positives;
             Precision[i] = tp / Math.Max(tp + fp, KeypointSimilarity.Epsilon);
         }
@@ -59,17 +58,16 @@ public sealed class RankedCurve
     /// <summary>Mean of the highest precision at or beyond the recalls 0, 0.1, ... 1 (VOC until 2009).</summary>
     public double ElevenPointAp()
     {
-        double sum = 0;
-        for (var k = 0; k < 11; k++)
+        Span<double> highest = stackalloc double[11];
+        double best = 0, sum = 0;
+        // Recall only grows: what lies beyond a recall is the end of the ranking.
+        for (int k = 10, i = Recall.Length; k >= 0; k--)
         {
             var wanted = k * 0.1;
-            double best = 0;
-            for (var i = 0; i < Scores.Count; i++)
-            {
-                if (Recall[i] >= wanted) best = Math.Max(best, Precision[i]);
-            }
-            sum += best;
+            for (; i > 0 && Recall[i - 1] >= wanted; i--) best = Math.Max(best, Precision[i - 1]);
+            highest[k] = best;
         }
+        foreach (var h in highest) sum += h;
         return sum / 11;
     }
 
@@ -105,23 +103,33 @@ public sealed class RankedCurve
         var order = given ?? rules.Order(matches);
         var bit = 1UL << threshold;
         var layers = matches.Layers;
-        var scores = new List<double>(order.Length);
-        var weights = new List<double>(order.Length);
+        var grouping = layers == 2 && rules.GroupWeight > 0;
+        var (patterns, known) = matches.Bits;
+        var words = known.Words;
+        var all = matches.Scores;
+        var scores = new double[order.Length];
+        var weights = new double[order.Length];
+        var count = 0;
         foreach (var i in order)
         {
-            var grouped = layers == 2 && (matches.Hits(i, 1) & bit) != 0 && rules.GroupWeight > 0;
-            var weight = grouped ? rules.GroupWeight : (matches.Ignored(i, layer) & bit) != 0 ? -1 : (matches.Hits(i, layer) & bit) != 0 ? 1 : 0;
+            var pattern = words.Slice(patterns[i] * 2 * layers, 2 * layers);
+            double weight = 0;
+            if (grouping && (pattern[1] & bit) != 0) weight = rules.GroupWeight;
+            else if ((pattern[layers + layer] & bit) != 0) weight = -1;
+            else if ((pattern[layer] & bit) != 0) weight = 1;
             if (weight < 0 && rules.DropIgnored) continue;
-            scores.Add(matches.Scores[i]);
-            weights.Add(weight);
+            scores[count] = all[i];
+            weights[count++] = weight;
         }
-        var positives = matches.TotalPositives(layer) + (layers == 2 && layer == 0 && rules.GroupWeight > 0 ? rules.GroupWeight * matches.TotalPositives(1) : 0);
-        return new RankedCurve([.. scores], [.. weights], positives);
+        if (count < order.Length) (scores, weights) = (scores[..count], weights[..count]);
+        var groups = grouping && layer == 0 ? rules.GroupWeight * matches.TotalPositives(1) : 0;
+        return new RankedCurve(scores, weights, matches.TotalPositives(layer) + groups);
     }
 }
 
 /// <summary>How a protocol orders detections of equal score and weighs groups.</summary>
-internal sealed record RankingRules(bool TiesByFileOrder, bool TiesReversedBetweenImages = false, double GroupWeight = 0, bool DropIgnored = false)
+internal sealed record RankingRules(bool TiesByFileOrder, bool TiesReversedBetweenImages = false, double GroupWeight = 0,
+    bool DropIgnored = false)
 {
     public int[] Order(CategoryMatches matches)
     {
@@ -140,7 +148,8 @@ internal sealed record RankingRules(bool TiesByFileOrder, bool TiesReversedBetwe
         }
         else
         {
-            first = [.. Enumerable.Range(0, matches.Segments).Reverse().SelectMany(s => Enumerable.Range(matches.Start(s), matches.End(s) - matches.Start(s)))];
+            first = [.. Enumerable.Range(0, matches.Segments).Reverse()
+                .SelectMany(s => Enumerable.Range(matches.Start(s), matches.End(s) - matches.Start(s)))];
         }
         for (var i = 0; i < n; i++) keys[i] = ScoreOrder.Key(matches.Scores[first[i]]);
         return Array.ConvertAll(ScoreOrder.Sort(keys), i => first[i]);

@@ -99,29 +99,37 @@ internal sealed class VocMatcher(IReadOnlyList<double> thresholds, bool padilla,
 internal sealed class YoloMatcher(IReadOnlyList<double> thresholds, bool single) : GroupMatcher
 {
     private bool[] _taken = new bool[16];
+    private (double Overlap, int Index)[] _best = [];
 
     public override int Layers => 1;
 
     public override void Match(in MatchGroup group, SegmentSlots slots)
     {
-        var m = group.Objects.Length;
+        int n = group.Detections.Length, m = group.Objects.Length;
         slots.Positives[0] = m;
+        if (n == 0 || m == 0) return;
         if (m > _taken.Length) _taken = new bool[m * 2];
+        if (n > _best.Length) _best = new (double, int)[n * 2];
+        // Whatever is free or taken, a detection looks at its best object only, so that is the same at every threshold.
+        for (var d = 0; d < n; d++)
+        {
+            var best = (Overlap: double.NaN, Index: -1);
+            for (var g = 0; g < m; g++)
+            {
+                var overlap = Overlap(group.AllDetections[group.Detections[d]].Box, group.AllObjects[group.Objects[g]].Box);
+                if (best.Index < 0 ? !double.IsNaN(overlap) : overlap > best.Overlap) best = (overlap, g);
+            }
+            _best[d] = best;
+        }
         for (var t = 0; t < thresholds.Count; t++)
         {
             Array.Clear(_taken, 0, m);
-            for (var d = 0; d < group.Detections.Length; d++)
+            for (var d = 0; d < n; d++)
             {
-                var best = -1;
-                double highest = 0;
-                for (var g = 0; g < m; g++)
-                {
-                    var overlap = Overlap(group.AllDetections[group.Detections[d]].Box, group.AllObjects[group.Objects[g]].Box);
-                    if (overlap >= thresholds[t] && (best < 0 || overlap > highest)) (best, highest) = (g, overlap);
-                }
-                if (best < 0 || _taken[best]) continue;
+                var (overlap, best) = _best[d];
+                if (!(overlap >= thresholds[t]) || _taken[best]) continue;
                 _taken[best] = true;
-                if (t == 0) Ledger?.Meet(group, d, best, highest);
+                if (t == 0) Ledger?.Meet(group, d, best, overlap);
                 slots.Hits[d] |= 1UL << t;
             }
         }

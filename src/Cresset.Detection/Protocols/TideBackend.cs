@@ -31,7 +31,8 @@ internal sealed class TideBackend(ProtocolOptions options, IReadOnlyList<Dataset
         if (options.ImageIds is { } chosen)
         {
             var images = chosen.ToHashSet();
-            dataset = dataset.With([.. dataset.Images.Where(i => images.Contains(i.Id))], dataset.Categories, [.. dataset.Objects.ToArray().Where(o => images.Contains(o.ImageId))]);
+            dataset = dataset.With([.. dataset.Images.Where(i => images.Contains(i.Id))], dataset.Categories,
+                [.. dataset.Objects.ToArray().Where(o => images.Contains(o.ImageId))]);
         }
         _fileOrder = _evaluator.AddDataset(dataset, results, cancellation, ledger);
         progress?.Report(1);
@@ -66,8 +67,7 @@ internal sealed class TideBackend(ProtocolOptions options, IReadOnlyList<Dataset
         var classes = tide.ClassAp.Select(c
             => new ProtocolClass(c.Key,
             names.GetValueOrDefault(c.Key) ?? (c.Key == -1 ? "all"
-            : c.Key.ToString(System.Globalization.CultureInfo.InvariantCulture)), double.NaN, [c.Value],
-            new RankedCurve([], [], double.NaN))).ToArray();
+            : c.Key.ToString(System.Globalization.CultureInfo.InvariantCulture)), double.NaN, [c.Value])).ToArray();
         return new ProtocolResult(DetectionProtocol.Tide, [options.IouThresholds is { Count: > 0 } t ? t[0] : 0.5], StatisticsOf(tide),
             classes)
         {

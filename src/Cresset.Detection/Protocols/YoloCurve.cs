@@ -57,7 +57,8 @@ internal static class YoloCurve
         if (k == 0) return new YoloOperatingPoint(0, [], [], []);
         for (var i = 0; i < Points; i++) mean[i] /= k;
         var at = ArgMax(Smooth(mean));
-        return new YoloOperatingPoint(Confidences[at], Array.ConvertAll(precision, p => p[at]), Array.ConvertAll(recall, p => p[at]), Array.ConvertAll(f1, p => p[at]));
+        return new YoloOperatingPoint(Confidences[at], Array.ConvertAll(precision, p => p[at]), Array.ConvertAll(recall, p => p[at]),
+            Array.ConvertAll(f1, p => p[at]));
     }
 
     /// <summary>Box filter over 101 places, ends repeated.</summary>
@@ -106,4 +107,5 @@ internal static class YoloCurve
 /// <param name="Precision">Precision of each class with objects.</param>
 /// <param name="Recall">Recall of each.</param>
 /// <param name="F1">F1 of each.</param>
-public sealed record YoloOperatingPoint(double Confidence, IReadOnlyList<double> Precision, IReadOnlyList<double> Recall, IReadOnlyList<double> F1);
+public sealed record YoloOperatingPoint(double Confidence, IReadOnlyList<double> Precision, IReadOnlyList<double> Recall,
+    IReadOnlyList<double> F1);

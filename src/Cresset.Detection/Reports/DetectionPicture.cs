@@ -12,22 +12,26 @@ public static class DetectionPicture
     internal static string Section(DetectionReport report)
     {
         if (report.Worst.Count == 0) return "";
-        var text = new StringBuilder("<h2>Images with most errors</h2><p><b style=\"color:#009e73\">hit</b>, <b style=\"color:#d55e00\">false or wrong class</b>, <b style=\"color:#0072b2\">missed</b>.</p><div class=\"row\">");
+        var text = new StringBuilder(
+            "<h2>Images with most errors</h2><p><b style=\"color:#009e73\">hit</b>, <b style=\"color:#d55e00\">false or wrong class</b>, <b style=\"color:#0072b2\">missed</b>.</p><div class=\"row\">");
         foreach (var image in report.Worst) text.Append(Figure(image, report));
         return text.Append("</div>").ToString();
     }
 
     internal static string Figure(ImageMatches image, DetectionReport report)
     {
-        var name = SvgChart.Text(image.Image.FileName.Length > 0 ? image.Image.FileName : string.Create(CultureInfo.InvariantCulture, $"image {image.Image.Id}"));
-        return string.Create(CultureInfo.InvariantCulture, $"<figure>{ToSvg(image, report.Dataset, report.Options.ImageFolder)}<figcaption>{name}: {image.Errors} errors, {image.Hits} hits</figcaption></figure>");
+        var name = SvgChart.Text(image.Image.FileName.Length > 0 ? image.Image.FileName
+            : string.Create(CultureInfo.InvariantCulture, $"image {image.Image.Id}"));
+        return string.Create(CultureInfo.InvariantCulture,
+            $"<figure>{ToSvg(image, report.Dataset, report.Options.ImageFolder)}<figcaption>{name}: {image.Errors} errors, {image.Hits} hits</figcaption></figure>");
     }
 
     /// <summary>Labels that a person should look at, each with its image.</summary>
     internal static string LabelSection(DetectionReport report)
     {
         if (report.LabelErrors.Count == 0) return "";
-        var text = new StringBuilder("<h2>Labels to look at</h2><p>Confident detections that the labels contradict: <b style=\"color:#d55e00\">detection</b>, <b style=\"color:#0072b2\">label</b>.</p><div class=\"row\">");
+        var text = new StringBuilder(
+            "<h2>Labels to look at</h2><p>Confident detections that the labels contradict: <b style=\"color:#d55e00\">detection</b>, <b style=\"color:#0072b2\">label</b>.</p><div class=\"row\">");
         foreach (var c in report.LabelErrors.Take(report.Options.WorstImages))
         {
             var pairs = new List<MatchedPair> { new(null, c.Detection, double.NaN, false) };
@@ -39,7 +43,8 @@ public static class DetectionPicture
                 _ => "badly placed?",
             };
             text.Append("<figure>").Append(ToSvg(new ImageMatches(c.Image, pairs), report.Dataset, report.Options.ImageFolder));
-            text.Append($"<figcaption>{SvgChart.Text(c.Image.FileName.Length > 0 ? c.Image.FileName : "image " + c.Image.Id)}: {what}</figcaption></figure>");
+            text.Append(
+                $"<figcaption>{SvgChart.Text(c.Image.FileName.Length > 0 ? c.Image.FileName : "image " + c.Image.Id)}: {what}</figcaption></figure>");
         }
         return text.Append("</div>").ToString();
     }
@@ -63,10 +68,12 @@ public static class DetectionPicture
         ArgumentNullException.ThrowIfNull(dataset);
         var (width, height) = image is { Width: > 0, Height: > 0 } ? (image.Width, image.Height) : Extent(matches);
         var line = Math.Max(1, Math.Max(width, height) / 320.0);
-        var svg = new StringBuilder().Append(CultureInfo.InvariantCulture, $"<svg viewBox=\"0 0 {width} {height}\" xmlns=\"http://www.w3.org/2000/svg\">");
+        var svg = new StringBuilder().Append(CultureInfo.InvariantCulture,
+            $"<svg viewBox=\"0 0 {width} {height}\" xmlns=\"http://www.w3.org/2000/svg\">");
         if (imageFolder is not null && image.FileName.Length > 0 && Embedded(imageFolder, image.FileName) is { } picture)
         {
-            svg.Append(CultureInfo.InvariantCulture, $"<image width=\"{width}\" height=\"{height}\" preserveAspectRatio=\"none\" href=\"{picture}\"/>");
+            svg.Append(CultureInfo.InvariantCulture,
+                $"<image width=\"{width}\" height=\"{height}\" preserveAspectRatio=\"none\" href=\"{picture}\"/>");
         }
         foreach (var pair in matches.Pairs)
         {
@@ -96,7 +103,8 @@ public static class DetectionPicture
         {
             foreach (var p in polygons.Polygons)
             {
-                for (var i = 0; i + 1 < p.Length; i += 2) path.Append(CultureInfo.InvariantCulture, $"{(i == 0 ? 'M' : 'L')}{p[i]:0.#},{p[i + 1]:0.#}");
+                for (var i = 0; i + 1 < p.Length; i += 2) path.Append(CultureInfo.InvariantCulture,
+                    $"{(i == 0 ? 'M' : 'L')}{p[i]:0.#},{p[i + 1]:0.#}");
                 path.Append('Z');
             }
         }
@@ -117,19 +125,25 @@ public static class DetectionPicture
         if (path.Length > 0) svg.Append(CultureInfo.InvariantCulture, $"<path d=\"{path}\" fill=\"{color}\" fill-opacity=\"0.35\"/>");
         for (var i = 0; keypoints is not null && i + 2 < keypoints.Length; i += 3)
         {
-            if (keypoints[i + 2] > 0) svg.Append(CultureInfo.InvariantCulture, $"<circle cx=\"{keypoints[i]:0.#}\" cy=\"{keypoints[i + 1]:0.#}\" r=\"{line * 1.5:0.#}\" fill=\"{color}\"/>");
+            if (keypoints[i + 2] > 0)
+            {
+                svg.Append(CultureInfo.InvariantCulture,
+                    $"<circle cx=\"{keypoints[i]:0.#}\" cy=\"{keypoints[i + 1]:0.#}\" r=\"{line * 1.5:0.#}\" fill=\"{color}\"/>");
+            }
         }
     }
 
     private static void Rectangle(StringBuilder svg, Box b, string color, double line, string label, bool dashed)
     {
         var dash = dashed ? string.Create(CultureInfo.InvariantCulture, $" stroke-dasharray=\"{line * 4:0.#}\"") : "";
-        svg.Append(CultureInfo.InvariantCulture, $"<rect x=\"{b.X:0.##}\" y=\"{b.Y:0.##}\" width=\"{Math.Max(0, b.Width):0.##}\" height=\"{Math.Max(0, b.Height):0.##}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{line:0.##}\"{dash}/>");
+        svg.Append(CultureInfo.InvariantCulture,
+            $"<rect x=\"{b.X:0.##}\" y=\"{b.Y:0.##}\" width=\"{Math.Max(0, b.Width):0.##}\" height=\"{Math.Max(0, b.Height):0.##}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{line:0.##}\"{dash}/>");
         Label(svg, b, color, line, label);
     }
 
     private static void Label(StringBuilder svg, Box b, string color, double line, string label)
-        => svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{b.X + line:0.##}\" y=\"{Math.Max(line * 9, b.Y - line):0.##}\" font-size=\"{line * 9:0.#}\" fill=\"{color}\">{SvgChart.Text(label)}</text>");
+        => svg.Append(CultureInfo.InvariantCulture,
+            $"<text x=\"{b.X + line:0.##}\" y=\"{Math.Max(line * 9, b.Y - line):0.##}\" font-size=\"{line * 9:0.#}\" fill=\"{color}\">{SvgChart.Text(label)}</text>");
 
     private static (int Width, int Height) Extent(ImageMatches matches)
     {
@@ -148,7 +162,10 @@ public static class DetectionPicture
         // A data set may come from anywhere: its names must not lead out of the folder.
         var root = Path.GetFullPath(folder);
         var path = Path.GetFullPath(Path.Combine(root, fileName));
-        if (!path.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal) || !File.Exists(path)) path = Path.Combine(root, Path.GetFileName(fileName));
+        if (!path.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal) || !File.Exists(path))
+        {
+            path = Path.Combine(root, Path.GetFileName(fileName));
+        }
         if (!File.Exists(path) || !ImageHeader.IsPicture(path) || new FileInfo(path).Length > MaxPicture) return null;
         return $"data:{ImageHeader.MediaType(path)};base64,{Convert.ToBase64String(File.ReadAllBytes(path))}";
     }

@@ -187,16 +187,19 @@ public sealed class DetectionReport
         return classes;
     }
 
-    private List<(TideError, int, IReadOnlyList<ImageMatches>)> ImagesBehind(DetectionMatching matching, IReadOnlyList<ImageMatches> images, CancellationToken cancellation)
+    private List<(TideError, int, IReadOnlyList<ImageMatches>)> ImagesBehind(DetectionMatching matching, IReadOnlyList<ImageMatches> images,
+        CancellationToken cancellation)
     {
         if (Options.WorstImages < 2) return [];
         var results = matching.Results;
         var found = matching.NameErrors(cancellationToken: cancellation).Where(e => results.Items[e.Detection].Score >= MinScore)
             .Select(e => (e.Kind, Image: results.Items[e.Detection].ImageId));
-        var missed = images.SelectMany(m => m.Pairs.Where(p => p.Detection is null).Select(_ => (Kind: TideError.Missed, Image: m.Image.Id)));
+        var missed = images.SelectMany(m
+            => m.Pairs.Where(p => p.Detection is null).Select(_ => (Kind: TideError.Missed, Image: m.Image.Id)));
         var byId = images.ToDictionary(m => m.Image.Id);
         return [.. found.Concat(missed).GroupBy(e => e.Kind).OrderBy(g => g.Key).Select(g => (g.Key, g.Count(),
-            (IReadOnlyList<ImageMatches>)[.. g.GroupBy(e => e.Image).OrderByDescending(i => i.Count()).ThenBy(i => i.Key).Take(Options.WorstImages / 2).Select(i => byId[i.Key])]))];
+            (IReadOnlyList<ImageMatches>)[.. g.GroupBy(e => e.Image).OrderByDescending(i => i.Count()).ThenBy(i => i.Key)
+                .Take(Options.WorstImages / 2).Select(i => byId[i.Key])]))];
     }
 
     private static TideResult ErrorsOf(DetectionMatching matching, CancellationToken cancellation)

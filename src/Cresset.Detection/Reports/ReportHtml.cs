@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Cresset.Detection;
 
-/// <summary>The report as one HTML page: text, tables and SVG, and a few lines of script that sort tables; it needs no outside file.</summary>
+/// <summary>
+/// The report as one HTML page: text, tables and SVG, and a few lines of script that sort tables; it needs no outside file.
+/// </summary>
 internal sealed class ReportHtml(DetectionReport report)
 {
     private const int MatrixLimit = 25;
@@ -12,7 +14,8 @@ internal sealed class ReportHtml(DetectionReport report)
     public string Page()
     {
         var title = SvgChart.Text(report.Options.Title);
-        _page.Append($"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{title}</title><style>{Style}</style></head><body><main><h1>{title}</h1>");
+        _page.Append(
+            $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{title}</title><style>{Style}</style></head><body><main><h1>{title}</h1>");
         Summary();
         Errors();
         ErrorImages();
@@ -47,7 +50,10 @@ internal sealed class ReportHtml(DetectionReport report)
             _page.Append("</tr>");
         }
         _page.Append("</tbody></table>");
-        if (MeanCurve() is { } mean0) _page.Append("<div>" + SvgChart.Lines("Precision over recall, mean of the classes", "recall", "precision", [mean0]) + "</div>");
+        if (MeanCurve() is { } mean0)
+        {
+            _page.Append("<div>" + SvgChart.Lines("Precision over recall, mean of the classes", "recall", "precision", [mean0]) + "</div>");
+        }
         _page.Append("</div>");
         if (report.LocalizationErrors.Count == 0) return;
         var mean = report.LocalizationErrors.Average(l => l.Error);
@@ -105,12 +111,14 @@ internal sealed class ReportHtml(DetectionReport report)
     {
         var sorted = report.Classes.Where(c => c.Objects > 0).OrderByDescending(c => double.IsNaN(c.Ap) ? -1 : c.Ap).ToArray();
         _page.Append("<h2>Classes</h2><p class=\"facts\">A click on a head sorts.</p>");
-        _page.Append("<div class=\"wide\"><table class=\"sortable\"><thead><tr><th>class</th><th class=\"n\">objects</th><th class=\"n\">detections</th><th class=\"n\">AP</th><th class=\"n\">AP at IoU</th><th class=\"n\">best F1</th><th class=\"n\">threshold</th><th class=\"n\">precision</th><th class=\"n\">recall</th><th class=\"n\">threshold for precision 0.9</th></tr></thead><tbody>");
+        _page.Append(
+            "<div class=\"wide\"><table class=\"sortable\"><thead><tr><th>class</th><th class=\"n\">objects</th><th class=\"n\">detections</th><th class=\"n\">AP</th><th class=\"n\">AP at IoU</th><th class=\"n\">best F1</th><th class=\"n\">threshold</th><th class=\"n\">precision</th><th class=\"n\">recall</th><th class=\"n\">threshold for precision 0.9</th></tr></thead><tbody>");
         foreach (var c in report.Classes)
         {
             _page.Append(CultureInfo.InvariantCulture,
                 $"<tr><td>{SvgChart.Text(c.Name)}</td><td class=\"n\">{c.Objects}</td><td class=\"n\">{c.Detections}</td><td class=\"n\">{Number(c.Ap)}</td><td class=\"n\">{Number(c.ApAtIou)}</td>");
-            _page.Append($"<td class=\"n\">{Number(c.Best?.FScore ?? double.NaN)}</td><td class=\"n\">{Number(c.Best?.Threshold ?? double.NaN)}</td><td class=\"n\">{Number(c.Best?.Precision ?? double.NaN)}</td><td class=\"n\">{Number(c.Best?.Recall ?? double.NaN)}</td><td class=\"n\">{Number(c.AtHighPrecision?.Threshold ?? double.NaN)}</td></tr>");
+            _page.Append(
+                $"<td class=\"n\">{Number(c.Best?.FScore ?? double.NaN)}</td><td class=\"n\">{Number(c.Best?.Threshold ?? double.NaN)}</td><td class=\"n\">{Number(c.Best?.Precision ?? double.NaN)}</td><td class=\"n\">{Number(c.Best?.Recall ?? double.NaN)}</td><td class=\"n\">{Number(c.AtHighPrecision?.Threshold ?? double.NaN)}</td></tr>");
         }
         _page.Append("</tbody></table></div><details><summary>AP of each class as bars</summary>");
         _page.Append(SvgChart.Bars("AP of each class", [.. sorted.Select(c => (c.Name, c.Ap, Number(c.Ap)))], 1)).Append("</details>");
@@ -118,18 +126,22 @@ internal sealed class ReportHtml(DetectionReport report)
 
     private void Errors()
     {
-        ReportClass[] worst = [.. report.Classes.Where(c => c.Objects > 0 && double.IsFinite(c.Ap)).OrderBy(c => c.Ap).ThenByDescending(c => c.Objects).Take(10)];
+        ReportClass[] worst = [.. report.Classes.Where(c => c.Objects > 0 && double.IsFinite(c.Ap)).OrderBy(c => c.Ap).ThenByDescending(c
+            => c.Objects).Take(10)];
         _page.Append("<div class=\"row\">");
         ErrorBars();
         if (worst.Length > 0) _page.Append("<div class=\"half\"><h2>Worst classes</h2><p class=\"facts\">AP; in brackets the objects.</p>")
-            .Append(SvgChart.Bars("AP of the worst classes", [.. worst.Select(c => (c.Name, c.Ap, $"{Number(c.Ap)} ({c.Objects.ToString(CultureInfo.InvariantCulture)})"))], 1)).Append("</div>");
+            .Append(SvgChart.Bars("AP of the worst classes",
+                [.. worst.Select(c => (c.Name, c.Ap, $"{Number(c.Ap)} ({c.Objects.ToString(CultureInfo.InvariantCulture)})"))], 1))
+                .Append("</div>");
         _page.Append("</div>");
     }
 
     private void ErrorBars()
     {
         if (report.Errors is not { } errors) return;
-        _page.Append("<div class=\"half\"><h2>What the errors cost</h2><p class=\"facts\">Gain in AP when all errors of one kind are repaired (TIDE)");
+        _page.Append(
+            "<div class=\"half\"><h2>What the errors cost</h2><p class=\"facts\">Gain in AP when all errors of one kind are repaired (TIDE)");
         _page.Append(report.ErrorImages.Count == 0 ? "." : "; their images: ");
         _page.AppendJoin(", ", report.ErrorImages.Select(e => $"<a href=\"#error-{e.Kind}\">{e.Kind}</a>")).Append("</p>");
         var bars = errors.Deltas.Select(d
@@ -145,7 +157,8 @@ internal sealed class ReportHtml(DetectionReport report)
         foreach (var (kind, count, images) in report.ErrorImages)
         {
             if (images.Count == 0) continue;
-            _page.Append(CultureInfo.InvariantCulture, $"<details id=\"error-{kind}\"><summary>{kind}: {count} at a score of at least {report.MinScore:0.###}, the images with most</summary><div class=\"row\">");
+            _page.Append(CultureInfo.InvariantCulture,
+                $"<details id=\"error-{kind}\"><summary>{kind}: {count} at a score of at least {report.MinScore:0.###}, the images with most</summary><div class=\"row\">");
             foreach (var image in images) _page.Append(DetectionPicture.Figure(image, report));
             _page.Append("</div></details>");
         }
@@ -154,7 +167,8 @@ internal sealed class ReportHtml(DetectionReport report)
     private void Slices()
     {
         if (report.Slices.Count == 0) return;
-        _page.Append("<h2>Slices</h2><table><thead><tr><th>by</th><th>slice</th><th class=\"n\">objects</th><th class=\"n\">AP</th><th class=\"n\">AR</th></tr></thead><tbody>");
+        _page.Append(
+            "<h2>Slices</h2><table><thead><tr><th>by</th><th>slice</th><th class=\"n\">objects</th><th class=\"n\">AP</th><th class=\"n\">AR</th></tr></thead><tbody>");
         foreach (var s in report.Slices) _page.Append(CultureInfo.InvariantCulture,
             $"<tr><td>{s.Group}</td><td>{SvgChart.Text(s.Name)}</td><td class=\"n\">{s.Objects}</td><td class=\"n\">{Number(s.Ap)}</td><td class=\"n\">{Number(s.Ar)}</td></tr>");
         _page.Append("</tbody></table>");

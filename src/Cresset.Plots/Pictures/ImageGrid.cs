@@ -91,7 +91,7 @@ public static class ImageGrid
         return Pixels(surface, width, height);
     }
 
-    private static Picture Pixels(SKSurface surface, int width, int height)
+    internal static Picture Pixels(SKSurface surface, int width, int height)
     {
         var pixels = new byte[width * height * 4];
         unsafe

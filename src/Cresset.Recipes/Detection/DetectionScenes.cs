@@ -27,7 +27,8 @@ internal sealed class DetectionScenes
 {
     private const float InkFrom = 0.4f;
     private static readonly int[] Edges = [12, 16, 20, 24, 28];
-    private static readonly string[] Learned = ["astronaut", "brick", "camera", "coffee", "gravel", "rocket"], Held = ["chelsea", "clock", "grass"];
+    private static readonly string[] Learned = ["astronaut", "brick", "camera", "coffee", "gravel", "rocket"],
+        Held = ["chelsea", "clock", "grass"];
     private readonly float[][][] _digits;
     private readonly long[] _labels;
     private readonly (float[] Values, int Height, int Width)[] _photographs;

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Scenes as batches. Inputs are [N, 1, S, S]; a row of the targets holds, for every cell, the class (0 for none, k + 1 for class k) and the
+/// Scenes as batches. Inputs are [N, 1, S, S]; a row of the targets holds, for every cell, the class (0 for none, k + 1 for class k) and
+/// the
 /// four distances to the sides, then the ink of every pixel: [N, 5 (S/4)^2 + S^2].
 /// </summary>
 internal sealed class DetectorData(DetectionScenes scenes, int size, int count, ulong? fixedSeed) : IDataset
@@ -45,12 +46,14 @@ internal sealed class DetectorData(DetectionScenes scenes, int size, int count, 
                 var best = double.PositiveInfinity;
                 foreach (var d in scene.Digits)
                 {
-                    double l = px - d.Left, t = py - d.Top, r = d.Right - px, b = d.Bottom - py, area = (double)(d.Right - d.Left) * (d.Bottom - d.Top);
+                    double l = px - d.Left, t = py - d.Top, r = d.Right - px, b = d.Bottom - py,
+                        area = (double)(d.Right - d.Left) * (d.Bottom - d.Top);
                     var far = Math.Max(Math.Abs(px - ((d.Left + d.Right) / 2.0)), Math.Abs(py - ((d.Top + d.Bottom) / 2.0)));
                     if (Math.Min(Math.Min(l, t), Math.Min(r, b)) <= 0 || far > Radius * DetectorNet.Stride || area >= best) continue;
                     best = area;
                     var at = (y * cells) + x;
-                    (row[at], row[plane + at], row[(2 * plane) + at], row[(3 * plane) + at], row[(4 * plane) + at]) = (d.Digit + 1, (float)l, (float)t, (float)r, (float)b);
+                    (row[at], row[plane + at], row[(2 * plane) + at], row[(3 * plane) + at], row[(4 * plane) + at]) = (d.Digit + 1,
+                        (float)l, (float)t, (float)r, (float)b);
                 }
             }
         }

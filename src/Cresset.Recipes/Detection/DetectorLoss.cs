@@ -19,7 +19,8 @@ internal static class DetectorLoss
         var positive = cell.gt(0).to(logits.dtype);
         var positives = positive.sum().clamp_min(1);
         var oneHot = cell.eq(arange(1, classes + 1, dtype: cell.dtype, device: cell.device).reshape(1, classes, 1, 1)).to(logits.dtype);
-        return (Focal(logits, oneHot).sum() / positives, (Separation(sides, wanted) * positive).sum() / positives, nn.functional.binary_cross_entropy_with_logits(ink, pixels));
+        return (Focal(logits, oneHot).sum() / positives, (Separation(sides, wanted) * positive).sum() / positives,
+            nn.functional.binary_cross_entropy_with_logits(ink, pixels));
     }
 
     /// <summary>Lin et al. 2017, arXiv:1708.02002, with the exponent 2.</summary>
@@ -32,10 +33,13 @@ internal static class DetectorLoss
         return weight * missed * missed * entropy;
     }
 
-    /// <summary>1 less the generalized IoU (Rezatofighi et al. 2019, arXiv:1902.09630) of boxes around the same cell, [N, 1, h, w].</summary>
+    /// <summary>
+    /// 1 less the generalized IoU (Rezatofighi et al. 2019, arXiv:1902.09630) of boxes around the same cell, [N, 1, h, w].
+    /// </summary>
     private static Tensor Separation(Tensor a, Tensor b)
     {
-        static (Tensor Width, Tensor Height) Size(Tensor s) => (s.narrow(1, 0, 1) + s.narrow(1, 2, 1), s.narrow(1, 1, 1) + s.narrow(1, 3, 1));
+        static (Tensor Width, Tensor Height) Size(Tensor s)
+            => (s.narrow(1, 0, 1) + s.narrow(1, 2, 1), s.narrow(1, 1, 1) + s.narrow(1, 3, 1));
         var (aw, ah) = Size(a);
         var (bw, bh) = Size(b);
         var (sw, sh) = Size(minimum(a, b));

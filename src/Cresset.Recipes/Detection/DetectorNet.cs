@@ -72,7 +72,10 @@ public sealed class DetectorNet : Module<Tensor, (Tensor Classes, Tensor Sides, 
     public override (Tensor Classes, Tensor Sides, Tensor Ink) forward(Tensor pictures)
     {
         Shape.Expect(pictures, "N C H W", [("C", 1)]);
-        if (pictures.size(2) % Stride != 0 || pictures.size(3) % Stride != 0) throw new ShapeException($"Pictures are {pictures.size(3)}x{pictures.size(2)} pixels; multiples of {Stride} are needed.");
+        if (pictures.size(2) % Stride != 0 || pictures.size(3) % Stride != 0)
+        {
+            throw new ShapeException($"Pictures are {pictures.size(3)}x{pictures.size(2)} pixels; multiples of {Stride} are needed.");
+        }
         var fine = _stem.call(pictures);
         var map = _body.call(fine);
         foreach (var block in _blocks) map = (map + block.call(map)).relu();

@@ -2,7 +2,10 @@ using Cresset.Numerics;
 
 namespace Cresset.Recipes;
 
-/// <summary>A detector without anchors: every cell of a map says which digit's centre it lies in, how far the sides of its box are, and where ink is.</summary>
+/// <summary>
+/// A detector without anchors: every cell of a map says which digit's centre it lies in, how far the sides of its box are, and where ink
+/// is.
+/// </summary>
 public sealed record DetectorOptions : IOptionsRecord
 {
     /// <summary>Channels of the map.</summary>

@@ -9,14 +9,16 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>Learns to find digits in scenes; figures are the average precision of boxes and of masks over held-out scenes, as COCO counts them.</summary>
-public sealed class DetectorTask : ITrainingTask
+/// <summary>
+/// Learns to find digits in scenes; figures are the average precision of boxes and of masks over held-out scenes, as COCO counts them.
+/// </summary>
+public sealed class DetectorTask : ITrainingTask, IExportsGraphs
 {
-    private const int BatchSize = 25, Shown = 8, Most = 30;
-    private const float LeastScore = 0.05f;
+    private const int BatchSize = 25, Shown = 8;
     private const ulong TestSeed = 20_000_003;
     private readonly DetectorOptions _options;
     private readonly DetectorNet _net;
+    private readonly DetectorFinder _finder;
     private readonly DetectorData _train, _test;
 
     /// <summary>Builds net and data; libtorch's global stream decides the initial weights.</summary>
@@ -24,6 +26,7 @@ public sealed class DetectorTask : ITrainingTask
     {
         _options = options.ThrowIfInvalid();
         _net = new DetectorNet(options);
+        _finder = new DetectorFinder(_net, options.NmsIou, most: 30, candidates: 200);
         _train = new DetectorData(new DetectionScenes(options.Size, test: false), options.Size, options.TrainScenes, fixedSeed: null);
         _test = new DetectorData(new DetectionScenes(options.Size, test: true), options.Size, options.TestScenes, TestSeed);
     }
@@ -61,7 +64,8 @@ public sealed class DetectorTask : ITrainingTask
         var (truth, results) = Detect(context);
         var boxes = ProtocolEvaluator.Evaluate(truth, results, Protocol(IouKind.Box), null, context.Cancellation);
         var masks = ProtocolEvaluator.Evaluate(truth, results, Protocol(IouKind.Mask), null, context.Cancellation);
-        return new Dictionary<string, double> { ["ap"] = boxes["AP"], ["ap50"] = boxes["AP50"], ["mask_ap"] = masks["AP"], ["mask_ap50"] = masks["AP50"] };
+        return new Dictionary<string,
+            double> { ["ap"] = boxes["AP"], ["ap50"] = boxes["AP50"], ["mask_ap"] = masks["AP"], ["mask_ap50"] = masks["AP50"] };
     }
 
     /// <inheritdoc/>
@@ -72,11 +76,41 @@ public sealed class DetectorTask : ITrainingTask
         var matching = DetectionMatching.Create(truth, results, Protocol(IouKind.Box), cancellationToken: context.Cancellation);
         var images = matching.ImagesAt(0.3, context.Cancellation);
         yield return Sheet("detections", "Held-out scenes", images.Take(Shown));
-        yield return Sheet("worst", "Held-out scenes, the most errors first", images.OrderByDescending(i => i.Errors).ThenBy(i => i.Image.Id).Take(Shown));
+        yield return Sheet("worst", "Held-out scenes, the most errors first",
+            images.OrderByDescending(i => i.Errors).ThenBy(i => i.Image.Id).Take(Shown));
     }
 
     /// <inheritdoc/>
     public void Dispose() => _net.Dispose();
+
+    /// <summary>What must be known to use a model of these options.</summary>
+    internal static DataFacts Facts(DetectorOptions options) => new()
+    {
+        Name = "digits on photographs",
+        Shape = [1, options.Size, options.Size],
+        Classes = [.. Enumerable.Range(0, 10).Select(d => d.ToString(CultureInfo.InvariantCulture))],
+    };
+
+    IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs() =>
+    [
+        new("", _net, x => Maps(x[0]), [DataExports.Example(Facts(_options))], ["picture"], ["scores", "sides", "ink"])
+        {
+            Metadata = new Dictionary<string, string>
+            {
+                ["input"] = "[batch, 1, height, width] in 0..1: 0.299 R + 0.587 G + 0.114 B; sizes are multiples of 4",
+                ["classes"] = string.Join(' ', Facts(_options).Classes),
+                ["scores"] = "probability of each class in cells of 4 x 4 pixels; the highest among its neighbours is a detection",
+                ["sides"] = "pixels from the middle of a cell to the left, top, right and bottom of its box",
+                ["ink"] = "probability that a pixel belongs to a digit; inside its box the mask of a detection",
+            },
+        },
+    ];
+
+    private Tensor[] Maps(Tensor pictures)
+    {
+        var (classes, sides, ink) = _net.call(pictures);
+        return [classes.sigmoid(), sides, ink.sigmoid()];
+    }
 
     /// <summary>What figures and reports count by.</summary>
     internal static ProtocolOptions Protocol(IouKind kind) => new() { Protocol = DetectionProtocol.CocoFixed, Kind = kind, Threads = 1 };
@@ -125,58 +159,27 @@ public sealed class DetectorTask : ITrainingTask
                 });
             }
         }
-        return new DetectionDataset(images, [.. Enumerable.Range(0, 10).Select(d => new DatasetCategory(d + 1, d.ToString(CultureInfo.InvariantCulture)))], objects);
+        return new DetectionDataset(images,
+            [.. Enumerable.Range(0, 10).Select(d => new DatasetCategory(d + 1, d.ToString(CultureInfo.InvariantCulture)))], objects);
     }
 
-    /// <summary>For every scene the number of detections and each of them: class, score, box, number of runs of its mask and the runs.</summary>
+    /// <summary>
+    /// For every scene the number of detections and each of them: class, score, box, number of runs of its mask and the runs.
+    /// </summary>
     private double[] Find(Tensor pictures)
     {
-        var (logits, sides, ink) = _net.call(pictures);
-        var scores = logits.sigmoid();
-        // A cell that a neighbour surpasses is not the middle of what it sees.
-        var peaks = scores.eq(nn.functional.max_pool2d(scores, 3, stride: 1, padding: 1)).to(scores.dtype) * scores;
-        float[] p = Values(peaks), s = Values(sides), shown = Values(ink);
-        int classes = (int)logits.size(1), height = (int)logits.size(2), width = (int)logits.size(3), plane = height * width, pixels = _options.Size * _options.Size;
         var packed = new List<double>();
-        for (var n = 0; n < pictures.size(0); n++)
+        foreach (var scene in _finder.Find(pictures))
         {
-            var candidates = new List<(float Score, int Class, float[] Box)>();
-            for (var c = 0; c < classes; c++)
+            packed.Add(scene.Count);
+            foreach (var d in scene)
             {
-                for (var at = 0; at < plane; at++)
-                {
-                    var score = p[(((n * classes) + c) * plane) + at];
-                    if (score >= LeastScore) candidates.Add((score, c, BoxOf(s.AsSpan(n * 4 * plane, 4 * plane), at, width, plane)));
-                }
+                var runs = ((RunLengthSegmentation)d.Shape!.Segmentation!).Mask.Counts;
+                packed.AddRange([d.CategoryId, d.Score, d.Box.X, d.Box.Y, d.Box.Right, d.Box.Bottom, runs.Length]);
+                foreach (var run in runs) packed.Add(run);
             }
-            candidates = [.. candidates.OrderByDescending(d => d.Score).Take(200)];
-            float[] boxes = [.. candidates.SelectMany(d => d.Box)], values = [.. candidates.Select(d => d.Score)];
-            int[] labels = [.. candidates.Select(d => d.Class)];
-            int[] kept = candidates.Count == 0 ? [] : [.. NonMaximumSuppression.Hard<float>(boxes, values, (float)_options.NmsIou, labels).Take(Most)];
-            packed.Add(kept.Length);
-            foreach (var k in kept) Pack(packed, candidates[k], shown.AsSpan(n * pixels, pixels));
         }
         return [.. packed];
-    }
-
-    private float[] BoxOf(ReadOnlySpan<float> sides, int at, int width, int plane)
-    {
-        float x = ((at % width) + 0.5f) * DetectorNet.Stride, y = ((at / width) + 0.5f) * DetectorNet.Stride, size = _options.Size;
-        return [Math.Max(0, x - sides[at]), Math.Max(0, y - sides[plane + at]), Math.Min(size, x + sides[(2 * plane) + at]), Math.Min(size, y + sides[(3 * plane) + at])];
-    }
-
-    private void Pack(List<double> packed, (float Score, int Class, float[] Box) d, ReadOnlySpan<float> ink)
-    {
-        var size = _options.Size;
-        int x0 = (int)Math.Floor(d.Box[0]), y0 = (int)Math.Floor(d.Box[1]), x1 = (int)Math.Ceiling(d.Box[2]), y1 = (int)Math.Ceiling(d.Box[3]);
-        var inside = new bool[size * size];
-        for (var y = y0; y < y1; y++)
-        {
-            for (var x = x0; x < x1; x++) inside[(y * size) + x] = ink[(y * size) + x] > 0;
-        }
-        var runs = MaskOf(size, i => inside[i]).Counts;
-        packed.AddRange([d.Class + 1, d.Score, d.Box[0], d.Box[1], d.Box[2], d.Box[3], runs.Length]);
-        foreach (var run in runs) packed.Add(run);
     }
 
     private DetectedObject Unpack(double[] record, ref int at, long image)
@@ -187,7 +190,9 @@ public sealed class DetectorTask : ITrainingTask
         var runs = new uint[count];
         for (var i = 0; i < count; i++) runs[i] = (uint)record[at + 7 + i];
         at += 7 + count;
-        return new DetectedObject(image, category, box, score) { Shape = new DetectionShape { Segmentation = new RunLengthSegmentation(new RunLengthMask(_options.Size, _options.Size, runs)) } };
+        return new DetectedObject(image, category, box,
+            score) { Shape =
+            new DetectionShape { Segmentation = new RunLengthSegmentation(new RunLengthMask(_options.Size, _options.Size, runs)) } };
     }
 
     /// <summary>Runs go down the columns, pixels of scenes along the rows.</summary>
@@ -209,6 +214,4 @@ public sealed class DetectorTask : ITrainingTask
         var grid = ImageGrid.Render(pictures, new ImageGridOptions { Columns = 4, Scale = 1, Title = title, Captions = captions });
         return new TaskPicture(tag, grid.ToPng(), "Green: found. Orange: found where there is none, or as another digit. Blue: missed.");
     }
-
-    private static float[] Values(Tensor t) => t.to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray();
 }

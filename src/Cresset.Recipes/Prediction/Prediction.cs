@@ -1,4 +1,11 @@
+using Cresset.Detection;
+
 namespace Cresset.Recipes;
+
+/// <summary>An object that a detector found in a picture.</summary>
+/// <param name="Class">Its class.</param>
+/// <param name="Detection">Score, box and mask, in pixels of the picture; the category of the first class is 1.</param>
+public sealed record FoundObject(string Class, DetectedObject Detection);
 
 /// <summary>An answer.</summary>
 /// <param name="Input">The file, or the file and its row.</param>
@@ -28,11 +35,14 @@ public sealed record Prediction(string Input)
     /// <summary>Whether the score is above the threshold at which one ordinary input in 1 / <see cref="TrainedModel.AlarmRate"/> gives a false alarm.</summary>
     public bool? IsAnomaly { get; init; }
 
-    /// <summary>A PNG file: a mask whose grey values are class indices, or an enlarged picture.</summary>
+    /// <summary>A PNG file: a mask whose grey values are class indices, an enlarged picture, or one with what was found drawn over it.</summary>
     public byte[]? Picture { get; init; }
 
     /// <summary>Share of the picture's pixels of each class, for masks.</summary>
     public IReadOnlyDictionary<string, double>? Shares { get; init; }
+
+    /// <summary>Objects found in a picture, the surest first; empty where nothing was found.</summary>
+    public IReadOnlyList<FoundObject>? Objects { get; init; }
 
     /// <summary>What a policy does: one number for a choice, several for several choices or a continuous action; none where a table never met the state.</summary>
     public IReadOnlyList<double>? Action { get; init; }

@@ -50,16 +50,21 @@ public sealed class BoxOperationTests
     {
         var labels = Reference["nms_labels"].Select(x => (int)x).ToArray();
         var name = threshold.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        Assert.Equal(Kept($"nms_{name}_f64"), NonMaximumSuppression.Hard<double>(Reference["nms_boxes_f64"], Reference["nms_scores_f64"], threshold));
-        Assert.Equal(Kept($"nms_{name}_f32"), NonMaximumSuppression.Hard<float>(Singles("nms_boxes_f32"), Singles("nms_scores_f32"), threshold));
-        Assert.Equal(Kept($"batched_nms_{name}_f64"), NonMaximumSuppression.Hard<double>(Reference["nms_boxes_f64"], Reference["nms_scores_f64"], threshold, labels));
+        Assert.Equal(Kept($"nms_{name}_f64"),
+            NonMaximumSuppression.Hard<double>(Reference["nms_boxes_f64"], Reference["nms_scores_f64"], threshold));
+        Assert.Equal(Kept($"nms_{name}_f32"),
+            NonMaximumSuppression.Hard<float>(Singles("nms_boxes_f32"), Singles("nms_scores_f32"), threshold));
+        Assert.Equal(Kept($"batched_nms_{name}_f64"),
+            NonMaximumSuppression.Hard<double>(Reference["nms_boxes_f64"], Reference["nms_scores_f64"], threshold, labels));
         labels = Reference["nms_labels_f32"].Select(x => (int)x).ToArray();
-        Assert.Equal(Kept($"batched_nms_{name}_f32"), NonMaximumSuppression.Hard<float>(Singles("nms_boxes_f32"), Singles("nms_scores_f32"), threshold, labels));
+        Assert.Equal(Kept($"batched_nms_{name}_f32"),
+            NonMaximumSuppression.Hard<float>(Singles("nms_boxes_f32"), Singles("nms_scores_f32"), threshold, labels));
     }
 
     [Fact]
     public void TiesKeepTheOrderOfTheInput()
-        => Assert.Equal(Kept("nms_tie_0.5"), NonMaximumSuppression.Hard<double>(Reference["nms_tie_boxes"], Reference["nms_tie_scores"], 0.5));
+        => Assert.Equal(Kept("nms_tie_0.5"),
+            NonMaximumSuppression.Hard<double>(Reference["nms_tie_boxes"], Reference["nms_tie_scores"], 0.5));
 
     [Fact]
     public void SoftRulesLowerScoresAndLoseNothingWithoutOverlap()
@@ -81,7 +86,8 @@ public sealed class BoxOperationTests
     [Fact]
     public void KeptBoxesDoNotOverlapAndRemovedOnesDo()
     {
-        var box = Gen.Select(Gen.Double[0, 50], Gen.Double[0, 50], Gen.Double[1, 30], Gen.Double[1, 30], (x, y, w, h) => new[] { x, y, x + w, y + h });
+        var box = Gen.Select(Gen.Double[0, 50], Gen.Double[0, 50], Gen.Double[1, 30], Gen.Double[1, 30], (x, y, w, h)
+            => new[] { x, y, x + w, y + h });
         Gen.Select(box.Array[1, 40], Gen.Double[0.1, 0.9]).Sample((list, threshold) =>
         {
             var boxes = list.SelectMany(b => b).ToArray();

@@ -68,14 +68,18 @@ public sealed class CocoEvaluatorTests
             var random = new System.Random(seed);
             var mixed = results.OrderBy(_ => random.Next()).ToArray();
             var objects = truth.Objects.ToArray().OrderBy(_ => random.Next()).ToArray();
-            AssertSame(expected, CocoEvaluator.Evaluate(new DetectionDataset(truth.Images, truth.Categories, objects.ToList()), new DetectionResults(mixed)));
+            AssertSame(expected,
+                CocoEvaluator.Evaluate(new DetectionDataset(truth.Images, truth.Categories, objects.ToList()),
+                new DetectionResults(mixed)));
         }, iter: 20, threads: 1);
     }
 
     [Fact]
     public void AccidentsAreKeptAndCanBeSwitchedOff()
     {
-        var truth = new DetectionDataset([new DatasetImage(1)], [new DatasetCategory(1, "a")], new List<GroundTruthObject> { new() { Id = 0, ImageId = 1, CategoryId = 1, Box = new(0, 0, 10, 10), Area = 100, FromFile = true } });
+        var truth = new DetectionDataset([new DatasetImage(1)], [new DatasetCategory(1, "a")],
+            new List<GroundTruthObject> { new() { Id = 0, ImageId = 1, CategoryId = 1, Box = new(0, 0, 10, 10), Area = 100,
+            FromFile = true } });
         var results = new DetectionResults([new DetectedObject(1, 1, new(0, 0, 10, 10), .9)]);
         Assert.Equal(0, CocoEvaluator.Evaluate(truth, results).Stats[0]);
         Assert.Equal(1, CocoEvaluator.Evaluate(truth, results, new CocoOptions().AsCorrected()).Stats[0]);
@@ -89,16 +93,20 @@ public sealed class CocoEvaluatorTests
     {
         var evaluator = new CocoEvaluator([new DatasetCategory(1, "a")]);
         evaluator.Add(new DatasetImage(1), [], []);
-        Assert.Contains("image 1", Assert.Throws<ArgumentException>(() => evaluator.Add(new DatasetImage(1), [], [])).Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>(() => evaluator.Merge(new CocoEvaluator([new DatasetCategory(1, "a")], new CocoOptions { ClassAgnostic = true })));
+        Assert.Contains("image 1", Assert.Throws<ArgumentException>(() => evaluator.Add(new DatasetImage(1), [], [])).Message,
+            StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(()
+            => evaluator.Merge(new CocoEvaluator([new DatasetCategory(1, "a")], new CocoOptions { ClassAgnostic = true })));
         var saved = Saved(evaluator);
         Assert.Throws<InvalidDataException>(() => CocoEvaluator.Load(new MemoryStream(saved[..^3]), [new DatasetCategory(1, "a")]));
-        Assert.Throws<InvalidDataException>(() => CocoEvaluator.Load(new MemoryStream(saved), [new DatasetCategory(1, "a")], CocoOptions.Masks));
+        Assert.Throws<InvalidDataException>(()
+            => CocoEvaluator.Load(new MemoryStream(saved), [new DatasetCategory(1, "a")], CocoOptions.Masks));
         Assert.Throws<Cresset.Numerics.InvalidOptionsException>(() => new CocoEvaluator([], new CocoOptions { IouThresholds = [] }));
     }
 
     private static void AddImage(CocoEvaluator evaluator, DetectionDataset truth, DetectionResults results, DatasetImage image)
-        => evaluator.Add(image, [.. truth.Objects.ToArray().Where(o => o.ImageId == image.Id)], [.. results.Items.ToArray().Where(d => d.ImageId == image.Id)]);
+        => evaluator.Add(image, [.. truth.Objects.ToArray().Where(o => o.ImageId == image.Id)],
+            [.. results.Items.ToArray().Where(d => d.ImageId == image.Id)]);
 
     private static CocoEvaluator Reload(CocoEvaluator evaluator, DetectionDataset truth, CocoOptions options)
         => CocoEvaluator.Load(new MemoryStream(Saved(evaluator)), truth.Categories, options);

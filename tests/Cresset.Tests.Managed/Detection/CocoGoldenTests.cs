@@ -9,7 +9,8 @@ namespace Cresset.Tests.Managed.Detection;
 public sealed class CocoGoldenTests
 {
     public static TheoryData<string> Sets =>
-        [.. Directory.GetFiles(Golden.PathOf("coco"), "*.expect.json.gz").Select(f => Path.GetFileName(f).Replace(".expect.json.gz", "", StringComparison.Ordinal)).Order()];
+        [.. Directory.GetFiles(Golden.PathOf("coco"), "*.expect.json.gz").Select(f
+            => Path.GetFileName(f).Replace(".expect.json.gz", "", StringComparison.Ordinal)).Order()];
 
     [Theory]
     [MemberData(nameof(Sets))]
@@ -34,18 +35,26 @@ public sealed class CocoGoldenTests
 
     /// <summary>Values of pycocotools 2.0.11 with iouType bbox on results that hold only masks or only keypoints.</summary>
     [Theory]
-    [InlineData("s18_segm_rle_only", new[] { 0.615178208176398, 0.8077161108340484, 0.7599525410862847, 0.6383759037188299, 0.5436079377168486, -1.0, 0.3459286412512219, 0.762258064516129, 0.762258064516129, 0.7686765934443951, 0.6988888888888888, -1.0 })]
-    [InlineData("s20_keypoints", new[] { 0.44315910412068044, 0.79255854537887, 0.42391409845258093, 0.6042755429389093, 0.45425649366451387, 0.41167919676902015, 0.20754716981132076, 0.5933962264150943, 0.5933962264150943, 0.6714285714285715, 0.5872727272727273, 0.572972972972973 })]
+    [InlineData("s18_segm_rle_only",
+        new[] { 0.615178208176398, 0.8077161108340484, 0.7599525410862847, 0.6383759037188299, 0.5436079377168486, -1.0, 0.3459286412512219,
+        0.762258064516129, 0.762258064516129, 0.7686765934443951, 0.6988888888888888, -1.0 })]
+    [InlineData("s20_keypoints",
+        new[] { 0.44315910412068044, 0.79255854537887, 0.42391409845258093, 0.6042755429389093, 0.45425649366451387, 0.41167919676902015,
+        0.20754716981132076, 0.5933962264150943, 0.5933962264150943, 0.6714285714285715, 0.5872727272727273, 0.572972972972973 })]
     public void BoxesAreTakenFromShapesWhereResultsHaveNone(string set, double[] expected)
     {
         var options = new ReadOptions { Parts = RecordParts.Boxes };
         var truth = CocoFormat.ReadGroundTruth(Golden.PathOf($"coco/{set}.gt.json.gz"), options);
-        AssertClose(expected, CocoEvaluator.Evaluate(truth, CocoFormat.ReadResults(Golden.PathOf($"coco/{set}.dt.json.gz"), truth, options)).Stats, 1e-12, set);
+        AssertClose(expected,
+            CocoEvaluator.Evaluate(truth, CocoFormat.ReadResults(Golden.PathOf($"coco/{set}.dt.json.gz"), truth, options)).Stats, 1e-12,
+            set);
     }
 
-    internal static DetectionDataset Truth(string set) => CocoFormat.ReadGroundTruth(Golden.PathOf($"coco/{set}.gt.json.gz"), new ReadOptions { Lenient = true });
+    internal static DetectionDataset Truth(string set)
+        => CocoFormat.ReadGroundTruth(Golden.PathOf($"coco/{set}.gt.json.gz"), new ReadOptions { Lenient = true });
 
-    internal static DetectionResults Results(string set) => CocoFormat.ReadResults(Golden.PathOf($"coco/{set}.dt.json.gz"), null, new ReadOptions { Lenient = true });
+    internal static DetectionResults Results(string set)
+        => CocoFormat.ReadResults(Golden.PathOf($"coco/{set}.dt.json.gz"), null, new ReadOptions { Lenient = true });
 
     internal static CocoOptions OptionsOf(JsonElement expected)
     {
@@ -65,7 +74,9 @@ public sealed class CocoGoldenTests
         if (p.TryGetProperty("areaRng", out var areas))
         {
             var names = p.GetProperty("areaRngLbl").EnumerateArray().Select(n => n.GetString()!).ToArray();
-            options = options with { AreaRanges = [.. areas.EnumerateArray().Select((a, i) => new AreaRange(names[i], a[0].GetDouble(), a[1].GetDouble()))] };
+            options =
+                options with { AreaRanges = [.. areas.EnumerateArray().Select((a, i)
+                => new AreaRange(names[i], a[0].GetDouble(), a[1].GetDouble()))] };
         }
         return options;
     }
@@ -88,7 +99,8 @@ public sealed class CocoGoldenTests
         Assert.True(e.Length == a.Length, $"{what}: {a.Length} values instead of {e.Length}");
         for (var i = 0; i < e.Length; i++)
         {
-            Assert.True(Math.Abs(e[i] - a[i]) <= tolerance || (double.IsNaN(e[i]) && double.IsNaN(a[i])), $"{what}[{i}]: {a[i]:R} instead of {e[i]:R}");
+            Assert.True(Math.Abs(e[i] - a[i]) <= tolerance || (double.IsNaN(e[i]) && double.IsNaN(a[i])),
+                $"{what}[{i}]: {a[i]:R} instead of {e[i]:R}");
         }
     }
 

@@ -183,7 +183,8 @@ public sealed class FormatPartsTests : IDisposable
         Assert.Equal(6, read.Objects[1].Area);
         Assert.Equal(new Box(3, 2, 2, 3), read.Objects[2].Box);
         Assert.Equal(4, read.Objects[2].Area);
-        Write("b.xml", "<annotations><image id=\"0\" name=\"1.jpg\" width=\"9\" height=\"9\"><box label=\"a\" xtl=\"1\" ytl=\"1\" xbr=\"3\" ybr=\"3\" rotation=\"20\"/></image></annotations>");
+        Write("b.xml",
+            "<annotations><image id=\"0\" name=\"1.jpg\" width=\"9\" height=\"9\"><box label=\"a\" xtl=\"1\" ytl=\"1\" xbr=\"3\" ybr=\"3\" rotation=\"20\"/></image></annotations>");
         Assert.Contains("rotated",
             Assert.Throws<DetectionFormatException>(() => DetectionFormats.Get("cvat").ReadGroundTruth(In("b.xml"), new FormatContext()))
             .Message, StringComparison.Ordinal);
@@ -229,7 +230,8 @@ public sealed class FormatPartsTests : IDisposable
     [Fact]
     public void OpenImagesTablesKnowWhatWasVerified()
     {
-        Write("boxes.csv", "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside\n0a1,xclick,/m/01,1,0.1,0.5,0.2,0.6,0,0,1,0,0\n0a2,xclick,/m/02,1,0,1,0,1,0,0,-1,0,0\n");
+        Write("boxes.csv",
+            "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside\n0a1,xclick,/m/01,1,0.1,0.5,0.2,0.6,0,0,1,0,0\n0a2,xclick,/m/02,1,0,1,0,1,0,0,-1,0,0\n");
         Write("labels.csv", "ImageID,Source,LabelName,Confidence\n0a1,verification,/m/02,0\n0a1,verification,/m/01,1\n");
         var format = (OpenImagesCsv)DetectionFormats.Recognize(In("boxes.csv")) with { VerifiedLabels = In("labels.csv") };
         var read = format.ReadGroundTruth(In("boxes.csv"), new FormatContext());
@@ -237,6 +239,88 @@ public sealed class FormatPartsTests : IDisposable
         Near(new Box(.1, .2, .4, .4), read.Objects[0].Box);
         Assert.Equal([2L], read.Images[0].NegativeCategoryIds!);
         Assert.Empty(read.Images[1].NegativeCategoryIds!);
+    }
+
+    [Fact]
+    public void KittiIsReadAsItIsExported()
+    {
+        Write("label_2/000001.txt",
+            "Car 0.00 0 -1.57 599.41 156.40 629.75 189.25 2.85 2.63 12.34 0.47 1.49 69.44 -1.56\nDontCare -1 -1 -10 503.89 169.71 590.61 190.13 -1 -1 -1 -1000 -1000 -1000 -10\n");
+        Write("label_2/000002.txt", "");
+        var report = new ReadReport();
+        var read = DetectionFormats.Recognize(In("label_2"))
+            .ReadGroundTruth(In("label_2"), new FormatContext { Read = new ReadOptions { Report = report } });
+        Assert.Equal(("Car", 2, 1), (Assert.Single(read.Categories).Name, read.Images.Count, report.Counts[DataProblemKind.Layout]));
+        Near(Box.FromCorners(599.41, 156.40, 629.75, 189.25), Assert.Single(read.Objects.ToArray()).Box);
+        Write("found/data/000001.txt", "Car -1 -1 -10 599 156 630 189 -1 -1 -1 -1000 -1000 -1000 -10 0.75\n");
+        var found = DetectionFormats.Recognize(In("found")).ReadResults(In("found"), read, new FormatContext());
+        Assert.Equal((.75, 1L), (found.Items[0].Score, found.Items[0].ImageId));
+        // Read as padilla's text its numbers would become part of the class.
+        Assert.Contains("numbers after the class",
+            Assert.Throws<DetectionFormatException>(() => new PadillaFolder().ReadGroundTruth(In("label_2"), new FormatContext())).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void FiftyOneIsReadAsItIsExported()
+    {
+        Png("set/data/uuid1.png", 200, 100);
+        Png("set/data/uuid2.png", 50, 50);
+        Write("set/labels.json", """
+            {"classes": ["cat", "dog"], "labels": {
+              "uuid1": [{"label": "dog", "bounding_box": [0.1, 0.2, 0.3, 0.4], "confidence": 0.75, "attributes": {"occluded": false}},
+                        {"label": 0, "bounding_box": [0, 0, 1, 1]}],
+              "uuid2": null}}
+            """);
+        foreach (var path in new[] { In("set"), In("set/labels.json") })
+        {
+            var format = DetectionFormats.Recognize(path);
+            var read = format.ReadGroundTruth(path, new FormatContext());
+            Assert.Equal(["cat", "dog"], read.Categories.Select(c => c.Name));
+            Assert.Equal(["uuid1.png", "uuid2.png"], read.Images.Select(i => i.FileName));
+            Near(new Box(20, 20, 60, 40), read.Objects[0].Box);
+            Assert.Equal((2L, 1L), (read.Objects[0].CategoryId, read.Objects[1].CategoryId));
+            // The second has no confidence.
+            Assert.Contains("score", Assert.Throws<DetectionFormatException>(() => format.ReadResults(path, read, new FormatContext())).Message,
+                StringComparison.Ordinal);
+        }
+        Directory.Delete(In("set/data"), recursive: true);
+        Assert.Contains("--images",
+            Assert.Throws<DetectionFormatException>(() => new FiftyOneFile().ReadGroundTruth(In("set"), new FormatContext())).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("filename,width,height,class,xmin,ymin,xmax,ymax\na.jpg,200,100,dog,1,2,31,42\n")]
+    [InlineData("\uFEFFimage;label;x1;y1;x2;y2\r\na.jpg;dog;1,0;2;31;42,0\r\n")]
+    [InlineData("Image_Path\tcategory\tx_min\ty_min\tx_max\ty_max\nC:\\set\\a.jpg\tdog\t1\t2\t31\t42\n")]
+    public void TablesOfOtherToolsAreRead(string text)
+    {
+        Write("t.csv", text);
+        var read = DetectionFormats.Recognize(In("t.csv")).ReadGroundTruth(In("t.csv"), new FormatContext());
+        Assert.Equal((new Box(1, 2, 30, 40), "dog"),
+            (Assert.Single(read.Objects.ToArray()).Box, read.CategoryName(read.Objects[0].CategoryId)));
+        Write("d.csv", "file;confidence;label;left;top;right;bottom\na.jpg;0,75;dog;1;2;31;42,5\n");
+        var found = Assert.Single(new CsvFile().ReadResults(In("d.csv"), read, new FormatContext()).Items.ToArray());
+        Assert.Equal((.75, 40.5), (found.Score, found.Box.Height));
+        Write("bad.csv", "picture,label,x1,y1,x2,y2\n");
+        Assert.Contains("has picture, label",
+            Assert.Throws<DetectionFormatException>(() => new CsvFile().ReadGroundTruth(In("bad.csv"), new FormatContext())).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void FilesOfOtherSystemsAreFound()
+    {
+        Write("VOC/A.XML",
+            "<annotation><filename>A.JPG</filename><size><width>9</width><height>9</height></size><object><name>dog</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>5</ymax></bndbox></object></annotation>");
+        Write("VOC/._A.XML", "\0\u0005\u0016\u0007");
+        Assert.Single(DetectionFormats.Recognize(In("VOC")).ReadGroundTruth(In("VOC"), new FormatContext()).Objects.ToArray());
+        Png("pictures/a.png", 100, 50);
+        Write("pictures/._a.png", "\0\u0005\u0016\u0007");
+        Write("labels/a.TXT", "0 0.5 0.5 0.2 0.4\n");
+        var context = new FormatContext { Classes = ["dog"], ImageFolder = In("pictures") };
+        Assert.Single(DetectionFormats.Recognize(In("labels")).ReadGroundTruth(In("labels"), context).Objects.ToArray());
     }
 
     [Fact]
@@ -322,11 +406,11 @@ public sealed class FormatPartsTests : IDisposable
         return [.. bytes];
     }
 
-    private static bool NeedsPictures(string name) => name is "yolo" or "openimages" or "dota" or "padilla";
+    private static bool NeedsPictures(string name) => name is "yolo" or "openimages" or "dota" or "padilla" or "kitti" or "fiftyone";
 
     private static string Extension(DetectionFormat format) => DetectionFormats.NameOf(format) switch
     {
-        "coco" or "label-studio" => ".json",
+        "coco" or "label-studio" or "fiftyone" => ".json",
         "csv" or "openimages" => ".csv",
         "cvat" => ".xml",
         "mot" => ".txt",

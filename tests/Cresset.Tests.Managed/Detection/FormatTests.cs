@@ -17,7 +17,8 @@ public sealed class FormatTests : IDisposable
     public void AllNotationsHoldTheSameObjects()
     {
         var (truth, results) = Coco();
-        CocoGoldenTests.AssertClose(Reference.GetProperty("coco_stats").Flat(), CocoEvaluator.Evaluate(truth, results).Stats, 1e-12, "COCO");
+        CocoGoldenTests.AssertClose(Reference.GetProperty("coco_stats").Flat(), CocoEvaluator.Evaluate(truth, results).Stats, 1e-12,
+            "COCO");
         Unpack("voc_xml", "voc");
         var voc = VocFormat.ReadGroundTruth(In("voc"), Classes);
         AssertSameObjects(truth, voc);
@@ -25,7 +26,8 @@ public sealed class FormatTests : IDisposable
         File.WriteAllText(In("dt.csv"), Reference.GetProperty("csv_dt").GetString());
         var csv = CsvFormat.ReadGroundTruth(In("gt.csv"), Classes);
         AssertSameObjects(truth, csv, byName: true);
-        CocoGoldenTests.AssertClose(Reference.GetProperty("coco_stats").Flat(), CocoEvaluator.Evaluate(csv, CsvFormat.ReadResults(In("dt.csv"), csv)).Stats, 1e-12, "CSV");
+        CocoGoldenTests.AssertClose(Reference.GetProperty("coco_stats").Flat(),
+            CocoEvaluator.Evaluate(csv, CsvFormat.ReadResults(In("dt.csv"), csv)).Stats, 1e-12, "CSV");
     }
 
     [Fact]
@@ -35,7 +37,8 @@ public sealed class FormatTests : IDisposable
         Unpack("yolo_gt", "yolo");
         Unpack("yolo_pred", "predictions");
         var yolo = YoloFormat.ReadGroundTruth(In("yolo"), Classes, truth.Images);
-        var expected = Reference.GetProperty("coco").GetProperty("annotations").EnumerateArray().Select(a => a.GetProperty("yolo_xywh_pixels").Doubles()).ToArray();
+        var expected = Reference.GetProperty("coco").GetProperty("annotations").EnumerateArray().Select(a
+            => a.GetProperty("yolo_xywh_pixels").Doubles()).ToArray();
         Assert.Equal(expected.Length, yolo.Objects.Length);
         for (var i = 0; i < expected.Length; i++)
         {
@@ -44,7 +47,8 @@ public sealed class FormatTests : IDisposable
             Assert.Equal(truth.Objects[i].CategoryId, yolo.Objects[i].CategoryId);
         }
         var results = YoloFormat.ReadResults(In("predictions"), truth);
-        Assert.Equal(Reference.GetProperty("coco_results").EnumerateArray().Select(r => r.GetProperty("score").GetDouble()), results.Items.ToArray().Select(d => d.Score));
+        Assert.Equal(Reference.GetProperty("coco_results").EnumerateArray().Select(r => r.GetProperty("score").GetDouble()),
+            results.Items.ToArray().Select(d => d.Score));
     }
 
     [Fact]
@@ -68,7 +72,8 @@ public sealed class FormatTests : IDisposable
         AssertSameDetections(results, CsvFormat.ReadResults(In("out-dt.csv"), truth));
         YoloFormat.WriteGroundTruth(truth, In("yolo-out"));
         Unpack("yolo_gt", "yolo");
-        foreach (var file in Directory.GetFiles(In("yolo"))) Assert.Equal(File.ReadAllText(file), File.ReadAllText(Path.Combine(In("yolo-out"), Path.GetFileName(file))));
+        foreach (var file in Directory.GetFiles(In("yolo"))) Assert.Equal(File.ReadAllText(file),
+            File.ReadAllText(Path.Combine(In("yolo-out"), Path.GetFileName(file))));
         Assert.Equal(Classes, File.ReadAllLines(Path.Combine(In("yolo-out"), "classes.txt")));
     }
 
@@ -82,16 +87,21 @@ public sealed class FormatTests : IDisposable
             CocoFormat.WriteGroundTruth(truth, In("m.json"));
             CocoFormat.WriteResults(results, In("n.json"));
             var options = set == "s20_keypoints" ? CocoOptions.Keypoints : CocoOptions.Masks;
-            Assert.Equal(CocoEvaluator.Evaluate(truth, results, options).Stats, CocoEvaluator.Evaluate(CocoFormat.ReadGroundTruth(In("m.json")), CocoFormat.ReadResults(In("n.json")), options).Stats);
+            Assert.Equal(CocoEvaluator.Evaluate(truth, results, options).Stats,
+                CocoEvaluator.Evaluate(CocoFormat.ReadGroundTruth(In("m.json")), CocoFormat.ReadResults(In("n.json")), options).Stats);
         }
     }
 
     [Theory]
-    [InlineData("<annotation><object><name>dog</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax></bndbox></object></annotation>", DataProblemKind.MissingField)]
+    [InlineData("<annotation><object><name>dog</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax></bndbox></object></annotation>",
+        DataProblemKind.MissingField)]
     [InlineData("<annotation><object><bndbox><xmin>1</xmin></bndbox></object></annotation>", DataProblemKind.MissingField)]
-    [InlineData("<annotation><object><name>dog</name><bndbox><xmin>x</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>", DataProblemKind.WrongValue)]
-    [InlineData("<annotation><object><name>dog</name><bndbox><xmin>9</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>", DataProblemKind.NegativeSize)]
-    [InlineData("<annotation><object><name>cow</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>", DataProblemKind.UnknownCategory)]
+    [InlineData(
+        "<annotation><object><name>dog</name><bndbox><xmin>x</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>", DataProblemKind.WrongValue)]
+    [InlineData(
+        "<annotation><object><name>dog</name><bndbox><xmin>9</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>", DataProblemKind.NegativeSize)]
+    [InlineData(
+        "<annotation><object><name>cow</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>", DataProblemKind.UnknownCategory)]
     [InlineData("<annotation><object>", DataProblemKind.Malformed)]
     [InlineData("<!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]><annotation>&b;</annotation>", DataProblemKind.Malformed)]
     [InlineData("<html/>", DataProblemKind.Malformed)]
@@ -139,7 +149,9 @@ public sealed class FormatTests : IDisposable
     [Fact]
     public void SizesComeFromTheHeadersOfPictures()
     {
-        File.WriteAllBytes(In("a.png"), Convert.FromBase64String("iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAYAAACddGYaAAAAEElEQVR4nGP4z8DwH4YZMBgAe9sP8cGZ8QoAAAAASUVORK5CYII="));
+        File.WriteAllBytes(In("a.png"),
+            Convert.FromBase64String(
+            "iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAYAAACddGYaAAAAEElEQVR4nGP4z8DwH4YZMBgAe9sP8cGZ8QoAAAAASUVORK5CYII="));
         File.WriteAllBytes(In("b.gif"), Convert.FromBase64String("R0lGODlhBQAHAIAAAAAAAP///yH5BAAAAAAALAAAAAAFAAcAAAIFhI+py1UAOw=="));
         var images = YoloFormat.ReadImages(_folder);
         Assert.Equal([("a.png", 3, 2), ("b.gif", 5, 7)], images.Select(i => (i.FileName, i.Width, i.Height)));
@@ -169,12 +181,14 @@ public sealed class FormatTests : IDisposable
     }
 
     private static void AssertSameDetections(DetectionResults expected, DetectionResults actual)
-        => Assert.Equal(expected.Items.ToArray().OrderBy(d => d.Score).ThenBy(d => d.ImageId), actual.Items.ToArray().OrderBy(d => d.Score).ThenBy(d => d.ImageId));
+        => Assert.Equal(expected.Items.ToArray().OrderBy(d => d.Score).ThenBy(d => d.ImageId),
+            actual.Items.ToArray().OrderBy(d => d.Score).ThenBy(d => d.ImageId));
 
     private void Unpack(string key, string folder)
     {
         Directory.CreateDirectory(In(folder));
-        foreach (var file in Reference.GetProperty(key).EnumerateObject()) File.WriteAllText(Path.Combine(In(folder), file.Name), file.Value.GetString());
+        foreach (var file in Reference.GetProperty(key).EnumerateObject()) File.WriteAllText(Path.Combine(In(folder), file.Name),
+            file.Value.GetString());
     }
 
     private string In(string name) => Path.Combine(_folder, name);

@@ -20,5 +20,6 @@ internal static class Golden
 
     /// <summary>All numbers of nested lists in order.</summary>
     public static IEnumerable<double> Flat(this JsonElement element)
-        => element.ValueKind == JsonValueKind.Array ? element.EnumerateArray().SelectMany(Flat) : [element.ValueKind == JsonValueKind.Null ? double.NaN : element.GetDouble()];
+        => element.ValueKind == JsonValueKind.Array ? element.EnumerateArray().SelectMany(Flat)
+            : [element.ValueKind == JsonValueKind.Null ? double.NaN : element.GetDouble()];
 }

@@ -40,7 +40,8 @@ public sealed class JsonReadingTests
         }, iter: 2000, threads: 1);
         Gen.Select(Gen.Long[0, 99_999_999], Gen.Int[0, 12]).Sample((digits, point) =>
         {
-            var text = digits.ToString(CultureInfo.InvariantCulture).PadLeft(point + 1, '0').Insert(Math.Max(1, digits.ToString(CultureInfo.InvariantCulture).PadLeft(point + 1, '0').Length - point), ".") + "0";
+            var text = digits.ToString(CultureInfo.InvariantCulture).PadLeft(point + 1, '0')
+                .Insert(Math.Max(1, digits.ToString(CultureInfo.InvariantCulture).PadLeft(point + 1, '0').Length - point), ".") + "0";
             Assert.Equal(double.Parse(text, CultureInfo.InvariantCulture), Results(One(score: text)).Items[0].Score);
         }, iter: 2000, threads: 1);
     }
@@ -58,8 +59,10 @@ public sealed class JsonReadingTests
     [InlineData("{\"image_id\":9,\"category_id\":1,\"bbox\":[0,0,1,1],\"score\":0.5}", DataProblemKind.UnknownImage, "image_id")]
     [InlineData("{\"image_id\":1,\"category_id\":9,\"bbox\":[0,0,1,1],\"score\":0.5}", DataProblemKind.UnknownCategory, "category_id")]
     [InlineData("{\"image_id\":1,\"category_id\":1,\"score\":0.5}", DataProblemKind.MissingField, "bbox")]
-    [InlineData("{\"image_id\":1,\"category_id\":1,\"segmentation\":{\"size\":[4,4],\"counts\":\"zz\"},\"score\":0.5}", DataProblemKind.BadMask, "segmentation")]
-    [InlineData("{\"image_id\":1,\"category_id\":1,\"segmentation\":{\"size\":[4,4],\"counts\":[5]},\"score\":0.5}", DataProblemKind.BadMask, "segmentation")]
+    [InlineData("{\"image_id\":1,\"category_id\":1,\"segmentation\":{\"size\":[4,4],\"counts\":\"zz\"},\"score\":0.5}",
+        DataProblemKind.BadMask, "segmentation")]
+    [InlineData("{\"image_id\":1,\"category_id\":1,\"segmentation\":{\"size\":[4,4],\"counts\":[5]},\"score\":0.5}",
+        DataProblemKind.BadMask, "segmentation")]
     [InlineData("{\"image_id\":1,\"category_id\":1,\"segmentation\":[[1,2,3]],\"score\":0.5}", DataProblemKind.BadMask, "segmentation")]
     [InlineData("7", DataProblemKind.WrongValue, "")]
     [InlineData("{\"image_id\":1,\"category_id\":1,\"bbox\":[0,0,1,1],\"score\":0.5", DataProblemKind.Malformed, "")]
@@ -84,7 +87,8 @@ public sealed class JsonReadingTests
     [Theory]
     [InlineData("\"id\": 2, \"image_id\"", "\"id\": 1, \"image_id\"", DataProblemKind.DuplicateId)]
     [InlineData("\"id\": 2, \"image_id\": 7", "\"id\": 2, \"image_id\": 8", DataProblemKind.UnknownImage)]
-    [InlineData("\"image_id\": 7, \"category_id\": 2, \"bbox\": [0", "\"image_id\": 7, \"category_id\": 3, \"bbox\": [0", DataProblemKind.UnknownCategory)]
+    [InlineData("\"image_id\": 7, \"category_id\": 2, \"bbox\": [0", "\"image_id\": 7, \"category_id\": 3, \"bbox\": [0",
+        DataProblemKind.UnknownCategory)]
     [InlineData("\"id\": 2, \"image_id\"", "\"image_id\"", DataProblemKind.MissingField)]
     [InlineData("\"bbox\": [0, 0, 5, 5], ", "", DataProblemKind.MissingField)]
     [InlineData("5, 5]", "5, -5]", DataProblemKind.NegativeSize)]
@@ -134,12 +138,15 @@ public sealed class JsonReadingTests
         }
     }
 
-    private static string One(string score = "0.5") => $"{{\"image_id\": 1, \"category_id\": 1, \"bbox\": [0, 0, 10, 10.5], \"score\": {score}}}";
+    private static string One(string score = "0.5")
+        => $"{{\"image_id\": 1, \"category_id\": 1, \"bbox\": [0, 0, 10, 10.5], \"score\": {score}}}";
 
-    private static DetectionDataset Read(string text, ReadOptions? options = null) => CocoFormat.ReadGroundTruth(new MemoryStream(Encoding.UTF8.GetBytes(text)), "memory", options);
+    private static DetectionDataset Read(string text, ReadOptions? options = null)
+        => CocoFormat.ReadGroundTruth(new MemoryStream(Encoding.UTF8.GetBytes(text)), "memory", options);
 
     private static DetectionResults Results(string text, DetectionDataset? truth = null, ReadOptions? options = null)
-        => CocoFormat.ReadResults(new MemoryStream(Encoding.UTF8.GetBytes(text.StartsWith('[') ? text : $"[{text}]")), "memory", truth, options);
+        => CocoFormat.ReadResults(new MemoryStream(Encoding.UTF8.GetBytes(text.StartsWith('[') ? text : $"[{text}]")), "memory", truth,
+            options);
 
     private sealed class DrippingStream(byte[] content) : MemoryStream(content)
     {
@@ -153,7 +160,8 @@ public sealed class JsonReadingTests
         try
         {
             // Names in nested lists look like records; a piece that begins there must not count.
-            var dataset = new DetectionDataset([new DatasetImage(1, "a", 100, 100)], [new DatasetCategory(1, "x")], Array.Empty<GroundTruthObject>());
+            var dataset = new DetectionDataset([new DatasetImage(1, "a", 100, 100)], [new DatasetCategory(1, "x")],
+                Array.Empty<GroundTruthObject>());
             string Record(int i, bool nested) => $$"""{"image_id": 1, "category_id": 1, "bbox": [{{i % 90}}, 2, 3.5, {{1 + (i % 7)}}], "score": 0.{{i % 1000:000}}, "note": "}, {\"image_id\": 9"{{(nested ? ", \"others\": [{\"image_id\": 7}, {\"image_id\": 8}, {\"image_id\": 9}]" : "")}}}""";
             foreach (var nested in new[] { false, true })
             {
@@ -170,7 +178,9 @@ public sealed class JsonReadingTests
             // A fault anywhere is named with its place, as when the file is read in one go.
             var text = File.ReadAllText(path);
             File.WriteAllText(path, text[..^2000] + text[^2000..].Replace("\"score\": 0.", "\"score\": 0x", StringComparison.Ordinal));
-            string Message(int threads) => Assert.Throws<DetectionFormatException>(() => CocoFormat.ReadResults(path, dataset, new ReadOptions { Threads = threads })).Message;
+            string Message(int threads)
+                => Assert.Throws<DetectionFormatException>(()
+                => CocoFormat.ReadResults(path, dataset, new ReadOptions { Threads = threads })).Message;
             Assert.Equal(Message(1), Message(4));
             Assert.Contains("results[39", Message(4), StringComparison.Ordinal);
         }

@@ -118,10 +118,16 @@ public sealed class MutatedFileTests : IDisposable
             Assert.Equal(records[i].GetProperty("id").GetDouble(), o.Id);
             Assert.Equal(records[i].GetProperty("image_id").GetDouble(), o.ImageId);
             Assert.Equal(records[i].GetProperty("category_id").GetDouble(), o.CategoryId);
-            if (records[i].TryGetProperty("bbox", out var box) && box.ValueKind == JsonValueKind.Array && box.GetArrayLength() > 0) Assert.Equal(box.Doubles(), new[] { o.Box.X, o.Box.Y, o.Box.Width, o.Box.Height });
+            if (records[i].TryGetProperty("bbox", out var box) && box.ValueKind == JsonValueKind.Array && box.GetArrayLength() > 0)
+            {
+                Assert.Equal(box.Doubles(), new[] { o.Box.X, o.Box.Y, o.Box.Width, o.Box.Height });
+            }
             if (records[i].TryGetProperty("area", out var area)) Assert.Equal(area.GetDouble(), o.Area);
-            var marked = records[i].TryGetProperty("iscrowd", out var crowd) || records[i].TryGetProperty("isCrowd", out crowd) || records[i].TryGetProperty("is_crowd", out crowd);
-            Assert.Equal(marked && crowd.ValueKind is not (JsonValueKind.Null or JsonValueKind.String or JsonValueKind.Array or JsonValueKind.Object) && (crowd.ValueKind == JsonValueKind.Number ? crowd.GetDouble() != 0 : crowd.GetBoolean()), o.IsCrowd);
+            var marked = records[i].TryGetProperty("iscrowd", out var crowd) || records[i].TryGetProperty("isCrowd", out crowd)
+                || records[i].TryGetProperty("is_crowd", out crowd);
+            Assert.Equal(marked
+                && crowd.ValueKind is not (JsonValueKind.Null or JsonValueKind.String or JsonValueKind.Array or JsonValueKind.Object)
+                && (crowd.ValueKind == JsonValueKind.Number ? crowd.GetDouble() != 0 : crowd.GetBoolean()), o.IsCrowd);
         }
         Assert.Equal(document.RootElement.GetProperty("images").GetArrayLength(), read.Images.Count);
         Assert.Equal(document.RootElement.GetProperty("categories").GetArrayLength(), read.Categories.Count);

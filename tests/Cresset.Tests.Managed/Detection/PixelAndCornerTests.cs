@@ -8,7 +8,8 @@ namespace Cresset.Tests.Managed.Detection;
 /// <summary>Oriented boxes, panoptic quality and semantic overlap beside values by their published formulas.</summary>
 public sealed class PixelAndCornerTests : IDisposable
 {
-    private static readonly JsonElement Recorded = JsonDocument.Parse(File.ReadAllBytes(Golden.PathOf("pixels_and_corners.json"))).RootElement.Clone();
+    private static readonly JsonElement Recorded = JsonDocument.Parse(File.ReadAllBytes(Golden.PathOf("pixels_and_corners.json")))
+        .RootElement.Clone();
     private static readonly string[] Names = ["plane", "ship"];
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-pixels-").FullName;
 
@@ -25,8 +26,10 @@ public sealed class PixelAndCornerTests : IDisposable
         }
         var objects = set.Truth.Objects.ToArray();
         var results = set.Results.Items.ToArray();
-        for (var i = 0; i < objects.Length; i++) objects[i] = objects[i] with { Segmentation = Corners(objects[i].Box, objects[i].ImageId) };
-        for (var i = 0; i < results.Length; i++) results[i] = results[i] with { Shape = new DetectionShape { Segmentation = Corners(results[i].Box, results[i].ImageId), HasBox = true } };
+        for (var i = 0; i < objects.Length; i++) objects[i] = objects[i] with { Segmentation = Corners(objects[i].Box,
+            objects[i].ImageId) };
+        for (var i = 0; i < results.Length; i++) results[i] =
+            results[i] with { Shape = new DetectionShape { Segmentation = Corners(results[i].Box, results[i].ImageId), HasBox = true } };
         return (new DetectionDataset(set.Truth.Images, set.Truth.Categories, objects), new DetectionResults(results));
     }
 
@@ -60,7 +63,8 @@ public sealed class PixelAndCornerTests : IDisposable
             var result = ProtocolEvaluator.Evaluate(truth, results, new DotaProtocol().ToOptions() with { IouThresholds = iou });
             foreach (var c in result.Classes) Assert.Equal(at.Value.GetProperty(c.Name).GetProperty("eleven").GetDouble(), c.Ap[0], 1e-12);
             var curves = DetectionMatching.Create(truth, results, new DotaProtocol().ToOptions(), iou[0]).Rankings();
-            foreach (var (_, name, curve) in curves) Assert.Equal(at.Value.GetProperty(name).GetProperty("all").GetDouble(), curve.AllPointAp(), 1e-12);
+            foreach (var (_, name, curve) in curves) Assert.Equal(at.Value.GetProperty(name).GetProperty("all").GetDouble(),
+                curve.AllPointAp(), 1e-12);
         }
         // Image by image, in shards and from its own text files the digits are the same.
         var options = new DotaProtocol().ToOptions();
@@ -68,14 +72,17 @@ public sealed class PixelAndCornerTests : IDisposable
         ProtocolEvaluator first = new(truth.Categories, options), second = new(truth.Categories, options);
         foreach (var image in truth.Images)
         {
-            (image.Id % 2 == 0 ? first : second).Add(image, [.. truth.Objects.ToArray().Where(o => o.ImageId == image.Id)], [.. results.Items.ToArray().Where(d => d.ImageId == image.Id)]);
+            (image.Id % 2 == 0 ? first : second).Add(image, [.. truth.Objects.ToArray().Where(o => o.ImageId == image.Id)],
+                [.. results.Items.ToArray().Where(d => d.ImageId == image.Id)]);
         }
         first.Merge(second);
         Assert.Equal(whole, first.Compute()["mAP"]);
         new DotaFolder().WriteGroundTruth(truth, Path.Combine(_folder, "gt"));
         new DotaFolder().WriteResults(results, truth, Path.Combine(_folder, "dt"));
         var read = new DotaFolder().ReadGroundTruth(Path.Combine(_folder, "gt"), new FormatContext());
-        Assert.Equal(whole, ProtocolEvaluator.Evaluate(read, new DotaFolder().ReadResults(Path.Combine(_folder, "dt"), read, new FormatContext()), options)["mAP"], 1e-12);
+        Assert.Equal(whole,
+            ProtocolEvaluator.Evaluate(read, new DotaFolder().ReadResults(Path.Combine(_folder, "dt"), read, new FormatContext()),
+            options)["mAP"], 1e-12);
     }
 
     [Fact]
@@ -88,7 +95,8 @@ public sealed class PixelAndCornerTests : IDisposable
         // As detectors of oriented boxes write them: four corners under "poly", nothing else.
         var results = CocoFormat.ReadResults(Text("""[{"image_id":1,"category_id":1,"poly":[0,0,4,1,3,5,-1,4],"rbox":[1,2,3,4,0.5],"score":0.5}]"""), "dt", truth, read);
         Assert.Equal(1, ProtocolEvaluator.Evaluate(truth, results, new DotaProtocol().ToOptions())["mAP"]);
-        Assert.Throws<DetectionFormatException>(() => CocoFormat.ReadGroundTruth(Text(Truth), "gt", read with { Needs = RecordParts.Masks }));
+        Assert.Throws<DetectionFormatException>(()
+            => CocoFormat.ReadGroundTruth(Text(Truth), "gt", read with { Needs = RecordParts.Masks }));
     }
 
     [Fact]
@@ -96,8 +104,10 @@ public sealed class PixelAndCornerTests : IDisposable
     {
         var set = new RandomSet(6);
         static PolygonSegmentation Level(Box b) => new([[b.X, b.Y, b.Right, b.Y, b.Right, b.Bottom, b.X, b.Bottom]]);
-        var truth = new DetectionDataset(set.Truth.Images, set.Truth.Categories, Array.ConvertAll(set.Truth.Objects.ToArray(), o => o with { Segmentation = Level(o.Box), Area = o.Box.Area }));
-        var results = new DetectionResults(set.Results.Items.ToArray().Select(d => new DetectedObject(d.ImageId, d.CategoryId, d.Box, d.Score)).ToArray());
+        var truth = new DetectionDataset(set.Truth.Images, set.Truth.Categories,
+            Array.ConvertAll(set.Truth.Objects.ToArray(), o => o with { Segmentation = Level(o.Box), Area = o.Box.Area }));
+        var results = new DetectionResults(set.Results.Items.ToArray().Select(d
+            => new DetectedObject(d.ImageId, d.CategoryId, d.Box, d.Score)).ToArray());
         foreach (var protocol in new[] { DetectionProtocol.CocoFixed, DetectionProtocol.Tide })
         {
             var boxes = ProtocolEvaluator.Evaluate(truth, results, new ProtocolOptions { Protocol = protocol });
@@ -112,9 +122,11 @@ public sealed class PixelAndCornerTests : IDisposable
         var image = new DatasetImage(1);
         DatasetCategory[] classes = [new(1, "ship")];
         DetectionResults found = new([new DetectedObject(1, 1, new Box(0, 0, 4, 4), .9)]);
-        foreach (var options in new[] { new DotaProtocol().ToOptions(), new ProtocolOptions { Kind = IouKind.Oriented }, new ProtocolOptions { Kind = IouKind.Oriented, Protocol = DetectionProtocol.Tide } })
+        foreach (var options in new[] { new DotaProtocol().ToOptions(), new ProtocolOptions { Kind = IouKind.Oriented },
+            new ProtocolOptions { Kind = IouKind.Oriented, Protocol = DetectionProtocol.Tide } })
         {
-            foreach (var shape in new Segmentation?[] { null, new PolygonSegmentation([[0, 0, 4, 0, 4, 4]]), new RunLengthSegmentation(new RunLengthMask(2, 2, [0, 4])) })
+            foreach (var shape in new Segmentation?[] { null, new PolygonSegmentation([[0, 0, 4, 0, 4, 4]]),
+                new RunLengthSegmentation(new RunLengthMask(2, 2, [0, 4])) })
             {
                 GroundTruthObject o = new() { ImageId = 1, CategoryId = 1, Box = new Box(0, 0, 4, 4), Segmentation = shape };
                 var truth = new DetectionDataset([image], classes, [o]);
@@ -148,7 +160,8 @@ public sealed class PixelAndCornerTests : IDisposable
     public void PanopticQualityIsThatOfThePublishedFormula()
     {
         var p = Recorded.GetProperty("panoptic");
-        PanopticCategory[] categories = [.. p.GetProperty("categories").EnumerateArray().Select(c => new PanopticCategory(c.GetProperty("id").GetInt64(), $"c{c.GetProperty("id")}", c.GetProperty("thing").GetBoolean()))];
+        PanopticCategory[] categories = [.. p.GetProperty("categories").EnumerateArray().Select(c
+            => new PanopticCategory(c.GetProperty("id").GetInt64(), $"c{c.GetProperty("id")}", c.GetProperty("thing").GetBoolean()))];
         var images = p.GetProperty("images").EnumerateArray().ToArray();
         PanopticQuality whole = new(categories), odd = new(categories), even = new(categories);
         for (var i = 0; i < images.Length; i++)
@@ -171,10 +184,14 @@ public sealed class PixelAndCornerTests : IDisposable
         Assert.Throws<ArgumentException>(() => whole.Add(99, [0, 0], [new(5, 1)], [0, 0], []));
         Assert.Throws<ArgumentException>(() => whole.Add(99, [0, 5], [new(5, 77)], [0, 0], []));
 
-        void Add(PanopticQuality quality, int i) => quality.Add(i, Pixels(images[i], "truth"), Segments(images[i], "truth"), Pixels(images[i], "found"), Segments(images[i], "found"));
+        void Add(PanopticQuality quality, int i)
+            => quality.Add(i, Pixels(images[i], "truth"), Segments(images[i], "truth"), Pixels(images[i], "found"),
+            Segments(images[i], "found"));
         static int[] Pixels(JsonElement image, string side) => [.. image.GetProperty(side).EnumerateArray().Select(v => v.GetInt32())];
         static PanopticSegment[] Segments(JsonElement image, string side) => [.. image.GetProperty(side + "_segments").EnumerateArray()
-            .Select(s => new PanopticSegment(s.GetProperty("id").GetInt32(), s.GetProperty("category").GetInt64(), s.TryGetProperty("crowd", out var crowd) && crowd.GetBoolean()))];
+            .Select(s
+                => new PanopticSegment(s.GetProperty("id").GetInt32(), s.GetProperty("category").GetInt64(),
+                s.TryGetProperty("crowd", out var crowd) && crowd.GetBoolean()))];
     }
 
     [Fact]
@@ -190,17 +207,23 @@ public sealed class PixelAndCornerTests : IDisposable
         // Every fault names its file, and no name leads out of the folder.
         foreach (var (from, to, words) in new[]
         {
-            ("\"isthing\":1", "\"isthing\":\"maybe\"", "isthing"), ("\"id\":70000", "\"id\":70001", "70001"), ("\"id\":70000", "\"id\":\"x\"", "segments_info[0]"),
-            ("a.png", "../t.json", "leads out"), ("a.png", "b.png", "no file 'b.png'"), ("\"category_id\":7", "\"category_id\":8", "category 8"), ("\"annotations\"", "\"notes\"", "annotations"),
+            ("\"isthing\":1", "\"isthing\":\"maybe\"", "isthing"), ("\"id\":70000", "\"id\":70001", "70001"),
+                ("\"id\":70000", "\"id\":\"x\"", "segments_info[0]"),
+            ("a.png", "../t.json", "leads out"), ("a.png", "b.png", "no file 'b.png'"),
+                ("\"category_id\":7", "\"category_id\":8", "category 8"), ("\"annotations\"", "\"notes\"", "annotations"),
         })
         {
             var error = Assert.ThrowsAny<Exception>(() => Score(Good.Replace(from, to, StringComparison.Ordinal), Good));
             Assert.True(error is DetectionFormatException or InvalidDataException or FileNotFoundException, error.GetType().Name);
             Assert.Contains(words, error.Message, StringComparison.Ordinal);
         }
-        Assert.Contains("no prediction", Assert.Throws<DetectionFormatException>(() => Score(Good, Good.Replace("\"image_id\":\"a\"", "\"image_id\":\"b\"", StringComparison.Ordinal))).Message, StringComparison.Ordinal);
+        Assert.Contains("no prediction",
+            Assert.Throws<DetectionFormatException>(()
+            => Score(Good, Good.Replace("\"image_id\":\"a\"", "\"image_id\":\"b\"", StringComparison.Ordinal))).Message,
+            StringComparison.Ordinal);
         there = [70000, 70000, 0, 5];
-        Assert.Contains("which no segment has", Assert.Throws<InvalidDataException>(() => Score(Good, Good)).Message, StringComparison.Ordinal);
+        Assert.Contains("which no segment has", Assert.Throws<InvalidDataException>(() => Score(Good, Good)).Message,
+            StringComparison.Ordinal);
 
         PanopticReading Score(string truth, string prediction)
         {
@@ -208,9 +231,11 @@ public sealed class PixelAndCornerTests : IDisposable
             {
                 File.WriteAllText(Path.Combine(_folder, side + ".json"), text);
                 Directory.CreateDirectory(Path.Combine(_folder, side));
-                File.WriteAllBytes(Path.Combine(_folder, side, "a.png"), Png(2, 2, 2, 8, [.. pixels.SelectMany(v => new[] { (byte)v, (byte)(v >> 8), (byte)(v >> 16) })]));
+                File.WriteAllBytes(Path.Combine(_folder, side, "a.png"),
+                    Png(2, 2, 2, 8, [.. pixels.SelectMany(v => new[] { (byte)v, (byte)(v >> 8), (byte)(v >> 16) })]));
             }
-            return PanopticFiles.Score(Path.Combine(_folder, "t.json"), Path.Combine(_folder, "t"), Path.Combine(_folder, "f.json"), Path.Combine(_folder, "f"));
+            return PanopticFiles.Score(Path.Combine(_folder, "t.json"), Path.Combine(_folder, "t"), Path.Combine(_folder, "f.json"),
+                Path.Combine(_folder, "f"));
         }
     }
 
@@ -218,7 +243,8 @@ public sealed class PixelAndCornerTests : IDisposable
     public void PixelsOfEveryDepthAndFilterAreRead()
     {
         var random = new Cresset.Numerics.RandomStream(4);
-        foreach (var (colour, depth, samples) in new[] { (0, 1, 1), (0, 2, 1), (0, 4, 1), (0, 8, 1), (0, 16, 1), (3, 4, 1), (3, 8, 1), (2, 8, 3), (6, 8, 4) })
+        foreach (var (colour, depth, samples) in new[] { (0, 1, 1), (0, 2, 1), (0, 4, 1), (0, 8, 1), (0, 16, 1), (3, 4, 1), (3, 8, 1),
+            (2, 8, 3), (6, 8, 4) })
         {
             const int Width = 13, Height = 11;
             var line = ((Width * samples * depth) + 7) / 8;
@@ -251,8 +277,10 @@ public sealed class PixelAndCornerTests : IDisposable
     public void SemanticOverlapIsThatOfItsDefinition()
     {
         var s = Recorded.GetProperty("semantic");
-        int[] truth = [.. s.GetProperty("truth").EnumerateArray().Select(v => v.GetInt32())], found = [.. s.GetProperty("found").EnumerateArray().Select(v => v.GetInt32())];
-        SemanticOverlap whole = new(["a", "b", "c", "d", "e"]), half = new(["a", "b", "c", "d", "e"]), other = new(["a", "b", "c", "d", "e"]);
+        int[] truth = [.. s.GetProperty("truth").EnumerateArray().Select(v => v.GetInt32())],
+            found = [.. s.GetProperty("found").EnumerateArray().Select(v => v.GetInt32())];
+        SemanticOverlap whole = new(["a", "b", "c", "d", "e"]), half = new(["a", "b", "c", "d", "e"]),
+            other = new(["a", "b", "c", "d", "e"]);
         whole.Add(truth, found);
         half.Add(truth.AsSpan(0, 150), found.AsSpan(0, 150));
         other.Add(truth.AsSpan(150), found.AsSpan(150));
@@ -289,7 +317,8 @@ public sealed class PixelAndCornerTests : IDisposable
             Score = d.GetProperty("score").GetDouble(),
             Shape = new DetectionShape { Segmentation = new PolygonSegmentation([d.GetProperty("quad").Doubles()]), HasBox = false },
         })];
-        return (new DetectionDataset([.. Enumerable.Range(1, 12).Select(i => new DatasetImage(i) { FileName = $"P{i:0000}.png" })], categories, objects), new DetectionResults(found));
+        return (new DetectionDataset([.. Enumerable.Range(1, 12).Select(i => new DatasetImage(i) { FileName = $"P{i:0000}.png" })],
+            categories, objects), new DetectionResults(found));
     }
 
     /// <summary>A PNG whose lines use all filters in turn.</summary>
@@ -306,16 +335,21 @@ public sealed class PixelAndCornerTests : IDisposable
                 zlib.WriteByte((byte)filter);
                 for (var i = 0; i < line; i++)
                 {
-                    int left = i >= unit ? rows[(y * line) + i - unit] : 0, up = y > 0 ? rows[((y - 1) * line) + i] : 0, corner = y > 0 && i >= unit ? rows[((y - 1) * line) + i - unit] : 0;
+                    int left = i >= unit ? rows[(y * line) + i - unit] : 0, up = y > 0 ? rows[((y - 1) * line) + i] : 0, corner = y > 0
+                        && i >= unit ? rows[((y - 1) * line) + i - unit] : 0;
                     int p = left + up - corner, a = Math.Abs(p - left), b = Math.Abs(p - up), c = Math.Abs(p - corner);
                     var paeth = a <= b && a <= c ? left : b <= c ? up : corner;
-                    zlib.WriteByte((byte)(rows[(y * line) + i] - (filter switch { 0 => 0, 1 => left, 2 => up, 3 => (left + up) / 2, _ => paeth })));
+                    zlib.WriteByte(
+                        (byte)(rows[(y * line) + i] - (filter switch { 0 => 0, 1 => left, 2 => up, 3 => (left + up) / 2, _ => paeth })));
                 }
             }
         }
-        return [0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10, .. Chunk("IHDR", [.. Big(width), .. Big(height), (byte)depth, (byte)colour, 0, 0, 0]), .. Chunk("IDAT", packed.ToArray()), .. Chunk("IEND", [])];
+        return [0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10,
+            .. Chunk("IHDR", [.. Big(width), .. Big(height), (byte)depth, (byte)colour, 0, 0, 0]), .. Chunk("IDAT", packed.ToArray()),
+            .. Chunk("IEND", [])];
         // Checksums of chunks are not looked at: the compressed data have one of their own.
-        static byte[] Chunk(string kind, byte[] body) => [.. Big(body.Length), .. System.Text.Encoding.ASCII.GetBytes(kind), .. body, 0, 0, 0, 0];
+        static byte[] Chunk(string kind, byte[] body)
+            => [.. Big(body.Length), .. System.Text.Encoding.ASCII.GetBytes(kind), .. body, 0, 0, 0, 0];
         static byte[] Big(int n) => [(byte)(n >> 24), (byte)(n >> 16), (byte)(n >> 8), (byte)n];
     }
 }

@@ -8,7 +8,8 @@ public sealed class ProtocolTests
 {
     private static readonly JsonElement Discriminators = Golden.Json("discriminators.json.gz");
 
-    public static TheoryData<string> Cases => [.. Discriminators.GetProperty("cases").EnumerateArray().Select(c => c.GetProperty("name").GetString()!)];
+    public static TheoryData<string> Cases
+        => [.. Discriminators.GetProperty("cases").EnumerateArray().Select(c => c.GetProperty("name").GetString()!)];
 
     public static TheoryData<string> VocSets => [.. Directory.GetFiles(Golden.PathOf("voc")).Select(f => Path.GetFileName(f)).Order()];
 
@@ -19,8 +20,11 @@ public sealed class ProtocolTests
         var item = Discriminators.GetProperty("cases").EnumerateArray().Single(c => c.GetProperty("name").GetString() == name);
         var (truth, results) = Read(item);
         var expected = item.GetProperty("results");
-        ProtocolResult Run(DetectionProtocol p, double weight = 0) => ProtocolEvaluator.Evaluate(truth, results, new ProtocolOptions { Protocol = p, GroupOfWeight = weight });
-        void Same(string tool, string key, double actual) => Assert.True(Math.Abs(expected.GetProperty(tool).GetProperty(key).GetDouble() - actual) < 1e-9, $"{tool} {key}: {actual} instead of {expected.GetProperty(tool).GetProperty(key)}");
+        ProtocolResult Run(DetectionProtocol p, double weight = 0)
+            => ProtocolEvaluator.Evaluate(truth, results, new ProtocolOptions { Protocol = p, GroupOfWeight = weight });
+        void Same(string tool, string key, double actual)
+            => Assert.True(Math.Abs(expected.GetProperty(tool).GetProperty(key).GetDouble() - actual) < 1e-9,
+            $"{tool} {key}: {actual} instead of {expected.GetProperty(tool).GetProperty(key)}");
 
         var coco = Run(DetectionProtocol.Coco);
         Same("pycocotools", "AP", coco["AP"]);
@@ -59,7 +63,9 @@ public sealed class ProtocolTests
         {
             var iou = expected.GetProperty("iou").GetDouble();
             var name = expected.GetProperty("class").GetString()!;
-            ProtocolClass Run(DetectionProtocol p) => ProtocolEvaluator.Evaluate(truth, results, new ProtocolOptions { Protocol = p, IouThresholds = [iou] }).Classes.Single(c => c.Name == name);
+            ProtocolClass Run(DetectionProtocol p)
+                => ProtocolEvaluator.Evaluate(truth, results, new ProtocolOptions { Protocol = p, IouThresholds = [iou] }).Classes.Single(c
+                => c.Name == name);
             var voc = expected.GetProperty("voc_eval");
             var measured = Run(DetectionProtocol.Voc10);
             Same(voc, "ap_all_point", measured.Ap[0], $"{file} {name} {iou}");
@@ -87,7 +93,8 @@ public sealed class ProtocolTests
             var (truth, results) = Read(set);
             foreach (var expected in set.GetProperty("results").EnumerateArray())
             {
-                var tide = TideEvaluator.Evaluate(truth, results, expected.GetProperty("pos").GetDouble(), expected.GetProperty("bg").GetDouble());
+                var tide = TideEvaluator.Evaluate(truth, results, expected.GetProperty("pos").GetDouble(),
+                    expected.GetProperty("bg").GetDouble());
                 Assert.Equal(expected.GetProperty("ap").GetDouble(), tide.Ap * 100, 1e-9);
                 CheckTide(expected, tide, 100);
                 Assert.Equal(expected.GetProperty("special").GetProperty("FalsePos").GetDouble(), tide.FalsePositiveDelta * 100, 1e-9);
@@ -102,7 +109,8 @@ public sealed class ProtocolTests
         foreach (var set in Golden.Json("yolo_openimages.json.gz").GetProperty("sets").EnumerateArray())
         {
             var (truth, results) = Read(set);
-            foreach (var (key, protocol) in new[] { ("yolo_current", DetectionProtocol.Yolo), ("yolo_legacy", DetectionProtocol.YoloLegacy) })
+            foreach (var (key, protocol) in new[] { ("yolo_current", DetectionProtocol.Yolo),
+                ("yolo_legacy", DetectionProtocol.YoloLegacy) })
             {
                 var expected = set.GetProperty(key);
                 var result = ProtocolEvaluator.Evaluate(truth, results, protocol);
@@ -119,9 +127,11 @@ public sealed class ProtocolTests
             foreach (var weight in new[] { 0, 1 })
             {
                 var expected = set.GetProperty($"open_images_weight{weight}");
-                var result = ProtocolEvaluator.Evaluate(truth, results, new ProtocolOptions { Protocol = DetectionProtocol.OpenImages, GroupOfWeight = weight });
+                var result = ProtocolEvaluator.Evaluate(truth, results,
+                    new ProtocolOptions { Protocol = DetectionProtocol.OpenImages, GroupOfWeight = weight });
                 Assert.Equal(expected.GetProperty("map").GetDouble(), result["mAP"], 1e-9);
-                foreach (var c in expected.GetProperty("ap").EnumerateObject()) Assert.Equal(c.Value.GetDouble(), result.Classes.Single(x => x.Id.ToString() == c.Name).Ap[0], 1e-9);
+                foreach (var c in expected.GetProperty("ap").EnumerateObject()) Assert.Equal(c.Value.GetDouble(),
+                    result.Classes.Single(x => x.Id.ToString() == c.Name).Ap[0], 1e-9);
             }
         }
     }
@@ -151,7 +161,8 @@ public sealed class ProtocolTests
         var parts = Enumerable.Range(0, 3).Select(_ => new ProtocolEvaluator(truth.Categories, options)).ToArray();
         var random = new System.Random(11);
         foreach (var image in truth.Images) whole.Add(image, [.. objects[image.Id]], [.. detections[image.Id]]);
-        foreach (var image in truth.Images.OrderBy(_ => random.Next())) parts[random.Next(3)].Add(image, [.. objects[image.Id]], [.. detections[image.Id]]);
+        foreach (var image in truth.Images.OrderBy(_ => random.Next())) parts[random.Next(3)].Add(image, [.. objects[image.Id]],
+            [.. detections[image.Id]]);
         parts[2].Merge(Reload(parts[0]));
         parts[2].Merge(Reload(parts[1]));
         Assert.Equal(whole.Compute().Statistics, parts[2].Compute().Statistics);
@@ -175,7 +186,9 @@ public sealed class ProtocolTests
         var set = new RandomSet(8);
         var options = new ProtocolOptions { Protocol = protocol };
         long[] ids = [.. set.Truth.Images.Select(i => i.Id).Order()];
-        var parts = Enumerable.Range(0, 3).Select(k => ProtocolEvaluator.FromDataset(set.Truth, set.Results, options with { ImageIds = [.. ids.Where((_, i) => i % 3 == k)] })).ToArray();
+        var parts = Enumerable.Range(0, 3).Select(k
+            => ProtocolEvaluator.FromDataset(set.Truth, set.Results, options with { ImageIds = [.. ids.Where((_, i) => i % 3 == k)] }))
+            .ToArray();
         parts[0].Merge(parts[2]);
         parts[0].Merge(parts[1]);
         var whole = ProtocolEvaluator.Evaluate(set.Truth, set.Results, options);
@@ -198,16 +211,20 @@ public sealed class ProtocolTests
     {
         var classes = set.GetProperty("classes").EnumerateArray().Select((c, i) => new DatasetCategory(i + 1, c.GetString()!)).ToArray();
         var idOf = classes.ToDictionary(c => c.Name, c => c.Id);
-        var images = set.GetProperty("images").EnumerateArray().Select((m, i) => new DatasetImage(i + 1, m.GetProperty("name").GetString()!)).ToArray();
+        var images = set.GetProperty("images").EnumerateArray().Select((m, i)
+            => new DatasetImage(i + 1, m.GetProperty("name").GetString()!)).ToArray();
         var imageOf = images.ToDictionary(m => m.FileName, m => m.Id);
-        var objects = set.GetProperty("images").EnumerateArray().SelectMany(m => m.GetProperty("objects").EnumerateArray().Select(o => new GroundTruthObject
+        var objects = set.GetProperty("images").EnumerateArray().SelectMany(m
+            => m.GetProperty("objects").EnumerateArray().Select(o => new GroundTruthObject
         {
             ImageId = imageOf[m.GetProperty("name").GetString()!],
             CategoryId = idOf[o.GetProperty("name").GetString()!],
             Box = Corners(o),
             Marks = o.GetProperty("difficult").GetInt32() != 0 ? ObjectMarks.Difficult : ObjectMarks.None,
         })).ToList();
-        var detections = set.GetProperty("detections").EnumerateArray().Select(d => new DetectedObject(imageOf[d.GetProperty("image").GetString()!], idOf[d.GetProperty("name").GetString()!], Corners(d), d.GetProperty("score").GetDouble())).ToList();
+        var detections = set.GetProperty("detections").EnumerateArray().Select(d
+            => new DetectedObject(imageOf[d.GetProperty("image").GetString()!], idOf[d.GetProperty("name").GetString()!], Corners(d),
+            d.GetProperty("score").GetDouble())).ToList();
         return (new DetectionDataset(images, classes, objects), new DetectionResults(detections));
     }
 
@@ -226,10 +243,13 @@ public sealed class ProtocolTests
 
     private static void CheckTide(JsonElement expected, TideResult tide, double scale)
     {
-        foreach (var (key, kind) in new[] { ("Cls", TideError.Classification), ("Loc", TideError.Localization), ("Both", TideError.Both), ("Dupe", TideError.Duplicate), ("Bkg", TideError.Background), ("Miss", TideError.Missed) })
+        foreach (var (key, kind) in new[] { ("Cls", TideError.Classification), ("Loc", TideError.Localization), ("Both", TideError.Both),
+            ("Dupe", TideError.Duplicate), ("Bkg", TideError.Background), ("Miss", TideError.Missed) })
         {
-            Assert.True(expected.GetProperty("counts").GetProperty(key).GetInt32() == tide.Counts[kind], $"{key}: {tide.Counts[kind]} errors instead of {expected.GetProperty("counts").GetProperty(key)}");
-            Assert.True(Math.Abs(expected.GetProperty("main").GetProperty(key).GetDouble() - (tide.Deltas[kind] * scale)) < 1e-9, $"{key}: {tide.Deltas[kind] * scale} instead of {expected.GetProperty("main").GetProperty(key)}");
+            Assert.True(expected.GetProperty("counts").GetProperty(key).GetInt32() == tide.Counts[kind],
+                $"{key}: {tide.Counts[kind]} errors instead of {expected.GetProperty("counts").GetProperty(key)}");
+            Assert.True(Math.Abs(expected.GetProperty("main").GetProperty(key).GetDouble() - (tide.Deltas[kind] * scale)) < 1e-9,
+                $"{key}: {tide.Deltas[kind] * scale} instead of {expected.GetProperty("main").GetProperty(key)}");
         }
     }
 }

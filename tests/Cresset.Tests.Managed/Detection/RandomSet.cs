@@ -36,9 +36,14 @@ internal sealed class RandomSet
     public DetectionResults Results { get; }
 
     /// <summary>Results with masks drawn from the polygons and no boxes, as a result file of masks has them.</summary>
-    public DetectionResults MaskResults => new([.. Results.Items.ToArray().Select(d => d with { Shape = new DetectionShape { HasBox = false, Segmentation = new RunLengthSegmentation(d.Shape!.Segmentation!.ToMask(Height, Width)) } })]);
+    public DetectionResults MaskResults
+        => new([.. Results.Items.ToArray().Select(d
+        => d with { Shape = new DetectionShape { HasBox = false,
+        Segmentation = new RunLengthSegmentation(d.Shape!.Segmentation!.ToMask(Height, Width)) } })]);
 
-    public DetectionResults KeypointResults => new([.. Results.Items.ToArray().Select(d => d with { Shape = new DetectionShape { HasBox = false, Keypoints = d.Shape!.Keypoints } })]);
+    public DetectionResults KeypointResults
+        => new([.. Results.Items.ToArray().Select(d
+        => d with { Shape = new DetectionShape { HasBox = false, Keypoints = d.Shape!.Keypoints } })]);
 
     private GroundTruthObject Object(long image, long id, List<DatasetCategory> categories)
     {
@@ -59,7 +64,8 @@ internal sealed class RandomSet
             for (var p = 2; p < 51; p += 3) points[p] = 0;
         }
         var labelled = Enumerable.Range(0, 17).Count(p => points[(3 * p) + 2] > 0);
-        return new GroundTruthObject { Id = id, ImageId = image, CategoryId = category, Box = b, Area = w * h * .75, Marks = marks, Segmentation = Polygon(b), Keypoints = points, KeypointCount = labelled };
+        return new GroundTruthObject { Id = id, ImageId = image, CategoryId = category, Box = b, Area = w * h * .75, Marks = marks,
+            Segmentation = Polygon(b), Keypoints = points, KeypointCount = labelled };
     }
 
     private DetectedObject Detect(long image, List<GroundTruthObject> here, List<DatasetCategory> categories)
@@ -70,7 +76,8 @@ internal sealed class RandomSet
         if (here.Count > 0 && U() < .75)
         {
             var g = here[I(here.Count)];
-            b = new Box(Quarter(g.Box.X + ((U() - .5) * 8)), Quarter(g.Box.Y + ((U() - .5) * 8)), Math.Max(1, Quarter(g.Box.Width + ((U() - .5) * 8))), Math.Max(1, Quarter(g.Box.Height + ((U() - .5) * 8))));
+            b = new Box(Quarter(g.Box.X + ((U() - .5) * 8)), Quarter(g.Box.Y + ((U() - .5) * 8)),
+                Math.Max(1, Quarter(g.Box.Width + ((U() - .5) * 8))), Math.Max(1, Quarter(g.Box.Height + ((U() - .5) * 8))));
             category = U() < .85 ? g.CategoryId : categories[I(4)].Id;
             for (var p = 0; p < 51; p++) points[p] = p % 3 < 2 ? Quarter(g.Keypoints![p] + ((U() - .5) * 10)) : 1;
         }
@@ -80,11 +87,13 @@ internal sealed class RandomSet
             category = categories[I(4)].Id;
             for (var p = 0; p < 51; p++) points[p] = p % 3 == 0 ? Quarter(U() * Width) : p % 3 == 1 ? Quarter(U() * Height) : 1;
         }
-        return new DetectedObject(image, category, b, Math.Floor(U() * 40) / 40) { Shape = new DetectionShape { Segmentation = Polygon(b), Keypoints = points } };
+        return new DetectedObject(image, category, b,
+            Math.Floor(U() * 40) / 40) { Shape = new DetectionShape { Segmentation = Polygon(b), Keypoints = points } };
     }
 
     private static PolygonSegmentation Polygon(Box b)
-        => new([[b.X, b.Y + (b.Height / 2), b.X + (b.Width / 4), b.Y, b.X + b.Width, b.Y + (b.Height / 4), b.X + (b.Width * 3 / 4), b.Y + b.Height, b.X + (b.Width / 4), b.Y + b.Height]]);
+        => new([[b.X, b.Y + (b.Height / 2), b.X + (b.Width / 4), b.Y, b.X + b.Width, b.Y + (b.Height / 4), b.X + (b.Width * 3 / 4),
+            b.Y + b.Height, b.X + (b.Width / 4), b.Y + b.Height]]);
 
     private static double Quarter(double x) => Math.Floor((x * 4) + .5) / 4;
 

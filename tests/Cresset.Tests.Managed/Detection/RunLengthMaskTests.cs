@@ -34,11 +34,13 @@ public sealed class RunLengthMaskTests
             var (h, w) = Size(p);
             var polygons = p.GetProperty("polygons").EnumerateArray().Select(x => x.Doubles()).ToArray();
             var each = p.GetProperty("each").EnumerateArray().Select(x => x.GetString()).ToArray();
-            for (var i = 0; i < polygons.Length; i++) Assert.Equal(each[i], RunLengthMask.FromPolygon(polygons[i], h, w).ToCompressedText());
+            for (var i = 0; i < polygons.Length; i++) Assert.Equal(each[i],
+                RunLengthMask.FromPolygon(polygons[i], h, w).ToCompressedText());
             var merged = new PolygonSegmentation(polygons).ToMask(h, w);
             Assert.Equal(p.GetProperty("merged").GetString(), merged.ToCompressedText());
             Assert.Equal(p.GetProperty("area").GetInt64(), merged.Area);
-            Assert.Equal(p.GetProperty("bbox").Doubles(), new[] { merged.Bounds.X, merged.Bounds.Y, merged.Bounds.Width, merged.Bounds.Height });
+            Assert.Equal(p.GetProperty("bbox").Doubles(),
+                new[] { merged.Bounds.X, merged.Bounds.Y, merged.Bounds.Width, merged.Bounds.Height });
         }
     }
 
@@ -64,7 +66,8 @@ public sealed class RunLengthMaskTests
             var dt = set.GetProperty("dt").EnumerateArray().Select(t => RunLengthMask.FromCompressedText(t.GetString(), h, w)).ToArray();
             var gt = set.GetProperty("gt").EnumerateArray().Select(t => RunLengthMask.FromCompressedText(t.GetString(), h, w)).ToArray();
             var crowd = set.GetProperty("iscrowd").Longs();
-            CocoGoldenTests.AssertClose(set.GetProperty("iou").Flat(), dt.SelectMany(d => gt.Select((g, j) => d.Iou(g, crowd[j] != 0))), 1e-15, "mask IoU");
+            CocoGoldenTests.AssertClose(set.GetProperty("iou").Flat(), dt.SelectMany(d => gt.Select((g, j) => d.Iou(g, crowd[j] != 0))),
+                1e-15, "mask IoU");
             if (set.TryGetProperty("union", out var union) && set.TryGetProperty("intersection", out var intersection))
             {
                 var all = new[] { dt, gt, [.. dt, .. gt], [dt[0], gt[0]], [dt[0], dt[1]] };
@@ -82,7 +85,8 @@ public sealed class RunLengthMaskTests
             var dt = Boxes(set.GetProperty("dt"));
             var gt = Boxes(set.GetProperty("gt"));
             var crowd = set.GetProperty("iscrowd").Longs();
-            CocoGoldenTests.AssertClose(set.GetProperty("iou").Flat(), dt.SelectMany(d => gt.Select((g, j) => BoxOverlap.Iou(d, g, crowd[j] != 0))), 1e-15, "box IoU");
+            CocoGoldenTests.AssertClose(set.GetProperty("iou").Flat(),
+                dt.SelectMany(d => gt.Select((g, j) => BoxOverlap.Iou(d, g, crowd[j] != 0))), 1e-15, "box IoU");
         }
     }
 
@@ -96,11 +100,14 @@ public sealed class RunLengthMaskTests
         Assert.Throws<ArgumentException>(() => RunLengthMask.FromPolygon([0, 0, double.NaN, 1, 2, 2], 4, 4));
     }
 
-    private static Box[] Boxes(JsonElement list) => [.. list.EnumerateArray().Select(b => b.Doubles()).Select(b => new Box(b[0], b[1], b[2], b[3]))];
+    private static Box[] Boxes(JsonElement list)
+        => [.. list.EnumerateArray().Select(b => b.Doubles()).Select(b => new Box(b[0], b[1], b[2], b[3]))];
 
     private static (int H, int W) Size(JsonElement e) => (e.GetProperty("size")[0].GetInt32(), e.GetProperty("size")[1].GetInt32());
 
-    /// <summary>A pixel of the band is set and has an unset pixel, or the image's edge, within the square of the distance around it.</summary>
+    /// <summary>
+    /// A pixel of the band is set and has an unset pixel, or the image's edge, within the square of the distance around it.
+    /// </summary>
     [Fact]
     public void TheBandOfAMaskIsThatOfItsDefinition()
     {

@@ -27,10 +27,12 @@ public sealed class SafeInputTests : IDisposable
             [new DatasetImage(1, "cam1/000.jpg", 64, 64), new DatasetImage(2, "cam2/000.jpg", 64, 64)],
             [new DatasetCategory(1, "x/../../evil")],
             [new() { ImageId = 1, CategoryId = 1, Box = new(1, 1, 9, 9) }, new() { ImageId = 2, CategoryId = 1, Box = new(5, 5, 20, 20) }]);
-        var results = new DetectionResults([new DetectedObject(1, 1, new(1, 1, 9, 9), .9), new DetectedObject(2, 1, new(5, 5, 20, 20), .8)]);
+        var results = new DetectionResults([new DetectedObject(1, 1, new(1, 1, 9, 9), .9),
+            new DetectedObject(2, 1, new(5, 5, 20, 20), .8)]);
         var inside = Path.Combine(_folder, "in", "out");
         VocFormat.WriteResults(results, truth, inside);
-        Assert.All(Directory.GetFiles(_folder, "*", SearchOption.AllDirectories), f => Assert.StartsWith(inside, f, StringComparison.Ordinal));
+        Assert.All(Directory.GetFiles(_folder, "*", SearchOption.AllDirectories), f
+            => Assert.StartsWith(inside, f, StringComparison.Ordinal));
         Assert.Equal(1, CocoEvaluator.Evaluate(truth, VocFormat.ReadResults(inside, truth)).Stats[0], 1e-12);
     }
 
@@ -40,7 +42,8 @@ public sealed class SafeInputTests : IDisposable
     public void BoxesComeFromShapesWhereTheFileHasNone(string shape, string flag)
     {
         var gt = $$"""{"images": [{"id": "cam/a", "width": null, "file_name": null}], "categories": [{"id": 1, "name": "a"}], "annotations": [{"id": "u-1", "image_id": "cam/a", "category_id": 1, {{shape}}, {{flag}}}]}""";
-        var truth = CocoFormat.ReadGroundTruth(new MemoryStream(Encoding.UTF8.GetBytes(gt)), "gt", new ReadOptions { Parts = RecordParts.Boxes });
+        var truth = CocoFormat.ReadGroundTruth(new MemoryStream(Encoding.UTF8.GetBytes(gt)), "gt",
+            new ReadOptions { Parts = RecordParts.Boxes });
         var dt = Encoding.UTF8.GetBytes("""{"annotations": [{"image_id": "cam/a", "category_id": 1, "bbox": [0,0,10,10], "score": 0.5}]}""");
         Assert.Equal(1, CocoEvaluator.Evaluate(truth, CocoFormat.ReadResults(new MemoryStream(dt), "dt", truth)).Stats[0], 1e-12);
     }
@@ -102,7 +105,8 @@ public sealed class SafeInputTests : IDisposable
     [Fact]
     public void WhatBelongsToNoListedClassIsCountedAsLost()
     {
-        var odd = TwoObjects.Replace("\"image_id\": 1, \"category_id\": 1, \"bbox\": [50", "\"image_id\": 1, \"category_id\": 9, \"bbox\": [50", StringComparison.Ordinal);
+        var odd = TwoObjects.Replace("\"image_id\": 1, \"category_id\": 1, \"bbox\": [50",
+            "\"image_id\": 1, \"category_id\": 9, \"bbox\": [50", StringComparison.Ordinal);
         Assert.Contains("1 of 2 records", Lenient(odd, Results("[0,0,10,10]", "0.9")).Report.Refusal(), StringComparison.Ordinal);
         var shifted = Results("[0,0,10,10]", "0.9").Replace("\"category_id\": 1", "\"category_id\": 0", StringComparison.Ordinal);
         Assert.Contains("1 of 1 records", Lenient(TwoObjects, shifted).Report.Refusal(), StringComparison.Ordinal);
@@ -115,7 +119,8 @@ public sealed class SafeInputTests : IDisposable
         {
             for (var i = 0; i < 30; i++)
             {
-                File.WriteAllText(Path.Combine(_folder, $"{i:00}.xml"), i < broken ? "<annotation><obj" : $"<annotation><filename>{i:00}.jpg</filename><size><width>9</width><height>9</height></size><object><name>a</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>5</ymax></bndbox></object></annotation>");
+                File.WriteAllText(Path.Combine(_folder, $"{i:00}.xml"), i < broken ? "<annotation><obj"
+                    : $"<annotation><filename>{i:00}.jpg</filename><size><width>9</width><height>9</height></size><object><name>a</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>5</ymax></bndbox></object></annotation>");
             }
         }
         string? Read()
@@ -149,14 +154,17 @@ public sealed class SafeInputTests : IDisposable
         Box[] boxes = [new(20, 30, 30, 20), new(90, 10, 40, 60), new(150, 50, 20, 30)];
         var right = new DetectionResults([.. boxes.Select(b => new DetectedObject(1, 1, b, .9))]);
         var wrong = new DetectionResults([.. boxes.Select(b => new DetectedObject(1, 1, Other(b, layout), .9))]);
-        DetectionDataset Set(Func<Box, Box> box) => new([new DatasetImage(1, "a", 200, 100)], [new DatasetCategory(1, "a")], [.. boxes.Select(b => new GroundTruthObject { ImageId = 1, CategoryId = 1, Box = box(b) })]);
+        DetectionDataset Set(Func<Box, Box> box)
+            => new([new DatasetImage(1, "a", 200, 100)], [new DatasetCategory(1, "a")],
+            [.. boxes.Select(b => new GroundTruthObject { ImageId = 1, CategoryId = 1, Box = box(b) })]);
         Assert.Null(BoxLayoutCheck.Find(Set(b => b), right));
         var found = BoxLayoutCheck.Find(Set(b => b), wrong);
         Assert.StartsWith("0 of 3 detections", found, StringComparison.Ordinal);
         Assert.Contains(layout.Split(',')[0], found, StringComparison.Ordinal);
         Assert.Contains("truth", BoxLayoutCheck.Find(Set(b => Other(b, layout)), right), StringComparison.Ordinal);
         // A model that is merely bad is no layout.
-        Assert.Null(BoxLayoutCheck.Find(Set(b => b), new DetectionResults([.. boxes.Select(b => new DetectedObject(1, 1, new Box(b.X / 3, b.Y + 40, b.Width, 9), .9))])));
+        Assert.Null(BoxLayoutCheck.Find(Set(b => b),
+            new DetectionResults([.. boxes.Select(b => new DetectedObject(1, 1, new Box(b.X / 3, b.Y + 40, b.Width, 9), .9))])));
     }
 
     [Theory]

@@ -29,6 +29,7 @@ public sealed class OnnxRecipeTests : IDisposable
     [InlineData("otcfm-moons", 1)]
     [InlineData("rectified-flow-digits", 1)]
     [InlineData("sd3-digits", 1)]
+    [InlineData("detector-digits", 1)]
     public void FunctionsOfARecipeRunAlike(string name, int functions)
     {
         if (!OperatingSystem.IsLinux()) return;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cresset.Data;
 using Cresset.Detection;
 using Cresset.Optim;
@@ -11,9 +12,13 @@ using static TorchSharp.torch;
 namespace Cresset.Tests.Torch.Recipes;
 
 /// <summary>The scenes, targets and losses of the digit detector.</summary>
-public sealed class DetectorTests
+public sealed class DetectorTests : IDisposable
 {
+    private readonly string _folder = Directory.CreateTempSubdirectory("cresset-detector-").FullName;
+
     private static readonly DetectorOptions Small = new() { Width = 8, Blocks = 1, Size = 32, TrainScenes = 8, TestScenes = 30 };
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
     public void ObjectsOfScenesAreWhereTheirInkIs()
@@ -37,8 +42,11 @@ public sealed class DetectorTests
             Assert.True(bounds.Width == 0 || (bounds.X >= Math.Floor(d.Box.X) && bounds.Right <= Math.Ceiling(d.Box.Right)));
         }
         // A detector that says the truth has an average precision of 1 in boxes and masks.
-        var perfect = new DetectionResults([.. truth.Objects.ToArray().Select(o => new DetectedObject(o.ImageId, o.CategoryId, o.Box, .9) { Shape = new DetectionShape { Segmentation = o.Segmentation } })]);
-        foreach (var kind in new[] { IouKind.Box, IouKind.Mask }) Assert.Equal(1, ProtocolEvaluator.Evaluate(truth, perfect, DetectorTask.Protocol(kind))["AP"]);
+        var perfect = new DetectionResults(
+            [.. truth.Objects.ToArray().Select(o
+            => new DetectedObject(o.ImageId, o.CategoryId, o.Box, .9) { Shape = new DetectionShape { Segmentation = o.Segmentation } })]);
+        foreach (var kind in new[] { IouKind.Box, IouKind.Mask }) Assert.Equal(1,
+            ProtocolEvaluator.Evaluate(truth, perfect, DetectorTask.Protocol(kind))["AP"]);
     }
 
     [Fact]
@@ -60,7 +68,8 @@ public sealed class DetectorTests
                 float x = ((at % 8) + 0.5f) * 4, y = ((at / 8) + 0.5f) * 4;
                 boxes.Add(((int)C(0) - 1, x - C(1), y - C(2), x + C(3), y + C(4)));
             }
-            Assert.Equal(scene.Digits.Select(d => (d.Digit, (float)d.Left, (float)d.Top, (float)d.Right, (float)d.Bottom)).Order(), boxes.Order());
+            Assert.Equal(scene.Digits.Select(d => (d.Digit, (float)d.Left, (float)d.Top, (float)d.Right, (float)d.Bottom)).Order(),
+                boxes.Order());
         }
         // Other epochs bring other scenes, the same epoch the same.
         Assert.Equal(data.Scene(0, 5, 1).Values, data.Scene(0, 5, 1).Values);
@@ -94,6 +103,58 @@ public sealed class DetectorTests
             var (classes, boxes, ink) = DetectorLoss.Of(net, batch.Inputs, batch.Targets!);
             return [classes.ToDouble(), boxes.ToDouble(), ink.ToDouble()];
         }
+    }
+
+    /// <summary>A file in, what the evaluation finds in the same scene out, whatever its size and colours.</summary>
+    [Fact]
+    public void AModelAnswersPicturesOfAnySize()
+    {
+        using var scope = NewDisposeScope();
+        Seeding.Apply(3);
+        using var task = new DetectorTask(Small);
+        // Every cell is fairly sure of every class, so that there is much to be found.
+        using (no_grad()) task.Module.named_parameters().Single(p => p.name == "classes.3.bias").parameter.fill_(0);
+        var (_, results) = Detect(task);
+        var path = Path.Combine(_folder, "model.safetensors");
+        StateDict.Save(task.Module, path, ModelFile.Metadata("detector", Small, DetectorTask.Facts(Small)));
+        using var model = TrainedModel.Open(path);
+        for (var image = 1; image <= 3; image++)
+        {
+            var expected = results.Items.ToArray().Where(d => d.ImageId == image).ToArray();
+            var answer = model.PredictPicture(task.Scene(image).ToPng(), "scene");
+            // A scene's values are rounded to bytes on their way through a file, which moves all of it a little.
+            Assert.Equal(expected[0].Score, answer.Objects![0].Detection.Score, 0.02);
+            Assert.True(answer.Objects!.Count >= expected.Length);
+            Assert.All(answer.Objects!, o => Assert.Equal(o.Detection.CategoryId, int.Parse(o.Class, CultureInfo.InvariantCulture) + 1));
+            Assert.All(answer.Objects!, o => Assert.Equal((32, 32), (MaskOf(o).Height, MaskOf(o).Width)));
+        }
+        var colours = new float[3 * 37 * 50];
+        for (var i = 0; i < colours.Length; i++) colours[i] = i % 11 / 10f;
+        var odd = model.PredictPicture(Cresset.Plots.Picture.FromPlanes(colours, 3, 37, 50).ToPng(), "odd");
+        Assert.All(odd.Objects!, o => Assert.True(o.Detection.Box.Right <= 50 && o.Detection.Box.Bottom <= 37 && MaskOf(o).Height == 37));
+        Assert.Equal(300, Cresset.Plots.Picture.Decode(odd.Picture).Width);
+        Assert.NotNull(model.PredictPicture(Cresset.Plots.Picture.FromPlanes([0.5f], 1, 1, 1).ToPng(), "dot").Objects);
+        static RunLengthMask MaskOf(FoundObject o) => ((RunLengthSegmentation)o.Detection.Shape!.Segmentation!).Mask;
+    }
+
+    [Fact]
+    public void TensorsOfAnyKindGiveTheDigitsOfArrays()
+    {
+        using var scope = NewDisposeScope();
+        DetectionMetric arrays = new(["a", "b"]), tensors = new(["a", "b"]);
+        arrays.Update([0, 0, 10, 10, 20, 20, 30, 30], [.9f, .5f], [0, 1], [0, 0, 10, 9], [0]);
+        // Half precision and strides, gradients, 32-bit labels: nothing has to be prepared.
+        var boxes = tensor(new float[] { 0, 20, 0, 20, 10, 30, 10, 30 }, [4, 2]).to(ScalarType.Float64).requires_grad_().t();
+        var scores = tensor(new[] { .9f, .5f }).requires_grad_();
+        tensors.Update(boxes, scores, tensor(new[] { 0, 1 }), tensor(new long[] { 0, 0, 10, 9 }, [1, 4]), tensor(new byte[] { 0 }));
+        Assert.Equal(arrays.Compute().Statistics, tensors.Compute().Statistics);
+        tensors.Update(zeros(0, 4), zeros(0), zeros(0, dtype: ScalarType.Int64), zeros(0), zeros(0, dtype: ScalarType.Int64));
+        Assert.Equal(2, tensors.Images);
+        var none = zeros(0, dtype: ScalarType.Int64);
+        Assert.Contains("[N, 4]", Assert.Throws<ShapeException>(() => tensors.Update(zeros(4), zeros(1), none, zeros(0), none)).Message,
+            StringComparison.Ordinal);
+        var wrong = Assert.Throws<ArgumentException>(() => tensors.Update(zeros(1, 4), zeros(1), zeros(1), zeros(0), none));
+        Assert.Contains("labels is Float32", wrong.Message, StringComparison.Ordinal);
     }
 
     private static (DetectionDataset Truth, DetectionResults Results) Detect(DetectorTask task)

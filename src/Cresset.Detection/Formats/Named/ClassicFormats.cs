@@ -12,7 +12,8 @@ public sealed record CocoFiles : DetectionFormat
     /// <inheritdoc/>
     public override bool Recognizes(string path)
         => File.Exists(path)
-            && (FilePeek.HasExtension(path, ".json.gz", ".gz") || (FilePeek.HasExtension(path, ".json") && !LabelStudioFile.Looks(path)));
+            && (FilePeek.HasExtension(path, ".json.gz", ".gz") || (FilePeek.HasExtension(path, ".json")
+            && !LabelStudioFile.Looks(path) && !FiftyOneFile.Looks(path)));
 
     /// <inheritdoc/>
     public override DetectionDataset ReadGroundTruth(string path, FormatContext context)
@@ -44,10 +45,7 @@ public sealed record VocFolder : DetectionFormat
     /// <inheritdoc/>
     public override bool Recognizes(string path)
         => Directory.Exists(path)
-            && (FilePeek.Files(path, ".xml").Length > 0
-            || FilePeek.Files(path, ".txt")
-            .Any(f => Path.GetFileName(f).StartsWith("comp", StringComparison.Ordinal)
-            && f.Contains("_det_", StringComparison.Ordinal)));
+            && (FilePeek.Files(path, ".xml").Length > 0 || ClassFiles.AreVoc(path));
 
     /// <inheritdoc/>
     public override DetectionDataset ReadGroundTruth(string path, FormatContext context)
@@ -112,6 +110,7 @@ public sealed record YoloFolder : DetectionFormat
     {
         if (File.Exists(path)) return FilePeek.HasExtension(path, ".yaml", ".yml");
         if (YoloData.FindIn(path) is not null) return true;
+        if (ClassFiles.Any(path)) return false;
         // A model that found nothing leaves empty files.
         return FilePeek.FirstFields(path) is { } f ? f.Length >= 5 && Array.TrueForAll(f, FilePeek.IsNumber)
             : Directory.Exists(path) && FilePeek.Files(path, ".txt").Any(t => !YoloReader.IsOther(t));
@@ -160,7 +159,8 @@ public sealed record CsvFile : DetectionFormat
         => FormatFeatures.Marks | FormatFeatures.Difficult | FormatFeatures.Areas | FormatFeatures.EmptyImages | FormatFeatures.Sizes;
 
     /// <inheritdoc/>
-    public override bool Recognizes(string path) => File.Exists(path) && FilePeek.HasExtension(path, ".csv") && !OpenImagesCsv.Looks(path);
+    public override bool Recognizes(string path)
+        => File.Exists(path) && FilePeek.HasExtension(path, ".csv", ".tsv") && !OpenImagesCsv.Looks(path);
 
     /// <inheritdoc/>
     public override DetectionDataset ReadGroundTruth(string path, FormatContext context)

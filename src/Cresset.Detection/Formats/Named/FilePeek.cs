@@ -20,13 +20,28 @@ internal static class FilePeek
         return new string(buffer, 0, reader.ReadBlock(buffer, 0, characters));
     }
 
-    /// <summary>Files of a folder and those below it with an extension, in the order of their names.</summary>
+    private static readonly EnumerationOptions Below = new()
+    {
+        RecurseSubdirectories = true,
+        MatchCasing = MatchCasing.CaseInsensitive,
+        AttributesToSkip = FileAttributes.None,
+        IgnoreInaccessible = false,
+    };
+
+    /// <summary>Files of a folder and those below it with an extension, in any case, in the order of their names.</summary>
     public static string[] Files(string folder, string extension)
     {
-        var files = Directory.GetFiles(folder, "*" + extension, SearchOption.AllDirectories);
+        string[] files = [.. Enumerate(folder, extension)];
         Array.Sort(files, StringComparer.Ordinal);
         return files;
     }
+
+    /// <summary>
+    /// The same in no order, as far as they are asked for. What macOS puts beside each file of an archive ("._name") is none of them.
+    /// </summary>
+    public static IEnumerable<string> Enumerate(string folder, string extension)
+        => Directory.EnumerateFiles(folder, "*" + extension, Below)
+            .Where(f => !Path.GetFileName(f.AsSpan()).StartsWith("._", StringComparison.Ordinal));
 
     /// <summary>The fields of the first line with any, of the first file of a folder that has one.</summary>
     public static string[]? FirstFields(string folder, Func<string, bool>? passes = null)

@@ -119,7 +119,9 @@ public abstract record LabelledFormat : DetectionFormat
                     });
             }
         }
-        return new DetectionResults([.. detections]) { Source = path };
+        var results = new DetectionResults([.. detections]) { Source = path };
+        AssumedShapes.Note(results, path, context.Read with { Report = report });
+        return results;
     }
 
     /// <inheritdoc/>

@@ -18,8 +18,8 @@ public sealed record PadillaFolder : LabelledFormat
     /// <inheritdoc/>
     public override bool Recognizes(string path)
         => FilePeek.FirstFields(path) is { Length: >= 5 } f && !FilePeek.IsNumber(f[0]) && f[^4..].All(FilePeek.IsNumber)
-            && !DotaFolder.Looks(f)
-            && !FilePeek.Files(path, ".txt").Any(p => Path.GetFileName(p).Contains("_det_", StringComparison.Ordinal));
+            && !DotaFolder.Looks(f) && !KittiFolder.Looks(f)
+            && !ClassFiles.Any(path);
 
     private protected override IEnumerable<LabelledImage> Read(string path, FormatContext context, bool withScores)
     {
@@ -41,7 +41,14 @@ public sealed record PadillaFolder : LabelledFormat
                     desk.Tally(1, 1);
                     continue;
                 }
-                // A class may hold blanks: the numbers are counted from the end.
+                // A class may hold blanks: the numbers are counted from the end. Several numbers inside it are those of another layout.
+                if (fields.Length > numbers + 3 && fields[1..^numbers].All(FilePeek.IsNumber))
+                {
+                    desk.Fault(DataProblemKind.Malformed, record, "",
+                        $"has {fields.Length - 1} numbers after the class; {numbers} are needed: {(withScores ? "score " : "")}left top {(Sizes ? "width height" : "right bottom")}.");
+                    desk.Tally(1, 1);
+                    continue;
+                }
                 var shape = new LabelledShape(fields.Length == numbers + 1 ? fields[0] : TextLines.WithoutLast(line, numbers), record);
                 if (!TextLines.TryNumbers(fields.AsSpan(fields.Length - numbers), desk, record,
                     out var n)) shape = shape with { Broken = true };
@@ -84,15 +91,38 @@ public sealed record PadillaFolder : LabelledFormat
 }
 
 /// <summary>DOTA: one text file an image, lines of four corners, class and difficulty; kept as polygons with their bounds as
-/// boxes. Detections have a score at the end.</summary>
+/// boxes. Detections are the files of its kit, <c>Task1_CLASS.txt</c> with corners or <c>Task2_CLASS.txt</c> with level boxes; files
+/// like those of the truth with a score at the end are read too.</summary>
 [Part("dota", "Xia et al. 2018, arXiv:1711.10398")]
 public sealed record DotaFolder : LabelledFormat
 {
-    /// <inheritdoc/>
-    public override FormatFeatures Keeps => FormatFeatures.Difficult | FormatFeatures.EmptyImages | FormatFeatures.Polygons;
+    /// <summary>1 for oriented boxes, 2 for level ones; 0 reads the one that is there and writes oriented ones.</summary>
+    public int Task { get; init; }
 
     /// <inheritdoc/>
-    public override bool Recognizes(string path) => FilePeek.FirstFields(path) is { } f && Looks(f);
+    public override FormatFeatures Keeps
+        => FormatFeatures.Difficult | FormatFeatures.EmptyImages | (Task == 2 ? FormatFeatures.None : FormatFeatures.Polygons);
+
+    /// <inheritdoc/>
+    public override bool Recognizes(string path)
+        => ClassFiles.AreDota(path) || (FilePeek.FirstFields(path) is { } f && Looks(f) && !ClassFiles.AreVoc(path));
+
+    /// <inheritdoc/>
+    public override DetectionResults ReadResults(string path, DetectionDataset dataset, FormatContext context)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        ArgumentNullException.ThrowIfNull(context);
+        return Directory.Exists(path) && ClassFiles.OfDota(path, Task) is { Count: > 0 } files
+            ? ClassFiles.Read(path, files, dataset, context.Read, context.Cancellation)
+            : base.ReadResults(path, dataset, context);
+    }
+
+    /// <inheritdoc/>
+    public override void WriteResults(DetectionResults results, DetectionDataset dataset, string path)
+        => ClassFiles.Write(results, dataset, path, Task == 2 ? "Task2_" : "Task1_", corners: Task != 2);
+
+    /// <inheritdoc/>
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().Within(Task, 0, 2);
 
     internal static bool Looks(string[] fields)
         => fields.Length is 9 or 10 or 11 && fields[..8].All(FilePeek.IsNumber) && !FilePeek.IsNumber(fields[8]);
@@ -142,8 +172,7 @@ public sealed record DotaFolder : LabelledFormat
         }
         foreach (var (image, labels) in images)
         {
-            if (labels.Shapes.FirstOrDefault(s => s.Segmentation is not null
-                && s.Segmentation is not PolygonSegmentation { Polygons: [{ Length: 8 }] }) is not null)
+            if (Task != 2 && labels.Shapes.Exists(s => s.Segmentation is not (null or PolygonSegmentation { Polygons: [{ Length: 8 }] })))
             {
                 throw new ArgumentException($"image {image.Id} has a shape that is not one polygon of four corners, which DOTA needs.");
             }
@@ -155,10 +184,9 @@ public sealed record DotaFolder : LabelledFormat
             var text = new StringBuilder();
             foreach (var s in labels.Shapes)
             {
-                var corners = s.Segmentation is PolygonSegmentation { Polygons: [var p] } ? p : Corners(s.Box);
-                text.Append(string.Join(' ', corners.Select(Text)))
-                    .Append(CultureInfo.InvariantCulture,
-                    $" {s.Class} {(withScores ? Text(s.Score!.Value) : (s.Marks & ObjectMarks.Difficult) != 0 ? "1" : "0")}\n");
+                var corners = Task != 2 && s.Segmentation is PolygonSegmentation { Polygons: [var p] } ? p : Corners(s.Box);
+                var difficult = (s.Marks & ObjectMarks.Difficult) != 0 ? '1' : '0';
+                text.Append(string.Join(' ', corners.Select(Text))).Append(CultureInfo.InvariantCulture, $" {s.Class} {difficult}\n");
             }
             AtomicFile.WriteText(SafeNames.Below(path, paths.Of(image.Id) + ".txt"), text.ToString());
         }
