@@ -34,13 +34,13 @@ public static class DetectionTensors
         return Copy<float>(t, ScalarType.Float32);
     }
 
-    private static float[] Scores(Tensor? t)
+    private static float[] Scores(Tensor? scores)
     {
-        ArgumentNullException.ThrowIfNull(t, "scores");
-        if (t.numel() == 0) return [];
-        if (t.dim() != 1) throw Shape.Wrong(t, "[N]", name: "scores");
-        return t.is_floating_point() ? Copy<float>(t, ScalarType.Float32)
-            : throw new ArgumentException($"scores is {t.dtype}; a floating type is needed.", "scores");
+        ArgumentNullException.ThrowIfNull(scores);
+        if (scores.numel() == 0) return [];
+        if (scores.dim() != 1) throw Shape.Wrong(scores, "[N]");
+        return scores.is_floating_point() ? Copy<float>(scores, ScalarType.Float32)
+            : throw new ArgumentException($"scores is {scores.dtype}; a floating type is needed.", nameof(scores));
     }
 
     private static long[] Labels(Tensor? t, string name)
