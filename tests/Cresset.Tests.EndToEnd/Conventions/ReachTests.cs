@@ -28,7 +28,7 @@ public sealed class ReachTests
             "Numerics.SpsaPerturbation", "Numerics.SecondOrderSpsa", "Numerics.SecondOrderSpsaOptions", "Numerics.SymmetricEigen", "Numerics.BinaryCurves"]),
         ("files of PyTorch's optimizers, which go on in a program", [
             "Optim.PyTorchGroupOptions", "Optim.PyTorchLbfgsState", "Optim.PyTorchOptimizerFile", "Optim.PyTorchOptimizerState"]),
-        ("scores within a program or a test project", ["Detection.DetectionAssert", "Detection.DetectionAssertException", "Detection.DetectionMetric"]),
+        ("scores within a program or a test project", ["Detection.DetectionAssert", "Detection.DetectionAssertException", "Detection.DetectionMetric", "Recipes.DetectionTensors"]),
         ("wrappers with functions of the caller's own, and checks of an environment", [
             "Rl.Autoreset`2", "Rl.EnvironmentChecker`2", "Rl.EnvironmentChecks", "Rl.FilterObservation`2", "Rl.ObservationTransform`2", "Rl.RecordFrames`2", "Rl.TextSpace",
             "Rl.TransformAction`3", "Rl.TransformObservation`3", "Rl.CartPoleBatch", "Rl.CartPoleVectorEnvironment"]),
