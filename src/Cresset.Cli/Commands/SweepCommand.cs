@@ -66,7 +66,7 @@ internal static class SweepCommand
             if (ranks.Rank > 0) ranks.Barrier();
             using var store = RunStore.Open(result.GetValue(runs)!);
             if (ranks.Rank == 0) ranks.Barrier();
-            using var interruption = new Interruption(ranks.Rank > 0 ? "" : "finishing the step and saving; the same command goes on; press Ctrl-C again to quit at once.");
+            using var interruption = new Interruption(ranks.Rank > 0 || result.GetValue(cells) ? "" : "finishing the step and saving; the same command goes on; press Ctrl-C again to quit at once.");
             var silent = result.GetValue(quiet) || result.GetValue(json);
             using var view = new TrainingView(silent || ranks.Rank > 0, plain: ranks.Size > 1);
             var sweep = new Sweep(store, catalog, result.GetValue(name) ?? plan[0].Recipe.Name);
