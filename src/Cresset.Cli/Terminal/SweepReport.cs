@@ -18,7 +18,10 @@ internal static class SweepReport
             {
                 r.Overrides,
                 r.Runs,
-                Figures = r.Figures.ToDictionary(f => f.Key, f => new { f.Value.Mean, f.Value.Deviation, Low = f.Value.Mean - r.HalfWidth(f.Key), High = f.Value.Mean + r.HalfWidth(f.Key) }),
+                Figures = r.Figures.ToDictionary(f => f.Key, f => new
+                {
+                    f.Value.Mean, f.Value.Deviation, Low = f.Value.Mean - r.HalfWidth(f.Key), High = f.Value.Mean + r.HalfWidth(f.Key), Values = r.Values.GetValueOrDefault(f.Key), Middle = r.Middle(f.Key),
+                }),
                 r.Failures,
             }));
             return;
@@ -30,6 +33,10 @@ internal static class SweepReport
             r.Runs.Count.ToString(CultureInfo.InvariantCulture) + (r.Failures.Count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" of {r.Runs.Count + r.Failures.Count}")),
             .. figures.Select(f => r.Figures.TryGetValue(f, out var figure) ? Output.Number(figure.Mean) + (r.Runs.Count < 2 ? "" : $" ± {Output.Number(r.HalfWidth(f))}") : "failed")]));
         if (rows.Any(r => r.Runs.Count > 1)) Console.Out.WriteLine("± is the 95 % interval of the mean over seeds and folds (Student's t).");
+        foreach (var (row, figure) in measured.SelectMany(r => figures.Take(1).Select(f => (r, f))))
+        {
+            if (row.Middle(figure) is { } middle) Console.Out.WriteLine($"{Setting(row, recipe)}: {figure}, interquartile mean {Output.Number(middle.Value)}, 95 % bootstrap band {Output.Number(middle.Low)} to {Output.Number(middle.High)}");
+        }
         if (Sweep.Picture(rows, sweep.Tag) is { } chart)
         {
             var path = Path.Combine(folder, "sweeps", $"{PictureFile.Stem(sweep.Tag["sweep:".Length..])}.png");

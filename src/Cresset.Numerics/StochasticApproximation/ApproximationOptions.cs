@@ -30,6 +30,18 @@ public sealed record ApproximationOptions : IOptionsRecord
     /// <summary>The longest move of one update (Euclidean); infinity for no limit.</summary>
     public double MaximumMove { get; init; } = double.PositiveInfinity;
 
+    /// <summary>
+    /// Blocking (Spall 1998, section 5.4): a move is not made when the objective, asked once more where it leads, lies above the value before by more than this; about twice
+    /// the noise's deviation. Infinity never blocks. For methods that have an objective.
+    /// </summary>
+    public double Blocking { get; init; } = double.PositiveInfinity;
+
+    /// <summary>A run stops early when no coordinate (of the average, where there is one) has left the place it was in by more than this for <see cref="StillFor"/> updates; 0 never.</summary>
+    public double StillWithin { get; init; }
+
+    /// <summary>Updates that <see cref="StillWithin"/> has to hold for.</summary>
+    public long StillFor { get; init; } = 100;
+
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Must(Steps is not null, Steps, "a step-size rule")
@@ -38,5 +50,8 @@ public sealed record ApproximationOptions : IOptionsRecord
         .Must(LowerBound < UpperBound, LowerBound, $"below UpperBound ({UpperBound})", field: nameof(LowerBound))
         .Must(LowerBounds is null || !LowerBounds.Any(double.IsNaN), LowerBounds, "numbers", field: nameof(LowerBounds))
         .Must(UpperBounds is null || !UpperBounds.Any(double.IsNaN), UpperBounds, "numbers", field: nameof(UpperBounds))
-        .Must(MaximumMove > 0, MaximumMove, "greater than 0");
+        .Must(MaximumMove > 0, MaximumMove, "greater than 0")
+        .Must(Blocking >= 0, Blocking, "at least 0, or infinity")
+        .AtLeast(StillWithin, 0.0)
+        .AtLeast(StillFor, 1L);
 }

@@ -32,6 +32,8 @@ public sealed class KieferWolfowitz : StochasticApproximation
     /// <summary>Which of the conditions of convergence hold for steps and widths.</summary>
     public KieferWolfowitzConditions Conditions => KieferWolfowitzConditions.Of(Options.Steps, Widths);
 
+    private protected override NoisyObjective? Objective => _objective;
+
     private protected override void Observe(ReadOnlySpan<double> x, Span<double> direction)
     {
         var width = Widths.At(Step);

@@ -56,6 +56,8 @@ public sealed class SecondOrderSpsa : StochasticApproximation
     /// <summary>A copy of the averaged Hessian estimate, symmetric [d, d], before it is made positive definite.</summary>
     public double[,] Hessian => (double[,])_hessian.Clone();
 
+    private protected override NoisyObjective? Objective => _objective;
+
     private protected override void Observe(ReadOnlySpan<double> x, Span<double> direction)
     {
         var d = direction.Length;

@@ -87,6 +87,8 @@ public sealed class Spsa : StochasticApproximation
         return sum;
     }
 
+    private protected override NoisyObjective? Objective => _objective;
+
     private protected override void Observe(ReadOnlySpan<double> x, Span<double> direction)
     {
         direction.Clear();

@@ -20,6 +20,12 @@ public sealed record SweepRow(IReadOnlyList<string> Overrides, IReadOnlyList<str
     /// <summary>Why runs of this setting failed, one sentence a run; they count in no figure.</summary>
     public IReadOnlyList<string> Failures { get; init; } = [];
 
+    /// <summary>The figures of every run, in the order of <see cref="Runs"/>.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<double>> Values { get; init; } = new Dictionary<string, IReadOnlyList<double>>();
+
+    /// <summary>The interquartile mean of a figure with its 95 % bootstrap band; null for fewer than four runs, of which it leaves none out.</summary>
+    public InterquartileMean? Middle(string figure) => Values.TryGetValue(figure, out var values) && values.Count >= 4 && values.All(double.IsFinite) ? InterquartileMean.Of([.. values]) : null;
+
     /// <summary>Half the width of the 95 % interval of a figure's mean (Student's t) over its runs; NaN for one run.</summary>
     public double HalfWidth(string figure) => Runs.Count < 2 ? double.NaN : StudentT.Quantile975(Runs.Count - 1) * Figures[figure].Deviation / Math.Sqrt(Runs.Count);
 }
@@ -238,6 +244,7 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
             foreach (var key in cells.FirstOrDefault()?.Figures.Keys.Where(key => cells.TrueForAll(c => c.Figures.ContainsKey(key))) ?? []) figures[key] = Spread(cells.ConvertAll(c => c.Figures[key]));
             rows.Add(new SweepRow(plan[group.First()].Setting, cells.ConvertAll(c => c.Run), figures)
             {
+                Values = figures.Keys.ToDictionary(key => key, key => (IReadOnlyList<double>)cells.ConvertAll(c => c.Figures[key])),
                 Failures = [.. group.Where(i => !finished.ContainsKey(i)).Select(i => failed![i])],
             });
         }
