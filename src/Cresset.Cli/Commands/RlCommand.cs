@@ -11,7 +11,7 @@ namespace Cresset.Cli.Commands;
 internal static class RlCommand
 {
     public static Command Create(PartCatalog parts)
-        => new("rl", "Environments, planning, Monte Carlo, temporal difference and linear value functions.") { Environments(parts), RlSolveCommand.Create(parts), RlSweepCommand.Create(), Play(parts) };
+        => new("rl", "Environments, planning, Monte Carlo, temporal difference and linear value functions.") { Environments(parts), RlSolveCommand.Create(parts), RlSweepCommand.Create(), Play(parts), RlRecordCommand.Create(parts), RlCheckCommand.Create(parts) };
 
     private static Command Environments(PartCatalog parts)
     {
@@ -22,7 +22,7 @@ internal static class RlCommand
         {
             var all = with.Of(result).Of("environment").Select(part => (Part: part, Source: (EnvironmentSource)part.Create()))
                 .OrderBy(e => e.Source.Group, StringComparer.Ordinal).ThenBy(e => e.Source.Name, StringComparer.Ordinal)
-                .Select(e => (e.Part, e.Source, Facts: Rl.EnvironmentFacts.Of(e.Source))).ToList();
+                .Select(e => (e.Part, e.Source, Facts: FactsOf(e.Source))).ToList();
             if (result.GetValue(json))
             {
                 Output.Json(all.Select(e => new { e.Source.Name, e.Source.Group, Description = e.Part.Summary, e.Facts.MaxEpisodeSteps, e.Facts.RewardThreshold, HasModel = e.Source.CreateTable() is not null, e.Facts.Observations, e.Facts.Actions, e.Facts.HasActionMask }));
@@ -39,6 +39,10 @@ internal static class RlCommand
         });
         return command.WithExamples("cresset rl envs", "cresset rl envs --json", "cresset rl envs --with bin/Release/net10.0/My.dll");
     }
+
+    // A world that needs an option first (a command) says what it offers when it has it.
+    private static Rl.EnvironmentFacts FactsOf(EnvironmentSource source)
+        => source.Validate().Any() ? new Rl.EnvironmentFacts("as its server says", "as its server says", false, source.MaxEpisodeSteps, null) : Rl.EnvironmentFacts.Of(source);
 
     private static Command Play(PartCatalog parts)
     {
@@ -66,13 +70,15 @@ internal static class RlCommand
             {
                 sum += frame.Reward;
                 count = frame.Step;
+                // A world without pictures is played all the same.
+                if (frame.Environment.Unwrapped is not IRenderable view) continue;
                 if (!Console.IsOutputRedirected && count > 0)
                 {
-                    Thread.Sleep(TimeSpan.FromSeconds(1.0 / Math.Max(1, frame.View.FramesPerSecond)));
+                    Thread.Sleep(TimeSpan.FromSeconds(1.0 / Math.Max(1, view.FramesPerSecond)));
                     Console.Clear();
                 }
                 Console.Out.WriteLine($"step {count}");
-                Console.Out.WriteLine(frame.View.RenderText());
+                Console.Out.WriteLine(view.RenderText());
             }
             Console.Out.WriteLine($"return {Output.Number(sum)} in {count} steps");
             return ExitCode.Success;

@@ -22,6 +22,7 @@ internal sealed class PolicyExports : IExportsGraphs, IDisposable
     public static PolicyExports Of<TAction>(IAgent<TAction> agent, object options, IEnvironment<float, TAction> environment, string path)
         where TAction : unmanaged
     {
+        if (agent.MemorySize > 0) throw new NotSupportedException("The policy remembers what it saw before; policies that read one observation are exported.");
         using var state = Snapshot.Read(path);
         using var quiet = no_grad();
         var size = environment.ObservationSpace.Size;

@@ -1,6 +1,7 @@
 using System.Text;
 using Cresset.Data;
 using Cresset.Distributed;
+using Cresset.Rl.Deep;
 using Cresset.Training;
 
 namespace Cresset.Recipes;
@@ -37,8 +38,10 @@ internal static class RankedStart
     /// <summary>Refuses a job that one process must do.</summary>
     public static void CheckJob(ICommunicator ranks, ResolvedRecipe recipe)
     {
-        if (ranks.Size > 1 && recipe.Job is not Job { RunsOnRanks: true })
-            throw new NotSupportedException($"The job '{recipe.Job.Name}' runs in one process, and {ranks.Size} ranks were started; leave out mpirun or 'launch'. Jobs that train one model with the common trainer run on several.");
+        if (ranks.Size > 1 && recipe.Job is not (Job { RunsOnRanks: true } or EitherActionJob))
+            throw new NotSupportedException($"The job '{recipe.Job.Name}' runs in one process, and {ranks.Size} ranks were started; leave out mpirun or 'launch'. Jobs that train one model with the common trainer, and agents, run on several.");
+        foreach (var agents in recipe.Options.Values.OfType<AgentLoopOptions>().Where(o => o.Environments < ranks.Size))
+            throw new ArgumentException($"training.environments is {agents.Environments}: each of the {ranks.Size} ranks steps one copy at least. Set training.environments={ranks.Size} or more, or start fewer ranks.");
         foreach (var trainer in recipe.Options.Values.OfType<TrainerOptions>()) trainer.CheckFor(ranks.Size);
     }
 

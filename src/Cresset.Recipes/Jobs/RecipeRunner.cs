@@ -1,4 +1,5 @@
 using Cresset.Distributed;
+using Cresset.Rl.Deep;
 using Cresset.Runs;
 using Cresset.Training;
 
@@ -114,6 +115,20 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
         return File.Exists(Path.Combine(info.Folder, ConfigFile)) && RecipeOf(info) is { Job: IAgentJob job } recipe
             ? job.Play(new JobContext(recipe, NullRunRecorder.Instance, info.Folder, null, default), seed, maxSteps)
             : null;
+    }
+
+    /// <summary>Plays episodes with the best policy of a run in which an agent learned, and keeps every transition.</summary>
+    /// <param name="runName">The run.</param>
+    /// <param name="episodes">How many.</param>
+    /// <param name="seed">Seed of the first.</param>
+    /// <param name="cancellation">Stops between steps.</param>
+    /// <exception cref="ArgumentException">No agent learned in the run.</exception>
+    public TransitionData Record(string runName, int episodes, ulong seed, CancellationToken cancellation = default)
+    {
+        var info = Find(runName);
+        return RecipeOf(info) is { Job: IAgentJob job } recipe
+            ? job.Record(new JobContext(recipe, NullRunRecorder.Instance, info.Folder, null, cancellation), episodes, seed)
+            : throw new ArgumentException($"Run '{runName}' has no agent; transitions are recorded of runs in which one learned, such as ppo-cartpole.");
     }
 
     /// <summary>The resolved recipe that a run was begun with, and what <paramref name="overrides"/> change in it.</summary>

@@ -27,6 +27,7 @@ internal sealed class PolicyPredictor<TAction> : Predictor
         : base(FactsOf(agent, environment))
     {
         (_agent, _actionSize, _actions, _maskSize) = (agent, environment.ActionSpace.Size, environment.ActionSpace, MaskSize(environment));
+        if (agent.MemorySize > 0) throw new InvalidDataException($"{file}: the policy remembers what it saw before, so a single observation is no question for it; 'cresset rl play' plays it.");
         var scaling = agent.Moments.Count;
         foreach (var layer in WrapperChain.Of(environment))
         {

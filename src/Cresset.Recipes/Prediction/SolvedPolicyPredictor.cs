@@ -29,13 +29,14 @@ internal sealed class SolvedPolicyPredictor : Predictor
         var policy = SolvedPolicy.LoadFile(file);
         if (policy.Weights.Length > 0) return new SolvedPolicyPredictor(policy, Car, false, MountainCarTiles.Stored(policy.Weights), 0, 0);
         var world = World(policy, parts, file);
-        if (world.Make() is Blackjack)
+        var environment = world.Create<int, int>();
+        environment.End();
+        if (environment.Unwrapped is Blackjack)
         {
             return policy.Actions.Length > BlackjackModel.FinalState
                 ? new SolvedPolicyPredictor(policy, Cards, true, null, 0, 0)
                 : throw new InvalidDataException($"{file}: the policy has {policy.Actions.Length} actions; {world.Name} has {BlackjackModel.FinalState + 1} states.");
         }
-        var environment = world.Create<int, int>();
         if (environment.StateCount() != policy.Actions.Length) throw new InvalidDataException($"{file}: the policy has {policy.Actions.Length} actions; {world.Name} has {environment.StateCount()} states.");
         return new SolvedPolicyPredictor(policy, ["state"], false, null, environment.ObservationSpace is Discrete states ? states.Start : 0, environment.ActionSpace is Discrete actions ? actions.Start : 0);
     }

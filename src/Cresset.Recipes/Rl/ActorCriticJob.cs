@@ -43,6 +43,9 @@ public abstract class EitherActionJob(IAgentJob discrete, IAgentJob continuous) 
     /// <inheritdoc/>
     public IEnumerable<PlayedStep> Play(JobContext context, ulong seed, int maxSteps) => For(context).Play(context, seed, maxSteps);
 
+    /// <inheritdoc/>
+    public TransitionData Record(JobContext context, int episodes, ulong seed) => For(context).Record(context, episodes, seed);
+
     Predictor IPredictingJob.Open(StoredModel stored) => ((IPredictingJob)For(stored.Recipe())).Open(stored);
 
     /// <summary>The job for the actions of the recipe's environment.</summary>
@@ -54,7 +57,12 @@ public abstract class EitherActionJob(IAgentJob discrete, IAgentJob continuous) 
         return For(context.Recipe);
     }
 
-    private IAgentJob For(ResolvedRecipe recipe) => ((AgentLoopOptions)recipe.Options["training"]).Environment.Create() is IEnvironment<float, float> ? continuous : discrete;
+    private IAgentJob For(ResolvedRecipe recipe)
+    {
+        var environment = ((AgentLoopOptions)recipe.Options["training"]).Environment.Create();
+        environment.End();
+        return environment is IEnvironment<float, float> ? continuous : discrete;
+    }
 }
 
 /// <summary>PPO or A2C on an environment of the catalog, with choices or continuous actions.</summary>

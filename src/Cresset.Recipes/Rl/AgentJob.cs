@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cresset.Distributed;
 using Cresset.Numerics;
 using Cresset.Rl;
 using Cresset.Rl.Deep;
@@ -38,18 +39,26 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
     /// <inheritdoc/>
     public override string Samples => "films of episodes of its best policy";
 
+    internal override bool RunsOnRanks => true;
+
     /// <summary>Makes the agent at the start of its first episodes; everything follows from the seed.</summary>
     protected abstract IAgent<TAction> CreateAgent(VectorEnvironment<float, TAction> environments, TAgent options, ulong seed);
 
     /// <summary>The options for an agent that is made to see whether it can be: without files, since nothing may be written yet.</summary>
     protected virtual TAgent WithoutFiles(TAgent options) => options;
 
+    /// <summary>The options for an agent that only plays: what learning alone needs is left out, so that nothing of a training under way is touched.</summary>
+    protected virtual TAgent ForPlaying(TAgent options) => WithoutFiles(options);
+
+    /// <summary>Makes an agent that only plays a policy.</summary>
+    protected virtual IAgent<TAction> CreatePlayer(VectorEnvironment<float, TAction> environments, TAgent options, ulong seed) => CreateAgent(environments, ForPlaying(options), seed);
+
     /// <inheritdoc/>
     public override void Check(ResolvedRecipe recipe)
     {
         ArgumentNullException.ThrowIfNull(recipe);
         var options = (AgentLoopOptions)recipe.Options[TrainingSection];
-        using var agent = CreateAgent(new SyncVectorEnvironment<float, TAction>(options.Environments, Maker(options), AutoresetMode.SameStep), WithoutFiles((TAgent)recipe.Options[AgentSection]), options.Seed);
+        using var agent = Make(options, WithoutFiles((TAgent)recipe.Options[AgentSection]), CreateAgent);
     }
 
     /// <inheritdoc/>
@@ -57,21 +66,27 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
     {
         ArgumentNullException.ThrowIfNull(context);
         var options = context.Options<AgentLoopOptions>(TrainingSection);
-        using var agent = Make(context, options);
+        var settings = context.Options<TAgent>(AgentSection);
+        // Every rank has the same experience; only the first keeps it in a file.
+        using var agent = Make(options, context.Ranks.Rank == 0 ? settings : WithoutFiles(settings), CreateAgent, context.Ranks);
         int? cap = options.EvaluationSteps == 0 ? null : options.EvaluationSteps;
-        var loop = new AgentLoop(agent, (episodes, seed, token) => EpisodeEvaluation.Run(agent, Maker(options), episodes, seed, cap, token), options, context.Recorder);
+        var loop = new AgentLoop(agent, (episodes, seed, token) => EpisodeEvaluation.Run(agent, Maker(options), episodes, seed, cap, token), options, context.Recorder)
+        {
+            Stops = context.Ranks.Size == 1 ? null : token => context.Ranks.Any(token.IsCancellationRequested),
+        };
         var state = new LearningState(agent, loop);
         GoOn(context, state, options.Steps);
         var watcher = new Watcher(context, agent, state, options);
         var completed = loop.Run(watcher, context.Cancellation);
         if (!completed) return JobOutcome.Stopped;
+        if (context.Ranks.Rank > 0) return new JobOutcome(true, new Dictionary<string, double>(), []);
         Keep(context, agent, FinalFile);
         var metrics = Metrics(context, agent, loop, options);
         var pictures = new List<string>();
         var curve = context.Recorder.Picture("learning-curve", options.Steps, LearningCurve.Draw(loop, $"{Name} on {options.Environment.Name}"), "Mean return of the last 100 episodes while learning; greedy evaluations.");
         if (curve is not null) pictures.Add(curve);
         // A world without pictures is learned in all the same.
-        if (options.Environment.Create().Unwrapped is IRenderable) pictures.Add(Film(agent, options, options.Seed, Path.Combine(context.Folder, "episode.gif")));
+        if (IsDrawn(options)) pictures.Add(Film(agent, options, options.Seed, Path.Combine(context.Folder, "episode.gif")));
         else context.Progress?.Report(new NoticeReport($"{options.Environment.Name} draws no pictures (it is not {nameof(IRenderable)}), so there is no film."));
         return new JobOutcome(true, metrics, pictures);
     }
@@ -109,7 +124,32 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
         ArgumentNullException.ThrowIfNull(context);
         var options = context.Options<AgentLoopOptions>(TrainingSection);
         using var agent = MakePlayer(context, options);
-        foreach (var step in Episode(agent, Maker(options)(), seed, maxSteps)) yield return step;
+        var environment = Maker(options)();
+        try
+        {
+            foreach (var step in Episode(agent, environment, seed, maxSteps)) yield return step;
+        }
+        finally
+        {
+            environment.End();
+        }
+    }
+
+    /// <inheritdoc/>
+    public TransitionData Record(JobContext context, int episodes, ulong seed)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var options = context.Options<AgentLoopOptions>(TrainingSection);
+        using var agent = MakePlayer(context, options);
+        var environment = Maker(options)();
+        try
+        {
+            return TransitionData.Record(agent, environment, episodes, seed, context.Cancellation);
+        }
+        finally
+        {
+            environment.End();
+        }
     }
 
     internal override ExportedModel OpenExport(JobContext context)
@@ -117,8 +157,16 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
         ArgumentNullException.ThrowIfNull(context);
         var options = context.Options<AgentLoopOptions>(TrainingSection);
         using var agent = MakePlayer(context, options);
-        var exports = PolicyExports.Of(agent, context.Options<TAgent>(AgentSection), Maker(options)(), Path.Combine(context.Folder, BestFile));
-        return new ExportedModel(exports, exports);
+        var environment = Maker(options)();
+        try
+        {
+            var exports = PolicyExports.Of(agent, context.Options<TAgent>(AgentSection), environment, Path.Combine(context.Folder, BestFile));
+            return new ExportedModel(exports, exports);
+        }
+        finally
+        {
+            environment.End();
+        }
     }
 
     private static IEnumerable<PlayedStep> Episode(IAgent<TAction> agent, IEnvironment<float, TAction> environment, ulong seed, int maxSteps)
@@ -129,10 +177,11 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
         var action = new TAction[environment.ActionSpace.Size];
         var masks = ActionMasks.Of(environment);
         var mask = new bool[masks is null ? 0 : ActionMasks.SizeOf(environment.ActionSpace)];
+        var memory = new float[agent.MemorySize];
         for (var step = 1; step <= maxSteps; step++)
         {
             masks?.WriteActionMask(mask);
-            agent.Act(observation, 1, action, mask);
+            agent.Act(observation, 1, action, mask, memory);
             var outcome = environment.Step(action, observation);
             yield return new PlayedStep(step, outcome.Reward, environment);
             if (outcome.Ended) yield break;
@@ -141,8 +190,23 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
 
     private static string Film(IAgent<TAction> agent, AgentLoopOptions options, ulong seed, string path)
     {
-        EpisodeFilm.Save(path, Episode(agent, Maker(options)(), seed, 1000));
-        return path;
+        var environment = Maker(options)();
+        try
+        {
+            EpisodeFilm.Save(path, Episode(agent, environment, seed, 1000));
+            return path;
+        }
+        finally
+        {
+            environment.End();
+        }
+    }
+
+    private static bool IsDrawn(AgentLoopOptions options)
+    {
+        var environment = options.Environment.Create();
+        environment.End();
+        return environment.Unwrapped is IRenderable;
     }
 
     private static Func<IEnvironment<float, TAction>> Maker(AgentLoopOptions options) => options.Environment.Create<float, TAction>;
@@ -186,22 +250,40 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
         return metrics;
     }
 
-    private IAgent<TAction> Make(JobContext context, AgentLoopOptions options)
-        => CreateAgent(new SyncVectorEnvironment<float, TAction>(options.Environments, Maker(options), AutoresetMode.SameStep), context.Options<TAgent>(AgentSection), options.Seed);
+    private static IAgent<TAction> Make(AgentLoopOptions options, TAgent agent, Func<VectorEnvironment<float, TAction>, TAgent, ulong, IAgent<TAction>> create, ICommunicator? ranks = null)
+    {
+        VectorEnvironment<float, TAction> environments = ranks is { Size: > 1 }
+            ? new RankedEnvironments<TAction>(ranks, options.Environments, Maker(options))
+            : new SyncVectorEnvironment<float, TAction>(options.Environments, Maker(options), AutoresetMode.SameStep);
+        try
+        {
+            return create(environments, agent, options.Seed);
+        }
+        catch
+        {
+            (environments as IDisposable)?.Dispose();
+            throw;
+        }
+    }
 
     Predictor IPredictingJob.Open(StoredModel stored)
     {
         var recipe = stored.Recipe();
         var options = (AgentLoopOptions)recipe.Options[TrainingSection];
-        var agent = CreateAgent(new SyncVectorEnvironment<float, TAction>(options.Environments, Maker(options), AutoresetMode.SameStep), WithoutFiles((TAgent)recipe.Options[AgentSection]), options.Seed);
+        var agent = Make(options, (TAgent)recipe.Options[AgentSection], CreatePlayer);
+        var environment = Maker(options)();
         try
         {
-            return new PolicyPredictor<TAction>(agent, Maker(options)(), stored.File);
+            return new PolicyPredictor<TAction>(agent, environment, stored.File);
         }
         catch
         {
             agent.Dispose();
             throw;
+        }
+        finally
+        {
+            environment.End();
         }
     }
 
@@ -209,10 +291,18 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
     {
         var path = Path.Combine(context.Folder, BestFile);
         if (!File.Exists(path)) throw new InvalidDataException($"{path} is missing: the run has not been evaluated yet. Train it first.");
-        var agent = Make(context, options);
-        using var best = Snapshot.Read(path);
-        agent.LoadPolicy(best);
-        return agent;
+        var agent = Make(options, context.Options<TAgent>(AgentSection), CreatePlayer);
+        try
+        {
+            using var best = Snapshot.Read(path);
+            agent.LoadPolicy(best);
+            return agent;
+        }
+        catch
+        {
+            agent.Dispose();
+            throw;
+        }
     }
 
     // Agent and loop stand side by side in a checkpoint.
@@ -246,7 +336,7 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
 
         public void Evaluated(long step, PolicyScore score, bool isBest)
         {
-            if (isBest) Keep(context, agent, BestFile);
+            if (isBest && context.Ranks.Rank == 0) Keep(context, agent, BestFile);
             var figures = new Dictionary<string, double> { ["return"] = score.Mean, ["minimum"] = score.Minimum };
             if (agent.Episodes.Count > 0) figures["training_mean_100"] = agent.Episodes.MeanReturn;
             context.Progress?.Report(new EvaluationReport((int)step, figures, isBest));
@@ -255,7 +345,9 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
         public void Checkpoint(long step)
         {
             using var state = new Snapshot();
+            // All ranks give the states of their copies.
             learning.Save(state);
+            if (context.Ranks.Rank > 0) return;
             context.Progress?.Report(new CheckpointReport(context.Checkpoints.Save((int)step, state, null, options.KeepLast, Headline)));
         }
     }

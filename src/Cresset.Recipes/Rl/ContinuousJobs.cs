@@ -18,7 +18,10 @@ public sealed class SacJob : AgentJob<SacOptions, float>
     protected override AgentLoopOptions TrainingDefaults => new() { Environment = new PendulumSource(), Steps = 20_000, EvaluateEvery = 2000, EvaluationEpisodes = 20, CheckpointEvery = 10_000 };
 
     /// <inheritdoc/>
-    protected override SacOptions WithoutFiles(SacOptions options) => options with { Replay = options.Replay with { File = null } };
+    protected override SacOptions WithoutFiles(SacOptions options) => options with { Replay = options.Replay.InMemory() };
+
+    /// <inheritdoc/>
+    protected override SacOptions ForPlaying(SacOptions options) => options with { Replay = options.Replay.ForPlaying() };
 
     /// <inheritdoc/>
     protected override IAgent<float> CreateAgent(VectorEnvironment<float, float> environments, SacOptions options, ulong seed) => new SacAgent(environments, options, seed);
@@ -41,7 +44,10 @@ public sealed class TqcJob : AgentJob<SacOptions, float>
     protected override SacOptions AgentDefaults => SacOptions.Tqc;
 
     /// <inheritdoc/>
-    protected override SacOptions WithoutFiles(SacOptions options) => options with { Replay = options.Replay with { File = null } };
+    protected override SacOptions WithoutFiles(SacOptions options) => options with { Replay = options.Replay.InMemory() };
+
+    /// <inheritdoc/>
+    protected override SacOptions ForPlaying(SacOptions options) => options with { Replay = options.Replay.ForPlaying() };
 
     /// <inheritdoc/>
     protected override IAgent<float> CreateAgent(VectorEnvironment<float, float> environments, SacOptions options, ulong seed) => new SacAgent(environments, options, seed);
@@ -61,7 +67,10 @@ public sealed class Td3Job : AgentJob<Td3Options, float>
     protected override AgentLoopOptions TrainingDefaults => new() { Environment = new PendulumSource(), Steps = 20_000, EvaluateEvery = 2000, EvaluationEpisodes = 20, CheckpointEvery = 10_000 };
 
     /// <inheritdoc/>
-    protected override Td3Options WithoutFiles(Td3Options options) => options with { Replay = options.Replay with { File = null } };
+    protected override Td3Options WithoutFiles(Td3Options options) => options with { Replay = options.Replay.InMemory() };
+
+    /// <inheritdoc/>
+    protected override Td3Options ForPlaying(Td3Options options) => options with { Replay = options.Replay.ForPlaying() };
 
     /// <inheritdoc/>
     protected override IAgent<float> CreateAgent(VectorEnvironment<float, float> environments, Td3Options options, ulong seed) => new Td3Agent(environments, options, seed);
@@ -84,7 +93,10 @@ public sealed class DdpgJob : AgentJob<Td3Options, float>
     protected override Td3Options AgentDefaults => Td3Options.Ddpg;
 
     /// <inheritdoc/>
-    protected override Td3Options WithoutFiles(Td3Options options) => options with { Replay = options.Replay with { File = null } };
+    protected override Td3Options WithoutFiles(Td3Options options) => options with { Replay = options.Replay.InMemory() };
+
+    /// <inheritdoc/>
+    protected override Td3Options ForPlaying(Td3Options options) => options with { Replay = options.Replay.ForPlaying() };
 
     /// <inheritdoc/>
     protected override IAgent<float> CreateAgent(VectorEnvironment<float, float> environments, Td3Options options, ulong seed) => new Td3Agent(environments, options, seed);

@@ -15,7 +15,10 @@ public sealed class DqnJob : AgentJob<DqnOptions, int>
     public override string Summary => "Deep Q-learning with switches: double, dueling, n-step, prioritized, noisy, C51, QR-DQN, IQN, Munchausen, Rainbow.";
 
     /// <inheritdoc/>
-    protected override DqnOptions WithoutFiles(DqnOptions options) => options with { Replay = options.Replay with { File = null } };
+    protected override DqnOptions WithoutFiles(DqnOptions options) => options with { Replay = options.Replay.InMemory() };
+
+    /// <inheritdoc/>
+    protected override DqnOptions ForPlaying(DqnOptions options) => options with { Replay = options.Replay.ForPlaying() };
 
     /// <inheritdoc/>
     protected override IAgent<int> CreateAgent(VectorEnvironment<float, int> environments, DqnOptions options, ulong seed) => new DqnAgent(environments, options, seed);

@@ -1,3 +1,5 @@
+using Cresset.Rl.Deep;
+
 namespace Cresset.Recipes;
 
 /// <summary>A job whose run can play an episode.</summary>
@@ -8,4 +10,10 @@ public interface IAgentJob : IJob
     /// <param name="seed">Seed of the episode.</param>
     /// <param name="maxSteps">Longest episode.</param>
     IEnumerable<PlayedStep> Play(JobContext context, ulong seed, int maxSteps);
+
+    /// <summary>Plays episodes with the run's best policy and keeps every transition.</summary>
+    /// <param name="context">The run.</param>
+    /// <param name="episodes">How many.</param>
+    /// <param name="seed">Seed of the first.</param>
+    TransitionData Record(JobContext context, int episodes, ulong seed);
 }

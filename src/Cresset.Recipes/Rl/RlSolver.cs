@@ -81,9 +81,16 @@ public static class RlSolver
         => options.Environment.CreateTable() ?? throw new ArgumentException($"{options.Environment.Name} has no known model to plan with; use a learner such as q-learning or sarsa-tiles.");
 
     private static IEnvironment<float, int> Car(RlSolveOptions options)
-        => options.Environment.Make() is SuttonMountainCar or MountainCar
+        => IsCar(options.Environment)
             ? (options.Environment with { MaxEpisodeSteps = options.EpisodeLength == 0 ? LongestEpisode : options.EpisodeLength }).Create<float, int>()
             : throw new ArgumentException($"{options.Method} drives SuttonMountainCar and MountainCar-v0, not {options.Environment.Name}.");
+
+    private static bool IsCar(EnvironmentSource source)
+    {
+        var environment = source.Make();
+        environment.End();
+        return environment is SuttonMountainCar or MountainCar;
+    }
 
     private static RlSolution Plan(Planner planner, RlSolveOptions options, IProgress<TrainingReport>? progress, CancellationToken cancellation)
     {
@@ -128,8 +135,15 @@ public static class RlSolver
         }
         var learner = TabularWorlds.Make(method, options, spec, random);
         var environment = TabularWorlds.Limited(spec, options.EpisodeLength == 0 ? LongestEpisode : options.EpisodeLength, options.EpisodeLength > 0);
-        var records = TabularControl.Run(environment, learner, options.Episodes, random, seed: seed, cancellation: cancellation);
-        return (Keep(options, learner.GreedyActions(), learner.StateValues()), records);
+        try
+        {
+            var records = TabularControl.Run(environment, learner, options.Episodes, random, seed: seed, cancellation: cancellation);
+            return (Keep(options, learner.GreedyActions(), learner.StateValues()), records);
+        }
+        finally
+        {
+            environment.End();
+        }
     }
 
     private static RlSolution Learn(RlSolveOptions options, IProgress<TrainingReport>? progress, CancellationToken cancellation)

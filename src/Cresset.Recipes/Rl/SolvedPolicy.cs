@@ -75,9 +75,18 @@ public sealed record SolvedPolicy(string Environment, string Algorithm, int[] Ac
     public double MeanReturn(EnvironmentSource world, int episodes, ulong seed, int maxSteps)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(episodes);
-        var sum = 0.0;
-        for (var episode = 0; episode < episodes; episode++) sum += Play(world, seed + (ulong)episode, maxSteps).Sum(step => step.Reward);
-        return sum / episodes;
+        ArgumentNullException.ThrowIfNull(world);
+        var environment = Open(world);
+        try
+        {
+            var sum = 0.0;
+            for (var episode = 0; episode < episodes; episode++) sum += Play(environment, seed + (ulong)episode, maxSteps).Sum(step => step.Reward);
+            return sum / episodes;
+        }
+        finally
+        {
+            environment.End();
+        }
     }
 
     /// <summary>Plays an episode, the start first.</summary>
@@ -88,13 +97,29 @@ public sealed record SolvedPolicy(string Environment, string Algorithm, int[] Ac
     public IEnumerable<PlayedStep> Play(EnvironmentSource world, ulong seed, int maxSteps)
     {
         ArgumentNullException.ThrowIfNull(world);
-        return Weights.Length > 0 ? PlayTiles(world, seed, maxSteps) : world.Make() is Blackjack ? PlayBlackjack(world, seed, maxSteps) : PlayTable(world, seed, maxSteps);
+        var environment = Open(world);
+        try
+        {
+            foreach (var step in Play(environment, seed, maxSteps)) yield return step;
+        }
+        finally
+        {
+            environment.End();
+        }
     }
 
-    private IEnumerable<PlayedStep> PlayTable(EnvironmentSource spec, ulong seed, int maxSteps)
+    private IEnvironment Open(EnvironmentSource world) => Weights.Length > 0 ? world.Create<float, int>() : world.Create<int, int>();
+
+    private IEnumerable<PlayedStep> Play(IEnvironment environment, ulong seed, int maxSteps) => environment switch
     {
-        var environment = spec.Create<int, int>();
-        if (environment.StateCount() != Actions.Length) throw new InvalidDataException($"The policy has {Actions.Length} actions; {spec.Name} has {environment.StateCount()} states.");
+        IEnvironment<float, int> car => PlayTiles(car, seed, maxSteps),
+        IEnvironment<int, int> cards when cards.Unwrapped is Blackjack => PlayBlackjack(cards, seed, maxSteps),
+        _ => PlayTable((IEnvironment<int, int>)environment, seed, maxSteps),
+    };
+
+    private IEnumerable<PlayedStep> PlayTable(IEnvironment<int, int> environment, ulong seed, int maxSteps)
+    {
+        if (environment.StateCount() != Actions.Length) throw new InvalidDataException($"The policy has {Actions.Length} actions; {environment.Name} has {environment.StateCount()} states.");
         var (firstState, firstAction) = (environment.ObservationSpace is Discrete states ? states.Start : 0, environment.ActionSpace is Discrete actions ? actions.Start : 0);
         var masks = ActionMasks.Of(environment);
         var mask = new bool[masks is null ? 0 : ActionMasks.SizeOf(environment.ActionSpace)];
@@ -112,10 +137,9 @@ public sealed record SolvedPolicy(string Environment, string Algorithm, int[] Ac
         }
     }
 
-    private IEnumerable<PlayedStep> PlayBlackjack(EnvironmentSource spec, ulong seed, int maxSteps)
+    private IEnumerable<PlayedStep> PlayBlackjack(IEnvironment<int, int> environment, ulong seed, int maxSteps)
     {
-        var environment = spec.Create<int, int>();
-        if (Actions.Length <= BlackjackModel.FinalState) throw new InvalidDataException($"The policy has {Actions.Length} actions; {spec.Name} has {BlackjackModel.FinalState + 1} states.");
+        if (Actions.Length <= BlackjackModel.FinalState) throw new InvalidDataException($"The policy has {Actions.Length} actions; {environment.Name} has {BlackjackModel.FinalState + 1} states.");
         var observation = environment.Reset(seed);
         yield return new PlayedStep(0, 0, environment);
         for (var step = 1; step <= maxSteps; step++)
@@ -127,9 +151,8 @@ public sealed record SolvedPolicy(string Environment, string Algorithm, int[] Ac
         }
     }
 
-    private IEnumerable<PlayedStep> PlayTiles(EnvironmentSource spec, ulong seed, int maxSteps)
+    private IEnumerable<PlayedStep> PlayTiles(IEnvironment<float, int> environment, ulong seed, int maxSteps)
     {
-        var environment = spec.Create<float, int>();
         var learner = MountainCarTiles.Stored(Weights);
         var observation = environment.Reset(seed);
         yield return new PlayedStep(0, 0, environment);

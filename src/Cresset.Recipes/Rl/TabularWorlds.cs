@@ -11,15 +11,24 @@ internal static class TabularWorlds
     {
         var table = spec.CreateTable();
         var environment = Countable(spec, table);
-        return method.Build(new LearnerPlace(environment.StateCount(), environment.ActionCount(), options.Control, Available(environment, table), random));
+        try
+        {
+            return method.Build(new LearnerPlace(environment.StateCount(), environment.ActionCount(), options.Control, Available(environment, table), random));
+        }
+        finally
+        {
+            environment.End();
+        }
     }
 
     /// <summary>The environment with a limit of steps: its own where it has one, unless <paramref name="force"/> asks for the given one.</summary>
     public static IEnvironment<int, int> Limited(EnvironmentSource spec, int limit, bool force)
     {
         if (spec.CreateTable() is { } table) return new TimeLimit<int, int>(Countable(spec, table), force ? limit : spec.MaxEpisodeSteps ?? limit);
-        var own = force || (spec.MaxEpisodeSteps ?? spec.Make().MaxEpisodeSteps) is null ? spec with { MaxEpisodeSteps = limit } : spec;
-        return Countable(own, null);
+        var environment = Countable(spec, null);
+        if (!force && environment.MaxEpisodeSteps is not null) return environment;
+        environment.End();
+        return Countable(spec with { MaxEpisodeSteps = limit }, null);
     }
 
     private static IEnvironment<int, int> Countable(EnvironmentSource spec, TableEnvironment? table)

@@ -42,7 +42,7 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
             ? new NativeQLearner(ObservationSize, ActionCount, options, Streams.Weights, Streams.Noise)
             : new TorchQLearner(environments.SingleObservationSpace, ActionCount, options, Streams, encoder);
         _maskSize = environments.Masks.IsEmpty ? 0 : environments.MaskSize;
-        _replay = new ReplayBuffer(options.Replay, ObservationSize, environments.Count, options.Gamma, maskSize: _maskSize);
+        _replay = new ReplayBuffer(options.Replay, ObservationSize, environments.Count, options.Gamma, maskSize: _maskSize, goals: environments.Goals);
         _batch = new ReplayBatch(options.BatchSize, ObservationSize, maskSize: _maskSize);
         _masks = new bool[environments.Count * _maskSize];
         _taken = new int[environments.Count];
@@ -51,6 +51,11 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         _before = new float[environments.Count * ObservationSize];
         environments.Reset(seed);
         if (options.Noisy) _learner.DrawNoise();
+        if (options.Replay.Data is { } file)
+        {
+            OfflineData.Fill(_replay, environments, file, (replay, data, row, outcome) => replay.Add(
+                0, data.Observations.AsSpan(row * ObservationSize, ObservationSize), (int)data.Actions[row] - _start, outcome, data.NextObservations.AsSpan(row * ObservationSize, ObservationSize)));
+        }
     }
 
     /// <inheritdoc/>
@@ -71,12 +76,28 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
     /// <inheritdoc/>
     public override void Advance()
     {
+        var first = Step + 1;
+        if (_options.Replay.Offline) Step += Environments.Count;
+        else Live();
+        // With several copies a round may pass several due dates; each is kept.
+        if (Step > _options.LearningStarts && _replay.Count >= _options.BatchSize)
+        {
+            for (var due = Dates(first, _options.TrainEvery); due > 0; due--)
+            {
+                for (var update = 0; update < _options.UpdatesPerTraining; update++) Learn();
+            }
+        }
+        if (Dates(first, _options.TargetEvery) > 0) _learner.FollowTarget(_options.TargetShare);
+    }
+
+    // One action in every copy, kept.
+    private void Live()
+    {
         Choose();
         Environments.Observations.CopyTo(_before);
         Environments.Masks.CopyTo(_masks);
         for (var i = 0; i < _actions.Length; i++) _taken[i] = _actions[i] + _start;
         Environments.Step(_taken);
-        var first = Step + 1;
         for (var i = 0; i < Environments.Count; i++)
         {
             Step++;
@@ -87,15 +108,6 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
             Episodes.Add(i, Step, Environments.RawRewards[i], outcome.Ended);
         }
         _replay.EndTurn();
-        // With several copies a round may pass several due dates; each is kept.
-        if (Step > _options.LearningStarts && _replay.Count >= _options.BatchSize)
-        {
-            for (var due = Dates(first, _options.TrainEvery); due > 0; due--)
-            {
-                for (var update = 0; update < _options.UpdatesPerTraining; update++) Learn();
-            }
-        }
-        if (Dates(first, _options.TargetEvery) > 0) _learner.FollowTarget(_options.TargetShare);
     }
 
     /// <inheritdoc/>

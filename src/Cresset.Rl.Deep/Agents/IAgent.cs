@@ -52,6 +52,17 @@ public interface IAgent<TAction> : ILearner
     /// <param name="actions">Receives one action per row, [count, size of an action].</param>
     /// <param name="masks">Which actions are allowed, [count, entries of a mask]; empty where all are.</param>
     void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks = default);
+
+    /// <summary>Values that an episode carries from step to step for an agent that remembers; 0 for the others.</summary>
+    int MemorySize => 0;
+
+    /// <summary>Chooses without exploring, as the next step of episodes under way.</summary>
+    /// <param name="observations">[count, ObservationSize].</param>
+    /// <param name="count">Number of rows.</param>
+    /// <param name="actions">Receives one action per row.</param>
+    /// <param name="masks">Which actions are allowed; empty where all are.</param>
+    /// <param name="memory">[count, MemorySize]: zeros at the start of an episode, else what the step before left here.</param>
+    void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks, Span<float> memory) => Act(observations, count, actions, masks);
 }
 
 /// <summary>An agent whose actions are single choices.</summary>

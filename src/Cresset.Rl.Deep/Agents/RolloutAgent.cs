@@ -65,6 +65,12 @@ public abstract class RolloutAgent<TAction> : IAgent<TAction>
     public abstract void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks = default);
 
     /// <inheritdoc/>
+    public virtual int MemorySize => 0;
+
+    /// <inheritdoc/>
+    public virtual void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks, Span<float> memory) => Act(observations, count, actions, masks);
+
+    /// <inheritdoc/>
     public virtual void Report(Action<string, double> figure)
     {
         ArgumentNullException.ThrowIfNull(figure);
@@ -154,8 +160,9 @@ public abstract class RolloutAgent<TAction> : IAgent<TAction>
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Frees what the agent holds beyond managed memory.</summary>
+    /// <summary>Frees what the agent holds beyond managed memory, and ends copies that live in other processes.</summary>
     protected virtual void Dispose(bool disposing)
     {
+        if (disposing) (Environments as IDisposable)?.Dispose();
     }
 }

@@ -27,12 +27,19 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
             if (!float.IsFinite(_box.Low[i]) || !float.IsFinite(_box.High[i])) throw new ArgumentException($"Value {i} of the actions has the bounds {_box.Low[i]} and {_box.High[i]}; agents of this kind need finite ones. Leave clip-action out, or wrap the environment in rescale-action.", nameof(environments));
         }
         _actionSize = _box.Size;
-        _replay = new ReplayBuffer(options.Replay, ObservationSize, environments.Count, options.Gamma, _actionSize);
+        _replay = new ReplayBuffer(options.Replay, ObservationSize, environments.Count, options.Gamma, _actionSize, goals: environments.Goals);
         _batch = new ReplayBatch(options.BatchSize, ObservationSize, _actionSize);
         _before = new float[environments.Count * ObservationSize];
         _actions = new float[environments.Count * _actionSize];
         _taken = new float[environments.Count * _actionSize];
         environments.Reset(seed);
+        if (options.Replay.Data is not { } file) return;
+        OfflineData.Fill(_replay, environments, file, (replay, data, row, outcome) =>
+        {
+            data.Actions.AsSpan(row * _actionSize, _actionSize).CopyTo(_actions);
+            Unscale(_actions);
+            replay.Add(0, data.Observations.AsSpan(row * ObservationSize, ObservationSize), _actions, outcome, data.NextObservations.AsSpan(row * ObservationSize, ObservationSize));
+        });
     }
 
     /// <summary>Gradient steps so far.</summary>
@@ -56,6 +63,22 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
     /// <inheritdoc/>
     public override void Advance()
     {
+        var first = Step + 1;
+        if (_options.Replay.Offline) Step += Environments.Count;
+        else Live();
+        // With several copies a round may pass several due dates; each is kept.
+        var due = (Step / _options.TrainEvery) - ((first - 1) / _options.TrainEvery);
+        if (due == 0) return;
+        if (Step > _options.LearningStarts && _replay.Count >= _options.BatchSize)
+        {
+            for (var update = 0L; update < due * _options.UpdatesPerTraining; update++) Learn();
+        }
+        _learner!.BeginCollecting(Streams.Exploration);
+    }
+
+    // One action in every copy, kept.
+    private void Live()
+    {
         if (Step < _options.LearningStarts)
         {
             foreach (ref var value in _actions.AsSpan()) value = (float)Streams.Exploration.Uniform(-1, 1);
@@ -67,7 +90,6 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
         Environments.Observations.CopyTo(_before);
         Scale(_actions, _taken);
         Environments.Step(_taken);
-        var first = Step + 1;
         for (var i = 0; i < Environments.Count; i++)
         {
             Step++;
@@ -78,14 +100,6 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
             if (outcome.Ended) _learner!.EndEpisode(i);
         }
         _replay.EndTurn();
-        // With several copies a round may pass several due dates; each is kept.
-        var due = (Step / _options.TrainEvery) - ((first - 1) / _options.TrainEvery);
-        if (due == 0) return;
-        if (Step > _options.LearningStarts && _replay.Count >= _options.BatchSize)
-        {
-            for (var update = 0L; update < due * _options.UpdatesPerTraining; update++) Learn();
-        }
-        _learner!.BeginCollecting(Streams.Exploration);
     }
 
     /// <inheritdoc/>
@@ -141,6 +155,16 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
         {
             var (low, high) = (_box.Low[i % _actionSize], _box.High[i % _actionSize]);
             to[i] = Math.Clamp(low + (0.5f * (from[i] + 1) * (high - low)), low, high);
+        }
+    }
+
+    // From the bounds of the environment to [-1, 1].
+    private void Unscale(Span<float> actions)
+    {
+        for (var i = 0; i < actions.Length; i++)
+        {
+            var (low, high) = (_box.Low[i], _box.High[i]);
+            actions[i] = high > low ? (2 * (actions[i] - low) / (high - low)) - 1 : 0;
         }
     }
 

@@ -80,6 +80,9 @@ public sealed class AgentLoop : ISaved
     /// <summary>The mean return that counts as solved; NaN when there is none.</summary>
     public double SolvedAt { get; }
 
+    /// <summary>Decides at every round whether to stop; by default when cancelled. Processes that learn together agree here, and are not stopped within an evaluation.</summary>
+    public Func<CancellationToken, bool>? Stops { get; init; }
+
     /// <summary>Mean return of the last hundred episodes while learning, over steps.</summary>
     public IReadOnlyList<CurvePoint> MeanReturns => _means;
 
@@ -105,7 +108,7 @@ public sealed class AgentLoop : ISaved
         var saved = started;
         // An evaluation that was cancelled comes first: the figures are then those of an undisturbed run.
         if (_isEvaluationOwed && !Evaluate(watcher, cancellation)) return false;
-        while (_agent.Step < _options.Steps && !cancellation.IsCancellationRequested)
+        while (_agent.Step < _options.Steps && !(Stops?.Invoke(cancellation) ?? cancellation.IsCancellationRequested))
         {
             var before = _agent.Step;
             learning.Start();
@@ -198,7 +201,7 @@ public sealed class AgentLoop : ISaved
         PolicyScore score;
         try
         {
-            score = _evaluate(_options.EvaluationEpisodes, EvaluationSeed(step), cancellation);
+            score = _evaluate(_options.EvaluationEpisodes, EvaluationSeed(step), Stops is null ? cancellation : default);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {

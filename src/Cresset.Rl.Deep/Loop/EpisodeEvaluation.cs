@@ -24,8 +24,12 @@ public sealed record PolicyScore(IReadOnlyList<double> Returns, IReadOnlyList<in
 public static class EpisodeEvaluation
 {
     private const int LongestEpisode = 10_000;
+    private const int SideBySide = 4;
 
-    /// <summary>Plays <paramref name="episodes"/> episodes side by side, the first of each environment, so that short ones are not favoured.</summary>
+    /// <summary>
+    /// Plays <paramref name="episodes"/> episodes side by side, the first of each environment, so that short ones are not favoured. Environments that are
+    /// <see cref="IDisposable"/> are made four times at most and play all of the episodes, then they are disposed.
+    /// </summary>
     /// <param name="agent">Who acts.</param>
     /// <param name="make">Makes an environment with its time limit.</param>
     /// <param name="episodes">Number of episodes.</param>
@@ -41,39 +45,87 @@ public static class EpisodeEvaluation
         ArgumentNullException.ThrowIfNull(make);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(episodes);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxSteps ?? 1, nameof(maxSteps));
-        var environments = new IEnvironment<float, TAction>[episodes];
-        var seeds = new RandomStream(seed);
-        var size = agent.ObservationSize;
-        var observations = new float[episodes * size];
-        // Running episodes stay in front: row k of the block belongs to episode running[k].
-        var running = new int[episodes];
-        for (var i = 0; i < episodes; i++)
+        var environments = new List<IEnvironment<float, TAction>>(episodes) { Ready(agent, make()) };
+        try
         {
-            environments[i] = Prepare(agent, make());
-            if (environments[i].ObservationSpace.Size != size) throw new ArgumentException($"{environments[i].Name} has observations of {environments[i].ObservationSpace.Size} values; the agent reads {size}.", nameof(make));
-            environments[i].Reset(observations.AsSpan(i * size, size), seeds.NextUInt64());
-            running[i] = i;
+            // What holds more than memory (a process each) is made a few times only, and plays one episode after the other.
+            var together = environments[0].Unwrapped is IDisposable ? Math.Min(episodes, SideBySide) : episodes;
+            while (environments.Count < together) environments.Add(Ready(agent, make()));
+            return Play(agent, environments, episodes, seed, maxSteps, cancellation);
         }
+        finally
+        {
+            foreach (var environment in environments) environment.End();
+        }
+    }
+
+    private static IEnvironment<float, TAction> Ready<TAction>(IAgent<TAction> agent, IEnvironment<float, TAction> environment)
+        where TAction : unmanaged
+    {
+        try
+        {
+            if (environment.ObservationSpace.Size != agent.ObservationSize) throw new ArgumentException($"{environment.Name} has observations of {environment.ObservationSpace.Size} values; the agent reads {agent.ObservationSize}.", nameof(environment));
+            return Prepare(agent, environment);
+        }
+        catch
+        {
+            environment.End();
+            throw;
+        }
+    }
+
+    private static PolicyScore Play<TAction>(IAgent<TAction> agent, List<IEnvironment<float, TAction>> environments, int episodes, ulong seed, int? maxSteps, CancellationToken cancellation)
+        where TAction : unmanaged
+    {
+        var random = new RandomStream(seed);
+        var seeds = new ulong[episodes];
+        foreach (ref var start in seeds.AsSpan()) start = random.NextUInt64();
+        var size = agent.ObservationSize;
+        var slots = environments.Count;
+        var observations = new float[slots * size];
+        // Running episodes stay in front: row k of the block belongs to the environment of slot running[k].
+        var (running, episodeOf) = (new int[slots], new int[slots]);
+        for (var i = 0; i < slots; i++)
+        {
+            environments[i].Reset(observations.AsSpan(i * size, size), seeds[i]);
+            running[i] = episodeOf[i] = i;
+        }
+        var begun = slots;
         var width = environments[0].ActionSpace.Size;
         var longest = maxSteps ?? environments[0].MaxEpisodeSteps ?? LongestEpisode;
         var cut = 0;
         var maskSize = ActionMasks.Of(environments[0]) is null ? 0 : ActionMasks.SizeOf(environments[0].ActionSpace);
-        var masks = new bool[episodes * maskSize];
-        var (returns, lengths, actions) = (new double[episodes], new int[episodes], new TAction[episodes * width]);
-        for (var left = episodes; left > 0;)
+        var masks = new bool[slots * maskSize];
+        var remembered = agent.MemorySize;
+        var memory = new float[slots * remembered];
+        var (returns, lengths, actions) = (new double[episodes], new int[episodes], new TAction[slots * width]);
+        for (var left = slots; left > 0;)
         {
             cancellation.ThrowIfCancellationRequested();
             for (var k = 0; k < left && maskSize > 0; k++) ((IActionMask)environments[running[k]]).WriteActionMask(masks.AsSpan(k * maskSize, maskSize));
-            agent.Act(observations.AsSpan(0, left * size), left, actions, masks.AsSpan(0, left * maskSize));
+            agent.Act(observations.AsSpan(0, left * size), left, actions, masks.AsSpan(0, left * maskSize), memory.AsSpan(0, left * remembered));
             var kept = 0;
             for (var k = 0; k < left; k++)
             {
-                var episode = running[k];
-                var outcome = environments[episode].Step(actions.AsSpan(k * width, width), observations.AsSpan(kept * size, size));
+                var slot = running[k];
+                var episode = episodeOf[slot];
+                var outcome = environments[slot].Step(actions.AsSpan(k * width, width), observations.AsSpan(kept * size, size));
                 returns[episode] += outcome.Reward;
                 lengths[episode]++;
-                if (!outcome.Ended && lengths[episode] >= longest) cut++;
-                else if (!outcome.Ended) running[kept++] = episode;
+                var isCut = !outcome.Ended && lengths[episode] >= longest;
+                cut += isCut ? 1 : 0;
+                if (outcome.Ended || isCut)
+                {
+                    if (begun == episodes) continue;
+                    episodeOf[slot] = begun++;
+                    environments[slot].Reset(observations.AsSpan(kept * size, size), seeds[episodeOf[slot]]);
+                    memory.AsSpan(kept * remembered, remembered).Clear();
+                }
+                else
+                {
+                    memory.AsSpan(k * remembered, remembered).CopyTo(memory.AsSpan(kept * remembered, remembered));
+                }
+                running[kept++] = slot;
             }
             left = kept;
         }

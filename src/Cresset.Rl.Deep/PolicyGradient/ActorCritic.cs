@@ -21,11 +21,11 @@ internal sealed class ActorCritic : INetworkState, IDisposable
     /// <param name="options">Layers and Adam.</param>
     /// <param name="maxRows">Most rows of a batch.</param>
     /// <param name="initial">The stream of the weights.</param>
-    /// <param name="encoder">What reads observations first, made once for each network; null for fully connected layers in managed code.</param>
+    /// <param name="encoder">What reads observations first, made once for each network; null for fully connected layers, which are managed code where nothing is remembered.</param>
     public ActorCritic(int observationSize, ActionDistribution actions, ActorCriticOptions options, int maxRows, RandomStream initial, Func<nn.Module<Tensor, Tensor>>? encoder = null)
     {
         (_options, Actions) = (options, actions);
-        OutputNetwork Make(int outputs, float scale) => encoder is null
+        OutputNetwork Make(int outputs, float scale) => encoder is null && options.Memory == 0
             ? new NativeOutputNetwork(observationSize, outputs, options, maxRows, initial, scale)
             : new TorchOutputNetwork(observationSize, outputs, options, maxRows, initial, scale, encoder);
         // A policy that starts out nearly indifferent explores evenly (Andrychowicz et al. 2021).
@@ -41,12 +41,15 @@ internal sealed class ActorCritic : INetworkState, IDisposable
 
     internal MlpNetwork ValueNetwork => ((NativeOutputNetwork)_value).Network;
 
-    /// <summary>The network's output for each row; row i begins at i times the stride.</summary>
-    public ReadOnlySpan<float> Policy(ReadOnlySpan<float> observations, int count, out int stride) => _policy.Act(observations, count, out stride);
+    /// <summary>Values that each network carries from step to step; 0 where nothing is remembered.</summary>
+    public int MemorySize => _policy.MemorySize;
 
-    public void Values(ReadOnlySpan<float> observations, int count, Span<float> values)
+    /// <summary>The network's output for each row; row i begins at i times the stride.</summary>
+    public ReadOnlySpan<float> Policy(ReadOnlySpan<float> observations, int count, out int stride, Span<float> memory = default) => _policy.Act(observations, count, memory, out stride);
+
+    public void Values(ReadOnlySpan<float> observations, int count, Span<float> values, Span<float> memory = default)
     {
-        var outputs = _value.Act(observations, count, out var stride);
+        var outputs = _value.Act(observations, count, memory, out var stride);
         for (var i = 0; i < count; i++) values[i] = outputs[i * stride];
     }
 
@@ -57,8 +60,8 @@ internal sealed class ActorCritic : INetworkState, IDisposable
         var advantages = _advantages.AsSpan(0, rows);
         batch.Advantages.CopyTo(advantages);
         if (_options.NormalizeAdvantages) GeneralizedAdvantage.Normalize(advantages);
-        _policy.Forward(batch.Observations, rows);
-        _value.Forward(batch.Observations, rows);
+        _policy.Forward(batch.Observations, rows, batch.PolicyStretches);
+        _value.Forward(batch.Observations, rows, batch.ValueStretches);
         Array.Clear(Actions.FreeGradient);
         var (policyLoss, valueLoss, entropy, kl, clipped) = (0.0, 0.0, 0.0, 0.0, 0);
         var (share, clip, size) = (1f / rows, (float)_options.ClipRange, Actions.ActionSize);

@@ -1,11 +1,12 @@
 using Cresset.Numerics;
+using Cresset.Tensors;
 using static TorchSharp.torch;
 
 namespace Cresset.Rl.Deep;
 
 /// <summary>
 /// PPO and A2C: rollouts of many copies, advantages by GAE (the value of the last observation counts where an episode was cut), a few passes over
-/// them, and forgotten.
+/// them, and forgotten. With a memory (<see cref="ActorCriticOptions.Memory"/>) minibatches are whole stretches of copies, and gradients go back through a rollout.
 /// </summary>
 /// <typeparam name="TAction">int for choices, float for continuous actions (kept within their bounds when taken).</typeparam>
 public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
@@ -25,13 +26,17 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
     private readonly float[] _values;
     private readonly int[] _order;
     private readonly TAction[] _taken;
+    private readonly int[] _copyOrder;
+    private readonly float[] _policyMemory;
+    private readonly float[] _valueMemory;
+    private readonly bool[] _begins;
 
     /// <summary>An agent at the start of its first episodes.</summary>
     /// <param name="environments">Copies to learn in, with <see cref="AutoresetMode.SameStep"/>; the agent resets and steps them.</param>
     /// <param name="options">Settings.</param>
     /// <param name="seed">Fixes environments, weights, exploration and order of learning.</param>
     /// <param name="encoder">Makes what reads observations [batch, size] into features [batch, n], instead of the built-in encoders (libtorch); called once for the policy and once for the values.</param>
-    /// <exception cref="ArgumentException">A rollout does not divide into the minibatches, or the environments do not fit.</exception>
+    /// <exception cref="ArgumentException">A rollout (with a memory: its copies) does not divide into the minibatches, or the environments do not fit.</exception>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
     public ActorCriticAgent(VectorEnvironment<float, TAction> environments, ActorCriticOptions options, ulong seed, Func<nn.Module<Tensor, Tensor>>? encoder = null)
         : base(environments, seed)
@@ -42,11 +47,17 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
         (_copies, _steps) = (environments.Count, options.RolloutSteps);
         var total = _copies * _steps;
         if (total % options.Minibatches != 0) throw new ArgumentException($"A rollout of {_copies} copies and {_steps} steps has {total} transitions, which {options.Minibatches} minibatches do not divide.", nameof(options));
+        if (options.Memory > 0 && _copies % options.Minibatches != 0) throw new ArgumentException($"With a memory whole copies are learned from: {_copies} copies do not divide into {options.Minibatches} minibatches. Change agent.minibatches or training.environments.", nameof(options));
+        if (options.Memory > 0 && encoder is not null) throw new ArgumentException("A memory reads observations as they are: agent.memory and an encoder of your own do not go together.", nameof(encoder));
         var size = _acting.Distribution.ActionSize;
-        (_rollout, _part) = (new ActorCriticBatch(total, ObservationSize, size, _acting.MaskSize), new ActorCriticBatch(total / options.Minibatches, ObservationSize, size, _acting.MaskSize));
+        var stretch = options.Memory > 0 ? _steps : 0;
+        ActorCriticBatch Rows(int rows) => new(rows, ObservationSize, size, _acting.MaskSize, stretch, options.Memory);
+        (_rollout, _part) = (Rows(total), Rows(total / options.Minibatches));
         _learner = new ActorCritic(ObservationSize, _acting.Distribution, options, _part.Rows, Streams.Weights, PictureEncoder.Choose(environments.SingleObservationSpace, options.Encoder, encoder));
         (_rewards, _nextValues, _terminated, _truncated) = (new float[total], new float[total], new bool[total], new bool[total]);
         (_values, _order, _taken) = (new float[_copies], new int[total], new TAction[_copies * size]);
+        (_copyOrder, _policyMemory, _valueMemory, _begins) = (new int[_copies], new float[_copies * options.Memory], new float[_copies * options.Memory], new bool[_copies]);
+        Array.Fill(_begins, true);
         environments.Reset(seed);
     }
 
@@ -57,8 +68,14 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
     /// <exception cref="DivergenceException">A loss or gradient is no longer finite.</exception>
     public override void Advance()
     {
+        if (MemorySize > 0)
+        {
+            _policyMemory.CopyTo(_rollout.PolicyStretches!.Memory, 0);
+            _valueMemory.CopyTo(_rollout.ValueStretches!.Memory, 0);
+        }
         for (var t = 0; t < _steps; t++) Take(t);
-        _learner.Values(Environments.Observations, _copies, _values);
+        // A look ahead: what it remembers is taken in by the next rollout's first step.
+        _learner.Values(Environments.Observations, _copies, _values, [.. _valueMemory]);
         for (var i = 0; i < _copies; i++)
         {
             var end = (i * _steps) + _steps - 1;
@@ -76,7 +93,49 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
         => _acting.Greedy(_learner, observations, count, ObservationSize, actions, masks);
 
     /// <inheritdoc/>
-    protected override IEnumerable<(string Name, double Value)> Identity => [.. base.Identity, ("gamma", _options.Gamma), ("rollout_steps", _steps)];
+    public override int MemorySize => _options.Memory;
+
+    /// <inheritdoc/>
+    public override void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks, Span<float> memory)
+    {
+        if (memory.Length != count * MemorySize) throw new ArgumentException($"{memory.Length} values are remembered; {count} rows of {MemorySize} are {count * MemorySize}.", nameof(memory));
+        _acting.Greedy(_learner, observations, count, ObservationSize, actions, masks, memory);
+    }
+
+    /// <inheritdoc/>
+    protected override IEnumerable<(string Name, double Value)> Identity
+        => MemorySize > 0
+            ? [.. base.Identity, ("gamma", _options.Gamma), ("rollout_steps", _steps), ("memory", MemorySize)]
+            : [.. base.Identity, ("gamma", _options.Gamma), ("rollout_steps", _steps)];
+
+    /// <inheritdoc/>
+    public override void Save(Snapshot state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        base.Save(state);
+        if (MemorySize == 0) return;
+        state.Put("agent/memory/policy", _policyMemory);
+        state.Put("agent/memory/value", _valueMemory);
+        state.Put("agent/memory/begins", writer =>
+        {
+            foreach (var begins in _begins) writer.Write(begins);
+        });
+    }
+
+    /// <inheritdoc/>
+    protected override void LoadAll(Snapshot state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        base.LoadAll(state);
+        if (MemorySize == 0) return;
+        state.Get("agent/memory/policy", _policyMemory);
+        state.Get("agent/memory/value", _valueMemory);
+        state.Get("agent/memory/begins", reader =>
+        {
+            for (var i = 0; i < _begins.Length; i++) _begins[i] = reader.ReadBoolean();
+        });
+        foreach (var copy in Environments.Lost) Forget(copy);
+    }
 
     /// <inheritdoc/>
     public override void Report(Action<string, double> figure)
@@ -99,8 +158,8 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
     private void Take(int t)
     {
         var size = _acting.Distribution.ActionSize;
-        _learner.Values(Environments.Observations, _copies, _values);
-        var raw = _learner.Policy(Environments.Observations, _copies, out var stride);
+        _learner.Values(Environments.Observations, _copies, _values, _valueMemory);
+        var raw = _learner.Policy(Environments.Observations, _copies, out var stride, _policyMemory);
         for (var i = 0; i < _copies; i++)
         {
             // Rows lie copy after copy, so that each copy's stretch is one piece in time.
@@ -112,6 +171,8 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
             var action = _rollout.Actions.AsSpan(row * size, size);
             var mask = Rollouts.Row(Environments.Masks, i, _acting.MaskSize);
             mask.CopyTo(_rollout.Masks.AsSpan(row * _acting.MaskSize));
+            if (MemorySize > 0) _rollout.Begin(row, _begins[i]);
+            _begins[i] = false;
             _rollout.LogProbs[row] = _acting.Distribution.Sample(raw[(i * stride)..], Streams.Exploration, action, mask);
             _acting.Take(action, _taken.AsSpan(i * size, size));
         }
@@ -121,7 +182,12 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
             var row = (i * _steps) + t;
             _rewards[row] = (float)Environments.Rewards[i];
             (_terminated[row], _truncated[row]) = (Environments.Terminated[i], Environments.Truncated[i]);
-            if (_truncated[row] && !_terminated[row]) _learner.Values(Environments.FinalObservations.Slice(i * ObservationSize, ObservationSize), 1, _nextValues.AsSpan(row, 1));
+            if (_truncated[row] && !_terminated[row])
+            {
+                float[] remembered = [.. _valueMemory.AsSpan(i * MemorySize, MemorySize)];
+                _learner.Values(Environments.FinalObservations.Slice(i * ObservationSize, ObservationSize), 1, _nextValues.AsSpan(row, 1), remembered);
+            }
+            if (_terminated[row] || _truncated[row]) Forget(i);
             Step++;
             Episodes.Add(i, Step, Environments.RawRewards[i], _terminated[row] || _truncated[row]);
         }
@@ -138,6 +204,11 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
             }
             return;
         }
+        if (MemorySize > 0)
+        {
+            LearnStretches(rate);
+            return;
+        }
         for (var i = 0; i < _order.Length; i++) _order[i] = i;
         for (var epoch = 0; epoch < _options.Epochs; epoch++)
         {
@@ -148,6 +219,28 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
                 if (!Update(_part, rate)) return;
             }
         }
+    }
+
+    private void LearnStretches(double rate)
+    {
+        var each = _part.Rows / _steps;
+        for (var i = 0; i < _copyOrder.Length; i++) _copyOrder[i] = i;
+        for (var epoch = 0; epoch < _options.Epochs; epoch++)
+        {
+            Streams.Reorder(_copyOrder);
+            for (var start = 0; start < _copyOrder.Length; start += each)
+            {
+                for (var k = 0; k < each; k++) _part.CopyStretch(k, _rollout, _copyOrder[start + k]);
+                if (!Update(_part, rate)) return;
+            }
+        }
+    }
+
+    private void Forget(int copy)
+    {
+        _policyMemory.AsSpan(copy * MemorySize, MemorySize).Clear();
+        _valueMemory.AsSpan(copy * MemorySize, MemorySize).Clear();
+        _begins[copy] = true;
     }
 
     // False when the policy has moved far enough.

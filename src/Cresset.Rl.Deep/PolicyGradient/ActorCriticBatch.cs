@@ -5,7 +5,9 @@ namespace Cresset.Rl.Deep;
 /// <param name="observationSize">Values of an observation.</param>
 /// <param name="actionSize">Values of an action.</param>
 /// <param name="maskSize">Entries of an action mask; 0 where there is none.</param>
-internal sealed class ActorCriticBatch(int rows, int observationSize, int actionSize, int maskSize = 0)
+/// <param name="steps">Steps that follow each other in time; 0 where nothing is remembered and rows stand alone.</param>
+/// <param name="memorySize">Values that each network remembers.</param>
+internal sealed class ActorCriticBatch(int rows, int observationSize, int actionSize, int maskSize = 0, int steps = 0, int memorySize = 0)
 {
     public int Rows { get; } = rows;
 
@@ -24,9 +26,30 @@ internal sealed class ActorCriticBatch(int rows, int observationSize, int action
     /// <summary>What the values are fitted to.</summary>
     public float[] Returns { get; } = new float[rows];
 
+    /// <summary>The rows as the policy remembers them; null where rows stand alone.</summary>
+    public Stretches? PolicyStretches { get; } = steps == 0 ? null : new Stretches(steps, new bool[rows], new float[rows / steps * memorySize]);
+
+    /// <summary>The rows as the value network remembers them, with the same beginnings; null where rows stand alone.</summary>
+    public Stretches? ValueStretches { get; } = steps == 0 ? null : new Stretches(steps, new bool[rows], new float[rows / steps * memorySize]);
+
     public bool[] Masks { get; } = new bool[rows * maskSize];
 
     public ReadOnlySpan<bool> Mask(int row) => maskSize == 0 ? [] : Masks.AsSpan(row * maskSize, maskSize);
+
+    /// <summary>Notes whether a row is the first of an episode.</summary>
+    public void Begin(int row, bool isFirst) => PolicyStretches!.Begins[row] = ValueStretches!.Begins[row] = isFirst;
+
+    /// <summary>Copies a whole stretch with what was remembered before it.</summary>
+    public void CopyStretch(int stretch, ActorCriticBatch from, int source)
+    {
+        for (var t = 0; t < steps; t++)
+        {
+            CopyRow((stretch * steps) + t, from, (source * steps) + t);
+            Begin((stretch * steps) + t, from.PolicyStretches!.Begins[(source * steps) + t]);
+        }
+        from.PolicyStretches!.Memory.AsSpan(source * memorySize, memorySize).CopyTo(PolicyStretches!.Memory.AsSpan(stretch * memorySize));
+        from.ValueStretches!.Memory.AsSpan(source * memorySize, memorySize).CopyTo(ValueStretches!.Memory.AsSpan(stretch * memorySize));
+    }
 
     public void CopyRow(int row, ActorCriticBatch from, int source)
     {

@@ -20,7 +20,10 @@ public sealed record ActorCriticOptions : IOptionsRecord
     /// <summary>What follows each hidden layer.</summary>
     public MlpActivation Activation { get; init; } = MlpActivation.Tanh;
 
-    /// <summary>Steps of each copy between trainings.</summary>
+    /// <summary>Units of a GRU between what reads the observation and the hidden layers, in policy and values alike: for worlds that do not show everything. 0 for none. It goes through libtorch, and reads numbers, not pictures.</summary>
+    public int Memory { get; init; }
+
+    /// <summary>Steps of each copy between trainings. With a memory, what is learned looks back as many steps.</summary>
     public int RolloutSteps { get; init; } = 128;
 
     /// <summary>Parts that a rollout is learned in.</summary>
@@ -94,6 +97,8 @@ public sealed record ActorCriticOptions : IOptionsRecord
         .Defined(Encoder)
         .Must(Device is "auto" or "cpu" or "cuda" || (Device?.StartsWith("cuda:", StringComparison.Ordinal) == true && int.TryParse(Device.AsSpan(5), out _)), Device, "auto, cpu, cuda or cuda:N", field: nameof(Device))
         .Defined(Activation)
+        .Within(Memory, 0, 65_536)
+        .Must(Memory == 0 || Encoder == ObservationEncoder.Mlp, Memory, "0 beside encoder=conv", "behind convolutions a memory does not repeat bit for bit; stack frames instead (wrappers: frame-stack)")
         .AtLeast(RolloutSteps, 1)
         .AtLeast(Minibatches, 1)
         .AtLeast(Epochs, 1)

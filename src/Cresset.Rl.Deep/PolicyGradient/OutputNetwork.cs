@@ -10,11 +10,21 @@ internal abstract class OutputNetwork : IDisposable
     /// <summary>Values that come out of a row.</summary>
     public abstract int Outputs { get; }
 
+    /// <summary>Values that a row carries from one step to the next; 0 where nothing is remembered.</summary>
+    public virtual int MemorySize => 0;
+
     /// <summary>Outputs without a way back; row i begins at i times the stride.</summary>
-    public abstract ReadOnlySpan<float> Act(ReadOnlySpan<float> observations, int count, out int stride);
+    /// <param name="observations">One row each.</param>
+    /// <param name="count">Number of rows.</param>
+    /// <param name="memory">What each row remembers, [count, MemorySize]; receives what it remembers after this step.</param>
+    /// <param name="stride">Receives the distance of two rows.</param>
+    public abstract ReadOnlySpan<float> Act(ReadOnlySpan<float> observations, int count, Span<float> memory, out int stride);
 
     /// <summary>A pass whose way back <see cref="Backward"/> goes.</summary>
-    public abstract void Forward(ReadOnlySpan<float> observations, int rows);
+    /// <param name="observations">One row each.</param>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="stretches">How the rows follow each other in time; read where something is remembered.</param>
+    public abstract void Forward(ReadOnlySpan<float> observations, int rows, Stretches? stretches = null);
 
     /// <summary>What the last <see cref="Forward"/> put out for a row.</summary>
     public abstract ReadOnlySpan<float> Output(int row);
@@ -44,6 +54,12 @@ internal abstract class OutputNetwork : IDisposable
     }
 }
 
+/// <summary>Rows that follow each other in time: stretch after stretch, each of the same number of steps.</summary>
+/// <param name="Steps">Steps of a stretch.</param>
+/// <param name="Begins">Which rows are the first of an episode, so that nothing is remembered there, [rows].</param>
+/// <param name="Memory">What was remembered before the first step of each stretch, [stretches, MemorySize].</param>
+internal sealed record Stretches(int Steps, bool[] Begins, float[] Memory);
+
 /// <summary>Fully connected layers in managed vector code.</summary>
 internal sealed unsafe class NativeOutputNetwork : OutputNetwork
 {
@@ -68,7 +84,7 @@ internal sealed unsafe class NativeOutputNetwork : OutputNetwork
 
     public override int Outputs => Network.Shape.Outputs;
 
-    public override ReadOnlySpan<float> Act(ReadOnlySpan<float> observations, int count, out int stride)
+    public override ReadOnlySpan<float> Act(ReadOnlySpan<float> observations, int count, Span<float> memory, out int stride)
     {
         if (count > _acting.MaxRows) _acting = Network.CreateWorkspace(count, withGradients: false);
         Network.Forward(_acting, observations, count);
@@ -76,7 +92,7 @@ internal sealed unsafe class NativeOutputNetwork : OutputNetwork
         return _acting.Output;
     }
 
-    public override void Forward(ReadOnlySpan<float> observations, int rows) => Network.Forward(_pass, observations, rows);
+    public override void Forward(ReadOnlySpan<float> observations, int rows, Stretches? stretches = null) => Network.Forward(_pass, observations, rows);
 
     public override ReadOnlySpan<float> Output(int row) => _pass.Output.Slice(row * _pass.OutputStride, Outputs);
 

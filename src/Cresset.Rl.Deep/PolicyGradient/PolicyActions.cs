@@ -45,15 +45,20 @@ internal sealed class PolicyActions<TAction>
         for (var i = 0; i < drawn.Length; i++) taken[i] = Convert(_bounds is null ? drawn[i] + _starts[i] : Math.Clamp(drawn[i], _bounds.Low[i], _bounds.High[i]));
     }
 
+    /// <summary>The value that has to be drawn for an action of the environment.</summary>
+    public float Drawn(float taken, int index) => _bounds is null ? taken - _starts[index] : taken;
+
     /// <summary>Writes the most likely action of each row.</summary>
-    public void Greedy(ActorCritic learner, ReadOnlySpan<float> observations, int count, int observationSize, Span<TAction> actions, ReadOnlySpan<bool> masks)
+    public void Greedy(ActorCritic learner, ReadOnlySpan<float> observations, int count, int observationSize, Span<TAction> actions, ReadOnlySpan<bool> masks, Span<float> memory = default)
     {
         var size = Distribution.ActionSize;
         Rollouts.CheckRows(observations.Length, count, observationSize, actions.Length / size);
         // A mask may come with a single environment even where the agent learned without one.
         var maskSize = masks.IsEmpty ? 0 : Distribution.Inputs;
         Rollouts.CheckMasks(masks.Length, count, maskSize);
-        var raw = learner.Policy(observations, count, out var stride);
+        // Without a memory every row is the first step of its episode.
+        if (learner.MemorySize > 0 && memory.IsEmpty) memory = new float[count * learner.MemorySize];
+        var raw = learner.Policy(observations, count, out var stride, memory);
         Span<float> drawn = stackalloc float[size];
         for (var i = 0; i < count; i++)
         {

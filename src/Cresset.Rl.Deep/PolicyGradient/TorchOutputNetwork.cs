@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Cresset.Rl.Deep;
 
-/// <summary>An encoder of any kind and fully connected layers, over libtorch.</summary>
+/// <summary>An encoder of any kind, a memory and fully connected layers, over libtorch.</summary>
 internal sealed class TorchOutputNetwork : OutputNetwork
 {
     private readonly EncodedNetwork _network;
@@ -21,7 +21,7 @@ internal sealed class TorchOutputNetwork : OutputNetwork
     private Tensor? _result;
     private double _scale = 1;
 
-    public TorchOutputNetwork(int observationSize, int outputs, ActorCriticOptions options, int maxRows, RandomStream initial, float outputScale, Func<nn.Module<Tensor, Tensor>> encoder)
+    public TorchOutputNetwork(int observationSize, int outputs, ActorCriticOptions options, int maxRows, RandomStream initial, float outputScale, Func<nn.Module<Tensor, Tensor>>? encoder)
     {
         (_observationSize, Outputs) = (observationSize, outputs);
         _device = ComputeDevice.Resolve(options.Device);
@@ -35,22 +35,33 @@ internal sealed class TorchOutputNetwork : OutputNetwork
 
     public override int Outputs { get; }
 
-    public override ReadOnlySpan<float> Act(ReadOnlySpan<float> observations, int count, out int stride)
+    public override int MemorySize => _network.MemorySize;
+
+    public override ReadOnlySpan<float> Act(ReadOnlySpan<float> observations, int count, Span<float> memory, out int stride)
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
         if (_acting.Length < count * Outputs) _acting = new float[count * Outputs];
-        Read(_network.call(Batch(observations, count)), _acting);
+        if (MemorySize == 0)
+        {
+            Read(_network.call(Batch(observations, count)), _acting);
+        }
+        else
+        {
+            var (outputs, remembered) = _network.Step(Batch(observations, count), tensor(memory.ToArray(), [count, MemorySize], device: _device));
+            Read(outputs, _acting);
+            Read(remembered, memory);
+        }
         stride = Outputs;
         return _acting.AsSpan(0, count * Outputs);
     }
 
-    public override void Forward(ReadOnlySpan<float> observations, int rows)
+    public override void Forward(ReadOnlySpan<float> observations, int rows, Stretches? stretches = null)
     {
         _result?.Dispose();
         using var scope = NewDisposeScope();
         if (_outputs.Length < rows * Outputs) _outputs = new float[rows * Outputs];
-        _result = _network.call(Batch(observations, rows)).DetachFromDisposeScope();
+        _result = (MemorySize == 0 ? _network.call(Batch(observations, rows)) : Remember(Batch(observations, rows), stretches!)).DetachFromDisposeScope();
         Read(_result, _outputs);
     }
 
@@ -72,6 +83,13 @@ internal sealed class TorchOutputNetwork : OutputNetwork
             if (parameter.grad is { } gradient) squares += gradient.square().sum().ToDouble();
         }
         return squares;
+    }
+
+    /// <summary>The gradient of a parameter after <see cref="Backward"/>, flat.</summary>
+    internal float[] Gradient(string name)
+    {
+        using var scope = NewDisposeScope();
+        return _network.named_parameters().First(p => p.name == name).parameter.grad!.cpu().contiguous().data<float>().ToArray();
     }
 
     public override void Scale(float factor) => _scale = factor;
@@ -112,7 +130,16 @@ internal sealed class TorchOutputNetwork : OutputNetwork
         base.Dispose();
     }
 
-    private static void Read(Tensor values, float[] to)
+    private Tensor Remember(Tensor observations, Stretches stretches)
+    {
+        var count = stretches.Begins.Length / stretches.Steps;
+        var kept = new float[stretches.Begins.Length];
+        for (var i = 0; i < kept.Length; i++) kept[i] = stretches.Begins[i] ? 0 : 1;
+        return _network.Remember(
+            observations, tensor(stretches.Memory.AsSpan(0, count * MemorySize).ToArray(), [count, MemorySize], device: _device), tensor(kept, [count, stretches.Steps, 1], device: _device));
+    }
+
+    private static void Read(Tensor values, Span<float> to)
     {
         using var scope = NewDisposeScope();
         using var view = TensorView.Dense<float>(TensorView.ToDense(values.detach().cpu()));
@@ -120,56 +147,4 @@ internal sealed class TorchOutputNetwork : OutputNetwork
     }
 
     private Tensor Batch(ReadOnlySpan<float> values, int count) => tensor(values.ToArray(), [count, _observationSize], device: _device);
-
-    /// <summary>The encoder, then fully connected layers.</summary>
-    private sealed class EncodedNetwork : nn.Module<Tensor, Tensor>
-    {
-        [ComponentName(Name = "encoder")]
-        private readonly nn.Module<Tensor, Tensor> _encoder;
-        [ComponentName(Name = "layers")]
-        private readonly ModuleList<Linear> _layers;
-        private readonly Linear[] _stack;
-        private readonly MlpActivation _activation;
-
-        private EncodedNetwork(nn.Module<Tensor, Tensor> encoder, long features, int outputs, ActorCriticOptions options)
-            : base(nameof(EncodedNetwork))
-        {
-            (_encoder, _activation) = (encoder, options.Activation);
-            long[] widths = [features, .. options.Hidden.Select(h => (long)h), outputs];
-            _stack = [.. Enumerable.Range(0, widths.Length - 1).Select(i => nn.Linear(widths[i], widths[i + 1]))];
-            _layers = new ModuleList<Linear>(_stack);
-            RegisterComponents();
-        }
-
-        public static EncodedNetwork Make(int observationSize, int outputs, ActorCriticOptions options, Func<nn.Module<Tensor, Tensor>> make)
-        {
-            var encoder = make();
-            using var scope = NewDisposeScope();
-            using var quiet = no_grad();
-            var features = encoder.call(zeros(1, observationSize));
-            return features.dim() == 2
-                ? new EncodedNetwork(encoder, features.size(1), outputs, options)
-                : throw new ArgumentException($"The encoder makes {Tensors.Shape.Text(features)} from [1, {observationSize}]; needed is [1, features].");
-        }
-
-        public void ScaleLast(float factor)
-        {
-            if (factor == 1) return;
-            using var quiet = no_grad();
-            _stack[^1].weight!.mul_(factor);
-            _stack[^1].bias!.mul_(factor);
-        }
-
-        public override Tensor forward(Tensor input)
-        {
-            using var scope = NewDisposeScope();
-            var x = _encoder.call(input);
-            for (var i = 0; i < _stack.Length; i++)
-            {
-                x = _stack[i].call(x);
-                if (i < _stack.Length - 1) x = _activation == MlpActivation.Tanh ? x.tanh() : nn.functional.relu(x);
-            }
-            return x.MoveToOuterDisposeScope();
-        }
-    }
 }

@@ -27,6 +27,7 @@ public sealed class ReplayBuffer : IDisposable
     private readonly int _actionSize;
     private readonly int _maskSize;
     private readonly double _gamma;
+    private readonly Hindsight? _hindsight;
     private double _largest = 1;
 
     /// <summary>An empty buffer.</summary>
@@ -37,8 +38,9 @@ public sealed class ReplayBuffer : IDisposable
     /// <param name="actionSize">Values of a continuous action; 1 for choices.</param>
     /// <param name="maskSize">Entries of an action mask; 0 where there is none.</param>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
-    /// <exception cref="ArgumentException">The capacity does not hold one transition per copy, or the frames do not divide the observation.</exception>
-    public ReplayBuffer(ReplayOptions options, int observationSize, int copies, double gamma, int actionSize = 1, int maskSize = 0)
+    /// <param name="goals">The goals of the world, where <see cref="ReplayOptions.Hindsight"/> is asked for.</param>
+    /// <exception cref="ArgumentException">The capacity does not hold one transition per copy, the frames do not divide the observation, or hindsight has no goals.</exception>
+    public ReplayBuffer(ReplayOptions options, int observationSize, int copies, double gamma, int actionSize = 1, int maskSize = 0, IGoalEnvironment? goals = null)
     {
         _options = options.ThrowIfInvalid();
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(observationSize);
@@ -50,6 +52,7 @@ public sealed class ReplayBuffer : IDisposable
         if (observationSize % options.Frames != 0) throw new ArgumentException($"replay.frames is {options.Frames}; observations of {observationSize} values do not divide into so many frames.", nameof(options));
         (_copies, _turns, _gamma, _actionSize, _maskSize) = (copies, options.Capacity / copies, gamma, actionSize, maskSize);
         ObservationSize = observationSize;
+        _hindsight = options.Hindsight == 0 ? null : new Hindsight(options.Hindsight, observationSize, goals);
         var rows = (long)_turns * copies;
         _observations = new ObservationStore(_turns, copies, observationSize, options.Frames, options.Storage == ReplayStorage.Uint8, options.File);
         // Masks of the observation and of what followed.
@@ -125,6 +128,7 @@ public sealed class ReplayBuffer : IDisposable
                 ? random.NextInt32(Count)
                 : _priorities.Find((i + random.NextDouble()) * _priorities.Total / batch.Size);
             Copy(row, batch, i);
+            if (_hindsight?.IsDrawn(random) == true) Relabel(row, batch, i, random);
             if (_priorities is null) continue;
             var weight = Math.Pow(Count * _priorities[row] / _priorities.Total, -beta);
             batch.Weights[i] = (float)weight;
@@ -222,6 +226,23 @@ public sealed class ReplayBuffer : IDisposable
         if (_maskSize == 0) return;
         MemoryMarshal.Cast<byte, bool>(_memory.Row(MaskColumn, row))[.._maskSize].CopyTo(batch.Masks.AsSpan(i * _maskSize));
         MemoryMarshal.Cast<byte, bool>(_memory.Row(MaskColumn, at))[_maskSize..].CopyTo(batch.NextMasks.AsSpan(i * _maskSize));
+    }
+
+    // Only transitions of the same episode are later ones, and among them the transition itself.
+    private void Relabel(int row, ReplayBatch batch, int i, RandomStream random)
+    {
+        var (turn, last, at) = (TurnOf(row), TurnOf(row), row);
+        for (; End(at) == Running && last < Turns - 1; last++)
+        {
+            at += _copies;
+            if (at >= Capacity) at -= Capacity;
+        }
+        var hindsight = _hindsight!;
+        _observations.Next(turn + random.NextInt64(0, last - turn + 1), row % _copies, Turns - 1, hindsight.Later);
+        var here = batch.Observations.AsSpan(i * ObservationSize, ObservationSize);
+        var next = batch.NextObservations.AsSpan(i * ObservationSize, ObservationSize);
+        var outcome = hindsight.Judge(here, next, End(row) == Terminated);
+        (batch.Returns[i], batch.Discounts[i]) = ((float)outcome.Reward, outcome.Terminated ? 0 : (float)_gamma);
     }
 
     // The newest turn that lies in the row's place.

@@ -15,6 +15,13 @@ public static class EnvironmentCalls
         return observation;
     }
 
+    /// <summary>Frees what an environment holds beyond memory: a world in another process (<see cref="ProcessSource"/>) or one of your own that is <see cref="IDisposable"/> is disposed, whatever stands around it.</summary>
+    public static void End(this IEnvironment environment)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        (environment.Unwrapped as IDisposable)?.Dispose();
+    }
+
     /// <summary>Takes the action made of a single number.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static StepOutcome Step<TObservation, TAction>(this IEnvironment<TObservation, TAction> environment, TAction action, Span<TObservation> observation)

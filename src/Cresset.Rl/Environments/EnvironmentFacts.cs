@@ -12,7 +12,15 @@ public sealed record EnvironmentFacts(string Observations, string Actions, bool 
     public static EnvironmentFacts Of(EnvironmentSource source)
     {
         ArgumentNullException.ThrowIfNull(source);
-        return EnvironmentElements.Visit(source.Create(), new Facts());
+        var environment = source.Create();
+        try
+        {
+            return EnvironmentElements.Visit(environment, new Facts());
+        }
+        finally
+        {
+            environment.End();
+        }
     }
 
     // The bounds of a picture's values would fill pages.

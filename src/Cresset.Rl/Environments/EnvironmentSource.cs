@@ -32,9 +32,17 @@ public abstract record EnvironmentSource : IOptionsRecord
     public IEnvironment Create()
     {
         var environment = Make();
-        if ((MaxEpisodeSteps ?? environment.MaxEpisodeSteps) is { } limit) environment = EnvironmentElements.Visit(environment, new Limit(limit, SolvedAt));
-        foreach (var wrapper in Wrappers) environment = wrapper.Wrap(environment);
-        return environment;
+        try
+        {
+            if ((MaxEpisodeSteps ?? environment.MaxEpisodeSteps) is { } limit) environment = EnvironmentElements.Visit(environment, new Limit(limit, SolvedAt));
+            foreach (var wrapper in Wrappers) environment = wrapper.Wrap(environment);
+            return environment;
+        }
+        catch
+        {
+            environment.End();
+            throw;
+        }
     }
 
     /// <summary>Makes the environment with its time limit and its wrappers, with these elements.</summary>
@@ -42,9 +50,12 @@ public abstract record EnvironmentSource : IOptionsRecord
     public IEnvironment<TObservation, TAction> Create<TObservation, TAction>()
         where TObservation : unmanaged
         where TAction : unmanaged
-        => Create() is var made && made is IEnvironment<TObservation, TAction> environment
-            ? environment
-            : throw new ArgumentException($"{Name} has {EnvironmentElements.Describe(made)}; wanted are observations of {EnvironmentElements.Word<TObservation>()} and actions of {EnvironmentElements.Word<TAction>()}.{Advice<TObservation>(made)}");
+    {
+        var made = Create();
+        if (made is IEnvironment<TObservation, TAction> environment) return environment;
+        made.End();
+        throw new ArgumentException($"{Name} has {EnvironmentElements.Describe(made)}; wanted are observations of {EnvironmentElements.Word<TObservation>()} and actions of {EnvironmentElements.Word<TAction>()}.{Advice<TObservation>(made)}");
+    }
 
     /// <summary>The environment as a sampled table with a known model (blackjack as its exact process); null when it has none.</summary>
     public virtual TableEnvironment? CreateTable() => Wrappers.Count > 0 ? null : Make() as TableEnvironment;

@@ -4,11 +4,11 @@ namespace Cresset.Rl;
 /// Copies of any environment stepped one after the other, or shared among threads with the same results. A seed s gives copy i the
 /// seed s + i. Gymnasium's <c>SyncVectorEnv</c> with its three autoreset modes. Copies with running moments (<see cref="NormalizeObservation{TAction}"/>,
 /// <see cref="NormalizeReward{TObservation,TAction}"/>) share one set: in a step all are scaled by the moments before it, and what they saw is taken in afterwards in
-/// the order of the copies.
+/// the order of the copies. Copies in other processes (<see cref="ProcessSource"/>) are always stepped at once.
 /// </summary>
 /// <typeparam name="TObservation">Element of an observation.</typeparam>
 /// <typeparam name="TAction">Element of an action.</typeparam>
-public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnvironment<TObservation, TAction>
+public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnvironment<TObservation, TAction>, IDisposable
     where TObservation : unmanaged
     where TAction : unmanaged
 {
@@ -22,6 +22,7 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
     private readonly double[] _rawRewards;
     private readonly IActionMask[]? _masks;
     private readonly List<int> _lost = [];
+    private readonly CopyThreads? _waiting;
     private TAction[]? _actions;
 
     /// <summary>Joins <paramref name="copies"/>, which must all be separate objects with equal spaces.</summary>
@@ -42,6 +43,8 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
         _scaled = [.. _copies.Select(c => WrapperChain.Of(c).OfType<NormalizeReward<TObservation, TAction>>().LastOrDefault())];
         _rawRewards = _scaled[0] is null ? RewardArray : new double[Count];
         _masks = ActionMasks.Of(_copies[0]) is null ? null : [.. _copies.Select(c => (IActionMask)c)];
+        // Copies that wait on other processes cost no processor meanwhile: each has a thread.
+        if (Count > 1 && _copies.All(c => c.Unwrapped is IServedEnvironment)) _waiting = new CopyThreads(Count, i => StepCopy(i, _actions.AsSpan(i * _actionSize, _actionSize)));
         if (_masks is null) return;
         MaskArray = new bool[Count * MaskSize];
         FinalMaskArray = autoreset == AutoresetMode.SameStep ? new bool[MaskArray.Length] : [];
@@ -49,7 +52,7 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
 
     /// <summary><paramref name="count"/> copies made by <paramref name="make"/>.</summary>
     public SyncVectorEnvironment(int count, Func<IEnvironment<TObservation, TAction>> make, AutoresetMode autoreset = AutoresetMode.NextStep, int threads = 1)
-        : this([.. Enumerable.Range(0, count).Select(_ => make())], autoreset, threads)
+        : this(MakeAll(count, make), autoreset, threads)
     {
     }
 
@@ -64,6 +67,9 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
 
     /// <inheritdoc/>
     public override IReadOnlyList<int> Lost => _lost;
+
+    /// <inheritdoc/>
+    public override IGoalEnvironment? Goals => WrapperChain.Of(_copies[0]).All(KeepsGoals) ? _copies[0].Unwrapped as IGoalEnvironment : null;
 
     /// <inheritdoc/>
     public override double? RewardThreshold => _copies[0].RewardThreshold;
@@ -99,7 +105,7 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
     {
         if (actions.Length != Count * _actionSize) throw new ArgumentException($"{actions.Length} action values were given; {Count} copies take {_actionSize} each.", nameof(actions));
         Defer(true);
-        if (_threads == 1)
+        if (_threads == 1 && _waiting is null)
         {
             for (var i = 0; i < Count; i++) StepCopy(i, actions.Slice(i * _actionSize, _actionSize));
         }
@@ -107,7 +113,8 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
         {
             var shared = _actions ??= new TAction[Count * _actionSize];
             actions.CopyTo(shared);
-            StepTogether(shared);
+            if (_waiting is not null) _waiting.Run();
+            else StepTogether(shared);
         }
         Defer(false);
     }
@@ -140,6 +147,39 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
             _lost.Add(i);
         }
         for (var i = 0; i < Count; i++) WriteMask(i, MaskArray);
+    }
+
+    /// <summary>Ends the copies that live in other processes; others are left as they are.</summary>
+    public void Dispose()
+    {
+        _waiting?.Dispose();
+        foreach (var copy in _copies) copy.End();
+    }
+
+    private static bool KeepsGoals(IEnvironment layer)
+        => layer is not IWrapper or TimeLimit<TObservation, TAction> or RecordEpisodeStatistics<TObservation, TAction> or EnvironmentChecker<TObservation, TAction>
+            or RecordFrames<TObservation, TAction> or RescaleAction<TObservation> or ClipAction<TObservation>;
+
+    private static IEnvironment<TObservation, TAction>[] MakeAll(int count, Func<IEnvironment<TObservation, TAction>> make)
+    {
+        ArgumentNullException.ThrowIfNull(make);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        var copies = new IEnvironment<TObservation, TAction>[count];
+        try
+        {
+            copies[0] = make();
+            // Programs take a while to start; they can do so side by side.
+            if (copies[0].Unwrapped is IServedEnvironment) Parallel.For(1, count, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i => copies[i] = make());
+            else for (var i = 1; i < count; i++) copies[i] = make();
+            return copies;
+        }
+        catch (Exception e)
+        {
+            foreach (var copy in copies) copy?.End();
+            if (e is not AggregateException { InnerExceptions: [var first, ..] }) throw;
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
+            throw;
+        }
     }
 
     private static IEnvironment<TObservation, TAction> Check(IReadOnlyList<IEnvironment<TObservation, TAction>> copies)

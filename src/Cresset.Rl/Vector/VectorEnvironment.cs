@@ -79,14 +79,17 @@ public abstract class VectorEnvironment<TObservation, TAction>
     /// <summary>Copies whose episode was lost by the last <see cref="Load"/> because their environment cannot be saved: they have been reset.</summary>
     public virtual IReadOnlyList<int> Lost => [];
 
+    /// <summary>The goals of the world, so that hindsight can judge by others; null where it has none, or where a wrapper changes its observations or rewards.</summary>
+    public virtual IGoalEnvironment? Goals => null;
+
     /// <summary>Mean return at which the task counts as solved; null where none is known.</summary>
     public virtual double? RewardThreshold => null;
 
     /// <summary>The array behind <see cref="Masks"/>; empty where there are none.</summary>
-    protected bool[] MaskArray { get; private protected set; } = [];
+    protected bool[] MaskArray { get; set; } = [];
 
     /// <summary>The array behind <see cref="FinalMasks"/>.</summary>
-    protected bool[] FinalMaskArray { get; private protected set; } = [];
+    protected bool[] FinalMaskArray { get; set; } = [];
 
     /// <summary>The array behind <see cref="Observations"/>.</summary>
     protected TObservation[] ObservationArray { get; }

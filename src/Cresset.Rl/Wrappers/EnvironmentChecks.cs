@@ -46,6 +46,26 @@ public static class EnvironmentChecks
         return habits.Warnings(first, steps);
     }
 
+    /// <summary>The same for an environment of any elements by its record, with its limit and wrappers; what it holds beyond memory is freed.</summary>
+    /// <param name="source">The environment.</param>
+    /// <param name="steps">Number of steps.</param>
+    /// <param name="seed">Seed of environment and actions.</param>
+    /// <returns>What is allowed but makes learning hard or slow.</returns>
+    /// <exception cref="EnvironmentContractException">The environment broke its contract.</exception>
+    public static IReadOnlyList<string> Check(EnvironmentSource source, int steps = 500, ulong seed = 0)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        var first = source.Create();
+        try
+        {
+            return EnvironmentElements.Visit(first, new Checking(source, steps, seed));
+        }
+        finally
+        {
+            first.End();
+        }
+    }
+
     private static void Reset<TObservation, TAction>(EnvironmentChecker<TObservation, TAction> first, TObservation[] a, EnvironmentChecker<TObservation, TAction> second, TObservation[] b, ulong? seed, string cause)
         where TObservation : unmanaged
         where TAction : unmanaged
@@ -67,6 +87,31 @@ public static class EnvironmentChecks
         if (memory.Position != memory.Length) throw new EnvironmentContractException($"{saved.Name}: Load read {memory.Position} of the {memory.Length} bytes that Save wrote.");
         if (lost is not null) Array.Clear(lost);
         return restored;
+    }
+
+    private sealed class Checking(EnvironmentSource source, int steps, ulong seed) : IEnvironmentVisitor<IReadOnlyList<string>>
+    {
+        public IReadOnlyList<string> Visit<TObservation, TAction>(IEnvironment<TObservation, TAction> environment)
+            where TObservation : unmanaged
+            where TAction : unmanaged
+        {
+            var made = new List<IEnvironment>();
+            try
+            {
+                return Check(
+                    () =>
+                    {
+                        var copy = source.Create<TObservation, TAction>();
+                        made.Add(copy);
+                        return copy;
+                    },
+                    steps, seed);
+            }
+            finally
+            {
+                foreach (var copy in made) copy.End();
+            }
+        }
     }
 
     private static string Cause(int step, int steps) => step < steps / 2 ? "equal seeds and actions" : "a restored copy";
