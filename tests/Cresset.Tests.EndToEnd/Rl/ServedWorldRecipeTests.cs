@@ -46,14 +46,15 @@ public sealed class ServedWorldRecipeTests : IDisposable
     }
 
     [Theory]
-    [InlineData("process", "allowed: a command, or an address instead", 2)]
-    [InlineData("{kind: process, command: pyhton3 tank.py}", "there is no program 'pyhton3' on the PATH", 2)]
-    [InlineData("{kind: process, command: python3 missing.py}", "ended with exit code 2 instead of giving its answer to hello", 1)]
-    [InlineData("{kind: process, command: \"python3 -c 'import time; time.sleep(60)'\", start_seconds: 0.3}", "has not given its answer to hello within 0.3 s", 1)]
-    [InlineData("{kind: process, address: \"unix:nowhere\"}", "Start it first", 1)]
+    [InlineData("", "allowed: a command, or an address instead", 2)]
+    [InlineData("command=pyhton3 tank.py", "there is no program 'pyhton3' on the PATH", 2)]
+    [InlineData("command=python3 missing.py", "ended with exit code 2 instead of giving its answer to hello", 1)]
+    [InlineData("command=python3 -c 'import time; time.sleep(60)'|start_seconds=0.3", "has not given its answer to hello within 0.3 s", 1)]
+    [InlineData("address=unix:nowhere", "Start it first", 1)]
     public void FaultsAreOneLineAndNoRun(string environment, string message, int expected)
     {
-        var (code, _, error) = CressetProcess.Run(_folder, "train", "ppo-cartpole", $"training.environment={environment}");
+        var (code, _, error) = CressetProcess.Run(
+            _folder, ["train", "ppo-cartpole", "training.environment=process", .. environment.Split('|', StringSplitOptions.RemoveEmptyEntries).Select(o => $"training.environment.{o}")]);
         Assert.Contains(message, error, StringComparison.Ordinal);
         Assert.Equal(expected, code);
         Assert.False(Directory.Exists(Path.Combine(_folder, "runs")) && Directory.GetDirectories(Path.Combine(_folder, "runs")).Length > 0);
