@@ -24,10 +24,10 @@ internal sealed class ComparedHeadlines(DetectionDataset dataset, DetectionResul
             var tide = new TideEvaluator();
             return new ProtocolStatistic("AP", tide.ComputeAp(tide.AddDataset(dataset, results, cancellation)));
         }
-        if (_ranked.Select(r => r.Under(options)).FirstOrDefault(r => r is not null) is { } shared) return shared.Compute().Statistics[0];
+        if (_ranked.Select(r => r.Under(options)).FirstOrDefault(r => r is not null) is { } shared) return shared.Headline();
         var backend = new RankedBackend(options, _categories);
         backend.AddDataset(dataset, results, null, cancellation);
         _ranked.Add(backend);
-        return backend.Compute().Statistics[0];
+        return backend.Headline();
     }
 }

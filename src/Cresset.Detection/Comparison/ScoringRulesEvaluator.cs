@@ -7,6 +7,7 @@ internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionR
     private (ScoringRules Rules, CategoryMatches[] Matches)? _first, _last;
     private readonly Dictionary<(bool, bool, int, bool), EvaluationPlan> _plans = [];
     private readonly Dictionary<((bool, bool, int, bool) Plan, int Limit, TieRule Ties), int[][]> _orders = [];
+    private readonly Dictionary<((bool, bool, int, bool) Plan, int Limit), MatchedAgain> _blanks = [];
     private readonly Lazy<IdleRules> _idle = new(() => new IdleRules(dataset, results));
     private readonly Lazy<bool[]> _meeting = new(() => MeetingDetections.Find(dataset, results, threshold));
 
@@ -31,7 +32,7 @@ internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionR
             if (m.TotalPositives(0) == 0 && !rules.EmptyClassesCountZero && !(rules.GroupWeight > 0)) return;
             if (order is not null) m = Rearrange(m, order);
             orders[k] ??= ranking.Order(m);
-            var curve = RankedCurve.Make(m, 0, 0, ranking, orders[k]);
+            var curve = RankedCurve.Outline(m, 0, 0, ranking, orders[k]);
             ap[k].Sum = curve.Positives > 0 ? Ap(curve, rules.Curve) : 0;
             ap[k].Count = curve.Positives > 0 || (rules.EmptyClassesCountZero && curve.Scores.Count > 0) ? 1 : 0;
         });
@@ -50,8 +51,19 @@ internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionR
         if (_first is { } first && first.Rules == matching) return first.Matches;
         if (_last is { } last && last.Rules == matching) return last.Matches;
         var meeting = _meeting.Value;
-        var matches = MatchRunner.Run(Plan(rules), () => new RulesMatcher(rules, threshold, meeting), Environment.ProcessorCount, null,
-            default);
+        var plan = Plan(rules);
+        CategoryMatches[] matches;
+        if (rules.VerifiedClassesOnly)
+        {
+            // Here a detection may be excused where no object is.
+            matches = MatchRunner.Run(plan, () => new RulesMatcher(rules, threshold, meeting), Environment.ProcessorCount, null, default);
+        }
+        else
+        {
+            var key = (PlanKey(rules), rules.PerImageAndClass);
+            if (!_blanks.TryGetValue(key, out var again)) _blanks[key] = again = new MatchedAgain(plan, rules.PerImageAndClass);
+            matches = again.Run(() => new RulesMatcher(rules, threshold, meeting));
+        }
         _first ??= (matching, matches);
         _last = (matching, matches);
         return matches;

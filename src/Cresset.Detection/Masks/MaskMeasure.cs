@@ -5,17 +5,14 @@ namespace Cresset.Detection;
 /// <summary>What one look over the runs of a mask tells: enough for all masks that meet no other.</summary>
 internal struct MaskMeasure
 {
-    private int _left, _top, _right, _bottom;
+    private int _left, _top, _right, _bottom, _area;
     private bool _any;
 
     /// <summary>Number of runs.</summary>
     public int Runs { get; private set; }
 
     /// <summary>Number of set pixels.</summary>
-    public long Area { get; private set; }
-
-    /// <summary>Number of pixels of all runs.</summary>
-    public long Sum { get; private set; }
+    public readonly long Area => _area;
 
     /// <summary>Whether a run after the first is empty.</summary>
     public bool HasEmptyRuns { get; private set; }
@@ -35,10 +32,12 @@ internal struct MaskMeasure
 
     /// <summary>Decodes a compressed text without keeping its runs; false where a character or a run is not allowed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static bool TryOf(ReadOnlySpan<byte> text, int height, int width, out MaskMeasure measure, out string problem)
+    public static bool TryOf(ReadOnlySpan<byte> text, int height, int width, out MaskMeasure measure, out long sum, out string problem)
     {
         measure = default;
+        sum = 0;
         problem = "";
+        var own = default(MaskMeasure);
         // A size that is not allowed is refused by the caller; until then nothing may be divided by it.
         var h = height > 0 && width >= 0 && (long)height * width <= int.MaxValue ? height : int.MaxValue;
         long row = 0, column = 0, last = 0, before = 0;
@@ -63,18 +62,19 @@ internal struct MaskMeasure
                 problem = $"run {n} of the mask is {x}; runs are 0 to {int.MaxValue}";
                 return false;
             }
-            measure.Take(n, x, h, ref row, ref column);
+            own.Take(n, x, h, ref row, ref column);
+            sum += x;
             (before, last) = (last, x);
             n++;
         }
-        measure.Runs = n;
+        own.Runs = n;
+        measure = own;
         return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Take(int index, long run, long height, ref long row, ref long column)
     {
-        Sum += run;
         if (run == 0)
         {
             HasEmptyRuns |= index > 0;
@@ -83,7 +83,8 @@ internal struct MaskMeasure
         var end = row + run - 1;
         if (index % 2 == 1)
         {
-            Area += run;
+            // Of masks whose runs are more than their pixels nobody asks the area.
+            _area = unchecked(_area + (int)run);
             if (!_any)
             {
                 (_left, _top, _bottom) = ((int)column, (int)row, -1);

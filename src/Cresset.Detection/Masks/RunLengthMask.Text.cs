@@ -44,8 +44,8 @@ public sealed partial class RunLengthMask
         out string problem)
     {
         mask = null!;
-        if (!MaskMeasure.TryOf(text, height, width, out var measure, out problem)) return false;
-        if (Check(height, width, measure.Sum) is { } wrong)
+        if (!MaskMeasure.TryOf(text, height, width, out var measure, out var sum, out problem)) return false;
+        if (Check(height, width, sum) is { } wrong)
         {
             problem = wrong;
             return false;

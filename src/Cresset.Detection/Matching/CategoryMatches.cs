@@ -116,6 +116,46 @@ internal sealed class CategoryMatches(long categoryId, int layers)
         _open = 0;
     }
 
+    /// <summary>The same segments, scores and places with no bit set; they are shared and must not grow.</summary>
+    public CategoryMatches Blank() => new(categoryId, layers)
+    {
+        _imageIds = _imageIds,
+        _starts = _starts,
+        _scores = _scores,
+        _sequence = _sequence,
+        _positives = new int[Segments * layers],
+        _patterns = new int[Detections],
+        Segments = Segments,
+        Detections = Detections,
+    };
+
+    /// <summary>The places of a segment whose bits are to be found anew; <see cref="Reseal"/> keeps them.</summary>
+    public SegmentSlots Reopen(int segment)
+    {
+        int start = Start(segment), bits = (End(segment) - start) * layers;
+        if (_hits.Length < bits) (_hits, _ignored) = (new ulong[2 * bits], new ulong[2 * bits]);
+        _hits.AsSpan(0, bits).Clear();
+        _ignored.AsSpan(0, bits).Clear();
+        return new SegmentSlots
+        {
+            Scores = _scores.AsSpan(start, End(segment) - start),
+            Sequence = _sequence is null ? default : _sequence.AsSpan(start, End(segment) - start),
+            Hits = _hits.AsSpan(0, bits),
+            Ignored = _ignored.AsSpan(0, bits),
+            Positives = _positives.AsSpan(segment * layers, layers),
+        };
+    }
+
+    /// <summary>Keeps the bits of a segment that was opened again.</summary>
+    public void Reseal(int segment)
+    {
+        int start = Start(segment), count = End(segment) - start;
+        for (var i = 0; i < count; i++)
+        {
+            _patterns[start + i] = _known.NumberOf(_hits.AsSpan(i * layers, layers), _ignored.AsSpan(i * layers, layers));
+        }
+    }
+
     // Small lists double; what is large must not reserve as much again.
     private static int Grown(int count) => count < 1 << 16 ? count * 2 : count + (count / 4);
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 
 namespace Cresset.Detection;
@@ -12,6 +13,7 @@ internal sealed class RankedBackend : IProtocolBackend
     private readonly GroupMatcher _matcher;
     private readonly RankingRules _rules;
     private EvaluationState _state;
+    private ConcurrentDictionary<long, int[]> _orders = new();
 
     public RankedBackend(ProtocolOptions options, IReadOnlyList<DatasetCategory> categories)
     {
@@ -100,12 +102,33 @@ internal sealed class RankedBackend : IProtocolBackend
         };
     }
 
+    /// <summary>The first of the protocol's numbers, without the curves.</summary>
+    public ProtocolStatistic Headline()
+    {
+        var ids = _options.ClassAgnostic ? [-1L] : _categories.Select(c => c.Id).ToArray();
+        var matches = Array.ConvertAll(ids, id => (_state.Find(id) ?? new CategoryMatches(id, _matcher.Layers)).InImageOrder());
+        var ap = new double[ids.Length][];
+        var counts = new bool[ids.Length];
+        Parallel.For(0, ids.Length, new ParallelOptions { MaxDegreeOfParallelism = Threads }, k =>
+        {
+            var order = _orders.GetOrAdd(ids[k], _ => _rules.Order(matches[k]));
+            ap[k] = new double[_thresholds.Length];
+            for (var t = 0; t < _thresholds.Length; t++)
+            {
+                var curve = RankedCurve.Outline(matches[k], t, 0, _rules, order);
+                ap[k][t] = Ap(curve);
+                counts[k] |= curve.Positives > 0;
+            }
+        });
+        return RankedSummary.Headline(RankedSummary.PerThreshold(_thresholds.Length, ap, [.. ids.Index().Where(c => counts[c.Index]).Select(c => c.Index)]));
+    }
+
     /// <summary>The same images under another protocol; null where that matches otherwise.</summary>
     public RankedBackend? Under(ProtocolOptions options)
     {
         var other = new RankedBackend(options, _categories);
         if (MatchingOf(options) != MatchingOf(_options) || !other._thresholds.AsSpan().SequenceEqual(_thresholds)) return null;
-        other._state = _state;
+        (other._state, other._orders) = (_state, other._rules == _rules ? _orders : other._orders);
         return other;
     }
 

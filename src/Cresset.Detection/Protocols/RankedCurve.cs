@@ -23,6 +23,9 @@ public sealed class RankedCurve
         }
     }
 
+    private RankedCurve(double[] scores, double[] weights, double[] recall, double[] precision, double positives)
+        => (Scores, Hits, Recall, Precision, Positives) = (scores, weights, recall, precision, positives);
+
     /// <summary>Scores, falling.</summary>
     public IReadOnlyList<double> Scores { get; }
 
@@ -101,29 +104,90 @@ public sealed class RankedCurve
     internal static RankedCurve Make(CategoryMatches matches, int threshold, int layer, RankingRules rules, int[]? given = null)
     {
         var order = given ?? rules.Order(matches);
-        var bit = 1UL << threshold;
-        var layers = matches.Layers;
-        var grouping = layers == 2 && rules.GroupWeight > 0;
-        var (patterns, known) = matches.Bits;
-        var words = known.Words;
+        var (scores, weights) = Weights(matches, threshold, layer, rules, order);
+        return new RankedCurve(scores, weights, PositivesOf(matches, layer, rules));
+    }
+
+    /// <summary>
+    /// Only the places that an area depends on: hits, what stands before each, and the end. Between hits recall stays and precision
+    /// falls, so every rule for the area gives the bits that it gives for the whole curve.
+    /// </summary>
+    internal static RankedCurve Outline(CategoryMatches matches, int threshold, int layer, RankingRules rules, int[] order)
+    {
+        var bits = new WeightBits(matches, threshold, layer, rules);
+        var hits = 0;
+        foreach (var i in order)
+        {
+            if (bits.Of(i) > 0) hits++;
+        }
+        var room = Math.Min(order.Length, (2 * hits) + 1);
+        double[] scores = new double[room], weights = new double[room], recall = new double[room], precision = new double[room];
+        var positives = PositivesOf(matches, layer, rules);
+        var all = matches.Scores;
+        double tp = 0, fp = 0, passed = 0;
+        int count = 0, before = -1;
+        foreach (var i in order)
+        {
+            var weight = bits.Of(i);
+            if (weight < 0 && rules.DropIgnored) continue;
+            if (weight > 0)
+            {
+                if (before >= 0) Put(all[before], passed);
+                before = -1;
+                tp += weight;
+                Put(all[i], weight);
+                continue;
+            }
+            if (weight == 0) fp++;
+            (before, passed) = (i, weight);
+        }
+        if (before >= 0) Put(all[before], passed);
+        return new RankedCurve(scores[..count], weights[..count], recall[..count], precision[..count], positives);
+
+        void Put(double score, double weight)
+        {
+            (scores[count], weights[count]) = (score, weight);
+            (recall[count], precision[count]) = (tp / positives, tp / Math.Max(tp + fp, KeypointSimilarity.Epsilon));
+            count++;
+        }
+    }
+
+    private static (double[] Scores, double[] Weights) Weights(CategoryMatches matches, int threshold, int layer, RankingRules rules, int[] order)
+    {
+        var bits = new WeightBits(matches, threshold, layer, rules);
         var all = matches.Scores;
         var scores = new double[order.Length];
         var weights = new double[order.Length];
         var count = 0;
         foreach (var i in order)
         {
-            var pattern = words.Slice(patterns[i] * 2 * layers, 2 * layers);
-            double weight = 0;
-            if (grouping && (pattern[1] & bit) != 0) weight = rules.GroupWeight;
-            else if ((pattern[layers + layer] & bit) != 0) weight = -1;
-            else if ((pattern[layer] & bit) != 0) weight = 1;
+            var weight = bits.Of(i);
             if (weight < 0 && rules.DropIgnored) continue;
             scores[count] = all[i];
             weights[count++] = weight;
         }
-        if (count < order.Length) (scores, weights) = (scores[..count], weights[..count]);
-        var groups = grouping && layer == 0 ? rules.GroupWeight * matches.TotalPositives(1) : 0;
-        return new RankedCurve(scores, weights, matches.TotalPositives(layer) + groups);
+        return count < order.Length ? (scores[..count], weights[..count]) : (scores, weights);
+    }
+
+    private static double PositivesOf(CategoryMatches matches, int layer, RankingRules rules)
+        => matches.TotalPositives(layer)
+            + (matches.Layers == 2 && layer == 0 && rules.GroupWeight > 0 ? rules.GroupWeight * matches.TotalPositives(1) : 0);
+
+    /// <summary>What a detection counts: 1 for a hit, 0 for a miss, -1 for neither, or the weight of a group that it found.</summary>
+    private readonly ref struct WeightBits(CategoryMatches matches, int threshold, int layer, RankingRules rules)
+    {
+        private readonly int[] _patterns = matches.Bits.Patterns;
+        private readonly ReadOnlySpan<ulong> _words = matches.Bits.Known.Words;
+        private readonly ulong _bit = 1UL << threshold;
+        private readonly int _width = 2 * matches.Layers, _hits = layer, _ignored = matches.Layers + layer;
+        private readonly double _group = matches.Layers == 2 ? rules.GroupWeight : 0;
+
+        public double Of(int i)
+        {
+            var pattern = _words.Slice(_patterns[i] * _width, _width);
+            if (_group > 0 && (pattern[1] & _bit) != 0) return _group;
+            return (pattern[_ignored] & _bit) != 0 ? -1 : (pattern[_hits] & _bit) != 0 ? 1 : 0;
+        }
     }
 }
 

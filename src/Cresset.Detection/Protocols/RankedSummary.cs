@@ -14,13 +14,10 @@ internal static class RankedSummary
     {
         var aps = Array.ConvertAll(curves, c => Array.ConvertAll(c, x => ap(x)));
         int[] counted = [.. Enumerable.Range(0, curves.Length).Where(k => curves[k][0].Positives > 0)];
-        var perThreshold = Enumerable.Range(0, thresholds.Length)
-            .Select(t => counted.Length == 0 ? double.NaN : counted.Average(k => aps[k][t])).ToArray();
-        var statistics = new List<ProtocolStatistic>();
-        if (thresholds.Length > 1) statistics.Add(new ProtocolStatistic("mAP", perThreshold.Average()));
+        var perThreshold = PerThreshold(thresholds.Length, aps, counted);
+        var statistics = new List<ProtocolStatistic> { Headline(perThreshold) };
         statistics.AddRange(thresholds.Select((t, i)
             => new ProtocolStatistic("mAP" + (t * 100).ToString("0.##", CultureInfo.InvariantCulture), perThreshold[i])));
-        if (thresholds.Length == 1) statistics.Insert(0, statistics[0] with { Name = "mAP" });
         var yolo = options.Protocol is DetectionProtocol.Yolo or DetectionProtocol.YoloLegacy;
         var point = yolo ? YoloCurve.OperatingPoint([.. counted.Select(k => curves[k][0])]) : null;
         if (point is not null && counted.Length > 0)
@@ -31,4 +28,12 @@ internal static class RankedSummary
         }
         return (statistics, aps, point);
     }
+
+    /// <summary>Mean AP over the classes that count, at each threshold.</summary>
+    public static double[] PerThreshold(int thresholds, double[][] aps, int[] counted)
+        => [.. Enumerable.Range(0, thresholds).Select(t => counted.Length == 0 ? double.NaN : counted.Average(k => aps[k][t]))];
+
+    /// <summary>The number that stands first.</summary>
+    public static ProtocolStatistic Headline(double[] perThreshold)
+        => new("mAP", perThreshold.Length == 1 ? perThreshold[0] : perThreshold.Average());
 }
