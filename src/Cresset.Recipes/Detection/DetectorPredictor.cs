@@ -11,6 +11,9 @@ namespace Cresset.Recipes;
 /// <summary>Answers with the objects in a picture of any size, and with the picture and their boxes and masks drawn over it.</summary>
 internal sealed class DetectorPredictor(DetectorNet net, DetectorOptions options, DataFacts facts) : ModulePredictor(net, facts)
 {
+    /// <summary>Of less sure detections a picture would be full; the answer lists them all.</summary>
+    private const double DrawnFrom = 0.3;
+
     // A large picture has room for more than a scene.
     private readonly DetectorFinder _finder = new(net, options.NmsIou, most: 300, candidates: 3000);
 
@@ -34,7 +37,8 @@ internal sealed class DetectorPredictor(DetectorNet net, DetectorOptions options
         FoundObject[] objects = [.. found.Select(d => new FoundObject(Facts.Classes[(int)d.CategoryId - 1], d))];
         var values = picture.cpu().contiguous().data<float>().ToArray();
         var shown = Picture.FromPlanes(values, (int)picture.size(1), (int)picture.size(2), (int)picture.size(3));
-        return new Prediction(name) { Objects = objects, Picture = LabelledBoxes.Over(shown, Array.ConvertAll(objects, Drawn)).ToPng() };
+        LabelledBox[] boxes = [.. objects.Where(o => o.Detection.Score >= DrawnFrom).Select(Drawn)];
+        return new Prediction(name) { Objects = objects, Picture = LabelledBoxes.Over(shown, boxes).ToPng() };
     }
 
     private static LabelledBox Drawn(FoundObject found)
