@@ -38,7 +38,7 @@ public sealed class OffPolicyReturnsTests
         Near([.. returns.Select(r => (double)r)], targets);
         OffPolicyReturns.Retrace(ratios, rewards, values, next, terminated, truncated, gamma, lambda, targets);
         Near([.. returns.Select(r => (double)r)], targets);
-        Assert.Throws<ArgumentException>(() => OffPolicyReturns.NStep(rewards, next[1..], terminated, truncated, gamma, 1, targets));
+        Assert.Throws<ArgumentException>(() => OffPolicyReturns.NStep(rewards, next.AsSpan(1), terminated, truncated, gamma, 1, targets));
     }
 
     [Fact]
