@@ -43,8 +43,11 @@ internal static class StreamedImages
         var kinds = new long[2 + random.NextInt32(8)];
         for (var k = 0; k < kinds.Length; k++) kinds[k] = 1 + (long)(Classes * Math.Pow(random.NextDouble(), 3));
         var objects = new GroundTruthObject[2 + random.NextInt32(28)];
-        for (var o = 0; o < objects.Length; o++) objects[o] = new GroundTruthObject { CategoryId = kinds[random.NextInt32(kinds.Length)],
-            Box = Box(random) };
+        for (var o = 0; o < objects.Length; o++) objects[o] = new GroundTruthObject
+        {
+            CategoryId = kinds[random.NextInt32(kinds.Length)],
+            Box = Box(random)
+        };
         var found = new DetectedObject[Found];
         for (var d = 0; d < Found; d++)
         {

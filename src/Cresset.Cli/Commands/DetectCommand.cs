@@ -22,9 +22,13 @@ internal static class DetectCommand
     }
 
     public static Option<string> Truth()
-        => new("--gt") { Description =
-            "Ground truth: COCO JSON, or a file or folder of another format (VOC, YOLO with data.yaml, CVAT, ...).", Required = true,
-            HelpName = "FILE" };
+        => new("--gt")
+        {
+            Description =
+            "Ground truth: COCO JSON, or a file or folder of another format (VOC, YOLO with data.yaml, CVAT, ...).",
+            Required = true,
+            HelpName = "FILE"
+        };
 
     public static Option<string> Results(string name = "--dt")
         => new(name)

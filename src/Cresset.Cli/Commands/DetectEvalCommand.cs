@@ -66,7 +66,8 @@ internal static class DetectEvalCommand
             var before = r.GetValue(baseline) is { } b ? ScoreSummary.Read(b) : null;
             using var interruption = new Interruption("stopping.");
             var files = new DetectFiles(r.GetValue(lenient), DetectFiles.PartsOf(options.Kind), r.GetValue(classes),
-                r.GetValue(images)) { Threads = options.Threads };
+                r.GetValue(images))
+            { Threads = options.Threads };
             var dataset = files.Truth(r.GetValue(truth)!, formats.Truth(r, r.GetValue(truth)!), interruption.Token);
             var detections = files.Results(r.GetValue(results)!, dataset, formats.Results(r, r.GetValue(results)!), interruption.Token);
             (dataset, detections) = subset.Apply(r, dataset, detections);

@@ -51,8 +51,12 @@ internal static class DetectPixelCommands
         var truth = File("--gt", "Folder of true PNG files: a class number for every pixel (grey or palette).", "FOLDER");
         var found = File("--dt", "Folder of predicted PNG files of the same names.", "FOLDER");
         var classes = File("--classes", "Class names: a text file with one a line, or a data.yaml.", "FILE");
-        var ignored = new Option<int>("--ignore") { Description = "Number of true pixels that are not judged (negative: none).",
-            DefaultValueFactory = _ => 255, HelpName = "N" };
+        var ignored = new Option<int>("--ignore")
+        {
+            Description = "Number of true pixels that are not judged (negative: none).",
+            DefaultValueFactory = _ => 255,
+            HelpName = "N"
+        };
         var (minima, json) = (Minima("mIoU=0.6, IoU/road=0.9"), SharedOptions.Json());
         var command = new Command("semantic", "Mean intersection over union of a class for every pixel.") { truth, found, classes, ignored,
             minima, json };
@@ -89,8 +93,11 @@ internal static class DetectPixelCommands
         => new(name) { Description = description, Required = true, HelpName = help };
 
     private static Option<string[]> Minima(string examples)
-        => new("--min") { Description = $"Gate: exit code 3 when a number is lower ({examples}); may be repeated.",
-            HelpName = "NAME=VALUE" };
+        => new("--min")
+        {
+            Description = $"Gate: exit code 3 when a number is lower ({examples}); may be repeated.",
+            HelpName = "NAME=VALUE"
+        };
 
     private static ScoreGate[] Gates(string[]? given) => [.. (given ?? []).Select(g => ScoreGate.Parse(g, isDrop: false))];
 

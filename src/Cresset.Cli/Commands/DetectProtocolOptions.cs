@@ -102,8 +102,16 @@ internal sealed class DetectProtocolOptions
                 throw new ArgumentException("--skeleton and --sigmas say the same thing; give one of them.");
             }
             // A list of its own: the file's sigmas must not take its place.
-            return options with { KeypointSigmas = skeleton switch { "coco" => [.. CocoOptions.PersonSigmas], "crowdpose"
-                => CrowdPose.Sigmas, _ => SigmasIn(skeleton) } };
+            return options with
+            {
+                KeypointSigmas = skeleton switch
+                {
+                    "coco" => [.. CocoOptions.PersonSigmas],
+                    "crowdpose"
+                => CrowdPose.Sigmas,
+                    _ => SigmasIn(skeleton)
+                }
+            };
         }
         if (r.GetValue(_sigmas) is not { Length: > 0 } sigmas) return options;
         if (options.Kind != IouKind.Keypoints) throw new ArgumentException("--sigmas belongs to --iou-type keypoints.");
@@ -136,8 +144,11 @@ internal sealed class DetectProtocolOptions
     public static ProtocolOptions Of(string protocol, string? kind)
     {
         var rules = DetectionProtocols.Parse(protocol);
-        return new ProtocolOptions { Protocol = rules,
-            Kind = DetectCommand.KindOf(kind ?? (rules == DetectionProtocol.Dota ? "obb" : "bbox")) };
+        return new ProtocolOptions
+        {
+            Protocol = rules,
+            Kind = DetectCommand.KindOf(kind ?? (rules == DetectionProtocol.Dota ? "obb" : "bbox"))
+        };
     }
 
     private static AreaRange RangeOf(string text)

@@ -20,7 +20,12 @@ internal static class SweepReport
                 r.Runs,
                 Figures = r.Figures.ToDictionary(f => f.Key, f => new
                 {
-                    f.Value.Mean, f.Value.Deviation, Low = f.Value.Mean - r.HalfWidth(f.Key), High = f.Value.Mean + r.HalfWidth(f.Key), Values = r.Values.GetValueOrDefault(f.Key), Middle = r.Middle(f.Key),
+                    f.Value.Mean,
+                    f.Value.Deviation,
+                    Low = f.Value.Mean - r.HalfWidth(f.Key),
+                    High = f.Value.Mean + r.HalfWidth(f.Key),
+                    Values = r.Values.GetValueOrDefault(f.Key),
+                    Middle = r.Middle(f.Key),
                 }),
                 r.Failures,
             }));

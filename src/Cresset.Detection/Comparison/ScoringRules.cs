@@ -82,11 +82,28 @@ internal sealed record ScoringRules
 
     public static ScoringRules Of(DetectionProtocol protocol)
     {
-        var voc = Coco with { InclusivePixels = true, StrictlyAbove = true, SecondChoice = false, LaterOfEqualIou = false,
-            Crowds = CrowdRule.Neutral, DifficultIsNeutral = true, IdZeroIsMiss = false, CopiesByLastId = false,
-            PerImageAndClass = int.MaxValue, Ties = TieRule.FileOrder };
-        var plain = Coco with { SecondChoice = false, LaterOfEqualIou = false, Crowds = CrowdRule.Ordinary, IdZeroIsMiss = false,
-            CopiesByLastId = false, PerImageAndClass = int.MaxValue };
+        var voc = Coco with
+        {
+            InclusivePixels = true,
+            StrictlyAbove = true,
+            SecondChoice = false,
+            LaterOfEqualIou = false,
+            Crowds = CrowdRule.Neutral,
+            DifficultIsNeutral = true,
+            IdZeroIsMiss = false,
+            CopiesByLastId = false,
+            PerImageAndClass = int.MaxValue,
+            Ties = TieRule.FileOrder
+        };
+        var plain = Coco with
+        {
+            SecondChoice = false,
+            LaterOfEqualIou = false,
+            Crowds = CrowdRule.Ordinary,
+            IdZeroIsMiss = false,
+            CopiesByLastId = false,
+            PerImageAndClass = int.MaxValue
+        };
         return protocol switch
         {
             DetectionProtocol.Coco => Coco,
@@ -101,15 +118,36 @@ internal sealed record ScoringRules
             DetectionProtocol.Yolo => plain with { Curve = CurveRule.Trapezoids, Ties = TieRule.FileOrder },
             DetectionProtocol.YoloLegacy => plain with { Curve = CurveRule.OpenTrapezoids, Ties = TieRule.FileOrder },
             DetectionProtocol.OpenImages
-                => plain with { DifficultIsNeutral = true, GroupOf = true, VerifiedWhereListed = true, Curve = CurveRule.AllPoints,
-                Ties = TieRule.LaterImageFirst },
+                => plain with
+                {
+                    DifficultIsNeutral = true,
+                    GroupOf = true,
+                    VerifiedWhereListed = true,
+                    Curve = CurveRule.AllPoints,
+                    Ties = TieRule.LaterImageFirst
+                },
             DetectionProtocol.Lvis
-                => Coco with { Crowds = CrowdRule.Ordinary, IgnoreFlag = true, PerImageAndClass = int.MaxValue, PerImage = 300,
-                VerifiedClassesOnly = true },
+                => Coco with
+                {
+                    Crowds = CrowdRule.Ordinary,
+                    IgnoreFlag = true,
+                    PerImageAndClass = int.MaxValue,
+                    PerImage = 300,
+                    VerifiedClassesOnly = true
+                },
             DetectionProtocol.Tide
-                => Coco with { LaterOfEqualIou = false, Crowds = CrowdRule.Region, IdZeroIsMiss = false, CopiesByLastId = false,
-                PerImageAndClass = int.MaxValue, PerImage = 100, Curve = CurveRule.ExactGrid, Ties = TieRule.ImageFileOrder,
-                EmptyClassesCountZero = true },
+                => Coco with
+                {
+                    LaterOfEqualIou = false,
+                    Crowds = CrowdRule.Region,
+                    IdZeroIsMiss = false,
+                    CopiesByLastId = false,
+                    PerImageAndClass = int.MaxValue,
+                    PerImage = 100,
+                    Curve = CurveRule.ExactGrid,
+                    Ties = TieRule.ImageFileOrder,
+                    EmptyClassesCountZero = true
+                },
             _ => throw new ArgumentOutOfRangeException(nameof(protocol), protocol, "This protocol is not known."),
         };
     }

@@ -162,8 +162,15 @@ internal sealed class TideImage(double positive, double background, OverlapMatri
     private double[] Overlaps(DatasetImage image, GroundTruthObject[] objects, int[] chosen, DetectedObject[] detections, int[] order)
     {
         if (chosen.Length == 0 || order.Length == 0) return [];
-        overlap.Compute(new MatchGroup { ImageId = image.Id, Image = image, AllObjects = objects, AllDetections = detections,
-            Objects = chosen, Detections = order });
+        overlap.Compute(new MatchGroup
+        {
+            ImageId = image.Id,
+            Image = image,
+            AllObjects = objects,
+            AllDetections = detections,
+            Objects = chosen,
+            Detections = order
+        });
         return overlap.Values.AsSpan(0, chosen.Length * order.Length).ToArray();
     }
 }

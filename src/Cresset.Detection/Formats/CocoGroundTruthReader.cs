@@ -146,8 +146,12 @@ internal sealed class CocoGroundTruthReader
         for (var i = 0; anyText && i < _objects.Count; i++)
         {
             var o = _objects[i];
-            _objects[i] = o with { Id = _ids.Objects.Final(o.Id), ImageId = _ids.Images.Final(o.ImageId),
-                CategoryId = _ids.Categories.Final(o.CategoryId) };
+            _objects[i] = o with
+            {
+                Id = _ids.Objects.Final(o.Id),
+                ImageId = _ids.Images.Final(o.ImageId),
+                CategoryId = _ids.Categories.Final(o.CategoryId)
+            };
         }
         if (_withoutId.Count == 0) return;
         var taken = _objects.Select(o => o.Id).ToHashSet();
@@ -247,8 +251,12 @@ internal sealed class CocoGroundTruthReader
         }
         if (!_fields.Sound) return;
         if (!_imageIds.Add(id)) _fields.Fault(DataProblemKind.DuplicateId, "id", $"{Shown(id, _ids.Images)} occurs twice.");
-        _images.Add(new DatasetImage(id, file, (int)width, (int)height) { NegativeCategoryIds = negative, NotExhaustiveCategoryIds = open,
-            Attributes = attributes });
+        _images.Add(new DatasetImage(id, file, (int)width, (int)height)
+        {
+            NegativeCategoryIds = negative,
+            NotExhaustiveCategoryIds = open,
+            Attributes = attributes
+        });
     }
 
     private void ReadCategory()
@@ -280,8 +288,13 @@ internal sealed class CocoGroundTruthReader
         if (!hasId) _fields.Fault(DataProblemKind.MissingField, "id", "is missing.");
         if (!_fields.Sound) return;
         if (!_categoryIds.Add(id)) _fields.Fault(DataProblemKind.DuplicateId, "id", $"{Shown(id, _ids.Categories)} occurs twice.");
-        _categories.Add(new DatasetCategory(id, text) { Supercategory = parent, Frequency = frequency, KeypointNames = points,
-            KeypointSigmas = sigmas });
+        _categories.Add(new DatasetCategory(id, text)
+        {
+            Supercategory = parent,
+            Frequency = frequency,
+            KeypointNames = points,
+            KeypointSigmas = sigmas
+        });
     }
 
     private void ReadObject()

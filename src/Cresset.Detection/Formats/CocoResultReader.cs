@@ -243,8 +243,14 @@ internal sealed class CocoResultReader
             ? DetectedObject.FirstRank : score)
         {
             Shape = mask is not null || keypoints is not null || (have & HasBox) == 0 || broken != 0
-                ? new DetectionShape { Segmentation = mask, Keypoints = keypoints, HasBox = (have & HasBox) != 0, FromFile = true,
-                    CannotHit = broken != 0 }
+                ? new DetectionShape
+                {
+                    Segmentation = mask,
+                    Keypoints = keypoints,
+                    HasBox = (have & HasBox) != 0,
+                    FromFile = true,
+                    CannotHit = broken != 0
+                }
                 : null,
         });
     }

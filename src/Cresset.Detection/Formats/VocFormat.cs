@@ -117,8 +117,12 @@ public static class VocFormat
         try
         {
             using var reader = XmlReader.Create(file,
-                new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null,
-                MaxCharactersInDocument = 100_000_000 });
+                new XmlReaderSettings
+                {
+                    DtdProcessing = DtdProcessing.Prohibit,
+                    XmlResolver = null,
+                    MaxCharactersInDocument = 100_000_000
+                });
             root = XElement.Load(reader, LoadOptions.SetLineInfo);
         }
         catch (XmlException e)

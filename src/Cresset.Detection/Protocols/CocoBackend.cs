@@ -39,14 +39,20 @@ internal sealed class CocoBackend : IProtocolBackend
         }
         if (options.AreaRanges is { } ranges)
         {
-            coco = coco with { AreaRanges = ranges.Any(r => r.Name == "all") ? [.. ranges.OrderByDescending(r => r.Name == "all")]
-                : [coco.AreaRanges[0], .. ranges] };
+            coco = coco with
+            {
+                AreaRanges = ranges.Any(r => r.Name == "all") ? [.. ranges.OrderByDescending(r => r.Name == "all")]
+                : [coco.AreaRanges[0], .. ranges]
+            };
         }
         if (options.MaxDetections is { } max) coco = coco with { MaxDetections = max };
         if (options.IouThresholds is { } ious)
         {
-            coco = coco with { IouThresholds = options.Protocol == DetectionProtocol.TorchMetrics ? [.. ious.Select(t => (double)(float)t)]
-                : ious };
+            coco = coco with
+            {
+                IouThresholds = options.Protocol == DetectionProtocol.TorchMetrics ? [.. ious.Select(t => (double)(float)t)]
+                : ious
+            };
         }
         return options.Protocol == DetectionProtocol.CocoFixed ? coco.AsCorrected() : coco;
     }

@@ -158,16 +158,16 @@ public sealed class CocoEvaluator
 
     internal static CocoRules RulesOf(CocoOptions options, int maxDetections, DetectionAreaSource areaSource,
         CocoVariant variant = CocoVariant.Coco) => new()
-    {
-        MaxDetections = variant == CocoVariant.Lvis ? int.MaxValue : maxDetections,
-        CrowdsAreReusable = variant != CocoVariant.Lvis,
-        IdZeroIsNoMatch = !options.Corrected && variant != CocoVariant.TorchMetrics,
-        IgnoringMarks = variant == CocoVariant.Lvis ? ObjectMarks.Ignore : options.Corrected ? ObjectMarks.Crowd | ObjectMarks.Ignore
+        {
+            MaxDetections = variant == CocoVariant.Lvis ? int.MaxValue : maxDetections,
+            CrowdsAreReusable = variant != CocoVariant.Lvis,
+            IdZeroIsNoMatch = !options.Corrected && variant != CocoVariant.TorchMetrics,
+            IgnoringMarks = variant == CocoVariant.Lvis ? ObjectMarks.Ignore : options.Corrected ? ObjectMarks.Crowd | ObjectMarks.Ignore
             : ObjectMarks.Crowd,
-        UnlabelledAreIgnored = options.Kind == IouKind.Keypoints,
-        AreaSource = options.Kind == IouKind.Oriented ? DetectionAreaSource.Corners : areaSource,
-        HonoursNotExhaustive = variant == CocoVariant.Lvis,
-    };
+            UnlabelledAreIgnored = options.Kind == IouKind.Keypoints,
+            AreaSource = options.Kind == IouKind.Oriented ? DetectionAreaSource.Corners : areaSource,
+            HonoursNotExhaustive = variant == CocoVariant.Lvis,
+        };
 
     private static string FingerprintOf(CocoOptions o, int[] maxDetections, CocoVariant variant)
     {

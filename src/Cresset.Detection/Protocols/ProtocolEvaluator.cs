@@ -93,12 +93,12 @@ public sealed class ProtocolEvaluator
 
     private static IProtocolBackend MakeBackend(ProtocolOptions options, IReadOnlyList<DatasetCategory> categories)
         => options.Protocol switch
-    {
-        DetectionProtocol.Coco or DetectionProtocol.CocoFixed or DetectionProtocol.Lvis or DetectionProtocol.TorchMetrics
-            => new CocoBackend(options, categories),
-        DetectionProtocol.Tide => new TideBackend(options, categories),
-        _ => new RankedBackend(options, categories),
-    };
+        {
+            DetectionProtocol.Coco or DetectionProtocol.CocoFixed or DetectionProtocol.Lvis or DetectionProtocol.TorchMetrics
+                => new CocoBackend(options, categories),
+            DetectionProtocol.Tide => new TideBackend(options, categories),
+            _ => new RankedBackend(options, categories),
+        };
 
     /// <summary>Categories by id, of repeated ids the last.</summary>
     internal static IReadOnlyList<DatasetCategory> InOrder(IReadOnlyList<DatasetCategory> categories)

@@ -65,7 +65,8 @@ public sealed class DetectorTask : ITrainingTask, IExportsGraphs
         var boxes = ProtocolEvaluator.Evaluate(truth, results, Protocol(IouKind.Box), null, context.Cancellation);
         var masks = ProtocolEvaluator.Evaluate(truth, results, Protocol(IouKind.Mask), null, context.Cancellation);
         return new Dictionary<string,
-            double> { ["ap"] = boxes["AP"], ["ap50"] = boxes["AP50"], ["mask_ap"] = masks["AP"], ["mask_ap50"] = masks["AP50"] };
+            double>
+        { ["ap"] = boxes["AP"], ["ap50"] = boxes["AP50"], ["mask_ap"] = masks["AP"], ["mask_ap50"] = masks["AP50"] };
     }
 
     /// <inheritdoc/>
@@ -191,8 +192,11 @@ public sealed class DetectorTask : ITrainingTask, IExportsGraphs
         for (var i = 0; i < count; i++) runs[i] = (uint)record[at + 7 + i];
         at += 7 + count;
         return new DetectedObject(image, category, box,
-            score) { Shape =
-            new DetectionShape { Segmentation = new RunLengthSegmentation(new RunLengthMask(_options.Size, _options.Size, runs)) } };
+            score)
+        {
+            Shape =
+            new DetectionShape { Segmentation = new RunLengthSegmentation(new RunLengthMask(_options.Size, _options.Size, runs)) }
+        };
     }
 
     /// <summary>Runs go down the columns, pixels of scenes along the rows.</summary>

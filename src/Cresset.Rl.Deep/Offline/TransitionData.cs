@@ -153,6 +153,6 @@ public sealed class TransitionData
         using var scope = NewDisposeScope();
         var values = from.to(ScalarType.Float32).contiguous();
         if (!values.isfinite().all().ToBoolean()) throw new InvalidDataException($"{path}: '{name}' holds what is no finite number.");
-        System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(values.bytes).CopyTo(to);
+        values.data<float>().CopyTo(to);
     }
 }

@@ -25,7 +25,7 @@ public sealed class ReachTests
         ("take a function, or the loop, of the caller's own", [
             "Optim.LambdaSchedule", "Optim.MultiplicativeSchedule", "Optim.PlateauOptions", "Optim.PlateauScheduler", "Optim.Lookahead", "Optim.SharpnessAware",
             "Optim.AdaptiveGradientClipping", "Numerics.CustomStepSize", "Numerics.KieferWolfowitz", "Numerics.KieferWolfowitzConditions", "Numerics.Spsa",
-            "Numerics.SpsaPerturbation", "Numerics.SecondOrderSpsa", "Numerics.SecondOrderSpsaOptions", "Numerics.SymmetricEigen", "Numerics.BinaryCurves"]),
+            "Numerics.SpsaPerturbation", "Numerics.SecondOrderSpsa", "Numerics.SecondOrderSpsaOptions", "Numerics.SymmetricEigen", "Numerics.BinaryCurves", "Numerics.Venter"]),
         ("files of PyTorch's optimizers, which go on in a program", [
             "Optim.PyTorchGroupOptions", "Optim.PyTorchLbfgsState", "Optim.PyTorchOptimizerFile", "Optim.PyTorchOptimizerState"]),
         ("scores within a program or a test project", ["Detection.DetectionAssert", "Detection.DetectionAssertException", "Detection.DetectionMetric", "Recipes.DetectionTensors"]),
@@ -35,7 +35,8 @@ public sealed class ReachTests
         ("algorithms of the textbooks over features of the caller's own", [
             "Rl.AggregationFeatures", "Rl.BanditLearner", "Rl.BanditOptions", "Rl.BanditRule", "Rl.BatchEvaluation", "Rl.DifferentialSarsa", "Rl.EmphaticTd", "Rl.FeatureMap",
             "Rl.FeatureTransition", "Rl.FourierFeatures", "Rl.KArmedBandit", "Rl.LeastSquaresPolicyIteration", "Rl.LeastSquaresTd", "Rl.LinearControl", "Rl.LinearFixedPoint",
-            "Rl.OffPolicyMonteCarlo", "Rl.OffPolicyMonteCarloControl", "Rl.OrthonormalFeatures", "Rl.PolynomialFeatures", "Rl.RadialBasisFeatures", "Rl.SoftmaxPolicyGradient", "Rl.TdZero"]),
+            "Rl.OffPolicyMonteCarlo", "Rl.OffPolicyMonteCarloControl", "Rl.OrthonormalFeatures", "Rl.PolynomialFeatures", "Rl.RadialBasisFeatures", "Rl.SoftmaxPolicyGradient", "Rl.TdZero",
+            "Rl.Deep.OffPolicyReturns"]),
     ];
 
     [Fact]

@@ -75,8 +75,11 @@ public sealed class CocoGoldenTests
         {
             var names = p.GetProperty("areaRngLbl").EnumerateArray().Select(n => n.GetString()!).ToArray();
             options =
-                options with { AreaRanges = [.. areas.EnumerateArray().Select((a, i)
-                => new AreaRange(names[i], a[0].GetDouble(), a[1].GetDouble()))] };
+                options with
+                {
+                    AreaRanges = [.. areas.EnumerateArray().Select((a, i)
+                => new AreaRange(names[i], a[0].GetDouble(), a[1].GetDouble()))]
+                };
         }
         return options;
     }

@@ -26,8 +26,11 @@ public sealed class PixelAndCornerTests : IDisposable
         }
         var objects = set.Truth.Objects.ToArray();
         var results = set.Results.Items.ToArray();
-        for (var i = 0; i < objects.Length; i++) objects[i] = objects[i] with { Segmentation = Corners(objects[i].Box,
-            objects[i].ImageId) };
+        for (var i = 0; i < objects.Length; i++) objects[i] = objects[i] with
+        {
+            Segmentation = Corners(objects[i].Box,
+            objects[i].ImageId)
+        };
         for (var i = 0; i < results.Length; i++) results[i] =
             results[i] with { Shape = new DetectionShape { Segmentation = Corners(results[i].Box, results[i].ImageId), HasBox = true } };
         return (new DetectionDataset(set.Truth.Images, set.Truth.Categories, objects), new DetectionResults(results));

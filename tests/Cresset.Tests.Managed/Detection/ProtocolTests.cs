@@ -216,12 +216,12 @@ public sealed class ProtocolTests
         var imageOf = images.ToDictionary(m => m.FileName, m => m.Id);
         var objects = set.GetProperty("images").EnumerateArray().SelectMany(m
             => m.GetProperty("objects").EnumerateArray().Select(o => new GroundTruthObject
-        {
-            ImageId = imageOf[m.GetProperty("name").GetString()!],
-            CategoryId = idOf[o.GetProperty("name").GetString()!],
-            Box = Corners(o),
-            Marks = o.GetProperty("difficult").GetInt32() != 0 ? ObjectMarks.Difficult : ObjectMarks.None,
-        })).ToList();
+            {
+                ImageId = imageOf[m.GetProperty("name").GetString()!],
+                CategoryId = idOf[o.GetProperty("name").GetString()!],
+                Box = Corners(o),
+                Marks = o.GetProperty("difficult").GetInt32() != 0 ? ObjectMarks.Difficult : ObjectMarks.None,
+            })).ToList();
         var detections = set.GetProperty("detections").EnumerateArray().Select(d
             => new DetectedObject(imageOf[d.GetProperty("image").GetString()!], idOf[d.GetProperty("name").GetString()!], Corners(d),
             d.GetProperty("score").GetDouble())).ToList();

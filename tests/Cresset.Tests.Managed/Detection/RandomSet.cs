@@ -64,8 +64,18 @@ internal sealed class RandomSet
             for (var p = 2; p < 51; p += 3) points[p] = 0;
         }
         var labelled = Enumerable.Range(0, 17).Count(p => points[(3 * p) + 2] > 0);
-        return new GroundTruthObject { Id = id, ImageId = image, CategoryId = category, Box = b, Area = w * h * .75, Marks = marks,
-            Segmentation = Polygon(b), Keypoints = points, KeypointCount = labelled };
+        return new GroundTruthObject
+        {
+            Id = id,
+            ImageId = image,
+            CategoryId = category,
+            Box = b,
+            Area = w * h * .75,
+            Marks = marks,
+            Segmentation = Polygon(b),
+            Keypoints = points,
+            KeypointCount = labelled
+        };
     }
 
     private DetectedObject Detect(long image, List<GroundTruthObject> here, List<DatasetCategory> categories)
@@ -88,7 +98,8 @@ internal sealed class RandomSet
             for (var p = 0; p < 51; p++) points[p] = p % 3 == 0 ? Quarter(U() * Width) : p % 3 == 1 ? Quarter(U() * Height) : 1;
         }
         return new DetectedObject(image, category, b,
-            Math.Floor(U() * 40) / 40) { Shape = new DetectionShape { Segmentation = Polygon(b), Keypoints = points } };
+            Math.Floor(U() * 40) / 40)
+        { Shape = new DetectionShape { Segmentation = Polygon(b), Keypoints = points } };
     }
 
     private static PolygonSegmentation Polygon(Box b)

@@ -140,7 +140,8 @@ public sealed class ServedWorldTests : IDisposable
                 stream.Write(Encoding.UTF8.GetBytes(answer.Replace("{H}", Hello, StringComparison.Ordinal) + "\n"));
             }
             reader.ReadLine();
-        }) { IsBackground = true };
+        })
+        { IsBackground = true };
         serving.Start();
         Fails(new ProcessSource { Address = $"unix:{path}" }, path, message);
     }

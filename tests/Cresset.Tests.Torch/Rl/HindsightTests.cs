@@ -74,8 +74,17 @@ public sealed class HindsightTests
         IEnvironment<float, int> Make() => new BitFlipSource { Bits = 12 }.Create<float, int>();
         var options = new DqnOptions
         {
-            Hidden = [64], BatchSize = 64, LearningStarts = 500, TrainEvery = 1, UpdatesPerTraining = 1, TargetEvery = 1, TargetShare = 0.05, Gamma = 0.95, LearningRate = StepSizeRule.Constant(1e-3),
-            Exploration = StepSizeRule.Linear(1, 0.1, 3000), Replay = new() { Capacity = 20_000, Hindsight = hindsight },
+            Hidden = [64],
+            BatchSize = 64,
+            LearningStarts = 500,
+            TrainEvery = 1,
+            UpdatesPerTraining = 1,
+            TargetEvery = 1,
+            TargetShare = 0.05,
+            Gamma = 0.95,
+            LearningRate = StepSizeRule.Constant(1e-3),
+            Exploration = StepSizeRule.Linear(1, 0.1, 3000),
+            Replay = new() { Capacity = 20_000, Hindsight = hindsight },
         };
         using var agent = new DqnAgent(new SyncVectorEnvironment<float, int>(1, Make, AutoresetMode.SameStep), options, 5);
         while (agent.Step < 9000) agent.Advance();

@@ -144,7 +144,14 @@ public sealed class RecurrentTests
         static IEnvironment<float, int> Make() => new TMazeSource { Length = 3 }.Create<float, int>();
         var options = ActorCriticOptions.Ppo with
         {
-            Memory = memory, Hidden = [16], RolloutSteps = 16, Minibatches = 1, Epochs = 4, EntropyCoefficient = 0.01, LearningRate = StepSizeRule.Constant(1e-2), Device = "cpu",
+            Memory = memory,
+            Hidden = [16],
+            RolloutSteps = 16,
+            Minibatches = 1,
+            Epochs = 4,
+            EntropyCoefficient = 0.01,
+            LearningRate = StepSizeRule.Constant(1e-2),
+            Device = "cpu",
         };
         using var agent = new ActorCriticAgent<int>(new SyncVectorEnvironment<float, int>(8, Make, AutoresetMode.SameStep), options, 3);
         while (agent.Step < 4096) agent.Advance();
@@ -156,7 +163,15 @@ public sealed class RecurrentTests
         static IEnvironment<float, int> Make() => new FiguresSource { Size = 8, Dust = 3 }.Create<float, int>();
         var options = ActorCriticOptions.Ppo with
         {
-            Encoder = encoder, Hidden = [32], RolloutSteps = 16, Minibatches = 2, Epochs = 2, Gamma = 0, EntropyCoefficient = 0.01, LearningRate = StepSizeRule.Constant(2e-3), Device = "cpu",
+            Encoder = encoder,
+            Hidden = [32],
+            RolloutSteps = 16,
+            Minibatches = 2,
+            Epochs = 2,
+            Gamma = 0,
+            EntropyCoefficient = 0.01,
+            LearningRate = StepSizeRule.Constant(2e-3),
+            Device = "cpu",
         };
         using var agent = new ActorCriticAgent<int>(new SyncVectorEnvironment<float, int>(8, Make, AutoresetMode.SameStep), options, 3);
         while (agent.Step < 8000) agent.Advance();
