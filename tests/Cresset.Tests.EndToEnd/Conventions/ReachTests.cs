@@ -29,8 +29,8 @@ public sealed class ReachTests
         ("files of PyTorch's optimizers, which go on in a program", [
             "Optim.PyTorchGroupOptions", "Optim.PyTorchLbfgsState", "Optim.PyTorchOptimizerFile", "Optim.PyTorchOptimizerState"]),
         ("scores within a program or a test project", ["Detection.DetectionAssert", "Detection.DetectionAssertException", "Detection.DetectionMetric", "Recipes.DetectionTensors"]),
-        ("wrappers with functions of the caller's own, and checks of an environment", [
-            "Rl.Autoreset`2", "Rl.EnvironmentChecker`2", "Rl.EnvironmentChecks", "Rl.FilterObservation`2", "Rl.ObservationTransform`2", "Rl.RecordFrames`2", "Rl.TextSpace",
+        ("wrappers with functions of the caller's own", [
+            "Rl.Autoreset`2", "Rl.FilterObservation`2", "Rl.ObservationTransform`2", "Rl.TextSpace",
             "Rl.TransformAction`3", "Rl.TransformObservation`3", "Rl.CartPoleBatch", "Rl.CartPoleVectorEnvironment"]),
         ("algorithms of the textbooks over features of the caller's own", [
             "Rl.AggregationFeatures", "Rl.BanditLearner", "Rl.BanditOptions", "Rl.BanditRule", "Rl.BatchEvaluation", "Rl.DifferentialSarsa", "Rl.EmphaticTd", "Rl.FeatureMap",
