@@ -54,7 +54,7 @@ finally
     Directory.Delete(root, recursive: true);
 }
 
-sealed class Last : IProgress<TrainingReport>
+internal sealed class Last : IProgress<TrainingReport>
 {
     public StepReport? Report { get; private set; }
 
