@@ -161,8 +161,17 @@ public sealed class Recipe
         }
         // Naming the part that is already there keeps its options.
         if (value is ConfigText name && target[keys[^1]] is ConfigMap { } named && named[ConfigMap.Kind] is ConfigText kind && Same(kind, name)) return;
+        // Several keys at once are as each alone; only another part begins anew.
+        if (value is ConfigMap given && target[keys[^1]] is { } there && !NamesAnother(given, there))
+        {
+            foreach (var (key, item) in given.Items.ToList()) Set(map, $"{path}.{key}", item);
+            return;
+        }
         target.Set(keys[^1], value);
     }
+
+    private static bool NamesAnother(ConfigMap given, ConfigNode there)
+        => given[ConfigMap.Kind] is ConfigText kind && (there is ConfigMap map ? map[ConfigMap.Kind] : there) is var now && !(now is ConfigText text && Same(text, kind));
 
     private static bool Same(ConfigText one, ConfigText other) => ConfigMap.Canonical(one.Value) == ConfigMap.Canonical(other.Value);
 

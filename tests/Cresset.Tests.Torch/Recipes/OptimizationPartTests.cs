@@ -81,6 +81,15 @@ public sealed class OptimizationPartTests
         var options = Resolve("optimizer={kind: lion, beta1: 0.95, learning_rate: 1e-4}", "optimizer.beta2=0.98");
         var lion = Assert.IsType<LionRule>(options.Optimizer);
         Assert.Equal((0.95, 0.98, 1e-4), (lion.Beta1, lion.Beta2, lion.LearningRate));
+        // What the recipe says beside the keys that are given stays, unless another part begins anew.
+        const string Yaml = "job: digits-classifier\noptimizer: {kind: lion, learning_rate: 1e-2, beta2: 0.9}\ntrainer: {steps: 7, batch_size: 5}\n";
+        OptimizationOptions Own(string text) => (OptimizationOptions)Parse(Yaml).Resolve([text]).Options["optimization"];
+        var kept = Assert.IsType<LionRule>(Own("optimizer={beta1: 0.8}").Optimizer);
+        Assert.Equal((0.8, 0.9, 1e-2), (kept.Beta1, kept.Beta2, kept.LearningRate));
+        Assert.Equal(1e-2, Assert.IsType<LionRule>(Own("optimizer={kind: lion, beta1: 0.8}").Optimizer).LearningRate);
+        Assert.Equal(new AdamWRule().LearningRate, Assert.IsType<AdamWRule>(Own("optimizer={kind: adamw, beta1: 0.8}").Optimizer).LearningRate);
+        var trainer = (TrainerOptions)Parse(Yaml).Resolve(["trainer={steps: 9}"]).Options["trainer"];
+        Assert.Equal((9, 5), (trainer.Steps, trainer.BatchSize));
         Assert.Contains("command line: optimization.optimizer.beta1 is 1.5", Assert.Throws<ConfigException>(() => Resolve("optimizer={kind: lion, beta1: 1.5}")).Message, StringComparison.Ordinal);
         Assert.Contains("command line: optimizer={kind: lion: column", Assert.Throws<ConfigException>(() => Resolve("optimizer={kind: lion")).Message, StringComparison.Ordinal);
     }
