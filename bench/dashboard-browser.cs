@@ -143,6 +143,7 @@ static async Task Watched(string folder)
     for (var round = 0; round < 3; round++)
     {
         alone.Add(await Trained(folder, work));
+        Console.WriteLine($"  round {round + 1}: alone {alone[^1]:0.00} s");
         await using var served = await Served.Start(folder);
         var browsers = await Task.WhenAll(Launch(playwright), Launch(playwright), Launch(playwright));
         var pages = new List<IPage>();
@@ -160,6 +161,7 @@ static async Task Watched(string folder)
             await page.Locator(".card:has(.status.running) h2 a").First.ClickAsync(new() { Timeout = 20_000 });
         }
         watched.Add(await seconds);
+        Console.WriteLine($"  round {round + 1}: watched {watched[^1]:0.00} s");
         foreach (var page in new[] { pages[0], pages[10], pages[11] }) await page.Locator(".area[aria-label*='10,000 points']").WaitForAsync();
         Console.WriteLine($"  {"points in the store and on the three pages that are seen",-52} {10_000,8}");
         foreach (var browser in browsers) await browser.DisposeAsync();
