@@ -25,6 +25,7 @@ Dictionary<string, Func<string[], int>> benchmarks = new()
     ["rl-environments"] = EnvironmentSpeed.Run,
     ["sd3-forward"] = Sd3Forward.Run,
     ["sd3-load"] = Sd3Load.Run,
+    ["sd3-memory"] = Sd3Memory.Run,
     ["rl-figures"] = BookFigures.Run,
     ["rl-ppo-cartpole"] = PpoCartPole.Run,
     ["optimizer-steps"] = OptimizerSteps.Run,

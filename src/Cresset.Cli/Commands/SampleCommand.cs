@@ -53,7 +53,7 @@ internal static class SampleCommand
             TrainCommand.Report(new RecipeRunner(store, with.Recipes(result)).Sample(place.Folder ?? place.Name, request, view, interruption.Token), result.GetValue(json));
             return ExitCode.Success;
         });
-        return command.WithExamples("cresset sample sd3-digits seven three", "cresset sample glow-digits --temperature 0.7 --seed 1 -n 64", "cresset sample my-table -n 1000 --format csv -o drawn/", "cresset sample gpt-shakespeare \"ROMEO:\" --length 400 --temperature 0.8 --top-k 40");
+        return command.WithExamples("cresset sample sd3-garments sneaker \"an ankle boot\"", "cresset sample sd3-digits seven three", "cresset sample glow-digits --temperature 0.7 --seed 1 -n 64", "cresset sample my-table -n 1000 --format csv -o drawn/", "cresset sample gpt-shakespeare \"ROMEO:\" --length 400 --temperature 0.8 --top-k 40");
     }
 
     // As it is drawn, so that a long text can be read while it grows.

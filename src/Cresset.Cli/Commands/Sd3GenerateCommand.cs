@@ -33,7 +33,7 @@ internal static class Sd3GenerateCommand
         var steps = new Option<int?>("--steps") { Description = $"Number of steps (default {standard.Steps}; {TurboSteps} for turbo models)." };
         var cfg = new Option<double?>("--cfg") { Description = Text($"Guidance; 1 turns it off (default {standard.Guidance.Scale}; 1 for turbo models).") };
         var seed = new Option<string?>("--seed") { Description = $"The same seed makes the same picture; 'random' draws one (default {standard.Seed})." };
-        var size = new Option<string?>("--size") { Description = $"Width x height, or one number for a square; multiples of 16 (default {standard.Width}x{standard.Height}).", HelpName = "WxH" };
+        var size = new Option<string?>("--size") { Description = $"Width x height, or one number for a square; multiples of 16 for released models (default {standard.Width}x{standard.Height}).", HelpName = "WxH" };
         var count = new Option<int?>("--count", "-n") { Description = $"Number of pictures, with seeds that follow one another (default {standard.Count})." };
         var sampler = new Option<string?>("--sampler") { Description = $"One of 'cresset list --samplers' (default {PartCatalog.NameOf(standard.Sampler.GetType())}).", HelpName = "NAME" };
         var noise = new Option<string?>("--noise-like") { Description = "Draw the noise that a diffusers pipeline in this type draws: " + string.Join(", ", Noises) + $" (default {standard.NoiseLike.ToString().ToLowerInvariant()}).", HelpName = "TYPE" };
@@ -102,7 +102,6 @@ internal static class Sd3GenerateCommand
             };
             // Everything that can be wrong is found before gigabytes are read.
             options.ThrowIfInvalid();
-            if (width % 16 != 0 || height % 16 != 0) throw new ArgumentException($"--size is {width}x{height}; both must be multiples of 16, for example {Round(width)}x{Round(height)}.");
             if (r.GetValue(mask) is not null && r.GetValue(init) is null) throw new ArgumentException("--mask needs --init, the picture it belongs to.");
             if ((r.GetValue(control) is null) != (r.GetValue(controlImage) is null)) throw new ArgumentException("--controlnet and --control-image belong together.");
             var loras = (r.GetValue(lora) ?? []).Select(text => LoraArgument.Parse(text, r.GetValue(loraSkip) ?? [])).ToList();
@@ -151,8 +150,6 @@ internal static class Sd3GenerateCommand
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
-
-    private static int Round(int size) => Math.Max(16, (size + 8) / 16 * 16);
 
     public static (int Width, int Height) Size(string text)
     {

@@ -6,6 +6,7 @@ namespace Cresset.Data;
 public static class ImageClassification
 {
     private const int DigitsTrainCount = 1437;
+    private const int GarmentsTrainCount = 9000;
 
     /// <summary>
     /// The embedded 8x8 handwritten digits (UCI, Alpaydin and Kaynak, CC BY 4.0), split in file order:
@@ -13,8 +14,18 @@ public static class ImageClassification
     /// </summary>
     public static (TensorDataset Train, TensorDataset Test) Digits()
     {
-        using var all = Make(Embedded("digits-images-idx3-ubyte.gz", 3), Embedded("digits-labels-idx1-ubyte.gz", 1), 16, 10, "digits");
+        using var all = Make(Embedded("digits", "digits-images-idx3-ubyte.gz", 3), Embedded("digits", "digits-labels-idx1-ubyte.gz", 1), 16, 10, "digits");
         return (all.Slice(0, DigitsTrainCount), all.Slice(DigitsTrainCount, all.Count));
+    }
+
+    /// <summary>
+    /// The embedded 10,000 garments of 28x28 pixels, the first of Fashion-MNIST's training part (Xiao et al. 2017, MIT), split in file order: the
+    /// first 9,000 to train, the last 1,000 to test.
+    /// </summary>
+    public static (TensorDataset Train, TensorDataset Test) Garments()
+    {
+        using var all = Make(Embedded("garments", "garments-images-idx3-ubyte.gz", 3), Embedded("garments", "garments-labels-idx1-ubyte.gz", 1), 255, 10, "garments");
+        return (all.Slice(0, GarmentsTrainCount), all.Slice(GarmentsTrainCount, all.Count));
     }
 
     /// <summary>A folder with the four files of an MNIST-like set (MNIST, Fashion-MNIST, KMNIST, EMNIST), <c>.gz</c> or plain.</summary>
@@ -84,10 +95,10 @@ public static class ImageClassification
         return new TensorDataset(pixels.reshape(images.Shape[0], 1, images.Shape[1], images.Shape[2]), numbers);
     }
 
-    private static IdxFile Embedded(string name, int dimensions)
+    private static IdxFile Embedded(string folder, string name, int dimensions)
     {
-        using var stream = typeof(ImageClassification).Assembly.GetManifestResourceStream($"digits/{name}")
-            ?? throw new InvalidOperationException($"The embedded resource digits/{name} is missing from "
+        using var stream = typeof(ImageClassification).Assembly.GetManifestResourceStream($"{folder}/{name}")
+            ?? throw new InvalidOperationException($"The embedded resource {folder}/{name} is missing from "
                 + $"{typeof(ImageClassification).Assembly.GetName().Name}.");
         return IdxFile.Read(stream, $"embedded {name}", dimensions);
     }

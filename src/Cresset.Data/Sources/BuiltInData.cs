@@ -44,7 +44,34 @@ public sealed record FashionData : DataSource
     {
         this.ThrowIfInvalid();
         var (train, test) = ImageClassification.FashionMnist();
-        return GivenPictures.Divide(use, "fashion", train, test, ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"], Split);
+        return GivenPictures.Divide(use, "fashion", train, test, GarmentsData.Names, Split);
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().Nested(Split);
+}
+
+/// <summary>
+/// The embedded 10,000 garments of 28x28 pixels, the first of Fashion-MNIST's training part (Xiao et al. 2017, MIT); the last 1,000 test.
+/// </summary>
+[Part("garments")]
+public sealed record GarmentsData : DataSource
+{
+    /// <summary>Fashion-MNIST's classes.</summary>
+    internal static readonly string[] Names = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"];
+
+    /// <summary>How the garments are divided.</summary>
+    public SplitRule Split { get; init; } = new GivenSplit();
+
+    /// <inheritdoc/>
+    public override (int Channels, int Height, int Width)? PictureShape => (1, 28, 28);
+
+    /// <inheritdoc/>
+    public override DataSplit Open(DataUse use)
+    {
+        this.ThrowIfInvalid();
+        var (train, test) = ImageClassification.Garments();
+        return GivenPictures.Divide(use, "garments", train, test, Names, Split);
     }
 
     /// <inheritdoc/>

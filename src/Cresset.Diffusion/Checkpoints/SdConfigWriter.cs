@@ -80,21 +80,24 @@ internal static class SdConfigWriter
         ["shift"] = shift,
     };
 
-    public static Dictionary<string, object?> Index(SingleFileParts parts)
+    public static Dictionary<string, object?> Index(SingleFileParts parts) => Index(parts.Transformer, parts.Vae, parts.ClipL, parts.ClipG, parts.T5);
+
+    /// <summary>The index of a folder with the parts that are not null.</summary>
+    public static Dictionary<string, object?> Index(object? transformer, object? vae, object? clipL, object? clipG, object? t5)
     {
         static string?[] Part(object? part, string library, string name) => part is null ? [null, null] : [library, name];
         return new()
         {
             ["_class_name"] = "StableDiffusion3Pipeline",
             ["scheduler"] = new[] { "diffusers", "FlowMatchEulerDiscreteScheduler" },
-            ["text_encoder"] = Part(parts.ClipL, "transformers", "CLIPTextModelWithProjection"),
-            ["text_encoder_2"] = Part(parts.ClipG, "transformers", "CLIPTextModelWithProjection"),
-            ["text_encoder_3"] = Part(parts.T5, "transformers", "T5EncoderModel"),
-            ["tokenizer"] = Part(parts.ClipL, "transformers", "CLIPTokenizer"),
-            ["tokenizer_2"] = Part(parts.ClipG, "transformers", "CLIPTokenizer"),
-            ["tokenizer_3"] = Part(parts.T5, "transformers", "T5TokenizerFast"),
-            ["transformer"] = Part(parts.Transformer, "diffusers", "SD3Transformer2DModel"),
-            ["vae"] = Part(parts.Vae, "diffusers", "AutoencoderKL"),
+            ["text_encoder"] = Part(clipL, "transformers", "CLIPTextModelWithProjection"),
+            ["text_encoder_2"] = Part(clipG, "transformers", "CLIPTextModelWithProjection"),
+            ["text_encoder_3"] = Part(t5, "transformers", "T5EncoderModel"),
+            ["tokenizer"] = Part(clipL, "transformers", "CLIPTokenizer"),
+            ["tokenizer_2"] = Part(clipG, "transformers", "CLIPTokenizer"),
+            ["tokenizer_3"] = Part(t5, "transformers", "T5TokenizerFast"),
+            ["transformer"] = Part(transformer, "diffusers", "SD3Transformer2DModel"),
+            ["vae"] = Part(vae, "diffusers", "AutoencoderKL"),
         };
     }
 }

@@ -62,7 +62,7 @@ public sealed class TextEncoders : IDisposable
     /// <summary>Encodes a prompt, [1, 77 + T5 tokens, width] and [1, pooled width].</summary>
     /// <param name="prompt">The prompt.</param>
     /// <param name="clipSkip">Layers of CLIP to leave out beyond the last one.</param>
-    /// <param name="t5Length">Tokens for T5; longer prompts are cut.</param>
+    /// <param name="t5Length">Tokens for T5, at most as many as its tokenizer allows; longer prompts are cut.</param>
     public PromptEmbedding Encode(PromptText prompt, int clipSkip = 0, int t5Length = 256)
     {
         ArgumentNullException.ThrowIfNull(prompt);
@@ -74,12 +74,21 @@ public sealed class TextEncoders : IDisposable
         var (l, pooledL) = Clip(ClipL, ClipLTokenizer, prompt.Text, "CLIP-L", clipSkip, ClipL?.Options.Width ?? ClipLWidth, ClipL?.Options.ProjectionWidth ?? ClipLWidth, notes);
         var widthG = ClipG?.Options.Width ?? (_pooledWidth - pooledL.size(1));
         var (g, pooledG) = Clip(ClipG, ClipGTokenizer, prompt.ClipG ?? prompt.Text, "CLIP-G", clipSkip, widthG, ClipG?.Options.ProjectionWidth ?? widthG, notes);
-        var both = cat([l, g], 2);
-        if (both.size(2) > _textWidth) throw new InvalidOperationException($"Both CLIPs together are {both.size(2)} wide; the transformer reads {_textWidth}: these encoders belong to another model.");
-        // CLIP's narrow tokens are filled up with zeros to T5's width and stand before it.
-        var clip = nn.functional.pad(both, [0, _textWidth - both.size(2)]);
-        var context = cat([clip, T5Tokens(prompt.T5 ?? prompt.Text, t5Length, notes)], 1);
-        return new PromptEmbedding(context.MoveToOuterDisposeScope(), cat([pooledL, pooledG], 1).MoveToOuterDisposeScope()) { Notes = notes };
+        var (context, pooled) = Join(l, pooledL, g, pooledG, T5Tokens(prompt.T5 ?? prompt.Text, t5Length, notes));
+        return new PromptEmbedding(context.MoveToOuterDisposeScope(), pooled.MoveToOuterDisposeScope()) { Notes = notes };
+    }
+
+    /// <summary>
+    /// What the transformer reads of the encoders' answers, with their gradients: CLIP's tokens [N, C, L] and [N, C, G] side by side, filled up with zeros
+    /// to T5's width and before T5's [N, T, W]; pooled embeddings one after the other.
+    /// </summary>
+    internal static (Tensor Context, Tensor Pooled) Join(Tensor hiddenL, Tensor pooledL, Tensor hiddenG, Tensor pooledG, Tensor t5)
+    {
+        var both = cat([hiddenL, hiddenG], 2);
+        var width = t5.size(2);
+        if (both.size(2) > width) throw new InvalidOperationException($"Both CLIPs together are {both.size(2)} wide; the transformer reads {width}: these encoders belong to another model.");
+        var clip = both.size(2) == width ? both : nn.functional.pad(both, [0, width - both.size(2)]);
+        return (cat([clip, t5], 1), cat([pooledL, pooledG], 1));
     }
 
     /// <summary>Frees the encoders and gives their memory back to the operating system; what was encoded stays valid.</summary>
@@ -108,6 +117,8 @@ public sealed class TextEncoders : IDisposable
 
     private Tensor T5Tokens(string text, int length, List<string> notes)
     {
+        // Padding beyond what the model was trained with would only disturb it; words that find no room are told below.
+        if (T5Tokenizer?.Longest is { } most) length = Math.Min(length, most);
         if (T5 is null) return zeros(1, length, _textWidth);
         if (T5Tokenizer is null) throw new InvalidOperationException("T5 has no tokenizer: give the path of its spiece.model.");
         var ids = T5Tokenizer.EncodePadded(text, length, out var dropped);

@@ -68,6 +68,34 @@ public sealed class ClipTokenizer
         return new ClipTokenizer(ids, merges, padWithZero ? 0 : null) { Cleaning = cleaning };
     }
 
+    /// <summary>
+    /// This tokenizer cut down to the tokens of these words, counted anew: the padding of CLIP-G is 0 and the end token the largest id, as in the released one.
+    /// Other words become the end token.
+    /// </summary>
+    /// <param name="words">The words, lower case.</param>
+    /// <param name="contextLength">Tokens a prompt may have, start and end included.</param>
+    /// <param name="padWithZero">As CLIP-G wants it.</param>
+    internal ClipTokenizer Only(IEnumerable<string> words, int contextLength, bool padWithZero)
+    {
+        var needed = words.SelectMany(Encode).Where(id => id != StartId && id != EndId).Distinct().Order().Select(id => _texts[id]).ToList();
+        var ids = new Dictionary<string, int> { ["!"] = 0 };
+        foreach (var token in needed) ids.TryAdd(token, ids.Count);
+        ids.Add(StartText, ids.Count);
+        ids.Add(EndText, ids.Count);
+        // A token has one pair that makes it: only these pairs, and those that make their parts, are ever joined in these words.
+        var parts = needed.ToHashSet();
+        var merges = new List<(string Left, string Right)>();
+        foreach (var (left, right) in _pairs.Reverse())
+        {
+            if (!parts.Contains(left + right)) continue;
+            parts.Add(left);
+            parts.Add(right);
+            merges.Add((left, right));
+        }
+        merges.Reverse();
+        return new ClipTokenizer(ids, merges, padWithZero ? 0 : null) { ContextLength = contextLength };
+    }
+
     /// <summary>Reads vocab.json and merges.txt, or tokenizer.json where they are not there, and, if there, tokenizer_config.json (for the padding token).</summary>
     /// <exception cref="InvalidDataException">A file is missing or not in the layout expected.</exception>
     public static ClipTokenizer FromFolder(string folder)
@@ -84,6 +112,7 @@ public sealed class ClipTokenizer
             var (ids, merges) = isOne ? ReadOne(one) : (JsonSerializer.Deserialize<Dictionary<string, int>>(File.ReadAllText(vocabulary)) ?? [], ReadMerges(mergesPath));
             if (ids.Count == 0) throw new InvalidDataException($"{vocabulary} holds no tokens.");
             int? pad = null;
+            var length = 77;
             if (File.Exists(config))
             {
                 using var document = JsonDocument.Parse(File.ReadAllText(config));
@@ -92,8 +121,10 @@ public sealed class ClipTokenizer
                     var text = token.ValueKind == JsonValueKind.Object ? token.GetProperty("content").GetString() : token.GetString();
                     if (text is not null && ids.TryGetValue(text, out var id)) pad = id;
                 }
+                // Tokenizers without a bound of their own write a number beyond all integers.
+                if (document.RootElement.TryGetProperty("model_max_length", out var most) && most.ValueKind == JsonValueKind.Number && most.TryGetInt32(out var bound) && bound is >= 2 and <= 77) length = bound;
             }
-            return new ClipTokenizer(ids, merges, pad);
+            return new ClipTokenizer(ids, merges, pad) { ContextLength = length };
         }
         catch (JsonException error)
         {

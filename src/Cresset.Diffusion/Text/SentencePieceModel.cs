@@ -33,10 +33,27 @@ internal sealed class SentencePieceModel
 
     public CharacterMap Map { get; private set; } = CharacterMap.Empty;
 
-    public static SentencePieceModel Read(string path)
+    /// <summary>The file's content.</summary>
+    public byte[] Content { get; private set; } = [];
+
+    /// <summary>A model whose pieces are whole words, after T5's padding, end and unknown (ids 0, 1, 2).</summary>
+    public static SentencePieceModel OfWords(IEnumerable<string> words)
     {
-        var bytes = File.ReadAllBytes(path);
-        var model = new SentencePieceModel();
+        List<(string Text, float Score, PieceKind Kind)> pieces = [("<pad>", 0, PieceKind.Control), ("</s>", 0, PieceKind.Control), ("<unk>", 0, PieceKind.Unknown)];
+        // One score for all: no other cut of a known word has a piece for each part.
+        pieces.AddRange(words.Select(word => ('\u2581' + word, -1f, PieceKind.Normal)));
+        var file = new ProtoWriter();
+        foreach (var (text, score, kind) in pieces) file.Message(1, new ProtoWriter().Text(1, text).Single(2, score).Varint(3, (ulong)kind));
+        // A unigram model; ids of unknown, begin (none), end and padding.
+        file.Message(2, new ProtoWriter().Varint(3, 1).Varint(40, 2).Varint(41, ulong.MaxValue).Varint(42, 1).Varint(43, 0));
+        return Read(file.ToArray(), "words");
+    }
+
+    public static SentencePieceModel Read(string path) => Read(File.ReadAllBytes(path), path);
+
+    private static SentencePieceModel Read(byte[] bytes, string path)
+    {
+        var model = new SentencePieceModel { Content = bytes };
         var isUnigram = true;
         for (var reader = new ProtoReader(bytes, path); reader.Next();)
         {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Cresset.Numerics;
 
 namespace Cresset.Diffusion;
 
@@ -13,11 +14,12 @@ public sealed class T5Tokenizer
     private readonly UnigramTokenizer _pieces;
     private readonly bool _legacy;
     private readonly int _unknownLength;
+    private readonly int _sentinels;
     private readonly Dictionary<string, int> _special = [];
 
     private T5Tokenizer(UnigramTokenizer pieces, bool legacy, int sentinels)
     {
-        (_pieces, _legacy) = (pieces, legacy);
+        (_pieces, _legacy, _sentinels) = (pieces, legacy, sentinels);
         var next = pieces.Count + sentinels;
         foreach (var token in new[] { End, Unknown, Pad })
         {
@@ -40,12 +42,25 @@ public sealed class T5Tokenizer
     /// <param name="legacy">Whether text after a special token begins a new sentence, as in the released T5 checkpoints.</param>
     /// <param name="sentinels">Number of sentinel tokens.</param>
     /// <exception cref="InvalidDataException">The file is missing or no unigram model.</exception>
-    public static T5Tokenizer FromFile(string path, bool legacy = true, int sentinels = 100)
+    public static T5Tokenizer FromFile(string path, bool legacy = true, int sentinels = 100) => FromFile(path, legacy, sentinels, null);
+
+    private static T5Tokenizer FromFile(string path, bool legacy, int sentinels, int? longest)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(sentinels);
         var pieces = UnigramTokenizer.FromFile(path);
-        return new T5Tokenizer(legacy ? pieces : UnigramTokenizer.FromFile(path, addDummyPrefix: false), legacy, sentinels);
+        return new T5Tokenizer(legacy ? pieces : UnigramTokenizer.FromFile(path, addDummyPrefix: false), legacy, sentinels) { Longest = longest };
     }
+
+    /// <summary>A tokenizer that knows these words alone, without sentinels.</summary>
+    /// <param name="words">The words.</param>
+    /// <param name="longest">Tokens the model that reads it was trained with.</param>
+    internal static T5Tokenizer OfWords(IEnumerable<string> words, int longest) => new(UnigramTokenizer.Of(SentencePieceModel.OfWords(words)), legacy: true, sentinels: 0) { Longest = longest };
+
+    /// <summary>Most tokens that the model reads (model_max_length); null where the tokenizer does not say.</summary>
+    public int? Longest { get; private init; }
+
+    /// <summary>Number of ids.</summary>
+    internal int Count => _pieces.Count;
 
     /// <summary>Reads spiece.model and, if there, tokenizer_config.json (legacy, extra_ids).</summary>
     /// <exception cref="InvalidDataException">A file is missing or damaged.</exception>
@@ -53,6 +68,7 @@ public sealed class T5Tokenizer
     {
         var config = Path.Combine(folder, "tokenizer_config.json");
         var (legacy, sentinels) = (true, 100);
+        int? longest = null;
         if (File.Exists(config))
         {
             try
@@ -60,13 +76,25 @@ public sealed class T5Tokenizer
                 using var document = JsonDocument.Parse(File.ReadAllText(config));
                 if (document.RootElement.TryGetProperty("legacy", out var value) && value.ValueKind is JsonValueKind.True or JsonValueKind.False) legacy = value.GetBoolean();
                 if (document.RootElement.TryGetProperty("extra_ids", out var extra) && extra.TryGetInt32(out var count)) sentinels = count;
+                // Tokenizers without a bound of their own write a number beyond all integers.
+                if (document.RootElement.TryGetProperty("model_max_length", out var most) && most.ValueKind == JsonValueKind.Number && most.TryGetInt32(out var bound) && bound > 0) longest = bound;
             }
             catch (JsonException error)
             {
                 throw new InvalidDataException($"{config} is not valid JSON: {error.Message}", error);
             }
         }
-        return FromFile(Path.Combine(folder, "spiece.model"), legacy, sentinels);
+        return FromFile(Path.Combine(folder, "spiece.model"), legacy, sentinels, longest);
+    }
+
+    /// <summary>Writes spiece.model and tokenizer_config.json.</summary>
+    public void Save(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        AtomicFile.WriteBytes(Path.Combine(folder, "spiece.model"), _pieces.Content);
+        var config = new Dictionary<string, object> { ["extra_ids"] = _sentinels, ["legacy"] = _legacy, ["tokenizer_class"] = "T5Tokenizer" };
+        if (Longest is { } most) config["model_max_length"] = most;
+        AtomicFile.WriteText(Path.Combine(folder, "tokenizer_config.json"), JsonSerializer.Serialize(config));
     }
 
     /// <summary>Ids with the end token, neither cut nor padded.</summary>

@@ -54,6 +54,9 @@ public sealed class UnigramTokenizer
 
     internal bool AddDummyPrefix { get; init; }
 
+    /// <summary>The SentencePiece file.</summary>
+    internal byte[] Content => _model.Content;
+
     /// <summary>Reads a SentencePiece file (spiece.model).</summary>
     /// <exception cref="InvalidDataException">The file is not a unigram model; the message has the byte offset.</exception>
     public static UnigramTokenizer FromFile(string path)
@@ -61,6 +64,9 @@ public sealed class UnigramTokenizer
         if (!File.Exists(path)) throw new InvalidDataException($"The SentencePiece model {path} is not there.");
         return new UnigramTokenizer(SentencePieceModel.Read(path));
     }
+
+    /// <summary>A tokenizer of a model that was put together in memory.</summary>
+    internal static UnigramTokenizer Of(SentencePieceModel model) => new(model);
 
     internal static UnigramTokenizer FromFile(string path, bool addDummyPrefix) => new(SentencePieceModel.Read(path)) { AddDummyPrefix = addDummyPrefix };
 

@@ -80,4 +80,12 @@ public sealed class PictureClassifier : Module<Tensor, Tensor>, IRecomputes
             standard = Recomputation.Call(stage, inputs => stage.Aggregate(inputs[0], (x, layer) => layer.call(x)), standard);
         return _head.call(standard).MoveToOuterDisposeScope();
     }
+
+    /// <summary>Logits [N, classes] and what they are made of, the mean of the last stage over the picture [N, F].</summary>
+    internal (Tensor Logits, Tensor Features) Look(Tensor pictures)
+    {
+        using var scope = NewDisposeScope();
+        var features = _stages.call((pictures - _mean) / _deviation).mean([2, 3]);
+        return (((Module<Tensor, Tensor>)_head.children().Last()).call(features).MoveToOuterDisposeScope(), features.MoveToOuterDisposeScope());
+    }
 }

@@ -10,7 +10,7 @@ namespace Cresset.Recipes;
 /// Scores generated 8x8 digits with a network trained on the real ones: which digit each one is, and how far the whole set
 /// lies from the real set (Frechet distance of 64 features; two halves of the real digits are 1.0 apart). Never trained on.
 /// </summary>
-public sealed class DigitsJudge : IDisposable
+public sealed class DigitsJudge : PictureJudge
 {
     private static readonly long[][] Shapes = [[16, 1, 3, 3], [16], [32, 16, 3, 3], [32], [32, 32, 3, 3], [32], [64, 512], [64], [10, 64], [10], [64], [64, 64]];
 
@@ -34,7 +34,7 @@ public sealed class DigitsJudge : IDisposable
     }
 
     /// <summary>Logits [N, 10] and features [N, 64] of pictures [N, 1, 8, 8] in 0..1.</summary>
-    public (Tensor Logits, Tensor Features) Look(Tensor pictures)
+    public override (Tensor Logits, Tensor Features) Look(Tensor pictures)
     {
         Shape.Expect(pictures, "N 1 8 8");
         using var scope = NewDisposeScope();
@@ -48,31 +48,11 @@ public sealed class DigitsJudge : IDisposable
         return (functional.linear(features, w[8], w[9]).MoveToOuterDisposeScope(), features.MoveToOuterDisposeScope());
     }
 
-    /// <summary>Share of pictures [N, 1, 8, 8] judged to be the digit asked for [N], and the distance of the set from the real digits.</summary>
-    public (double Accepted, double Distance) Score(Tensor pictures, Tensor digits)
-    {
-        using var scope = NewDisposeScope();
-        var (logits, features) = Look(pictures);
-        var accepted = logits.argmax(1).eq(digits).to(ScalarType.Float64).mean().item<double>();
-        return (accepted, Distance(features.to(ScalarType.Float64)));
-    }
-
     /// <summary>Frees the network.</summary>
-    public void Dispose()
+    public override void Dispose()
     {
         foreach (var weight in _weights) weight.Dispose();
     }
 
-    // |m1 - m2|^2 + tr(C1 + C2 - 2 (C2^1/2 C1 C2^1/2)^1/2), Dowson and Landau 1982.
-    private double Distance(Tensor features)
-    {
-        var mean = features.mean([0]);
-        var centred = features - mean;
-        var covariance = centred.t().MatMul(centred) / Math.Max(1, features.size(0) - 1);
-        Tensor realMean = _weights[10].to(ScalarType.Float64), realCovariance = _weights[11].to(ScalarType.Float64);
-        var (values, vectors) = linalg.eigh(realCovariance);
-        var root = vectors.MatMul(diag(values.clamp_min(0).sqrt())).MatMul(vectors.t());
-        var cross = linalg.eigvalsh(root.MatMul(covariance).MatMul(root)).clamp_min(0).sqrt().sum();
-        return ((mean - realMean).square().sum() + covariance.trace() + realCovariance.trace() - (cross * 2)).item<double>();
-    }
+    private protected override (Tensor Mean, Tensor Covariance) Real => (_weights[10], _weights[11]);
 }

@@ -45,6 +45,13 @@ public sealed class Sd3MiniatureJob : DataJob<Sd3MiniatureOptions>
         return new Sd3MiniatureTask(options, data, trainer.Seed);
     }
 
+    private protected override void Export(ITrainingTask task, JobContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        base.Export(task, context);
+        if (((Sd3MiniatureTask)task).Model is { IsWhole: true } model) model.Save(Path.Combine(context.Folder, "pipeline"));
+    }
+
     private protected override void Upgrade(ConfigMap recipe)
     {
         if (recipe["model"] is not ConfigMap model || model["data"] is not ConfigText { IsNull: false } named) return;

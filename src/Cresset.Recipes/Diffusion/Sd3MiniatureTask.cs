@@ -11,20 +11,15 @@ namespace Cresset.Recipes;
 /// <summary>Teaches a <see cref="Miniature"/> to draw what a prompt names, by rectified flow.</summary>
 public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsGraphs
 {
-    private static readonly string[] Digits = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
-    private static readonly string[] Garments = ["tshirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"];
-    private static readonly string[] DigitPrompts = ["a handwritten {0}", "{0}", "the digit {0}", "a {0}"];
-    private static readonly string[] GarmentPrompts = ["a photo of a {0}", "{0}", "a {0}", "the {0}"];
-
     // Small batches stay in the processor's cache.
-    private const int DrawnAtOnce = 100, HeldAtOnce = 64;
+    private const int DrawnAtOnce = 100, HeldAtOnce = 64, EncodedAtOnce = 100;
 
     private readonly Sd3MiniatureOptions _options;
     private readonly TrainingTimes _times;
-    private readonly DigitsJudge? _judge;
+    private readonly PictureJudge? _judge;
     private readonly Tensor _promptIds;
-    private readonly string[] _names;
-    private readonly string[] _prompts;
+    private readonly MiniatureWords _words;
+    private TensorDataset? _latents;
 
     /// <summary>Builds the model and takes the data over; initial weights follow <paramref name="seed"/>.</summary>
     public Sd3MiniatureTask(Sd3MiniatureOptions options, DataSplit data, ulong seed)
@@ -34,27 +29,40 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsG
         Data = data;
         _times = new TrainingTimes(options.Times);
         var facts = data.Facts;
-        if (facts.Shape[0] != 1 || facts.Shape[1] != facts.Shape[2] || facts.Shape[1] % options.PatchSize != 0)
+        if (facts.Shape[0] != 1 || facts.Shape[1] != facts.Shape[2] || (options.Autoencoder.Length == 0 && facts.Shape[1] % options.PatchSize != 0))
         {
             throw new DataMismatchException($"{facts.Name}: pictures of {facts.Shape[2]}x{facts.Shape[1]} with {facts.Shape[0]} channels; the miniature draws square grey ones "
                 + $"whose side {options.PatchSize} divides (data.channels=1 data.size=16).");
         }
-        var isDigits = facts.Name == "digits";
-        (_names, _prompts) = isDigits || facts.Name == "fashion" ? Wordings(isDigits) : ([.. facts.Captions!], ["{0}"]);
+        _words = MiniatureWords.Of(facts, options.Encoders);
+        Side = (int)facts.Shape[1];
         using var generator = new Generator(seed);
-        Model = new Miniature(new MiniatureOptions
+        var autoencoder = options.Autoencoder switch { "" => null, "garments" => VaeFolder.Garments(), var path => VaeFolder.Load(path) };
+        try
         {
-            PictureSize = (int)facts.Shape[1],
-            PatchSize = options.PatchSize,
-            Width = options.Width,
-            Heads = options.Heads,
-            Layers = options.Layers,
-            TextWidth = options.TextWidth,
-        }, TokenizerFor(_names, _prompts), generator);
+            // Latents are cut into whole patches: a border goes around pictures whose side does not divide, and is cut off what is drawn.
+            var unit = options.PatchSize * (autoencoder?.Options.Downscale ?? 1);
+            Model = new Miniature(new MiniatureOptions
+            {
+                PictureSize = (Side + unit - 1) / unit * unit,
+                PatchSize = options.PatchSize,
+                Width = options.Width,
+                Heads = options.Heads,
+                Layers = options.Layers,
+                Encoders = options.Encoders,
+                TextWidth = options.TextWidth,
+            }, _words.Tokenizer, generator, autoencoder);
+        }
+        catch
+        {
+            autoencoder?.Dispose();
+            throw;
+        }
         using var scope = NewDisposeScope();
-        if (isDigits) _judge = new DigitsJudge();
-        _promptIds = Model.Encode(_names.SelectMany(name => _prompts.Select(p => Wording(p, name)))).DetachFromDisposeScope();
-        Headline = isDigits ? new HeadlineMetric("accepted", HigherIsBetter: true) : new HeadlineMetric("loss", HigherIsBetter: false);
+        // Runs of the first versions over garments have no judge: their best checkpoint was chosen by the loss.
+        _judge = facts.Name == "fashion" && options.Encoders == MiniatureEncoders.Clip ? null : PictureJudge.Of(facts);
+        _promptIds = Model.Encode(_words.All).DetachFromDisposeScope();
+        Headline = _judge is null ? new HeadlineMetric("loss", HigherIsBetter: false) : new HeadlineMetric("accepted", HigherIsBetter: true);
     }
 
     /// <inheritdoc/>
@@ -66,11 +74,14 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsG
     /// <summary>The model.</summary>
     public Miniature Model { get; }
 
+    /// <summary>Side of the pictures.</summary>
+    internal int Side { get; }
+
     /// <inheritdoc/>
     public nn.Module Module => Model;
 
     /// <inheritdoc/>
-    public IDataset TrainingData => Data.Train;
+    public IDataset TrainingData => Model.Autoencoder is null ? Data.Train : _latents ??= EncodeAll(Data.Train);
 
     /// <inheritdoc/>
     public HeadlineMetric Headline { get; }
@@ -80,7 +91,9 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsG
     {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(step);
-        return LossOf(batch.Inputs, batch.Targets!, step.Generator, _options.PromptDropout);
+        using var scope = NewDisposeScope();
+        var latents = Model.Autoencoder is null ? (batch.Inputs * 2) - 1 : batch.Inputs;
+        return LossOf(latents, batch.Targets!, step.Generator, _options.PromptDropout).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -96,17 +109,17 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsG
         double[] Losses(int part, Generator stream)
         {
             var (start, count) = (part * (long)HeldAtOnce, Math.Min(HeldAtOnce, held.Size - (part * (long)HeldAtOnce)));
-            return [LossOf(held.Inputs.narrow(0, start, count), held.Targets!.narrow(0, start, count), stream, 0).ToDouble() * count];
+            return [LossOf(LatentsOf(held.Inputs.narrow(0, start, count)), held.Targets!.narrow(0, start, count), stream, 0).ToDouble() * count];
         }
         var metrics = new Dictionary<string, double> { ["loss"] = context.Share(parts, Losses).Sum(l => l[0]) / held.Size };
         if (_judge is null) return metrics;
         var draws = context.IsFinal ? _options.FinalDraws : 100;
-        string[][] prompts = [.. Enumerable.Range(0, draws).Select(i => Prompt(i % 10)).Chunk(DrawnAtOnce)];
+        var classes = _words.Names.Count;
+        string[][] prompts = [.. Enumerable.Range(0, draws).Select(i => _words.Prompt(i % classes)).Chunk(DrawnAtOnce)];
         double[] Drawn(int part, Generator stream) => [.. Draw(prompts[part], stream, context.Cancellation).contiguous().data<float>().Select(v => (double)v)];
         float[] pixels = [.. context.Share(prompts.Length, Drawn).SelectMany(p => p).Select(v => (float)v)];
-        var side = Model.Options.PictureSize;
-        var pictures = tensor(pixels).reshape(draws, 1, side, side);
-        var (accepted, distance) = _judge.Score(pictures, arange(draws, ScalarType.Int64).remainder(10));
+        var pictures = tensor(pixels).reshape(draws, 1, Side, Side);
+        var (accepted, distance) = _judge.Score(pictures, arange(draws, ScalarType.Int64).remainder(classes));
         metrics["accepted"] = accepted;
         if (!context.IsFinal) return metrics;
         metrics["distance"] = distance;
@@ -118,8 +131,9 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsG
     public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        var pictures = Draw([.. _names.Take(10).SelectMany(name => Enumerable.Repeat(Wording(_prompts[0], name), 10))], context.Generator, context.Cancellation);
-        return [Grid(pictures, 10, [.. _names.Take(10)], null, $"Drawn from words after {context.Step} steps")];
+        var shown = Math.Min(10, _words.Names.Count);
+        var pictures = Draw([.. Enumerable.Range(0, shown).SelectMany(i => Enumerable.Repeat(_words.Prompt(i), 10))], context.Generator, context.Cancellation);
+        return [Grid(pictures, 10, [.. Enumerable.Range(0, shown).Select(_words.Label)], null, $"Drawn from words after {context.Step} steps")];
     }
 
     /// <summary>Draws prompts into one picture: a row a prompt.</summary>
@@ -129,8 +143,8 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsG
         foreach (var prompt in prompts)
         {
             Model.Tokenizer.Encode(prompt, out var unknown);
-            var words = prompt.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length;
-            if (words > Model.Tokenizer.ContextLength - 2) throw new ArgumentException($"The prompt \"{prompt}\" has {words} words; the miniature reads at most {Model.Tokenizer.ContextLength - 2}. Ask for example for \"{Prompt(7)}\".", nameof(prompts));
+            var words = WordTokenizer.WordsOf(prompt).Count;
+            if (words > Model.Tokenizer.ContextLength - 2) throw new ArgumentException($"The prompt \"{prompt}\" has {words} words; the miniature reads at most {Model.Tokenizer.ContextLength - 2}. Ask for example for \"{_words.Prompt(_words.Names.Count - 1)}\".", nameof(prompts));
             if (unknown.Count > 0) throw new ArgumentException($"The miniature does not know the word \"{unknown[0]}\".{NearestName.Suggest(unknown[0], Model.Tokenizer.Words)} It knows: {string.Join(", ", Model.Tokenizer.Words)}.", nameof(prompts));
         }
         string[] asked = [.. prompts.SelectMany(p => Enumerable.Repeat(p, each))];
@@ -141,14 +155,15 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsG
     IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs()
     {
         using var generator = new Generator(0);
-        var side = Model.Options.PictureSize;
-        var (state, time) = (randn([2, 1, side, side], generator: generator), rand(2, generator: generator));
+        var latents = Model.Autoencoder?.Options;
+        var side = Model.Options.PictureSize / (latents?.Downscale ?? 1);
+        var (state, time) = (randn([2, latents?.LatentChannels ?? 1, side, side], generator: generator), rand(2, generator: generator));
         var prompts = _promptIds.narrow(0, 0, 2);
         return
         [
             new("", Model, x => [Model.call(x[0], x[1], x[2])], [state, time, prompts], ["state", "time", "prompt"], ["velocity"])
             {
-                Metadata = new Dictionary<string, string> { ["input"] = "state, time in 0..1 (1 is noise), ids of the prompt's words; the picture at time 0 solves dx/dt = velocity backwards" },
+                Metadata = new Dictionary<string, string> { ["input"] = "state, time in 0..1 (1 is noise), ids of the prompt's words; what solves dx/dt = velocity down to time 0 is the picture, or its latent" },
             },
         ];
     }
@@ -157,37 +172,53 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsG
     public void Dispose()
     {
         Model.Dispose();
+        _latents?.Dispose();
         Data.Dispose();
         _judge?.Dispose();
         _promptIds.Dispose();
     }
 
-    /// <summary>The words that stand for the ten classes.</summary>
-    public IReadOnlyList<string> Names => _names;
+    /// <summary>The words that stand for the classes.</summary>
+    public IReadOnlyList<string> Names => _words.Names;
 
-    /// <summary>Names of the classes, and the ways to ask for one.</summary>
-    internal static (string[] Names, string[] Prompts) Wordings(bool isDigits) => isDigits ? (Digits, DigitPrompts) : (Garments, GarmentPrompts);
-
-    /// <summary>The words of all prompts; room for start, end and every word of the longest, since a cut prompt would lose its noun.</summary>
-    internal static WordTokenizer TokenizerFor(string[] names, string[] prompts)
+    /// <summary>A picture without the border that its patches needed, [N, 1, S, S].</summary>
+    internal Tensor Cropped(Tensor pictures)
     {
-        string[] known = ["a", "the", "handwritten", "digit", "photo", "of"];
-        var words = known.Concat(names.SelectMany(WordTokenizer.WordsOf)).Distinct();
-        var longest = prompts.Max(p => names.Max(n => WordTokenizer.WordsOf(Wording(p, n)).Count));
-        return new([.. words], Math.Max(new MiniatureOptions().ContextLength, longest + 2));
+        var before = (Model.Options.PictureSize - Side) / 2;
+        return before == 0 && Model.Options.PictureSize == Side ? pictures : pictures.narrow(2, before, Side).narrow(3, before, Side);
     }
 
-    private string Prompt(int digit) => Wording(_prompts[0], _names[digit]);
+    // [N, 1, S, S] in 0..1 as the transformer sees them.
+    private Tensor LatentsOf(Tensor pictures)
+    {
+        using var scope = NewDisposeScope();
+        int border = Model.Options.PictureSize - Side, before = border / 2;
+        var whole = border == 0 ? pictures : nn.functional.pad(pictures, [before, border - before, before, border - before]);
+        return Model.Latents((whole * 2) - 1).MoveToOuterDisposeScope();
+    }
 
-    private static string Wording(string prompt, string name) => prompt.Replace("{0}", name, StringComparison.Ordinal);
+    // Once, before training: the autoencoder is finished, so a picture's latent never changes.
+    private TensorDataset EncodeAll(IDataset pictures)
+    {
+        using var scope = NewDisposeScope();
+        var (latents, labels) = (new List<Tensor>(), new List<Tensor>());
+        foreach (var part in Enumerable.Range(0, pictures.Count).Chunk(EncodedAtOnce))
+        {
+            using var inner = NewDisposeScope();
+            var batch = pictures.Prepare(new BatchRequest(part, 0, 0)).ToBatch();
+            latents.Add(LatentsOf(batch.Inputs).MoveToOuterDisposeScope());
+            labels.Add(batch.Targets!.MoveToOuterDisposeScope());
+        }
+        return new TensorDataset(cat(latents), cat(labels));
+    }
 
-    private Tensor LossOf(Tensor pictures, Tensor labels, Generator generator, double dropout)
+    private Tensor LossOf(Tensor latents, Tensor labels, Generator generator, double dropout)
     {
         using var scope = NewDisposeScope();
         // Each picture gets one of the ways to ask for it.
-        var wording = randint(0, _prompts.Length, [labels.size(0)], dtype: ScalarType.Int64, generator: generator);
-        var ids = _promptIds.index_select(0, (labels * _prompts.Length) + wording);
-        return Model.Loss((pictures * 2) - 1, ids, dropout, _times, generator).MoveToOuterDisposeScope();
+        var wording = randint(0, _words.Ways, [labels.size(0)], dtype: ScalarType.Int64, generator: generator);
+        var ids = _promptIds.index_select(0, (labels.cpu() * _words.Ways) + wording);
+        return Model.Loss(latents, ids, dropout, _times, generator).MoveToOuterDisposeScope();
     }
 
     private Tensor Draw(IReadOnlyList<string> prompts, Generator generator, CancellationToken cancellation)
@@ -196,7 +227,7 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsG
         var parts = prompts.Chunk(DrawnAtOnce).Select(part =>
         {
             cancellation.ThrowIfCancellationRequested();
-            return Model.Sample(part, _options.DrawSteps, _options.Guidance, generator, sampler: _options.Sampler);
+            return Cropped(Model.Sample(part, _options.DrawSteps, _options.Guidance, generator, sampler: _options.Sampler, cancellation: cancellation));
         }).ToArray();
         return cat(parts).add_(1).div_(2).clamp_(0, 1).MoveToOuterDisposeScope();
     }
@@ -213,8 +244,8 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsG
 
     private TaskPicture Grid(Tensor pictures, int columns, IReadOnlyList<string>? rows, IReadOnlyList<string>? captions, string title)
     {
-        int side = Model.Options.PictureSize, count = (int)pictures.size(0);
-        var grid = ImageGrid.Render(pictures.contiguous().data<float>().ToArray(), count, 1, side, side, new ImageGridOptions { Columns = columns, Scale = side == 8 ? 6 : 2, RowLabels = rows, Captions = captions, Title = title });
+        var count = (int)pictures.size(0);
+        var grid = ImageGrid.Render(pictures.contiguous().data<float>().ToArray(), count, 1, Side, Side, new ImageGridOptions { Columns = columns, Scale = Side < 16 ? 6 : 2, RowLabels = rows, Captions = captions, Title = title });
         return new TaskPicture("samples", grid.ToPng(), "One row a word.");
     }
 }

@@ -30,7 +30,7 @@ public sealed record DenoisingSteps : LiveComputation
         .Must(Prompt is { Length: <= 200 }, Prompt?.Length, "at most 200 characters", field: nameof(Prompt))
         .AtLeast(Seed, 0)
         .Within(Steps, 0, 200)
-        .Within(Guidance ?? 0, 0, 100, field: nameof(Guidance));
+        .Within(Guidance ?? 1, 1, 100, field: nameof(Guidance));
 
     /// <inheritdoc/>
     public override object Compute(LiveContext context)
@@ -41,8 +41,8 @@ public sealed record DenoisingSteps : LiveComputation
             var prompt = Prompt.Length == 0 ? task.Names[0] : Prompt;
             using var generator = Seeding.Generator((ulong)Seed, "live");
             var frames = new List<string>();
-            using var drawn = task.Model.Sample([prompt], Steps == 0 ? task.Options.DrawSteps : Steps, Guidance ?? task.Options.Guidance, generator, (_, state) => frames.Add(Png(state)), task.Options.Sampler);
-            return new { Prompt = prompt, task.Names, Size = task.Model.Options.PictureSize, Frames = frames };
+            using var drawn = task.Model.Sample([prompt], Steps == 0 ? task.Options.DrawSteps : Steps, Guidance ?? task.Options.Guidance, generator, (_, state) => frames.Add(Png(task.Cropped(state))), task.Options.Sampler);
+            return new { Prompt = prompt, task.Names, Size = task.Side, Frames = frames };
         });
     }
 

@@ -139,7 +139,7 @@ public sealed class Sd3CommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("sd3 generate -m MODEL -p x --size 50x32", "--size is 50x32; both must be multiples of 16, for example 48x32.", 2)]
+    [InlineData("sd3 generate -m MODEL -p x --size 50x32", "The size 50x32 is not a multiple of 16; try 48x32.", 2)]
     [InlineData("sd3 generate -m MODEL -p x --size 32 --seed -1", "--seed is '-1'; allowed are whole numbers from 0, or 'random'.", 2)]
     [InlineData("sd3 generate -m MODEL --size 32", "--prompt is not given", 2)]
     [InlineData("sd3 generate -m MODEL --from MODEL/model_index.json", "is no PNG file", 1)]

@@ -31,6 +31,22 @@ public sealed class ReaderTests : IDisposable
         }
     }
 
+    [Fact]
+    public void EmbeddedGarmentsAreTheRealOnes()
+    {
+        var (train, test) = ImageClassification.Garments();
+        using (train)
+        using (test)
+        using (NewDisposeScope())
+        {
+            Assert.Equal((9000, 1000), (train.Count, test.Count));
+            var pixels = cat([train.Inputs, test.Inputs]).mul(255).round().to(ScalarType.Byte).data<byte>().ToArray();
+            Assert.Equal("2929ae1c7b89e0ee6587bbe4911fd5f0a5dafe21ae6ed9b737173cbfe20c12c9", Convert.ToHexStringLower(SHA256.HashData(pixels)));
+            var labels = cat([train.Targets!, test.Targets!]).to(ScalarType.Byte).data<byte>().ToArray();
+            Assert.Equal("1022e4632874e71bb84d924c475e6a3428a2deeb8c5a0f612a015c97e4fce7f0", Convert.ToHexStringLower(SHA256.HashData(labels)));
+        }
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

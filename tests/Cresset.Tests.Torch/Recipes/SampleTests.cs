@@ -21,6 +21,7 @@ public sealed class SampleTests : IDisposable
     [InlineData("job: density\nmodel: {family: glow, transforms: 1, width: 8}", "5 1 8 8", true, "")]
     [InlineData("job: flow-matching\nmodel: {width: 8, digits: true, solver: {tolerance: 0.1}}", "10 1 8 8", false, "3 7")]
     [InlineData("job: sd3-miniature\nmodel: {width: 16, heads: 1, layers: 1, draw_steps: 2, final_draws: 100}", "10 1 8 8", false, "three seven")]
+    [InlineData("job: sd3-miniature\nmodel: {autoencoder: garments, encoders: all, patch_size: 1, width: 16, heads: 1, layers: 1, draw_steps: 2, final_draws: 100}", "10 1 8 8", false, "three seven")]
     [InlineData("job: code-prior\nmodel: {width: 8, layers: 2}\ntokenizer: {width: 8}\ntokenizer_trainer: {steps: 1}", "10 1 8 8", true, "3 7")]
     public void CountSeedTemperatureAndClassesAreObeyedOrRefused(string yaml, string shape, bool hasTemperature, string classes)
     {

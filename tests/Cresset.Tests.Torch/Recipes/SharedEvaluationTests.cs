@@ -35,6 +35,8 @@ public sealed class SharedEvaluationTests : IDisposable
         "job: tokenizer\nmodel: {width: 8}",
         "job: tokenizer\nmodel: {architecture: vq_vae2, width: 8}",
         "job: sd3-miniature\nmodel: {width: 24, heads: 2, layers: 1, draw_steps: 1, final_draws: 250}",
+        "job: sd3-miniature\nmodel: {autoencoder: garments, encoders: all, width: 24, heads: 2, layers: 1, draw_steps: 1, final_draws: 250}",
+        "job: vae\ndata: digits\nmodel: {channels: [8, 8]}",
         "job: sd3-finetune\nmodel: {checkpoint: TINY, pictures: PLACE/photos, size: 32, t5_length: 8, caption: a square}",
     ];
 

@@ -8,8 +8,8 @@ export default {
   title: 'Denoising',
   summary: 'A diffusion model draws from a word: every step from noise to picture, for any prompt, seed and guidance.',
   guide: 'stable-diffusion-3.md',
-  command: 'cresset train sd3-digits',
-  commandOf: run => `cresset sample ${run.id} "seven"`,
+  command: 'cresset train sd3-garments',
+  commandOf: run => `cresset sample ${run.id}`,
   needsRun: true,
   fits: run => run.job === 'sd3-miniature',
   show({ host, run, params, keep, canCompute }) {
@@ -29,7 +29,7 @@ export default {
     const field = (id, label, value, more) => h('label', null, label, h('input', { id, value, 'aria-label': label, ...more }));
     const prompt = field('prompt', 'Prompt', params.get('prompt') ?? '', { type: 'text', size: 24, maxlength: 200, placeholder: 'seven' });
     const seed = field('seed', 'Seed', params.get('seed') ?? 0, { type: 'number', min: 0, step: 1 });
-    const guidance = field('guidance', 'Guidance', params.get('guidance') ?? 3, { type: 'number', min: 0, max: 100, step: 0.5 });
+    const guidance = field('guidance', 'Guidance', params.get('guidance') ?? 3, { type: 'number', min: 1, max: 100, step: 0.5 });
     const count = field('count', 'Steps', params.get('count') ?? 20, { type: 'number', min: 1, max: 200 });
     const value = label => label.querySelector('input').value;
     const result = h('div', null, h('p', { class: 'hint', role: 'status' }, 'Computing…'));
