@@ -24,7 +24,7 @@ def read(path):
 def write(path, tensors):
     head, parts, at = {}, [], 0
     for name in sorted(tensors):
-        value = np.ascontiguousarray(tensors[name])
+        value = np.asarray(tensors[name], order="C")  # ascontiguousarray would make a scalar an array of one
         dtype = next(k for k, v in TYPES.items() if np.dtype(v) == value.dtype)
         head[name] = {"dtype": dtype, "shape": list(value.shape), "data_offsets": [at, at + value.nbytes]}
         parts.append(value.tobytes())

@@ -59,8 +59,8 @@ public sealed class DefaultLawTests
     // Options that take another value only beside another option, or whose rule has no use for what all of its family share.
     private static readonly string[] Together =
     [
-        "data folder.mask_values", "optimizer adafactor-t5.warm_up", "optimizer adam.corrected_weight_decay", "optimizer lbfgs.maximize", "optimizer lbfgs.weight_decay",
-        "optimizer rprop.weight_decay", "optimizer sgd.corrected_weight_decay", "optimizer sgd.nesterov", "quantizer finite-scalar.noise_share", "quantizer vector.orthogonal_weight",
+        "data folder.mask_values", "data scenes.grounds", "optimizer adafactor-t5.warm_up", "optimizer adam.corrected_weight_decay", "optimizer lbfgs.maximize",
+        "optimizer lbfgs.weight_decay", "optimizer rprop.weight_decay", "optimizer sgd.corrected_weight_decay", "optimizer sgd.nesterov", "quantizer finite-scalar.noise_share", "quantizer vector.orthogonal_weight",
         "schedule sequential.milestones",
     ];
 

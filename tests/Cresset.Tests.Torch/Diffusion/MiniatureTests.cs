@@ -66,7 +66,8 @@ public sealed class MiniatureTests
         using var embedding = model.Prompts(prompts);
         Reference.Close(context, embedding.Context, 1e-6, "tokens");
         Reference.Close(pooled, embedding.Pooled, 1e-6, "pooled");
-        Assert.Equal([4L, 14L, 16L], context.shape);
+        // Five tokens of both CLIPs side by side, then four of T5.
+        Assert.Equal([4L, 9L, 16L], context.shape);
         Assert.True((pooled[0] - pooled[1]).abs().max().ToDouble() > 1e-4);
     }
 

@@ -42,8 +42,8 @@ public sealed class ScenesDataTests
         // Ink is brighter than dimmed gravel ever is.
         Assert.InRange(Mean("three ") / Mean("one "), 2.3, 3.7);
         Assert.InRange(Mean("two ") / Mean("one "), 1.6, 2.5);
-        Assert.InRange(all.Inputs.min().ToDouble(), 0, 1);
-        Assert.InRange(all.Inputs.max().ToDouble(), 0.9, 1);
+        Assert.InRange(all.Inputs.min().item<float>(), 0, 1);
+        Assert.InRange(all.Inputs.max().item<float>(), 0.9, 1);
     }
 
     [Fact]
