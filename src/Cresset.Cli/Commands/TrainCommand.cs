@@ -10,7 +10,7 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset train</c>: runs a recipe, or goes on with a run.</summary>
 internal static class TrainCommand
 {
-    public const string DefaultRecipe = "sd3-digits";
+    public const string DefaultRecipe = "sd3-garments";
 
     public static Command Create(PartCatalog parts)
     {

@@ -36,7 +36,12 @@ internal static unsafe class ScalarLifetime
             if (MemoryFile.TryInMemory(Function, OneFunctionLibrary.Build(Function, (nint)(delegate* unmanaged<nint, void>)&FreeLater)) is not { } path) return;
             _stand = NativeLibrary.Load(path);
             // The runtime asks for a library once a function, when the function is bound: this one is bound now.
-            NativeLibrary.SetDllImportResolver(assembly, (name, _, _) => name == Library ? _stand : 0);
+            // An assembly has one resolver, so what waits for libtorch to be loaded is done by it as well.
+            NativeLibrary.SetDllImportResolver(assembly, (name, _, _) =>
+            {
+                NnpackWarnings.Silence();
+                return name == Library ? _stand : 0;
+            });
             Marshal.Prelink(method);
         }
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or InvalidOperationException or IOException)

@@ -35,7 +35,7 @@ internal static class WideConvolutions
     }
 
     // The low five bits of EAX name the type of the first cache; 0 says that there is none to list.
-    private static bool ListsCaches()
+    public static bool ListsCaches()
     {
         var intel = X86Base.CpuId(0, 0).Eax >= IntelCaches && (X86Base.CpuId(IntelCaches, 0).Eax & 31) != 0;
         return intel || (unchecked((uint)X86Base.CpuId(HighestExtended, 0).Eax) >= unchecked((uint)AmdCaches) && (X86Base.CpuId(AmdCaches, 0).Eax & 31) != 0);

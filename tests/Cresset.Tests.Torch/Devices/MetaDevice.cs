@@ -12,6 +12,7 @@ internal static partial class MetaDevice
     public static IReadOnlySet<string> Unknown { get; } = new HashSet<string>
     {
         "where.self", "where.self_out", "abs.out", "logical_not.out", "flip", "index_select", "native_batch_norm", "binary_cross_entropy", "huber_loss", "smooth_l1_loss_backward.grad_input",
+        "relu", "hardtanh", "hardswish", "isnan", "logical_and.out", "glu_backward", "log_sigmoid_forward",
     };
 
     /// <summary>True where libtorch lacks the shape of a listed operation; an operation that is not listed is an error to look at.</summary>

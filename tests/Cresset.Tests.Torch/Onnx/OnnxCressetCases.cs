@@ -66,7 +66,11 @@ internal static class OnnxCressetCases
         return new Holding<DensityModel>(flow, function);
     }
 
-    private static long Width(object options) => ((QuantizerOptions)options).Build(new Generator(3)).Width;
+    private static long Width(object options)
+    {
+        using var quantizer = ((QuantizerOptions)options).Build(new Generator(3));
+        return quantizer.Width;
+    }
 
     private sealed class Velocity : nn.Module<Tensor, Tensor, Tensor>
     {
