@@ -33,9 +33,6 @@ public sealed record PictureFlowOptions : IOptionsRecord
     /// <summary>Guidance of pictures: 0 draws from the model itself, more keeps closer to the class.</summary>
     public double Guidance { get; init; } = 1;
 
-    /// <summary>Spread of the latents of pictures.</summary>
-    public double Temperature { get; init; } = 1;
-
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Within(Patch, 1, 4096)
@@ -45,8 +42,7 @@ public sealed record PictureFlowOptions : IOptionsRecord
         .Must(Heads > 0 && Width % Heads == 0, Heads, $"a divisor of Width = {Width}")
         .Positive(Noise)
         .Within(LabelDropout, 0, 1, includeMax: false)
-        .AtLeast(Guidance, 0)
-        .AtLeast(Temperature, 0);
+        .AtLeast(Guidance, 0);
 
     /// <summary>The model's sizes for pictures of C x H x W in a number of classes.</summary>
     internal TarFlowOptions Model(IReadOnlyList<long> shape, int classes) => new()

@@ -52,7 +52,7 @@ public sealed class PictureFlowTask : DataTask
     public override IEnumerable<TaskPicture> Pictures(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        return Draw([.. Data.Facts.Classes.Take(10)], 10, _options.Temperature, context.Generator, context.Device, context.Cancellation).Pictures;
+        return Draw([.. Data.Facts.Classes.Take(10)], 10, 1, context.Generator, context.Device, context.Cancellation).Pictures;
     }
 
     /// <summary>Pictures of the classes, all of them where none is named: a row a class.</summary>
