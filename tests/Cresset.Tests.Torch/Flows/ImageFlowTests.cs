@@ -14,6 +14,7 @@ public sealed class ImageFlowTests
         ["glow"] = () => new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 2, Steps = 2, Width = 6 }),
         ["additive glow"] = () => new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 1, Steps = 2, Width = 6, Affine = false, Lu = false, LuInLastLevel = false }),
         ["glow by inversion"] = () => new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 2, Steps = 2, Width = 6, RecomputeActivations = true }),
+        ["tarflow"] = () => new TarFlow(new TarFlowOptions { Size = 4, Patch = 2, Blocks = 2, Layers = 1, Width = 8, Heads = 2, Inner = 6 }),
         ["real nvp"] = () => new RealNvpImage(new RealNvpImageOptions { Channels = 1, Size = 4, Scales = 2, Width = 6, Blocks = 1 }),
     };
 

@@ -29,6 +29,8 @@ public sealed class SharedEvaluationTests : IDisposable
         "job: digits-flow\nmodel: {flow: {kind: real-nvp, transforms: 2, width: 8}}",
         "job: flow-matching\nmodel: {width: 8}",
         "job: flow-matching\nmodel: {digits: true, width: 8}",
+        "job: flow-matching\nmodel: {method: bridge, width: 8}",
+        "job: picture-flow\nmodel: {blocks: 2, layers: 1, width: 8, heads: 2}",
         "job: density\ndata: {kind: csv, path: PLACE/table.csv}\nmodel: {flow: {kind: real-nvp, transforms: 2, width: 8}}",
         "job: density\nmodel: {flow: {kind: real-nvp, transforms: 2, width: 8}}",
         "job: posterior\ndata: {kind: two-moons-pairs}\nmodel: {parameters: [theta_1, theta_2], transforms: 2, width: 8, draws: 20, calibration_pairs: 20}",
