@@ -33,7 +33,7 @@ public sealed class SharedEvaluationTests : IDisposable
         "job: picture-flow\nmodel: {blocks: 2, layers: 1, width: 8, heads: 2}",
         "job: density\ndata: {kind: csv, path: PLACE/table.csv}\nmodel: {flow: {kind: real-nvp, transforms: 2, width: 8}}",
         "job: density\nmodel: {flow: {kind: real-nvp, transforms: 2, width: 8}}",
-        "job: posterior\ndata: {kind: two-moons-pairs}\nmodel: {parameters: [theta_1, theta_2], transforms: 2, width: 8, draws: 20, calibration_pairs: 20}",
+        "job: posterior\ndata: {kind: two-moons-pairs}\nmodel: {parameters: [theta_1, theta_2], transforms: 2, width: 8, draws: 20, calibration_pairs: 20, reference_draws: 100}",
         "job: tokenizer\nmodel: {width: 8}",
         "job: tokenizer\nmodel: {architecture: vq_vae2, width: 8}",
         "job: sd3-miniature\nmodel: {width: 24, heads: 2, layers: 1, draw_steps: 1, final_draws: 250}",

@@ -19,13 +19,20 @@ public sealed record PosteriorOptions : IOptionsRecord
     /// <summary>Most held-out pairs that the calibration looks at.</summary>
     public int CalibrationPairs { get; init; } = 500;
 
+    /// <summary>
+    /// Draws that the last evaluation compares with as many from the true posterior, where the simulator is a built-in one: the figure c2st, 0.5 where a
+    /// classifier cannot tell them apart. 0 leaves it out.
+    /// </summary>
+    public int ReferenceDraws { get; init; } = 10_000;
+
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Must(Parameters is not null, null, "a list of column names", field: nameof(Parameters))
         .Must(Flow is { TakesContext: true }, Flow is null ? null : PartCatalog.NameOf(Flow.GetType()), "a flow that is conditioned on features", "Choose another, for example model.flow=spline.", nameof(Flow))
         .Nested(Flow)
         .Within(Draws, 9, 9999)
-        .Within(CalibrationPairs, 20, 100_000);
+        .Within(CalibrationPairs, 20, 100_000)
+        .Must(ReferenceDraws == 0 || ReferenceDraws is >= 100 and <= 1_000_000, ReferenceDraws, "0, or 100 to 1,000,000");
 
     internal DensityModel Create(PosteriorColumns columns) => Flow.BuildConditional(columns.Observed.Length, columns.Parameters.Length);
 }
