@@ -44,7 +44,7 @@ public sealed class ResumeTests : IDisposable
     };
 
     // These take minutes at their smallest, or need files of the user's own; they have no code of their own between beginning and end: their bases are tested by the others.
-    private static readonly string[] ByTheirBase = ["segmentation-study", "generative-comparison", "vq-anatomy", "sd3-finetune", "segmentation", "classifier", "regression", "density", "tqc", "ddpg", "posterior", "behaviour-cloning"];
+    private static readonly string[] ByTheirBase = ["segmentation-study", "generative-comparison", "picture-comparison", "vq-anatomy", "sd3-finetune", "segmentation", "classifier", "regression", "density", "tqc", "ddpg", "posterior", "behaviour-cloning"];
 
     private static readonly RecipeCatalog Catalog = new();
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-resume-").FullName;
