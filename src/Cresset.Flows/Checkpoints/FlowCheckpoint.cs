@@ -59,6 +59,8 @@ public static class FlowCheckpoint
             flow.Dispose();
             throw state.Refused($"{left.Count} tensors belong to no part of the flow that was read: {string.Join(", ", left.Take(10))}{(left.Count > 10 ? ", ..." : "")}");
         }
+        // Converting a module makes new tensors, in the scope of this call.
+        foreach (var tensor in flow.state_dict().Values) tensor.DetachFromDisposeScope();
         flow.eval();
         return flow;
     }

@@ -7,6 +7,8 @@ namespace Cresset.Flows;
 /// <summary>Chains of FrEIA's blocks over vectors (SequenceINN, or a GraphINN that is a chain).</summary>
 internal sealed class FreiaReader(FlowCheckpointOptions options)
 {
+    private long _features;
+
     public Flow Read(ForeignState state)
     {
         var list = state.Under("module_list");
@@ -15,8 +17,6 @@ internal sealed class FreiaReader(FlowCheckpointOptions options)
         List<FlowTransform> parts = [.. numbers.SelectMany(i => Part(list.Under(i)))];
         return new Flow(new CompositeTransform(parts), new NormalBase(_features));
     }
-
-    private long _features;
 
     private IEnumerable<FlowTransform> Part(ForeignState at)
     {

@@ -1,3 +1,4 @@
+using Cresset.Tensors;
 using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -89,7 +90,7 @@ internal sealed class ResidualMade : Conditioner, IAutoregressiveNetwork
         if (_known is not null && layers.Zip(_known).All(p => MaskBytes.Same(p.First.Allowed, p.Second))) return _order;
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        Tensor Through(MaskedLinear layer, Tensor reach) => (layer.Allowed.to(ScalarType.Float32).cpu().matmul(reach) > 0).to(ScalarType.Float32);
+        Tensor Through(MaskedLinear layer, Tensor reach) => (layer.Allowed.to(ScalarType.Float32).cpu().MatMul(reach) > 0).to(ScalarType.Float32);
         var reach = Through(_initial, eye(_features));
         // A block's sum hands on what came in.
         foreach (var block in _blocks) reach = reach.maximum(Through(block.Layers[1], Through(block.Layers[0], reach)));

@@ -119,7 +119,7 @@ public sealed class CausalTransform : FlowTransform
     private static Tensor Twice(Tensor value, bool guided) => guided ? cat([value, value], 0) : value;
 
     private Tensor Seen(List<Tensor> values, Tensor like, bool guided)
-        => values.Count == 0 ? like.new_zeros(like.size(0) * (guided ? 2 : 1), 0, _options.Values) : Twice(stack(values, 1), guided);
+        => values.Count == 0 ? zeros([like.size(0) * (guided ? 2 : 1), 0, _options.Values], dtype: like.dtype, device: like.device) : Twice(stack(values, 1), guided);
 
     private Tensor Turned(Tensor tokens) => _options.Reverse ? tokens.flip(1) : tokens;
 

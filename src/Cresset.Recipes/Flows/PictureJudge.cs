@@ -15,6 +15,8 @@ internal sealed class PictureJudge : IDisposable
     private const int Features = 64, BatchSize = 128;
     private readonly nn.Module<Tensor, Tensor> _body;
     private readonly nn.Module<Tensor, Tensor> _head;
+    // Owns the two before it.
+    private readonly nn.Module<Tensor, Tensor> _net;
     private readonly Tensor _mean;
     private readonly Tensor _covariance;
 
@@ -37,8 +39,8 @@ internal sealed class PictureJudge : IDisposable
         _head = nn.Linear(Features, classes);
         Initialize.Reset(_body, generator);
         Initialize.Reset(_head, generator);
-        using var net = nn.Sequential(_body, _head);
-        using (var optimizer = new Optimizer(net, new AdamRule { LearningRate = 2e-3 }))
+        _net = nn.Sequential(_body, _head);
+        using (var optimizer = new Optimizer(_net, new AdamRule { LearningRate = 2e-3 }))
         {
             var schedule = new Scheduler(optimizer, new CosineSchedule { Steps = steps });
             for (var step = 0; step < steps; step++)
@@ -47,7 +49,7 @@ internal sealed class PictureJudge : IDisposable
                 using var scope = NewDisposeScope();
                 var batch = PictureBatches.Draw(train, BatchSize, generator);
                 optimizer.ZeroGrad();
-                nn.functional.cross_entropy(net.call(batch.Inputs), batch.Targets!).backward();
+                nn.functional.cross_entropy(_net.call(batch.Inputs), batch.Targets!).backward();
                 optimizer.Step();
                 schedule.Step();
             }
@@ -72,8 +74,8 @@ internal sealed class PictureJudge : IDisposable
         var (mean, covariance) = Moments(features);
         // |m1 - m2|^2 + tr(C1 + C2 - 2 (C2^1/2 C1 C2^1/2)^1/2), Dowson and Landau 1982.
         var (values, vectors) = linalg.eigh(_covariance);
-        var root = vectors.matmul(diag(values.clamp_min(0).sqrt())).matmul(vectors.t());
-        var cross = linalg.eigvalsh(root.matmul(covariance).matmul(root)).clamp_min(0).sqrt().sum();
+        var root = vectors.MatMul(diag(values.clamp_min(0).sqrt())).MatMul(vectors.t());
+        var cross = linalg.eigvalsh(root.MatMul(covariance).MatMul(root)).clamp_min(0).sqrt().sum();
         var distance = (mean - _mean).square().sum() + covariance.trace() + _covariance.trace() - (cross * 2);
         return (logits.argmax(1).eq(labels).to(ScalarType.Float64).mean().ToDouble(), distance.ToDouble());
     }
@@ -81,8 +83,7 @@ internal sealed class PictureJudge : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _body.Dispose();
-        _head.Dispose();
+        _net.Dispose();
         _mean.Dispose();
         _covariance.Dispose();
     }
@@ -100,7 +101,7 @@ internal sealed class PictureJudge : IDisposable
         var wide = features.to(ScalarType.Float64);
         var mean = wide.mean([0L]);
         var centred = wide - mean;
-        return (mean.MoveToOuterDisposeScope(), (centred.t().matmul(centred) / Math.Max(1, wide.size(0) - 1)).MoveToOuterDisposeScope());
+        return (mean.MoveToOuterDisposeScope(), (centred.t().MatMul(centred) / Math.Max(1, wide.size(0) - 1)).MoveToOuterDisposeScope());
     }
 }
 
