@@ -34,6 +34,7 @@ public sealed class SharedEvaluationTests : IDisposable
         "job: density\ndata: {kind: csv, path: PLACE/table.csv}\nmodel: {flow: {kind: real-nvp, transforms: 2, width: 8}}",
         "job: density\nmodel: {flow: {kind: real-nvp, transforms: 2, width: 8}}",
         "job: posterior\ndata: {kind: two-moons-pairs}\nmodel: {parameters: [theta_1, theta_2], transforms: 2, width: 8, draws: 20, calibration_pairs: 20, reference_draws: 100}",
+        "job: posterior\ndata: {kind: slcp-pairs, pairs: 400}\nmodel: {parameters: [theta_1, theta_2], method: matching, flow: {kind: ffjord, width: 8, layers: 1}, draws: 9, calibration_pairs: 20}",
         "job: tokenizer\nmodel: {width: 8}",
         "job: tokenizer\nmodel: {architecture: vq_vae2, width: 8}",
         "job: sd3-miniature\nmodel: {width: 24, heads: 2, layers: 1, draw_steps: 1, final_draws: 250}",

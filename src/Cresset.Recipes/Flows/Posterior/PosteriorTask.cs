@@ -55,8 +55,11 @@ public sealed class PosteriorTask : ITrainingTask, ILearnsFromData
     public Tensor Loss(Batch batch, StepContext step)
     {
         ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(step);
         var (parameters, observed) = Split(batch.Inputs);
-        return _flow.Loss(parameters, observed) + _units;
+        if (_options.Method == PosteriorMethod.Likelihood) return _flow.Loss(parameters, observed) + _units;
+        var pairs = FlowMatching.Draw(randn(parameters.shape, generator: step.Generator).to(parameters.device), parameters, generator: step.Generator);
+        return FlowMatching.Loss(((ContinuousFlow)_flow).Field.Velocity(pairs.State, pairs.Time, observed), pairs.Velocity);
     }
 
     /// <inheritdoc/>
