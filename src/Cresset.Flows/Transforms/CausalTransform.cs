@@ -123,7 +123,7 @@ public sealed class CausalTransform : FlowTransform
 
     private Tensor Turned(Tensor tokens) => _options.Reverse ? tokens.flip(1) : tokens;
 
-    private void Check(Tensor x) => Cresset.Tensors.Shape.Expect(x, "N T P", ("T", _options.Tokens), ("P", _options.Values));
+    private void Check(Tensor x) => Cresset.Tensors.Shape.Expect(x, "N T P", [("T", _options.Tokens), ("P", _options.Values)]);
 
     // What is added to every token [N, 1, width]; null without a context.
     private Tensor? Condition(Tensor like, Tensor? context)

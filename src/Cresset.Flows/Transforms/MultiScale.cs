@@ -44,7 +44,7 @@ public sealed class MultiScale : FlowTransform
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
     {
         if (!TakesContext) RefuseContext(context);
-        Cresset.Tensors.Shape.Expect(x, "N C H W", ("C", _shape[0]), ("H", _shape[1]), ("W", _shape[2]));
+        Cresset.Tensors.Shape.Expect(x, "N C H W", [("C", _shape[0]), ("H", _shape[1]), ("W", _shape[2])]);
         using var scope = NewDisposeScope();
         Tensor current = x, total = zeros(x.size(0), dtype: x.dtype, device: x.device);
         List<Tensor> latents = [];

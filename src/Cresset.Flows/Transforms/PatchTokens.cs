@@ -42,7 +42,7 @@ public sealed class PatchTokens : FlowTransform
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
     {
         RefuseContext(context);
-        Cresset.Tensors.Shape.Expect(x, "N C H W", ("C", _channels), ("H", _rows * _patch), ("W", _columns * _patch));
+        Cresset.Tensors.Shape.Expect(x, "N C H W", [("C", _channels), ("H", _rows * _patch), ("W", _columns * _patch)]);
         using var scope = NewDisposeScope();
         var parts = x.reshape(x.size(0), _channels, _rows, _patch, _columns, _patch).permute(0, 2, 4, 1, 3, 5);
         return Move(parts.reshape(x.size(0), Tokens, Values), zeros(x.size(0), dtype: x.dtype, device: x.device));
@@ -52,7 +52,7 @@ public sealed class PatchTokens : FlowTransform
     public override (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null)
     {
         RefuseContext(context);
-        Cresset.Tensors.Shape.Expect(z, "N T P", ("T", Tokens), ("P", Values));
+        Cresset.Tensors.Shape.Expect(z, "N T P", [("T", Tokens), ("P", Values)]);
         using var scope = NewDisposeScope();
         var parts = z.reshape(z.size(0), _rows, _columns, _channels, _patch, _patch).permute(0, 3, 1, 4, 2, 5);
         return Move(parts.reshape(z.size(0), _channels, _rows * _patch, _columns * _patch), zeros(z.size(0), dtype: z.dtype, device: z.device));
