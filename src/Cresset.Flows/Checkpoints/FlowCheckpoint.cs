@@ -59,6 +59,8 @@ public static class FlowCheckpoint
             flow.Dispose();
             throw state.Refused($"{left.Count} tensors belong to no part of the flow that was read: {string.Join(", ", left.Take(10))}{(left.Count > 10 ? ", ..." : "")}");
         }
+        // Base distributions that are not in the file too.
+        if (tensors.Values.FirstOrDefault(t => t.is_floating_point()) is { } like && like.dtype != ScalarType.Float32) flow.to(like.dtype);
         // Converting a module makes new tensors, in the scope of this call.
         foreach (var tensor in flow.state_dict().Values) tensor.DetachFromDisposeScope();
         flow.eval();

@@ -40,6 +40,8 @@ public sealed class MultiScale : FlowTransform
     /// <inheritdoc/>
     public override bool TakesContext => _levels.Any(l => l.TakesContext);
 
+    internal override int? SampleDimensions => 3;
+
     /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
     {
