@@ -14,6 +14,8 @@ Dictionary<string, Action> samples = new()
     ["snippets/detection-shapes"] = DetectionSnippets.Shapes,
     ["snippets/flows-density"] = FlowSnippets.Density,
     ["snippets/flows-solving"] = FlowSnippets.Solving,
+    ["snippets/flows-pictures"] = FlowSnippets.Pictures,
+    ["snippets/flows-foreign"] = FlowSnippets.Foreign,
     ["snippets/language"] = () => LanguageSnippets.WriteOn("But, soft! what light through yonder window breaks? It is the east, and Juliet is the sun."),
     ["snippets/losses"] = LossSnippets.Compare,
     ["snippets/optimization"] = OptimizationSnippets.Loop,

@@ -75,7 +75,7 @@ public class Flow : DensityModel
     public override Tensor Decode(Tensor z, Tensor? context = null)
     {
         using var scope = NewDisposeScope();
-        var rows = Rows(z, context, nameof(z));
+        var rows = Rows(z, context, nameof(z), latents: true);
         return rows.Restore(_transform.Inverse(rows.Values, Share(rows.Context).Outer).Output).MoveToOuterDisposeScope();
     }
 
@@ -107,8 +107,8 @@ public class Flow : DensityModel
     /// <summary>Samples and their log-density with gradients to the parameters, for training against a known density (reverse KL).</summary>
     public (Tensor Samples, Tensor LogProb) SampleWithLogProb(long count, Tensor? context = null, Generator? generator = null) => SampleWithLogDensity(count, context, 1, generator);
 
-    private SampleRows Rows(Tensor values, Tensor? context, string name)
-        => SampleRows.Of(Title, values, Embed(context), _base.EventDimensions, _base.Like, name);
+    private SampleRows Rows(Tensor values, Tensor? context, string name, bool latents = false)
+        => SampleRows.Of(Title, values, Embed(context), latents ? _base.EventDimensions : _transform.SampleDimensions ?? _base.EventDimensions, _base.Like, name);
 
     private (Tensor? Outer, Tensor? Inner) ShareFor(long count, Tensor? context) => Share(SampleRows.ContextFor(Title, count, Embed(context), _base.Like));
 

@@ -245,3 +245,73 @@ public sealed record GlowFlow : FlowOptions
     protected override DensityModel Make(IReadOnlyList<int> shape, int context)
         => new Glow(new GlowOptions { Channels = shape[0], Size = shape[1], Levels = Levels, Steps = Transforms, Width = Width, Affine = Affine });
 }
+
+/// <summary>TarFlow: causal transformers over patches of pictures, in alternating order.</summary>
+[Part("tarflow", "Zhai et al. 2024, arXiv:2412.06329")]
+public sealed record TransformerFlow : FlowOptions
+{
+    /// <summary>Side of a patch, which is a token.</summary>
+    public int Patch { get; init; } = 4;
+
+    /// <summary>Causal maps, every other one from the last patch to the first.</summary>
+    public int Blocks { get; init; } = 4;
+
+    /// <summary>Layers of each map's transformer.</summary>
+    public int Layers { get; init; } = 2;
+
+    /// <summary>Width of the transformers.</summary>
+    public int Width { get; init; } = 96;
+
+    /// <summary>Heads of their attention; they divide the width.</summary>
+    public int Heads { get; init; } = 4;
+
+    /// <summary>Width of a masked network through the values of a patch; 0 maps them without regard to each other, as published.</summary>
+    public int Inner { get; init; }
+
+    /// <summary>Bins of splines as maps of the single values; 0 for affine maps, as published.</summary>
+    public int Bins { get; init; }
+
+    /// <summary>Splines act on [-bound, bound].</summary>
+    public double Bound { get; init; } = 5;
+
+    /// <inheritdoc/>
+    public override bool TakesPicturesOnly => true;
+
+    /// <inheritdoc/>
+    public override bool TakesContext => true;
+
+    /// <inheritdoc/>
+    public override string? Refuses(IReadOnlyList<int> shape)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        return shape.Count == 3 && shape[1] % Patch == 0 && shape[2] % Patch == 0 ? null : $"tarflow with patches of {Patch} takes pictures whose sides {Patch} divides";
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .Within(Patch, 1, 4096)
+        .Within(Blocks, 1, 1000)
+        .Within(Layers, 1, 1000)
+        .Within(Width, 1, 100_000)
+        .Must(Heads > 0 && Width % Heads == 0, Heads, $"a divisor of Width = {Width}")
+        .AtLeast(Inner, 0)
+        .Must(Bins is 0 or (>= 2 and <= 256), Bins, "0 for affine maps, or 2 to 256")
+        .Positive(Bound);
+
+    /// <inheritdoc/>
+    protected override DensityModel Make(IReadOnlyList<int> shape, int context) => new TarFlow(new TarFlowOptions
+    {
+        Channels = shape[0],
+        Size = shape[1],
+        Columns = shape[2],
+        Patch = Patch,
+        Blocks = Blocks,
+        Layers = Layers,
+        Width = Width,
+        Heads = Heads,
+        Inner = Inner,
+        Bins = Bins,
+        Bound = Bound,
+        Context = context,
+    });
+}

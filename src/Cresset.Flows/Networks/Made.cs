@@ -8,7 +8,7 @@ namespace Cresset.Flows;
 /// A masked autoregressive network (Germain et al. 2015): the parameters of a value depend on the values before it in the
 /// order, and on the context. Units of a hidden layer are spread evenly over the distinct sets of inputs they may see.
 /// </summary>
-public sealed class Made : Conditioner
+public sealed class Made : Conditioner, IAutoregressiveNetwork
 {
     private readonly long _context;
     private readonly int _perValue;
@@ -51,6 +51,10 @@ public sealed class Made : Conditioner
     public override bool TakesContext => _context > 0;
 
     internal int Count => _order.Length;
+
+    int IAutoregressiveNetwork.Count => Count;
+
+    Tensor IAutoregressiveNetwork.Generate(long count, Tensor? context, Tensor like, Func<int[], Tensor, Tensor> next) => Generate(count, context, like, next);
 
     // Constant outputs at the start, the same for each value.
     internal Made StartAt(IReadOnlyList<double> raw)

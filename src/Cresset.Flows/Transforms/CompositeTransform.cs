@@ -41,6 +41,8 @@ public sealed class CompositeTransform : FlowTransform
     /// <inheritdoc/>
     public override bool TakesContext => _parts.Any(p => p.TakesContext);
 
+    internal override int? SampleDimensions => _parts.Count > 0 ? _parts[0].SampleDimensions : null;
+
     /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
     {

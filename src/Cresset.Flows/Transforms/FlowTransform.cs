@@ -18,6 +18,9 @@ public abstract class FlowTransform : nn.Module
     /// <summary>Whether the map reads a context; one that does not refuses it. Chains hand their context to the parts that take it.</summary>
     public virtual bool TakesContext => true;
 
+    // Dimensions of one sample, where the map makes latents of another number of dimensions.
+    internal virtual int? SampleDimensions => null;
+
     /// <summary>z = f(x) and log|det df/dx| [N].</summary>
     /// <param name="x">Samples [N, ...].</param>
     /// <param name="context">What the map is conditioned on [N, C]; null where it is not conditional.</param>

@@ -10,17 +10,25 @@ public sealed class MaskedAutoregressive : FlowTransform
     private readonly Univariate _univariate;
     private readonly int _features;
     [ComponentName(Name = "hyper")]
-    private readonly Made _network;
+    private readonly Conditioner _network;
+    private readonly IAutoregressiveNetwork _values;
 
     /// <summary>Makes the transform.</summary>
     /// <param name="network">Gives raw parameters, value by value.</param>
     /// <param name="univariate">The map of single values.</param>
     public MaskedAutoregressive(Made network, Univariate univariate)
+        : this((Conditioner)network, univariate)
+    {
+    }
+
+    internal MaskedAutoregressive(Conditioner network, Univariate univariate)
         : base(nameof(MaskedAutoregressive))
     {
+        ArgumentNullException.ThrowIfNull(network);
         _network = network;
+        _values = (IAutoregressiveNetwork)network;
         _univariate = univariate;
-        _features = network.Count;
+        _features = _values.Count;
         RegisterComponents();
     }
 
@@ -43,7 +51,7 @@ public sealed class MaskedAutoregressive : FlowTransform
         Cresset.Tensors.Shape.Expect(z, "N D", ("D", _features));
         using var scope = NewDisposeScope();
         List<Tensor> logs = [];
-        var x = _network.Generate(z.size(0), context, z, (columns, raw) =>
+        var x = _values.Generate(z.size(0), context, z, (columns, raw) =>
         {
             using var index = tensor(columns.Select(c => (long)c).ToArray(), device: z.device);
             var (value, log) = _univariate.Inverse(z.index_select(1, index), raw);

@@ -29,6 +29,9 @@ public enum AffineScale
 
     /// <summary>exp(2 * 0.636 * atan(s)): between exp(-2) and exp(2) (FrEIA).</summary>
     ArcTangent,
+
+    /// <summary>exp(2 tanh(s)): between exp(-2) and exp(2) (RealNVP, and FrEIA's all-in-one block).</summary>
+    HyperbolicTangent,
 }
 
 internal static class AffineScales
@@ -52,6 +55,7 @@ internal static class AffineScales
             AffineScale.Softplus => (nn.functional.softplus(raw, 1, 20) + 1e-3).log(),
             AffineScale.ClampedSoftplus => (nn.functional.softplus(raw, 1, 20) + 1e-3).clamp(0, 3).log(),
             AffineScale.ArcTangent => raw.atan() * (2 * 0.636),
+            AffineScale.HyperbolicTangent => raw.tanh() * 2,
             _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Unknown scale."),
         }).MoveToOuterDisposeScope();
     }

@@ -21,4 +21,7 @@ internal static class FlowExports
             },
         ];
     }
+
+    /// <summary>True for a model over pictures [N, C, H, W]; others take them as vectors.</summary>
+    public static bool TakesPictures(this DensityModel flow) => flow is Glow or TarFlow;
 }

@@ -56,7 +56,7 @@ internal sealed class DataDensity(DensityModel flow, DataFacts facts) : IDisposa
     {
         var counts = (inputs.flatten(1) * (GreyLevels - 1)).round();
         var (z, log) = _logit.Forward(Dequantization.Uniform(counts, GreyLevels, generator));
-        return (flow is Glow ? z.reshape([z.size(0), .. facts.Shape]) : z, log);
+        return (flow.TakesPictures() ? z.reshape([z.size(0), .. facts.Shape]) : z, log);
     }
 }
 
@@ -181,7 +181,7 @@ public sealed class DensityTask : ITrainingTask, ILearnsFromData, IExportsGraphs
     {
         var facts = Data.Facts;
         // Pictures are dequantized by random numbers, which a file cannot hold: the flow is exported in its own space.
-        if (facts.ArePictures || facts.Table is not { } table) return FlowExports.Of(_density.Flow, _density.Flow is Glow ? [.. facts.Shape] : [facts.Shape.Aggregate(1L, (a, b) => a * b)]);
+        if (facts.ArePictures || facts.Table is not { } table) return FlowExports.Of(_density.Flow, _density.Flow.TakesPictures() ? [.. facts.Shape] : [facts.Shape.Aggregate(1L, (a, b) => a * b)]);
         var prepare = DataExports.Prepare(facts);
         var units = table.Columns.Sum(c => Math.Log(c.Deviation));
         var (mean, deviation) = (tensor(table.Columns.Select(c => (float)c.Mean).ToArray()), tensor(table.Columns.Select(c => (float)c.Deviation).ToArray()));

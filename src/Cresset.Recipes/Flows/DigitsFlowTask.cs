@@ -137,7 +137,7 @@ public sealed class DigitsFlowTask : ITrainingTask, IExportsGraphs
     private static (Tensor Values, Tensor LogAbsDet) Space(DensityModel flow, LogitPreprocessing logit, Tensor counts, Generator? generator)
     {
         var (z, log) = logit.Forward(Dequantization.Uniform(counts, Levels, generator));
-        return (flow is Glow ? z.reshape(-1, 1, 8, 8) : z, log);
+        return (flow.TakesPictures() ? z.reshape(-1, 1, 8, 8) : z, log);
     }
 
     private Tensor Images(Tensor logits) => _logit.Inverse(logits.cpu().reshape(-1, Pixels)).Output.clamp(0, 1);

@@ -3,13 +3,32 @@ using Cresset.Numerics;
 
 namespace Cresset.Recipes;
 
+/// <summary>What is learned between the two clouds.</summary>
+public enum MatchingMethod
+{
+    /// <summary>The velocity of flow matching.</summary>
+    Velocity,
+
+    /// <summary>The average velocity between two times: samples in one step or in a few (Geng et al. 2025).</summary>
+    MeanFlow,
+
+    /// <summary>Velocity and score of a Schroedinger bridge: samples by an ordinary or a stochastic equation (SF2M, Tong et al. 2024).</summary>
+    Bridge,
+}
+
 /// <summary>Flow matching between two clouds in the plane, or from noise to digits.</summary>
 public sealed record MatchingOptions : IOptionsRecord
 {
     /// <summary>Learn class-conditional digits with a U-Net; otherwise eight Gaussians to moons with a perceptron.</summary>
     public bool Digits { get; init; }
 
-    /// <summary>How source and data of a batch are paired.</summary>
+    /// <summary>What is learned; other than the velocity in the plane alone.</summary>
+    public MatchingMethod Method { get; init; }
+
+    /// <summary>Deviation of the Brownian motion of a bridge; its batches are paired by the entropic plan that belongs to it.</summary>
+    public double BridgeDeviation { get; init; } = 1;
+
+    /// <summary>How source and data of a batch are paired; a bridge pairs by its own plan.</summary>
     public SampleCoupling Coupling { get; init; } = new OptimalTransportCoupling();
 
     /// <summary>The path between them (without noise about it where a recipe for digits names none).</summary>
@@ -35,6 +54,11 @@ public sealed record MatchingOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .Defined(Method)
+        .Must(Method == MatchingMethod.Velocity || !Digits, Method, "velocity with Digits", "Mean flows and bridges are shown in the plane.")
+        .Must(Method == MatchingMethod.Velocity || ReflowAfter == 0, Method, "velocity with ReflowAfter", "Reflow straightens a velocity.")
+        .Must(Method == MatchingMethod.Velocity || Path is null || Path.Equals(new StraightPath()), Path, "the straight path with this method", "A mean flow and a bridge have paths of their own.", nameof(Path))
+        .Positive(BridgeDeviation)
         .Must(Coupling is not null, Coupling, "a coupling (cresset list --couplings)")
         .Must(Path is not null, Path, "a path (cresset list --paths)")
         .Nested(Path)

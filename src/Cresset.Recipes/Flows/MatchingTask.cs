@@ -11,7 +11,7 @@ namespace Cresset.Recipes;
 /// <summary>Flow matching between two clouds (figure: exact W2 of 2,000 samples by number of Euler steps) or from noise to digits (figure: held-out matching loss).</summary>
 public sealed class MatchingTask : ITrainingTask, IExportsGraphs
 {
-    private const int Points = 2000, HeldAtOnce = 128;
+    private const int Points = 2000, HeldAtOnce = 128, WanderingSteps = 100;
     private static readonly int[] StepCounts = [1, 2, 4, 10];
     private readonly MatchingOptions _options;
     private readonly nn.Module _module;
@@ -32,8 +32,15 @@ public sealed class MatchingTask : ITrainingTask, IExportsGraphs
         }
         else
         {
-            var net = new MlpVelocity(new MlpVelocityOptions { Hidden = [options.Width, options.Width, options.Width] });
-            _module = options.ReflowAfter > 0 ? new PairedVelocity(net, options.ReflowPairs) : net;
+            var sizes = new MlpVelocityOptions { Hidden = [options.Width, options.Width, options.Width] };
+            _module = options.Method switch
+            {
+                // The target holds a derivative of the network: a smooth one.
+                MatchingMethod.MeanFlow => new MeanVelocity(new MlpAverageVelocity(sizes with { Activation = "silu" })),
+                MatchingMethod.Bridge => new BridgeVelocity(new MlpVelocity(sizes), new MlpVelocity(sizes)),
+                _ when options.ReflowAfter > 0 => new PairedVelocity(new MlpVelocity(sizes), options.ReflowPairs),
+                _ => new MlpVelocity(sizes),
+            };
             TrainingData = new PlaneData(new MoonsDensity());
         }
     }
@@ -80,18 +87,20 @@ public sealed class MatchingTask : ITrainingTask, IExportsGraphs
         // As many at every evaluation: fewer points are farther apart, and checkpoints would be judged by another measure than the last.
         Tensor source = EightGaussians(Points, context.Generator), target = Moons(Points, context.Generator);
         // Exact transport between thousands of points takes most of the time: each solver's is a piece.
-        double[] Judge(int piece)
+        double[] Judge(int piece, Generator stream)
         {
-            if (piece < StepCounts.Length) return [OptimalTransport.Wasserstein(FlowSampler.Sample(Model.Field(), source, FlowSampler.Grid(StepCounts[piece])), target)];
+            if (piece < StepCounts.Length) return [OptimalTransport.Wasserstein(InSteps(source, StepCounts[piece]), target)];
+            if (piece > StepCounts.Length + 1) return [OptimalTransport.Wasserstein(Wandered(source, stream), target)];
             if (piece > StepCounts.Length) return [Reflow.Straightness(Model.Field(), source.narrow(0, 0, 500))];
             var (samples, statistics) = FlowSampler.Sample(Model.Field(), source, _options.Solver.ToOptions());
             return [OptimalTransport.Wasserstein(samples, target), statistics.Evaluations];
         }
-        var found = context.Share(StepCounts.Length + 2, (piece, _) => Judge(piece));
+        var found = context.Share(StepCounts.Length + (_module is BridgeVelocity ? 3 : 2), Judge);
         for (var i = 0; i < StepCounts.Length; i++) metrics[$"w2_steps_{StepCounts[i]}"] = found[i][0];
-        metrics[$"w2_{Solver}"] = found[^2][0];
-        metrics[$"evaluations_{Solver}"] = found[^2][1];
-        metrics["straightness"] = found[^1][0];
+        metrics[$"w2_{Solver}"] = found[StepCounts.Length][0];
+        metrics[$"evaluations_{Solver}"] = found[StepCounts.Length][1];
+        metrics["straightness"] = found[StepCounts.Length + 1][0];
+        if (_module is BridgeVelocity) metrics["w2_stochastic"] = found[^1][0];
         _measured = (context.Step, metrics);
         return metrics;
     }
@@ -109,7 +118,9 @@ public sealed class MatchingTask : ITrainingTask, IExportsGraphs
     /// <summary>Points where particles of the eight Gaussians end, and their paths.</summary>
     internal Drawing DrawPoints(int count, Generator generator)
     {
-        var (samples, _) = FlowSampler.Sample(Model.Field(), EightGaussians(count, generator), _options.Solver.ToOptions());
+        var source = EightGaussians(count, generator);
+        // A mean flow is drawn from in one step, which is what it is for.
+        var samples = _module is MeanVelocity ? InSteps(source, 1) : FlowSampler.Sample(Model.Field(), source, _options.Solver.ToOptions()).Samples;
         return new Drawing([.. Paths(generator)], samples) { Columns = ["x", "y"] };
     }
 
@@ -147,9 +158,27 @@ public sealed class MatchingTask : ITrainingTask, IExportsGraphs
 
     private Tensor Plane(Tensor data, Generator generator)
     {
-        var source = _options.Coupling.Pair(EightGaussians((int)data.size(0), generator), data);
+        var drawn = EightGaussians((int)data.size(0), generator);
+        if (_module is BridgeVelocity bridge)
+        {
+            var deviation = _options.BridgeDeviation;
+            var (rows, columns) = OptimalTransport.DrawPairs(drawn, data, 2 * deviation * deviation, generator: generator);
+            var points = ScoreFlowMatching.Draw(drawn.index_select(0, rows), data.index_select(0, columns), deviation, generator);
+            return ScoreFlowMatching.Loss(bridge.Drift, bridge.Score, points, deviation);
+        }
+        var source = _options.Coupling.Pair(drawn, data);
+        if (_module is MeanVelocity mean) return MeanFlow.Loss(mean, source, data, generator: generator);
         var batch = _options.Path.Draw(source, data, generator: generator);
         return FlowMatching.Loss(Model.Velocity(batch.State, batch.Time), batch.Velocity);
+    }
+
+    private Tensor InSteps(Tensor source, int steps)
+        => _module is MeanVelocity mean ? MeanFlow.Sample(mean, source, steps) : FlowSampler.Sample(Model.Field(), source, FlowSampler.Grid(steps));
+
+    private Tensor Wandered(Tensor source, Generator generator)
+    {
+        var bridge = (BridgeVelocity)_module;
+        return ScoreFlowMatching.Sample(bridge.Drift, bridge.Score, source, _options.BridgeDeviation, WanderingSteps, generator: generator);
     }
 
     // Straight lines between the ends of the field's own paths, without noise.
@@ -220,8 +249,8 @@ public sealed class MatchingTask : ITrainingTask, IExportsGraphs
         // The very figures of the evaluation that the picture stands beside.
         var metrics = _measured is { } known && known.Step == context.Step ? known.Metrics : Evaluate(context);
         double[] xs = [.. StepCounts.Select(s => (double)s)], ys = [.. StepCounts.Select(s => metrics[$"w2_steps_{s}"])];
-        var chart = new Chart(new ChartOptions { Title = "Quality by evaluations of the field", XLabel = "Euler steps", YLabel = "W2" })
-            .Line<double, double>("Euler", xs, ys)
+        var chart = new Chart(new ChartOptions { Title = "Quality by evaluations of the field", XLabel = "steps", YLabel = "W2" })
+            .Line<double, double>(_module is MeanVelocity ? "mean flow" : "Euler", xs, ys)
             .HorizontalLine(metrics[$"w2_{Solver}"], $"{PartCatalog.NameOf(_options.Solver.GetType())}, {metrics[$"evaluations_{Solver}"]:0} evaluations");
         return new TaskPicture("steps", chart.ToPng(), $"Exact W2 of {Points:N0} samples to as many of the target.");
     }

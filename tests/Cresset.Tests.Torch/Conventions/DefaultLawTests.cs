@@ -40,6 +40,8 @@ public sealed class DefaultLawTests
     [
         (typeof(EspcnRecipeOptions), typeof(EspcnOptions), []),
         (typeof(GlowFlow), typeof(GlowOptions), ["Transforms=Steps"]),
+        (typeof(TransformerFlow), typeof(TarFlowOptions), []),
+        (typeof(PictureFlowOptions), typeof(TarFlowOptions), []),
         (typeof(SplineFlow), typeof(VectorFlowOptions), []),
         (typeof(SplineFlow), typeof(SplineOptions), ["Bound=High"]),
         (typeof(CouplingTransform), typeof(RealNvpFlow), []),

@@ -29,6 +29,7 @@ public sealed class ConditioningTests
         ["glow"] = (() => new Glow(new GlowOptions { Channels = 1, Size = 4, Columns = 8, Levels = 2, Steps = 2, Width = 6, Context = 2 }), [1, 4, 8], 2),
         ["recomputing glow"] = (() => new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 1, Steps = 2, Width = 6, Context = 2, RecomputeActivations = true }), [1, 4, 4], 2),
         ["image real nvp"] = (() => new RealNvpImage(new RealNvpImageOptions { Channels = 1, Size = 4, Columns = 8, Scales = 2, Width = 6, Blocks = 1, Context = 2 }), [1, 4, 8], 2),
+        ["tarflow"] = (() => new TarFlow(new TarFlowOptions { Size = 4, Columns = 8, Patch = 2, Blocks = 2, Layers = 1, Width = 8, Heads = 2, Context = 2 }), [1, 4, 8], 2),
         ["embedded context"] = (() => new RealNvp(Conditional, nn.Linear(5, 2)), [3], 5),
     };
 

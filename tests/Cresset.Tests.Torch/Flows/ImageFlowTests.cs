@@ -14,6 +14,7 @@ public sealed class ImageFlowTests
         ["glow"] = () => new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 2, Steps = 2, Width = 6 }),
         ["additive glow"] = () => new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 1, Steps = 2, Width = 6, Affine = false, Lu = false, LuInLastLevel = false }),
         ["glow by inversion"] = () => new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 2, Steps = 2, Width = 6, RecomputeActivations = true }),
+        ["tarflow"] = () => new TarFlow(new TarFlowOptions { Size = 4, Patch = 2, Blocks = 2, Layers = 1, Width = 8, Heads = 2, Inner = 6 }),
         ["real nvp"] = () => new RealNvpImage(new RealNvpImageOptions { Channels = 1, Size = 4, Scales = 2, Width = 6, Blocks = 1 }),
     };
 
@@ -75,6 +76,32 @@ public sealed class ImageFlowTests
         Assert.True(glow.named_parameters().First(p => p.name == "classes.weight").parameter.grad!.abs().sum().ToDouble() > 0);
         Assert.Contains("3 classes", Assert.Throws<ArgumentNullException>(() => glow.LogProb(samples)).Message);
         Assert.Throws<ShapeException>(() => glow.LogProb(samples, labels.narrow(0, 0, 2)));
+    }
+
+    /// <summary>normflows' class-conditional Glow in a few lines of public parts.</summary>
+    [Fact]
+    public void AClassConditionalGlowOfParts()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(8);
+        FlowTransform Level(int level, long channels) => new CompositeTransform(Enumerable.Range(0, 2).SelectMany(_ => new FlowTransform[]
+        {
+            new ActNorm(channels, images: true),
+            new LuConvolution(channels),
+            new Coupling(FeatureMasks.Half((int)channels, true), new AffineUnivariate(AffineScale.Sigmoid, true, true), (i, o) => new GlowConditioner(i, o, 6), ParameterLayout.ByParameter),
+        }));
+        using var glow = new Flow(new MultiScale([1, 4, 8], 2, Level), new ClassConditionalNormal(3, 32), ContextUse.Base);
+        var x = randn(6, 1, 4, 8, generator: generator);
+        var labels = tensor((long[])[0, 1, 2, 0, 1, 2]);
+        glow.Loss(x, labels);
+        using (no_grad())
+        {
+            foreach (var parameter in glow.parameters()) parameter.add_(randn(parameter.shape, generator: generator) * 0.1);
+        }
+        FlowGoldens.Close(x, glow.Decode(glow.Encode(x, labels), labels), 1e-4);
+        Assert.True((glow.LogProb(x, labels) - glow.LogProb(x, labels.roll(1))).abs().max().ToDouble() > 1e-3);
+        Assert.Equal([4L, 1L, 4L, 8L], glow.Sample(4, tensor(2L), 0.7, generator).shape);
+        Assert.Contains("2^3 must divide", Assert.Throws<ArgumentException>(() => new MultiScale([1, 4, 8], 3, Level)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -13,6 +13,11 @@ public sealed class TransformLawTests
 
     private static Made Made(int[] order, Univariate u, int context) => new(order, u.Parameters, [12, 12], context);
 
+    private static Coupling ImageStep(long channels, int context)
+        => new(FeatureMasks.Half((int)channels, true), new AffineUnivariate(AffineScale.Sigmoid, true, true), (i, o) => new GlowConditioner(i, o, 6, context), ParameterLayout.ByParameter);
+
+    private static readonly CausalTransformOptions Tokens = new() { Tokens = 3, Values = 2, Width = 8, Heads = 2, Context = 2 };
+
     private static readonly Dictionary<string, Case> Cases = new()
     {
         ["additive coupling"] = new(() => new Coupling(FeatureMasks.Half(5, true), new AdditiveUnivariate(), (i, o) => new MlpConditioner(i, o, [8])), [5]),
@@ -47,6 +52,11 @@ public sealed class TransformLawTests
         ["checkerboard coupling"] = new(() => new ImageCoupling(2, 6, 1, checkerboard: true, reverse: true), [2, 2, 4]),
         ["channel coupling"] = new(() => new ImageCoupling(4, 6, 1, checkerboard: false, reverse: false), [4, 2, 2]),
         ["checkerboard coupling with context"] = new(() => new ImageCoupling(2, 6, 1, checkerboard: true, reverse: false, context: 2), [2, 2, 4], 2),
+        ["patches"] = new(() => new PatchTokens(2, 4, 6, 2), [2, 4, 6]),
+        ["causal tokens"] = new(() => new CausalTransform(Tokens), [3, 2], 2, Tolerance: 1e-8),
+        ["causal tokens backwards, value by value"] = new(() => new CausalTransform(Tokens with { Reverse = true, Inner = 6, Bins = 4, Layers = 1 }), [3, 2], 2, Tolerance: 1e-7),
+        ["multi-scale"] = new(() => new MultiScale([1, 4, 8], 2, (_, channels) => new CompositeTransform([new ActNorm(channels, images: true), new LuConvolution(channels), ImageStep(channels, 2)])), [1, 4, 8], 2),
+        ["multi-scale without context"] = new(() => new MultiScale([2, 2, 2], 1, (_, channels) => ImageStep(channels, 0)), [2, 2, 2]),
         ["composite"] = new(() => new CompositeTransform([new ActNorm(4), new LuLinear(4), new Coupling(FeatureMasks.Half(4, true), new AffineUnivariate(), (i, o) => new MlpConditioner(i, o, [8], 1))]), [4], 1),
         ["recomputing composite"] = new(() => new CompositeTransform([new ActNorm(4), new LuLinear(4), new Coupling(FeatureMasks.Half(4, true), new AffineUnivariate(), (i, o) => new MlpConditioner(i, o, [8], 1))], recompute: true), [4], 1),
     };

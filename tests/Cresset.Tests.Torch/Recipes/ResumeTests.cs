@@ -21,6 +21,7 @@ public sealed class ResumeTests : IDisposable
         ["digits-classifier"] = $"digits-classifier {Trainer} trainer.steps=7 model.width=4 model.hidden=8",
         ["digits-flow"] = $"realnvp-digits {Trainer} trainer.steps=5 model.width=4 model.transforms=1",
         ["flow-matching"] = $"otcfm-moons {Trainer} trainer.steps=5 model.width=8 model.solver.tolerance=0.1 trainer.evaluate_every=5",
+        ["picture-flow"] = $"tarflow-fashion {Trainer} data=digits trainer.steps=5 trainer.pictures_every=0 model.blocks=2 model.layers=1 model.width=8 model.heads=2",
         ["language-model"] = $"gpt-shakespeare {Trainer} trainer.steps=5 data.validation=0.01 model.layers=1 model.heads=2 model.width=8 model.context=16",
         ["detector"] = $"detector-digits {Trainer} trainer.steps=5 model.width=8 model.blocks=1 model.size=32 model.train_scenes=24 model.test_scenes=12",
         ["plane-flow"] = $"realnvp-moons {Trainer} trainer.steps=5",
@@ -45,7 +46,7 @@ public sealed class ResumeTests : IDisposable
     };
 
     // These take minutes at their smallest, or need files of the user's own; they have no code of their own between beginning and end: their bases are tested by the others.
-    private static readonly string[] ByTheirBase = ["segmentation-study", "generative-comparison", "vq-anatomy", "sd3-finetune", "segmentation", "classifier", "regression", "density", "tqc", "ddpg", "posterior", "behaviour-cloning"];
+    private static readonly string[] ByTheirBase = ["segmentation-study", "generative-comparison", "picture-comparison", "vq-anatomy", "sd3-finetune", "segmentation", "classifier", "regression", "density", "tqc", "ddpg", "posterior", "behaviour-cloning"];
 
     private static readonly RecipeCatalog Catalog = new();
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-resume-").FullName;
