@@ -5,10 +5,10 @@ using Cresset.Runs;
 
 namespace Cresset.Cli.Commands;
 
-/// <summary><c>cresset vq</c>: pictures to a file of packed codes and back.</summary>
+/// <summary><c>cresset vq</c>: pictures and sounds to a file of packed codes and back.</summary>
 internal static class VqCommand
 {
-    public static Command Create() => new("vq", "Turn pictures into packed codes and back with a trained tokenizer.") { VqEncodeCommand.Create(), VqDecodeCommand.Create(), Export() };
+    public static Command Create() => new("vq", "Turn pictures and sounds into packed codes and back with a trained tokenizer.") { VqEncodeCommand.Create(), VqDecodeCommand.Create(), Export() };
 
     public static Argument<string> Tokenizer()
         => new Argument<string>("TOKENIZER") { Description = "A run with a tokenizer (its id, the beginning of it, its name, or its folder), or a file that 'cresset vq export' wrote." }.CompletesRun();
@@ -32,7 +32,7 @@ internal static class VqCommand
         var output = new Option<string>("--output", "-o") { Description = "File to write.", HelpName = "FILE", DefaultValueFactory = _ => "tokenizer.safetensors" };
         var force = new Option<bool>("--force") { Description = "Replace the file if it exists." };
         var runs = SharedOptions.RunsFolder();
-        var command = new Command("export", "Write a tokenizer to one file that needs no run: weights, options, channels.") { run, output, force, runs };
+        var command = new Command("export", "Write a tokenizer to one file that needs no run: weights, options, channels, rate.") { run, output, force, runs };
         command.SetAction(result =>
         {
             var path = result.GetValue(output)!;

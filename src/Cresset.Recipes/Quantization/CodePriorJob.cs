@@ -154,7 +154,7 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
         try
         {
             using var generator = new Generator(0);
-            var tokenizer = (VqVae)options.Build((int)data.Facts.Shape[0], generator);
+            var tokenizer = options.Build((int)data.Facts.Shape[0], generator);
             StateDict.Load(tokenizer, WeightsOf(context));
             return new CodePriorTask(context.Options<CodePriorOptions>("model"), tokenizer, data, options.Padding, trainer.Seed);
         }

@@ -12,7 +12,7 @@ namespace Cresset.Recipes;
 /// <summary>Learns which maps of codes are likely, and draws new pictures: codes from the prior, pixels from the tokenizer's decoder.</summary>
 public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
 {
-    private readonly VqVae _tokenizer;
+    private readonly Tokenizer _tokenizer;
     private readonly CodeModel _prior;
     private readonly CodePriorOptions _options;
     private readonly TensorDataset _train;
@@ -23,7 +23,7 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
     private readonly (int Height, int Width) _map;
 
     /// <summary>Encodes the pictures with a trained tokenizer, which the task owns from then on.</summary>
-    internal CodePriorTask(CodePriorOptions options, VqVae tokenizer, DataSplit data, int padding, ulong seed)
+    internal CodePriorTask(CodePriorOptions options, Tokenizer tokenizer, DataSplit data, int padding, ulong seed)
     {
         _options = options.ThrowIfInvalid();
         _tokenizer = tokenizer;
@@ -52,7 +52,7 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
     public IReadOnlyDictionary<string, double> LastDraw { get; private set; } = new Dictionary<string, double>();
 
     /// <summary>The tokenizer, in evaluation mode.</summary>
-    public VqVae Tokenizer => _tokenizer;
+    public Tokenizer Tokenizer => _tokenizer;
 
     /// <inheritdoc/>
     public nn.Module Module => _prior.Module;

@@ -13,7 +13,7 @@ public sealed record TokenizerOptions : IOptionsRecord
     /// <summary>The autoencoder.</summary>
     public TokenizerArchitecture Architecture { get; init; } = new VqVaeArchitecture();
 
-    /// <summary>Times the size is halved (VQ-VAE; VQ-VAE-2 has strides of 8 and 4).</summary>
+    /// <summary>Times the size is halved, up to 6, for sounds up to 10 (VQ-VAE; VQ-VAE-2 has strides of 8 and 4).</summary>
     public int Downsamplings { get; init; } = 2;
 
     /// <summary>Channels of encoder and decoder.</summary>
@@ -50,7 +50,7 @@ public sealed record TokenizerOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Within(Downsamplings, 1, 6)
+        .Within(Downsamplings, 1, Architecture is { SpatialDimensions: 1 } ? 10 : 6)
         .Within(Padding, 0, 1024)
         .Must(Architecture is not null, Architecture, "an autoencoder (cresset list --autoencoders)")
         .Nested(Architecture)
