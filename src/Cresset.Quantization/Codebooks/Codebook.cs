@@ -63,7 +63,10 @@ public sealed class Codebook : nn.Module
 
     internal CountedStream Stream => _stream;
 
-    internal CodeMetric Metric => Options.Similarity == CodeSimilarity.Cosine ? CodeMetric.InnerProduct : CodeMetric.Euclidean;
+    internal CodeMetric Metric => Options.Similarity == CodeSimilarity.Euclidean ? CodeMetric.Euclidean : CodeMetric.InnerProduct;
+
+    // Centres and codes that keep their lengths are means of vectors.
+    private CodeSimilarity Centres => Options.Similarity == CodeSimilarity.Cosine ? CodeSimilarity.Cosine : CodeSimilarity.Euclidean;
 
     /// <summary>Puts other codes in place and restarts the averages from them.</summary>
     /// <param name="codes">[K, D]; scaled to length one under cosine similarity.</param>
@@ -74,11 +77,11 @@ public sealed class Codebook : nn.Module
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         if (!codes.isfinite().all().ToBoolean()) throw new ArgumentException("The codes hold NaN or an infinity.", nameof(codes));
-        if (Options.Similarity == CodeSimilarity.Cosine)
+        if (Options.Similarity != CodeSimilarity.Euclidean)
         {
             var shortest = codes.norm(1).min().ToDouble();
             if (shortest < UnitVectors.Smallest) throw new ArgumentException($"A code has length {shortest:G3}; under cosine similarity a code needs a direction.", nameof(codes));
-            codes = UnitVectors.Of(codes);
+            if (Options.Similarity == CodeSimilarity.Cosine) codes = UnitVectors.Of(codes);
         }
         _codes.copy_(codes);
         if (Options.AverageStart == AverageStart.Debiased)
@@ -97,6 +100,9 @@ public sealed class Codebook : nn.Module
 
     /// <summary>The vectors in the space of the codes: scaled to length one under cosine similarity, else as they are.</summary>
     public Tensor Transform(Tensor rows) => Options.Similarity == CodeSimilarity.Cosine ? UnitVectors.Of(rows) : rows.alias();
+
+    /// <summary>Vectors or codes as the search compares them: by their directions where those decide alone.</summary>
+    internal Tensor Compared(Tensor vectors) => Options.Similarity == CodeSimilarity.Angle ? UnitVectors.Of(vectors) : vectors.alias();
 
     /// <summary>True when a training call writes into the codes.</summary>
     internal bool ChangesInForward => Options.Learning == CodebookLearning.MovingAverage || Options.RestartShare > 0;
@@ -117,7 +123,7 @@ public sealed class Codebook : nn.Module
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         rows = rows.detach();
-        var (centres, counts) = KMeans.Lloyd(rows, KMeans.Start(rows, Options.Size, _stream.Next(), Options.Similarity), Options.KMeansIterations, Options.Similarity);
+        var (centres, counts) = KMeans.Lloyd(rows, KMeans.Start(rows, Options.Size, _stream.Next(), Centres), Options.KMeansIterations, Centres);
         var even = (double)rows.size(0) / Options.Size;
         var empty = counts.eq(0).nonzero().reshape(-1);
         if (even >= 1 && empty.size(0) > 0)
