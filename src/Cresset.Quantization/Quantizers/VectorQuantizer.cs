@@ -60,6 +60,9 @@ public sealed class VectorQuantizer : Quantizer
         _codebook.InitializeFrom(_codebook.Transform(rows));
     }
 
+    internal override Tensor? Likeness(Tensor rows)
+        => Likeness(_codebook.Compared(_codebook.Transform(rows)), _codebook.Compared(_codebook.EffectiveCodes(rows.dtype, copied: true)), _codebook.Metric);
+
     internal override Tensor? Table(ScalarType type) => _codebook.EffectiveCodes(type);
 
     internal override Tensor DecodeRows(Tensor indices)

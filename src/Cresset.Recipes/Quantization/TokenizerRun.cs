@@ -117,6 +117,9 @@ public sealed class TokenizerRun : IDisposable
     /// <summary>Pixels of black on every side, as in training.</summary>
     internal int Border => _options.Padding;
 
+    /// <summary>Sides of a training example as the tokenizer sees it: [H, W] with the border, or [L].</summary>
+    internal IReadOnlyList<long> Sides => Rate > 0 ? [Size] : [PaddedSize, PaddedSize];
+
     private int PaddedSize => Size + (2 * _options.Padding);
 
     /// <summary>Positions of the codes of a training picture: [h, w], or [n] when a tokenizer of several levels lays them one after the other, the coarsest first.</summary>

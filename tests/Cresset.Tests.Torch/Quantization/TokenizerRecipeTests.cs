@@ -117,7 +117,7 @@ public class TokenizerRecipeTests
 
     [Theory]
     [InlineData("tokenizer.quantizer={kind: lfq, bits: 40}", "a prior has a logit for each, at most 1,048,576")]
-    [InlineData("tokenizer.architecture=vq_vae2", "a prior needs a tokenizer with one map of codes; use vq-vae")]
+    [InlineData("tokenizer.architecture=vq_vae2", "a prior of kind pixel-cnn needs a tokenizer with one map of codes; use vq-vae")]
     public void A_tokenizer_without_a_prior_is_refused_before_it_is_trained(string setting, string message)
     {
         var (key, value) = (setting.Split('=')[0], setting[(setting.IndexOf('=', StringComparison.Ordinal) + 1)..]);
