@@ -90,6 +90,7 @@ internal sealed class SoundSubject : TokenizerSubject
         var stride = options.Architecture.StrideOf(options);
         if (_sound.Length % stride != 0) throw new DataMismatchException($"{facts.Name}: pieces of {_sound.Length} samples; a length that {stride} divides is needed (data.length={Math.Max(1, _sound.Length / stride) * stride}).");
         if (options.Padding > 0) throw new DataMismatchException($"padding is {options.Padding}; sounds have no border: leave it out.");
+        if (options.PerceptualWeight > 0) throw new DataMismatchException($"perceptual_weight is {options.PerceptualWeight}; the features are those of pictures: leave it out for sounds.");
         if (options.AdversarialWeight > 0) throw new DataMismatchException($"adversarial_weight is {options.AdversarialWeight}; the discriminator judges pictures: leave it out for sounds.");
     }
 

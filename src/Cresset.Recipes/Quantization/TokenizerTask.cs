@@ -25,6 +25,7 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
     private readonly double _variance;
     private readonly CodebookWatch _watch;
     private readonly AdversarialGame? _game;
+    private readonly PerceptualGame? _perceptual;
 
     /// <summary>Builds the model and takes the data over; initial weights follow <paramref name="seed"/>.</summary>
     public TokenizerTask(TokenizerOptions options, DataSplit data, ulong seed)
@@ -41,6 +42,7 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
         var channels = (int)data.Facts.Shape[0];
         _model = options.Build(channels, generator);
         _game = options.AdversarialWeight > 0 ? new AdversarialGame(options, channels, generator) : null;
+        _perceptual = options.PerceptualWeight > 0 ? new PerceptualGame(options, channels, generator) : null;
         using var scope = NewDisposeScope();
         // Enough pictures for two figures; all of them where the set is small.
         var some = _train.Take(MostForVariance).Inputs;
@@ -64,7 +66,7 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
     public nn.Module Module => _model;
 
     /// <inheritdoc/>
-    public IReadOnlyList<AuxiliaryModel> Auxiliaries => _game is null ? [] : [_game.Model];
+    public IReadOnlyList<AuxiliaryModel> Auxiliaries => [.. new[] { _game?.Model, _perceptual?.Model }.OfType<AuxiliaryModel>()];
 
     /// <inheritdoc/>
     public ISaved Memory => _watch;
@@ -93,12 +95,17 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
             }
         }
         var reconstruction = error / _variance;
+        if (_perceptual?.Term(batch.Inputs, output.Reconstruction, step) is { } perceptual) reconstruction = reconstruction + perceptual;
         var loss = reconstruction + output.QuantizerLoss();
         return _game is null || step.Step < _options.AdversarialStart ? loss : loss + _game.Term(batch.Inputs, output.Reconstruction, reconstruction, _model.OutputWeight, step);
     }
 
     /// <inheritdoc/>
-    public void AfterStep(StepContext step) => _game?.Step(step);
+    public void AfterStep(StepContext step)
+    {
+        _game?.Step(step);
+        _perceptual?.Step(step);
+    }
 
     /// <inheritdoc/>
     public bool EvaluatesInShares => true;
@@ -147,6 +154,7 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
     public void Dispose()
     {
         _game?.Dispose();
+        _perceptual?.Dispose();
         _model.Dispose();
         Data.Dispose();
     }
