@@ -28,6 +28,9 @@ internal sealed class CodeLayout
     /// <summary>Codes that a place of the map chooses from.</summary>
     public int Codes { get; }
 
+    /// <summary>Codes of a position that stand side by side.</summary>
+    public int Stages => _stages * _factors;
+
     /// <summary>Rows of the map.</summary>
     public int Height { get; }
 

@@ -87,3 +87,20 @@ internal sealed class MaskedCodeModel(MaskedCodeTransformer transformer, MaskGit
     public override Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling, Tensor? known = null)
         => transformer.Sample(count, height, width, seed, labels, options.SamplingSteps, options.Schedule, options.ChoiceTemperature, sampling, options.Order, labels is null ? 0 : options.Guidance, known);
 }
+
+/// <summary>Residual codes in the delay pattern, their stages side by side in the maps.</summary>
+internal sealed class DelayedCodeModel(DelayedCodeTransformer transformer, CodePriorOptions options, int classes) : CodeModel(options, transformer.CodebookSize, classes)
+{
+    public override nn.Module Module => transformer;
+
+    public override string Metric => "nats_per_code";
+
+    public override Tensor Loss(Tensor codes, Tensor? labels, Generator generator) => transformer.NegativeLogLikelihood(codes.reshape(codes.size(0), -1, transformer.Stages), labels).mean();
+
+    public override Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling, Tensor? known = null)
+    {
+        if (known is not null) throw new ArgumentException("This prior (delayed-transformer) fills no holes; a transformer goes on from the rows above, mask-git fills holes anywhere.");
+        using var scope = NewDisposeScope();
+        return transformer.Sample(count, height * width / transformer.Stages, seed, labels, sampling).reshape(count, height, width).MoveToOuterDisposeScope();
+    }
+}

@@ -54,11 +54,13 @@ public abstract record CodePriorOptions : IOptionsRecord
         => most <= MostCodes ? (int)most : throw new ArgumentException($"tokenizer.quantizer has {most:N0} codes at a position; a prior has a logit for each, at most {MostCodes:N0}. Use model.factors, fewer bits or levels, or several small codes: residual or heads.");
 
     /// <summary>Makes the model over maps of [height, width] codes.</summary>
-    internal CodeModel Build(int codes, int classes, int height, int width, torch.Generator generator)
+    internal CodeModel Build(int codes, int classes, int height, int width, torch.Generator generator, int stages = 1)
     {
         var own = ByClass ? classes : 0;
-        return Build(Model(codes, own == 0 ? 0 : own + (HasClassForNone && ClassDropout > 0 ? 1 : 0), checked(height * width)), own, generator);
+        return Build(Model(codes, own == 0 ? 0 : own + (HasClassForNone && ClassDropout > 0 ? 1 : 0), checked(height * width), stages), own, generator);
     }
+
+    private protected virtual IOptionsRecord Model(int codes, int classes, int positions, int stages) => Model(codes, classes, positions);
 
     /// <summary>Whether maps without a class are one class more of the model.</summary>
     private protected virtual bool HasClassForNone => true;
@@ -195,4 +197,38 @@ public sealed record MaskGitPrior : CodePriorOptions
     }
 
     private protected override IEnumerable<OptionProblem> More() => new OptionChecks().Within(SamplingSteps, 1, 4096).Defined(Schedule).Defined(Order).AtLeast(ChoiceTemperature, 0);
+}
+
+/// <summary>A transformer that makes all stages of residual codes at once, each a step later than the one before: the delay pattern of MusicGen.</summary>
+[Part("delayed-transformer", "Copet et al. 2023, arXiv:2306.05284", Aliases = ["delay"])]
+public sealed record DelayedTransformerPrior : CodePriorOptions
+{
+    private static readonly DelayedCodeTransformerOptions Library = new();
+
+    /// <summary>Channels; a multiple of the heads.</summary>
+    public int Width { get; init; } = Library.Width;
+
+    /// <summary>Layers.</summary>
+    public int Layers { get; init; } = Library.Layers;
+
+    /// <summary>Attention heads.</summary>
+    public int Heads { get; init; } = Library.Heads;
+
+    /// <summary>Dropout after attention and feed-forward.</summary>
+    public double Dropout { get; init; } = Library.Dropout;
+
+    internal override bool TakesSequences => true;
+
+    private protected override bool HasClassForNone => false;
+
+    private protected override IOptionsRecord Model(int codes, int classes, int positions) => Model(codes, classes, positions, 1);
+
+    private protected override IOptionsRecord Model(int codes, int classes, int positions, int stages)
+        => Library with { CodebookSize = codes, Classes = classes, MaxLength = positions / stages, Stages = stages, Width = Width, Layers = Layers, Heads = Heads, Dropout = Dropout };
+
+    private protected override CodeModel Build(IOptionsRecord model, int classes, torch.Generator generator)
+        => new DelayedCodeModel(new DelayedCodeTransformer((DelayedCodeTransformerOptions)model, generator), this, classes);
+
+    private protected override IEnumerable<OptionProblem> More() => new OptionChecks()
+        .Must(Guidance == 0 && ClassDropout == 0, Guidance, "0: this prior is drawn without guidance", "Leave guidance and class_dropout out.", nameof(Guidance));
 }

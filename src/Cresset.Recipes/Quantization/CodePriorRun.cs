@@ -21,7 +21,7 @@ public sealed class CodePriorRun : IDisposable
     /// <summary>The prior that gives probabilities of each code given those before it, in evaluation mode.</summary>
     /// <exception cref="InvalidDataException">The model gives none (MaskGIT), or of digits of a code.</exception>
     public CodePrior Prior => _model is not RasterCodeModel raster
-        ? throw new InvalidDataException($"Run {Id} is a MaskGIT, which gives no probability of a code given those before it; name a run of another prior (cresset list --priors).")
+        ? throw new InvalidDataException($"Run {Id} is a MaskGIT or makes stages together, which gives no probability of a code given those before it; name a run of another prior (cresset list --priors).")
         : _options.Factors > 1 ? throw new InvalidDataException($"Run {Id} predicts codes in {_options.Factors} digits (factors); files are coded by priors that predict them whole.") : raster.Prior;
 
     /// <summary>Class labels it is conditioned on; 0 for none.</summary>
@@ -55,7 +55,7 @@ public sealed class CodePriorRun : IDisposable
             }
             using var generator = new Generator(0);
             var layout = CodeLayout.Of(tokenizer.Model, tokenizer.Sides, options.Factors);
-            model = options.Build(layout.Codes, classes, layout.Height, layout.Width, generator);
+            model = options.Build(layout.Codes, classes, layout.Height, layout.Width, generator, layout.Stages);
             StateDict.Load(model.Module, weights);
             model.Module.eval();
             return new CodePriorRun(model, layout, options, tokenizer, info.Id);

@@ -32,7 +32,7 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
         _validation = data.Validation is { } validation && data.Test is not null ? Encode(PaddedPictures.Of(validation, padding)) : null;
         _test = Encode(PaddedPictures.Of(data.Reported, padding));
         using var generator = new Generator(seed);
-        _prior = options.Build(_layout.Codes, data.Facts.Classes.Count, _layout.Height, _layout.Width, generator);
+        _prior = options.Build(_layout.Codes, data.Facts.Classes.Count, _layout.Height, _layout.Width, generator, _layout.Stages);
     }
 
     /// <inheritdoc/>
@@ -78,7 +78,7 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
         var nats = Nats(_test, context);
         if (_validation is not null) metrics[Headline.Name] = Nats(_validation, context);
         metrics[_prior.Metric] = nats;
-        if (_prior is RasterCodeModel)
+        if (_prior is not MaskedCodeModel)
         {
             metrics["bits_per_code"] = nats / Math.Log(2);
             metrics["bits_per_image"] = nats / Math.Log(2) * _layout.Height * _layout.Width;

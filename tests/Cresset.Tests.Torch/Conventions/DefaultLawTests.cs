@@ -51,6 +51,10 @@ public sealed class DefaultLawTests
         (typeof(GatedPixelCnnPrior), typeof(PixelCnnOptions), []),
         (typeof(TransformerPrior), typeof(CodeTransformerOptions), []),
         (typeof(MaskGitPrior), typeof(CodeTransformerOptions), []),
+        (typeof(DelayedTransformerPrior), typeof(DelayedCodeTransformerOptions), []),
+        (typeof(VqganArchitecture), typeof(VqganOptions), ["Inner=LatentWidth"]),
+        (typeof(EncodecArchitecture), typeof(EncodecOptions), []),
+        (typeof(DacArchitecture), typeof(DacOptions), []),
         (typeof(DqnOptions), typeof(MlpShape), []),
         // A part's absolute tolerance of 0 is its relative one.
         (typeof(Dopri5Solver), typeof(OdeOptions), ["Tolerance=RelativeTolerance", "AbsoluteTolerance=RelativeTolerances"]),
