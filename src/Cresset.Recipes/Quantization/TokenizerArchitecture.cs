@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Quantization;
 using static TorchSharp.torch;
@@ -32,6 +33,14 @@ public abstract record TokenizerArchitecture : IOptionsRecord
 [Part("vq-vae", "van den Oord et al. 2017, arXiv:1711.00937")]
 public sealed record VqVaeArchitecture : TokenizerArchitecture
 {
+    private static readonly VqVaeOptions Library = new();
+
+    /// <summary>Residual units (ReLU, 3-wide, ReLU, 1-wide) in encoder and in decoder.</summary>
+    public int ResidualUnits { get; init; } = Library.ResidualUnits;
+
+    /// <summary>How the decoder doubles the size; nearest neighbours and a convolution leave no checkerboard.</summary>
+    public UpsamplerOptions Upsampler { get; init; } = Library.Upsampler;
+
     /// <inheritdoc/>
     public override bool HasOneMap => true;
 
@@ -47,8 +56,15 @@ public sealed record VqVaeArchitecture : TokenizerArchitecture
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(quantizer);
-        return new VqVae(new() { Channels = channels, Width = options.Width, Downsamplings = options.Downsamplings }, quantizer(), generator);
+        return new VqVae(
+            new() { Channels = channels, Width = options.Width, Downsamplings = options.Downsamplings, ResidualUnits = ResidualUnits, Upsampler = Upsampler }, quantizer(), generator);
     }
+
+    /// <inheritdoc/>
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .AtLeast(ResidualUnits, 0)
+        .Must(Upsampler is not null, Upsampler, "an upsampler (cresset list --upsamplers)", field: nameof(Upsampler))
+        .Nested(Upsampler);
 }
 
 /// <summary>One row of codes for sounds and other signals of one dimension.</summary>
@@ -86,6 +102,11 @@ public sealed record SignalVqVaeArchitecture : TokenizerArchitecture
 [Part("vq-vae2", "Razavi et al. 2019, arXiv:1906.00446", Aliases = ["vq-vae-2"])]
 public sealed record VqVae2Architecture : TokenizerArchitecture
 {
+    private static readonly VqVae2Options Library = new();
+
+    /// <summary>How decoders double the size; nearest neighbours and a convolution leave no checkerboard.</summary>
+    public UpsamplerOptions Upsampler { get; init; } = Library.Upsampler;
+
     /// <inheritdoc/>
     public override int StrideOf(TokenizerOptions options) => 8;
 
@@ -95,6 +116,11 @@ public sealed record VqVae2Architecture : TokenizerArchitecture
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(quantizer);
         var top = quantizer();
-        return new VqVae2(new() { Channels = channels, Width = options.Width }, top, quantizer(), generator);
+        return new VqVae2(new() { Channels = channels, Width = options.Width, Upsampler = Upsampler }, top, quantizer(), generator);
     }
+
+    /// <inheritdoc/>
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .Must(Upsampler is not null, Upsampler, "an upsampler (cresset list --upsamplers)", field: nameof(Upsampler))
+        .Nested(Upsampler);
 }

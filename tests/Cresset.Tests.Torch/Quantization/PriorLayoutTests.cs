@@ -41,7 +41,7 @@ public class PriorLayoutTests
         using var noGrad = no_grad();
         using var prior = new DelayedCodeTransformer(new() { CodebookSize = 5, Stages = 3, MaxLength = 4, Width = 8, Layers = 1, Heads = 2, Classes = 2 });
         prior.eval();
-        foreach (var weight in prior.parameters()) weight.mul_(20);
+        foreach (var weight in prior.parameters().Where(p => p.dim() > 1)) weight.mul_(20);
         using var generator = new Generator(3);
         var codes = randint(0, 5, [1, 4, 3], dtype: ScalarType.Int64, generator: generator);
         var labels = tensor(new[] { 1L });
