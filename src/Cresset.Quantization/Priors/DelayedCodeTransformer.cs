@@ -84,9 +84,14 @@ public sealed class DelayedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
     /// <param name="seed">Seed of the draws.</param>
     /// <param name="labels">int64 [B], or null when there are no classes.</param>
     /// <param name="sampling">Temperature, top-k, top-p.</param>
+    /// <param name="guidance">How far the logits go beyond those of <paramref name="labels"/>, away from those of <paramref name="away"/>: c + guidance (c - u), 0 for none.</param>
+    /// <param name="away">int64 [B], the labels that guidance goes away from: a class that stood in training for sequences without one.</param>
     /// <param name="cancellation">Stops between rows.</param>
-    public Tensor Sample(long batch, long length, ulong seed, Tensor? labels = null, CodeSampling? sampling = null, CancellationToken cancellation = default)
+    public Tensor Sample(
+        long batch, long length, ulong seed, Tensor? labels = null, CodeSampling? sampling = null, double guidance = 0, Tensor? away = null, CancellationToken cancellation = default)
     {
+        if (!(guidance >= 0) || double.IsInfinity(guidance)) throw new ArgumentOutOfRangeException(nameof(guidance), guidance, "Guidance is 0 or greater, and finite.");
+        if (guidance > 0 && (labels is null || away is null)) throw new ArgumentException($"guidance is {guidance}; it needs labels, and the labels that it goes away from.", nameof(away));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batch);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         sampling = (sampling ?? new CodeSampling()).ThrowIfInvalid();
@@ -96,13 +101,15 @@ public sealed class DelayedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         using var mode = EvaluationMode.Of(this);
         using var scope = NewDisposeScope();
         var steps = Rows((int)length);
-        using var cache = new KeyValueCache(_blocks.Count, batch, _options.Heads, steps, _options.Width / _options.Heads, _positions);
+        // What guidance goes away from is a second half of the batch, with the same codes.
+        var halves = guidance > 0 ? 2 : 1;
+        using var cache = new KeyValueCache(_blocks.Count, halves * batch, _options.Heads, steps, _options.Width / _options.Heads, _positions);
         var streams = new SplitMix64[batch];
         for (var b = 0; b < batch; b++) streams[b] = SplitMix64.ForIndex(seed, (ulong)b);
         var rows = new long[batch * steps * Stages];
         Array.Fill(rows, CodebookSize);
         var probabilities = new double[CodebookSize];
-        var input = Start(batch, labels);
+        var input = Start(halves * batch, halves == 2 ? cat([labels!, away!]) : labels);
         for (var t = 0; t < steps; t++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -110,7 +117,9 @@ public sealed class DelayedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
             cache.Length = t;
             var x = (input + _positions[t]).unsqueeze(1);
             for (var i = 0; i < _blocks.Count; i++) x = _blocks[i].Forward(x, cache: cache, layer: i);
-            var logits = TensorSpans.Of<float>(_head.call(_norm.call(x.squeeze(1))).to(ScalarType.Float32).cpu().contiguous());
+            var raw = _head.call(_norm.call(x.squeeze(1))).to(ScalarType.Float32);
+            if (halves == 2) raw = raw.narrow(0, 0, batch) + ((raw.narrow(0, 0, batch) - raw.narrow(0, batch, batch)) * guidance);
+            var logits = TensorSpans.Of<float>(raw.cpu().contiguous());
             var drawn = new long[batch * Stages];
             for (var b = 0; b < batch; b++)
             {
@@ -126,7 +135,8 @@ public sealed class DelayedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
                     drawn[(b * Stages) + s] = rows[(((b * steps) + t) * Stages) + s] = code;
                 }
             }
-            input = Embed(tensor(drawn, [batch, 1, Stages], device: _positions.device)).squeeze(1).MoveToOuterDisposeScope();
+            input = Embed(tensor(drawn, [batch, 1, Stages], device: _positions.device)).squeeze(1);
+            input = (halves == 2 ? cat([input, input]) : input).MoveToOuterDisposeScope();
         }
         return DelayPattern.Undo(tensor(rows, [batch, steps, Stages])).MoveToOuterDisposeScope();
     }

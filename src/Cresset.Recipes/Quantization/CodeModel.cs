@@ -39,6 +39,14 @@ internal abstract class CodeModel(CodePriorOptions options, int codebookSize, in
     public abstract Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling, Tensor? known = null);
 
     public void Dispose() => Module.Dispose();
+
+    /// <summary>Labels of a training step, some of them hidden: replaced by the class of maps without one, which follows the others.</summary>
+    protected Tensor? Hidden(Tensor? labels, Generator generator) => labels is null || options.ClassDropout == 0 || !Module.training
+        ? labels
+        : labels.masked_fill((rand([labels.size(0)], generator: generator) < options.ClassDropout).to(labels.device), Classes);
+
+    /// <summary>The labels that guidance goes away from; null without guidance.</summary>
+    protected Tensor? NoClass(Tensor? labels) => labels is null || options.Guidance == 0 ? null : full_like(labels, (long)Classes);
 }
 
 /// <summary>A prior in raster order. With classes that are hidden in training it has one class more, that of maps without any.</summary>
@@ -50,17 +58,12 @@ internal sealed class RasterCodeModel(CodePrior prior, CodePriorOptions options,
 
     public override string Metric => "nats_per_code";
 
-    public override Tensor Loss(Tensor codes, Tensor? labels, Generator generator)
-    {
-        if (labels is not null && Options.ClassDropout > 0 && prior.training)
-            labels = labels.masked_fill((rand([labels.size(0)], generator: generator) < Options.ClassDropout).to(labels.device), Classes);
-        return prior.NegativeLogLikelihood(codes, labels).mean();
-    }
+    public override Tensor Loss(Tensor codes, Tensor? labels, Generator generator) => prior.NegativeLogLikelihood(codes, Hidden(labels, generator)).mean();
 
     public override Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling, Tensor? known = null)
     {
-        using var none = labels is not null && Options.Guidance > 0 ? full_like(labels, (long)Classes) : null;
-        return prior.Sample(count, height, width, seed, labels, sampling, known is null ? null : Prefix(known), Options.Guidance, none);
+        using var none = NoClass(labels);
+        return prior.Sample(count, height, width, seed, labels, sampling, known is null ? null : Prefix(known), none is null ? 0 : Options.Guidance, none);
     }
 
     // What is known must be the beginning: a code depends on those before it alone.
@@ -95,12 +98,13 @@ internal sealed class DelayedCodeModel(DelayedCodeTransformer transformer, CodeP
 
     public override string Metric => "nats_per_code";
 
-    public override Tensor Loss(Tensor codes, Tensor? labels, Generator generator) => transformer.NegativeLogLikelihood(codes.reshape(codes.size(0), -1, transformer.Stages), labels).mean();
+    public override Tensor Loss(Tensor codes, Tensor? labels, Generator generator) => transformer.NegativeLogLikelihood(codes.reshape(codes.size(0), -1, transformer.Stages), Hidden(labels, generator)).mean();
 
     public override Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling, Tensor? known = null)
     {
         if (known is not null) throw new ArgumentException("This prior (delayed-transformer) fills no holes; a transformer goes on from the rows above, mask-git fills holes anywhere.");
         using var scope = NewDisposeScope();
-        return transformer.Sample(count, height * width / transformer.Stages, seed, labels, sampling).reshape(count, height, width).MoveToOuterDisposeScope();
+        var away = NoClass(labels);
+        return transformer.Sample(count, height * width / transformer.Stages, seed, labels, sampling, away is null ? 0 : Options.Guidance, away).reshape(count, height, width).MoveToOuterDisposeScope();
     }
 }

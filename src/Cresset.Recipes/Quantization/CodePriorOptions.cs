@@ -219,8 +219,6 @@ public sealed record DelayedTransformerPrior : CodePriorOptions
 
     internal override bool TakesSequences => true;
 
-    private protected override bool HasClassForNone => false;
-
     private protected override IOptionsRecord Model(int codes, int classes, int positions) => Model(codes, classes, positions, 1);
 
     private protected override IOptionsRecord Model(int codes, int classes, int positions, int stages)
@@ -228,7 +226,4 @@ public sealed record DelayedTransformerPrior : CodePriorOptions
 
     private protected override CodeModel Build(IOptionsRecord model, int classes, torch.Generator generator)
         => new DelayedCodeModel(new DelayedCodeTransformer((DelayedCodeTransformerOptions)model, generator), this, classes);
-
-    private protected override IEnumerable<OptionProblem> More() => new OptionChecks()
-        .Must(Guidance == 0 && ClassDropout == 0, Guidance, "0: this prior is drawn without guidance", "Leave guidance and class_dropout out.", nameof(Guidance));
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Cresset.Numerics;
 using Cresset.Quantization;
 using Cresset.Tensors;
 using TorchSharp;
@@ -40,7 +41,7 @@ public sealed partial class PublishedTokenizer
         {
             return (reading.Make(id, rate, groups), reading._notes);
         }
-        catch (Exception failure) when (failure is CheckpointException or Numerics.InvalidOptionsException or KeyNotFoundException)
+        catch (Exception failure) when (failure is CheckpointException or InvalidOptionsException or KeyNotFoundException)
         {
             throw new InvalidDataException($"{source.Path}: {failure.Message}", failure);
         }

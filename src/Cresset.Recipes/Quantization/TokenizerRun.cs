@@ -115,7 +115,7 @@ public sealed class TokenizerRun : IDisposable
     }
 
     /// <summary>Pixels of black on every side, as in training.</summary>
-    internal int Border => _options.Padding;
+    public int Border => _options.Padding;
 
     /// <summary>Sides of a training example as the tokenizer sees it: [H, W] with the border, or [L].</summary>
     internal IReadOnlyList<long> Sides => Rate > 0 ? [Size] : [PaddedSize, PaddedSize];

@@ -64,7 +64,8 @@ public sealed class DefaultLawTests
     private static readonly string[] Together =
     [
         "data folder.mask_values", "optimizer adafactor-t5.warm_up", "optimizer adam.corrected_weight_decay", "optimizer lbfgs.maximize", "optimizer lbfgs.weight_decay",
-        "optimizer rprop.weight_decay", "optimizer sgd.corrected_weight_decay", "optimizer sgd.nesterov", "quantizer finite-scalar.noise_share", "quantizer vector.orthogonal_weight",
+        "optimizer rprop.weight_decay", "optimizer sgd.corrected_weight_decay", "optimizer sgd.nesterov", "prior delayed-transformer.guidance", "prior mask-git.guidance", "prior pixel-cnn.guidance", "prior pixel-snail.guidance",
+        "prior plain-pixel-cnn.guidance", "prior transformer.guidance", "quantizer finite-scalar.noise_share", "quantizer vector.orthogonal_weight",
         "schedule sequential.milestones",
     ];
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Cresset.Data;
+using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 

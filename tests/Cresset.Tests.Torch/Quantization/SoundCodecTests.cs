@@ -24,7 +24,7 @@ public sealed class SoundCodecTests : IDisposable
         var path = Write("sound.wav", new WavFacts(8000, 2, 1501, WavSample.Float32));
         using var sound = new SoundCodec(tokenizer).Open(path);
         var (codes, shape) = new SoundCodec(tokenizer, 4096).Encode(sound);
-        Assert.Equal([2, (1501 + 7) / 8], shape);
+        Assert.Equal([2L, (1501 + 7) / 8], shape);
         var whole = new SoundCodec(tokenizer, 4096).Decode(codes, 2, sound.Frames).ToList();
         Assert.Single(whole);
         Assert.Equal(2 * 1501, whole[0].Length);
@@ -52,7 +52,7 @@ public sealed class SoundCodecTests : IDisposable
         var codec = new SoundCodec(tokenizer);
         using var sound = codec.Open(Write("mono.wav", new WavFacts(8000, 1, 300, WavSample.Pcm16)));
         var (codes, shape) = codec.Encode(sound);
-        Assert.Equal([1, 38], shape);
+        Assert.Equal([1L, 38], shape);
         Assert.Equal(300, codec.Decode(codes, 1, 300).Sum(p => p.Length));
     }
 

@@ -102,6 +102,8 @@ internal sealed class EncodecMemory : nn.Module<Tensor, Tensor>
         : base(nameof(EncodecMemory))
     {
         _lstm = nn.LSTM(width, width, layers);
+        // Unlike other layers, TorchSharp's leaves its weights in the scope in which it is made.
+        foreach (var weight in _lstm.parameters()) weight.DetachFromDisposeScope();
         RegisterComponents();
     }
 
