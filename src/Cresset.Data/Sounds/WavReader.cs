@@ -33,7 +33,7 @@ public sealed class WavReader : IDisposable
         catch (EndOfStreamException e)
         {
             stream.Dispose();
-            throw new InvalidDataException($"{path}: the file ends inside its header.", e);
+            throw new InvalidDataException($"{path}: the file ends inside its header: it is cut short, or no WAV file. {Conversion(path)}", e);
         }
         catch
         {
@@ -72,6 +72,8 @@ public sealed class WavReader : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();
 
+    private static string Conversion(string path) => $"Convert it first, for instance: ffmpeg -i {Path.GetFileName(path)} sound.wav";
+
     private float Value(ReadOnlySpan<byte> at) => Facts.Sample switch
     {
         WavSample.Pcm8 => (at[0] - 128) / 128f,
@@ -88,7 +90,7 @@ public sealed class WavReader : IDisposable
         _stream.ReadExactly(head);
         var isWide = head[..4].SequenceEqual("RF64"u8);
         if ((!isWide && !head[..4].SequenceEqual("RIFF"u8)) || !head[8..].SequenceEqual("WAVE"u8))
-            throw new InvalidDataException($"{_path}: not a WAV file (it does not begin with RIFF and WAVE). Convert it first, for instance: ffmpeg -i {System.IO.Path.GetFileName(_path)} sound.wav");
+            throw new InvalidDataException($"{_path}: not a WAV file (it does not begin with RIFF and WAVE). {Conversion(_path)}");
         WavFacts? format = null;
         var wideLength = -1L;
         Span<byte> chunk = stackalloc byte[8];
