@@ -49,7 +49,14 @@ public sealed record VqganArchitecture : TokenizerArchitecture
 
     private VqganOptions With(int channels, int width) => Library with
     {
-        Channels = channels, Width = width, Multipliers = Multipliers, ResidualBlocks = ResidualBlocks, AttentionLevels = AttentionLevels, Groups = Groups, LatentWidth = Inner, Upsampler = Upsampler,
+        Channels = channels,
+        Width = width,
+        Multipliers = Multipliers,
+        ResidualBlocks = ResidualBlocks,
+        AttentionLevels = AttentionLevels,
+        Groups = Groups,
+        LatentWidth = Inner,
+        Upsampler = Upsampler,
     };
 }
 
@@ -96,7 +103,14 @@ public sealed record EncodecArchitecture : TokenizerArchitecture
 
     private EncodecOptions With(int channels, int width) => Library with
     {
-        Channels = channels, Width = width, Ratios = Ratios, ResidualUnits = ResidualUnits, LstmLayers = LstmLayers, Causal = Causal, Kernel = Kernel, ResidualKernel = ResidualKernel,
+        Channels = channels,
+        Width = width,
+        Ratios = Ratios,
+        ResidualUnits = ResidualUnits,
+        LstmLayers = LstmLayers,
+        Causal = Causal,
+        Kernel = Kernel,
+        ResidualKernel = ResidualKernel,
     };
 }
 
