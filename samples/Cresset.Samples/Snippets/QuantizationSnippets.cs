@@ -1,4 +1,5 @@
 using Cresset.Quantization;
+using Cresset.Tensors;
 using static TorchSharp.torch;
 
 namespace Cresset.Samples.Snippets;
@@ -14,6 +15,13 @@ internal static class QuantizationSnippets
         using var output = quantizer.QuantizeMap(latents);        // [N, 64, H, W]
         // output.Quantized [N, 64, H, W], output.Indices int64 [N, H, W], output.Loss, output.Statistics
         using var again = quantizer.DecodeMap(output.Indices);     // the same values, from the numbers alone
+    }
+
+    public static void Importing()
+    {
+        using var source = TensorFile.Open("quantizer.pt");
+        using var quantizer = new ResidualQuantizer(new() { Stages = 3, Stage = new VectorQuantizerOptions { Codebook = new() { Size = 1024, Width = 64 } } });
+        QuantizerStates.Load(quantizer, source.Entries.Keys.ToDictionary(key => key, source.Read));
     }
 
     public static void Drawing()

@@ -5,10 +5,10 @@ using Cresset.Runs;
 
 namespace Cresset.Cli.Commands;
 
-/// <summary><c>cresset vq</c>: pictures to a file of packed codes and back.</summary>
+/// <summary><c>cresset vq</c>: pictures and sounds to a file of packed codes and back.</summary>
 internal static class VqCommand
 {
-    public static Command Create() => new("vq", "Turn pictures into packed codes and back with a trained tokenizer.") { VqEncodeCommand.Create(), VqDecodeCommand.Create(), Export() };
+    public static Command Create() => new("vq", "Turn pictures and sounds into packed codes and back with a trained tokenizer.") { VqEncodeCommand.Create(), VqDecodeCommand.Create(), VqCompleteCommand.Create(), Export(), Import() };
 
     public static Argument<string> Tokenizer()
         => new Argument<string>("TOKENIZER") { Description = "A run with a tokenizer (its id, the beginning of it, its name, or its folder), or a file that 'cresset vq export' wrote." }.CompletesRun();
@@ -32,7 +32,7 @@ internal static class VqCommand
         var output = new Option<string>("--output", "-o") { Description = "File to write.", HelpName = "FILE", DefaultValueFactory = _ => "tokenizer.safetensors" };
         var force = new Option<bool>("--force") { Description = "Replace the file if it exists." };
         var runs = SharedOptions.RunsFolder();
-        var command = new Command("export", "Write a tokenizer to one file that needs no run: weights, options, channels.") { run, output, force, runs };
+        var command = new Command("export", "Write a tokenizer to one file that needs no run: weights, options, channels, rate.") { run, output, force, runs };
         command.SetAction(result =>
         {
             var path = result.GetValue(output)!;
@@ -44,6 +44,35 @@ internal static class VqCommand
             return ExitCode.Success;
         });
         return command.WithExamples("cresset vq export vqvae-fashion -o fashion.safetensors", "cresset vq encode fashion.safetensors pictures/");
+    }
+
+    private static Command Import()
+    {
+        var file = new Argument<string>("FILE") { Description = "Weights (PyTorch, safetensors) of a VQGAN of taming-transformers, of EnCodec (24 kHz) or of the Descript Audio Codec; nothing in the file is run." };
+        var output = new Option<string>("--output", "-o") { Description = "File to write.", HelpName = "FILE", DefaultValueFactory = _ => "tokenizer.safetensors" };
+        var section = InspectCommand.Section();
+        var rate = new Option<int>("--rate") { Description = "Samples a second, where the file does not say.", HelpName = "HZ" };
+        var groups = new Option<int>("--groups") { Description = "Groups of a VQGAN's norms.", HelpName = "N", DefaultValueFactory = _ => 32 };
+        var force = new Option<bool>("--force") { Description = "Replace the file if it exists." };
+        var command = new Command("import", "Turn a published tokenizer's weights into a file for encode and decode.") { file, output, section, rate, groups, force };
+        command.SetAction(result =>
+        {
+            var (from, path) = (result.GetValue(file)!, result.GetValue(output)!);
+            CheckFree(path, result.GetValue(force));
+            if (result.GetValue(rate) is < 0 and var wrong) throw new ArgumentException($"--rate is {wrong}; samples a second are 1 or more.");
+            if (result.GetValue(groups) is < 1 and var none) throw new ArgumentException($"--groups is {none}; allowed are 1 and more.");
+            using var source = Cresset.Tensors.TensorFile.Open(from, result.GetValue(section));
+            var (tokenizer, notes) = PublishedTokenizer.Read(source, Path.GetFileNameWithoutExtension(from), result.GetValue(rate), result.GetValue(groups));
+            using (tokenizer)
+            {
+                tokenizer.Save(path);
+                foreach (var note in notes) Console.Error.WriteLine($"cresset: {note}");
+                var what = tokenizer.Rate > 0 ? $"sounds of {tokenizer.Rate} Hz, {tokenizer.Kilobits(tokenizer.CodebookSizes.Count).ToString("0.###", System.Globalization.CultureInfo.InvariantCulture)} kilobits a second" : $"pictures of {tokenizer.Channels} channels";
+                Console.WriteLine($"{path}: {what}, {tokenizer.CodebookSizes.Count} {(tokenizer.CodebookSizes.Count == 1 ? "codebook" : "codebooks")} of {tokenizer.CodebookSizes[0]}, a code for {tokenizer.Model.Strides[0]} samples a side, {new FileInfo(path).Length} bytes");
+            }
+            return ExitCode.Success;
+        });
+        return command.WithExamples("cresset vq import vqgan.ckpt -o vqgan.safetensors", "cresset vq import weights_24khz.pth -o dac.safetensors --rate 24000");
     }
 
     public static void CheckFree(string path, bool force)

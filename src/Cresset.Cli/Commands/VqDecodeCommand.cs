@@ -9,7 +9,7 @@ using Cresset.Runs;
 
 namespace Cresset.Cli.Commands;
 
-/// <summary><c>cresset vq decode</c>: the pictures of a file of codes, under their names, in their sizes and formats.</summary>
+/// <summary><c>cresset vq decode</c>: the pictures or sounds of a file of codes, under their names, in their sizes and formats.</summary>
 internal static class VqDecodeCommand
 {
     public const string WidthKey = "width";
@@ -19,19 +19,25 @@ internal static class VqDecodeCommand
     {
         var run = VqCommand.Tokenizer();
         var file = new Argument<string>("FILE") { Description = "File of packed codes." };
-        var output = new Option<string>("--output", "-o") { Description = "Folder for the pictures; made when missing, and must hold no pictures of the same names.", HelpName = "FOLDER", DefaultValueFactory = _ => "decoded" };
-        var only = new Option<string[]>("--only") { Description = "Names of the pictures wanted; the others are not read.", HelpName = "NAME", AllowMultipleArgumentsPerToken = true };
+        var output = new Option<string>("--output", "-o") { Description = "Folder for the pictures or sounds; made when missing, and must hold none of the same names.", HelpName = "FOLDER", DefaultValueFactory = _ => "decoded" };
+        var only = new Option<string[]>("--only") { Description = "Names of those wanted; the others are not read.", HelpName = "NAME", AllowMultipleArgumentsPerToken = true };
         var png = new Option<bool>("--png") { Description = "Write PNG whatever the pictures were, without a second loss." };
         var prior = VqCommand.Prior();
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
-        var command = new Command("decode", "Write the pictures of a file of packed codes.") { run, file, output, only, png, prior, json, runs };
+        var command = new Command("decode", "Write the pictures or sounds of a file of packed codes.") { run, file, output, only, png, prior, json, runs };
         command.SetAction(result =>
         {
             using var store = RunStore.OpenReadOnly(result.GetValue(runs)!);
             using var tokenizer = TokenizerRun.OpenAny(store, result.GetValue(run)!);
-            using var model = VqCommand.OpenPrior(store, result.GetValue(prior), tokenizer);
             using var interruption = new Interruption("stopping.");
+            if (tokenizer.Rate > 0)
+            {
+                if (result.GetValue(png)) throw new ArgumentException("--png is for pictures; sounds are written as WAV.");
+                if (result.GetValue(prior) is { } named) throw new ArgumentException($"--prior {named}: priors code pictures; leave it out for sounds.");
+                return VqSounds.Decode(tokenizer, result.GetValue(file)!, result.GetValue(output)!, result.GetValue(only) ?? [], result.GetValue(json), interruption.Token);
+            }
+            using var model = VqCommand.OpenPrior(store, result.GetValue(prior), tokenizer);
             using var codes = CodedPictures.Open(result.GetValue(file)!, tokenizer, model is null ? null : new PriorCoder(model.Prior));
             var folder = result.GetValue(output)!;
             var wanted = Wanted(codes, result.GetValue(only) ?? [], folder, result.GetValue(png));
@@ -53,6 +59,7 @@ internal static class VqDecodeCommand
         });
         return command.WithExamples(
             "cresset vq decode vqvae-fashion garments.cvq -o decoded/",
+            "cresset vq decode rvq-audio recordings.cvq -o decoded/",
             "cresset vq decode pixelcnn-fashion garments.cvq --prior pixelcnn-fashion --only boots/3.png");
     }
 

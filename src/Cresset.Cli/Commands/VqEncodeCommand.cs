@@ -9,7 +9,7 @@ using Cresset.Runs;
 
 namespace Cresset.Cli.Commands;
 
-/// <summary><c>cresset vq encode</c>: one picture or a folder of them, of any sizes, to a file of codes.</summary>
+/// <summary><c>cresset vq encode</c>: one picture or sound, or a folder of them, of any sizes, to a file of codes.</summary>
 internal static class VqEncodeCommand
 {
     private const int MostPairs = 12;
@@ -18,15 +18,16 @@ internal static class VqEncodeCommand
     public static Command Create()
     {
         var run = VqCommand.Tokenizer();
-        var input = new Argument<string>("INPUT") { Description = "A picture, or a folder of pictures (PNG, JPEG, WebP, BMP, GIF, TIFF) of any sizes." };
+        var input = new Argument<string>("INPUT") { Description = "A picture, or a folder of pictures (PNG, JPEG, WebP, BMP, GIF, TIFF) of any sizes; for a tokenizer of sounds WAV files of any length." };
         var output = new Option<string>("--output", "-o") { Description = "File to write.", HelpName = "FILE", DefaultValueFactory = _ => "codes.cvq" };
         var prior = VqCommand.Prior();
         var stages = new Option<int?>("--stages") { Description = "Keep the first N stages of residual codes.", HelpName = "N" };
+        var kbps = new Option<double?>("--kbps") { Description = "Keep as many stages as fit into that rate, for sounds.", HelpName = "RATE" };
         var compare = new Option<string?>("--compare") { Description = $"PNG file for the first {MostPairs} pictures beside what comes back.", HelpName = "FILE" };
         var force = new Option<bool>("--force") { Description = "Replace files that exist." };
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
-        var command = new Command("encode", "Write the codes of pictures and report bits, PSNR and SSIM of each.") { run, input, output, prior, stages, compare, force, json, runs };
+        var command = new Command("encode", "Write the codes of pictures or sounds and report bits and quality of each.") { run, input, output, prior, stages, kbps, compare, force, json, runs };
         command.SetAction(result =>
         {
             var path = result.GetValue(output)!;
@@ -34,12 +35,24 @@ internal static class VqEncodeCommand
             if (result.GetValue(compare) is { } wanted) VqCommand.CheckFree(wanted, result.GetValue(force));
             using var store = RunStore.OpenReadOnly(result.GetValue(runs)!);
             using var tokenizer = TokenizerRun.OpenAny(store, result.GetValue(run)!);
-            if (result.GetValue(stages) is { } kept && (kept < 1 || kept > tokenizer.CodebookSizes.Count)) throw new ArgumentException($"--stages is {kept}; {tokenizer.Id} has {tokenizer.CodebookSizes.Count} (allowed: 1 to {tokenizer.CodebookSizes.Count}).");
-            using var model = VqCommand.OpenPrior(store, result.GetValue(prior), tokenizer);
+            var kept = result.GetValue(stages) ?? tokenizer.CodebookSizes.Count;
+            if (kept < 1 || kept > tokenizer.CodebookSizes.Count) throw new ArgumentException($"--stages is {kept}; {tokenizer.Id} has {tokenizer.CodebookSizes.Count} (allowed: 1 to {tokenizer.CodebookSizes.Count}).");
+            if (result.GetValue(kbps) is { } rate)
+            {
+                if (result.GetValue(stages) is not null) throw new ArgumentException("--kbps and --stages both say how many stages are kept; give one of them.");
+                kept = VqSounds.StagesOf(tokenizer, rate);
+            }
             using var interruption = new Interruption("stopping; nothing is written.");
+            if (tokenizer.Rate > 0)
+            {
+                if (result.GetValue(compare) is { } both) throw new ArgumentException($"--compare {both}: sounds have no picture; 'cresset eval' draws their curves.");
+                if (result.GetValue(prior) is { } named) throw new ArgumentException($"--prior {named}: priors code pictures; leave it out for sounds.");
+                return VqSounds.Encode(tokenizer, result.GetValue(input)!, path, kept, result.GetValue(json), interruption.Token);
+            }
+            using var model = VqCommand.OpenPrior(store, result.GetValue(prior), tokenizer);
             var files = PictureFiles.Of(result.GetValue(input)!);
             foreach (var note in files.Notes) Console.Error.WriteLine(note);
-            var work = new Encoding(tokenizer, files, result.GetValue(stages) ?? tokenizer.CodebookSizes.Count, interruption.Token);
+            var work = new Encoding(tokenizer, files, kept, interruption.Token);
             CodeFileWriter.Write(path, tokenizer.Id, tokenizer.CodebookSizes, model is null ? null : new PriorCoder(model.Prior), work.Fill);
             if (result.GetValue(compare) is { } file) AtomicFile.WriteBytes(file, work.Pairs.Draw().ToPng());
             Report(work, path, model is not null, result.GetValue(json), result.GetValue(compare));
@@ -48,6 +61,7 @@ internal static class VqEncodeCommand
         return command.WithExamples(
             "cresset vq encode vqvae-fashion pictures/ -o garments.cvq",
             "cresset vq encode fashion.safetensors photo.jpg --compare both.png",
+            "cresset vq encode rvq-audio recordings/ --kbps 3 -o recordings.cvq",
             "cresset vq encode pixelcnn-fashion pictures/ --prior pixelcnn-fashion -o garments.cvq --json");
     }
 

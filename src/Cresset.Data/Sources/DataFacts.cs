@@ -45,6 +45,9 @@ public sealed record DataFacts
     /// <summary>How a text becomes tokens; null for data that are no texts.</summary>
     public TextFacts? Text { get; init; }
 
+    /// <summary>How a sound becomes an input; null for data that are no sounds.</summary>
+    public SoundFacts? Sound { get; init; }
+
     /// <summary>True when inputs are pictures [C, H, W] in 0..1.</summary>
     [JsonIgnore]
     public bool ArePictures => Shape.Count == 3;

@@ -13,7 +13,7 @@ public abstract record DataSource : IOptionsRecord
     public virtual (int Channels, int Height, int Width)? PictureShape => null;
 
     /// <summary>
-    /// The source that reads a path: a folder of pictures, a folder with IDX files, a .csv, .tsv, .npy, .npz or .safetensors file. Null where
+    /// The source that reads a path: a folder of pictures, a folder with IDX files, a .csv, .tsv, .npy, .npz, .safetensors or .wav file. Null where
     /// nothing lies there.
     /// </summary>
     public static DataSource? FromText(string path)
@@ -27,6 +27,7 @@ public abstract record DataSource : IOptionsRecord
             ".npy" => new NpyData { Path = path },
             ".npz" => new NpzData { Path = path },
             ".safetensors" => new SafetensorsData { Path = path },
+            ".wav" or ".wave" => new AudioData { Path = path },
             _ => null,
         };
     }
@@ -69,4 +70,5 @@ public enum TargetKind
 /// <param name="NeedsPictures">Inputs must be pictures [C, H, W].</param>
 /// <param name="NumbersOnly">Inputs must be numbers, without columns of classes.</param>
 /// <param name="Context">Tokens a block of text; 0 for tasks that learn no texts.</param>
-public sealed record DataUse(TargetKind Target, bool NeedsPictures = false, bool NumbersOnly = false, int Context = 0);
+/// <param name="TakesSounds">Inputs are sounds [C, L] with the rate in <see cref="DataFacts.Sound"/>, and nothing else.</param>
+public sealed record DataUse(TargetKind Target, bool NeedsPictures = false, bool NumbersOnly = false, int Context = 0, bool TakesSounds = false);

@@ -45,7 +45,7 @@ public abstract class Tokenizer : nn.Module<Tensor, VqVaeOutput>
         var bias = FinalStage.named_parameters().Last(p => p.name.EndsWith("bias", StringComparison.Ordinal)).parameter;
         if (bias.numel() % channelMeans.numel() != 0) throw Shape.Wrong(channelMeans, "one number a channel of the data");
         // Sub-pixel upsamplers have several outputs a channel, side by side.
-        bias.copy_(channelMeans.repeat_interleave(bias.numel() / channelMeans.numel()));
+        bias.copy_(AtLastLayer(channelMeans).repeat_interleave(bias.numel() / channelMeans.numel()));
     }
 
     /// <summary>Weights of the layer that makes the data: where a VQGAN balances its two losses. Owned by the module.</summary>
@@ -53,6 +53,20 @@ public abstract class Tokenizer : nn.Module<Tensor, VqVaeOutput>
 
     /// <summary>From quantized values to data; its last layer makes the data.</summary>
     private protected abstract nn.Module FinalStage { get; }
+
+    /// <summary>What the last layer gives where the data have these means.</summary>
+    private protected virtual Tensor AtLastLayer(Tensor channelMeans) => channelMeans;
+
+    /// <summary>Positions on each side that a code depends on; null where it depends on all of the data (attention, norms over the whole).</summary>
+    internal virtual int? EncoderReach => null;
+
+    /// <summary>Positions on each side that a sample of the reconstruction depends on; null where it depends on all codes, or nobody knows on which.</summary>
+    internal virtual int? DecoderReach => null;
+
+    /// <summary>Refuses data of a shape that the tokenizer does not take.</summary>
+    internal virtual void CheckData(Tensor input)
+    {
+    }
 
     /// <summary>Bits that an item of that many samples a channel takes (pixels, or samples of a signal), at ⌈log2 K⌉ bits an index.</summary>
     public long BitsPerItem(long samples)

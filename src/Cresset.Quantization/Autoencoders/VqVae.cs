@@ -104,15 +104,15 @@ public sealed class VqVae : Tokenizer
     }
 
     /// <summary>Positions on each side that a code depends on: one a residual unit and one for the convolution before them; the strided ones see less than one more each way.</summary>
-    internal int EncoderReach => _options.ResidualUnits + 3;
+    internal override int? EncoderReach => _options.ResidualUnits + 3;
 
     /// <summary>
     /// Positions on each side that a sample of the reconstruction depends on: one a residual unit, one for the convolution before them, and up to two at each doubling, which counts half as much each time.
     /// Null where the upsampler's sight is not known here (learned sampling places, a user's own).
     /// </summary>
-    internal int? DecoderReach => _options.Upsampler is TransposedUpsampler or NearestUpsampler or BilinearUpsampler or PixelShuffleUpsampler ? _options.ResidualUnits + 6 : null;
+    internal override int? DecoderReach => _options.Upsampler is TransposedUpsampler or NearestUpsampler or BilinearUpsampler or PixelShuffleUpsampler ? _options.ResidualUnits + 6 : null;
 
-    internal void CheckData(Tensor input) => Check(input);
+    internal override void CheckData(Tensor input) => Check(input);
 
     private void Check(Tensor input)
     {

@@ -1,3 +1,4 @@
+using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Tensors;
 using TorchSharp;
@@ -9,7 +10,7 @@ namespace Cresset.Quantization;
 
 /// <summary>A learned table of K codes of width D with the statistics that keep it alive: average counts, average sums, restarts.</summary>
 /// <remarks>State-dict keys: <c>embed</c> (codes), <c>cluster_size</c>, <c>embed_avg</c>, <c>initted</c>, <c>steps</c>, <c>stream.state</c>.</remarks>
-public sealed class Codebook : nn.Module
+public sealed class Codebook : nn.Module, IPoolsExamples
 {
     [ComponentName(Name = "embed")]
     private readonly Tensor _codes;
@@ -61,9 +62,18 @@ public sealed class Codebook : nn.Module
     /// <summary>Average sum of the vectors that chose each code [K, D]. Owned by the module.</summary>
     public Tensor ClusterSum => _sums;
 
+    /// <summary>While true a training call changes nothing in the codebook: no averages, no restarts, no start by k-means, no gradient to the codes. <see cref="Learn"/> still does.</summary>
+    public bool Frozen { get; set; }
+
+    /// <inheritdoc/>
+    Func<Tensor, Tensor>? IPoolsExamples.Pool { get; set; }
+
     internal CountedStream Stream => _stream;
 
-    internal CodeMetric Metric => Options.Similarity == CodeSimilarity.Cosine ? CodeMetric.InnerProduct : CodeMetric.Euclidean;
+    internal CodeMetric Metric => Options.Similarity == CodeSimilarity.Euclidean ? CodeMetric.Euclidean : CodeMetric.InnerProduct;
+
+    // Centres and codes that keep their lengths are means of vectors.
+    private CodeSimilarity Centres => Options.Similarity == CodeSimilarity.Cosine ? CodeSimilarity.Cosine : CodeSimilarity.Euclidean;
 
     /// <summary>Puts other codes in place and restarts the averages from them.</summary>
     /// <param name="codes">[K, D]; scaled to length one under cosine similarity.</param>
@@ -74,11 +84,11 @@ public sealed class Codebook : nn.Module
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         if (!codes.isfinite().all().ToBoolean()) throw new ArgumentException("The codes hold NaN or an infinity.", nameof(codes));
-        if (Options.Similarity == CodeSimilarity.Cosine)
+        if (Options.Similarity != CodeSimilarity.Euclidean)
         {
             var shortest = codes.norm(1).min().ToDouble();
             if (shortest < UnitVectors.Smallest) throw new ArgumentException($"A code has length {shortest:G3}; under cosine similarity a code needs a direction.", nameof(codes));
-            codes = UnitVectors.Of(codes);
+            if (Options.Similarity == CodeSimilarity.Cosine) codes = UnitVectors.Of(codes);
         }
         _codes.copy_(codes);
         if (Options.AverageStart == AverageStart.Debiased)
@@ -98,8 +108,39 @@ public sealed class Codebook : nn.Module
     /// <summary>The vectors in the space of the codes: scaled to length one under cosine similarity, else as they are.</summary>
     public Tensor Transform(Tensor rows) => Options.Similarity == CodeSimilarity.Cosine ? UnitVectors.Of(rows) : rows.alias();
 
+    /// <summary>Vectors or codes as the search compares them: by their directions where those decide alone.</summary>
+    internal Tensor Compared(Tensor vectors) => Options.Similarity == CodeSimilarity.Angle ? UnitVectors.Of(vectors) : vectors.alias();
+
+    /// <summary>
+    /// One step of the averages, codes and restarts by hand, for vectors and the codes that they chose: what a training call does unless the codebook is <see cref="Frozen"/>.
+    /// Codes that learn by gradient are restarted only.
+    /// </summary>
+    /// <param name="vectors">[N, D], finite.</param>
+    /// <param name="indices">int64 [N], 0 to K - 1; null takes the nearest codes.</param>
+    /// <returns>Codes that were moved to a vector.</returns>
+    /// <exception cref="ArgumentException">A vector is not finite, or an index is out of range.</exception>
+    public int Learn(Tensor vectors, Tensor? indices = null)
+    {
+        Shape.Expect(vectors, "N D", ("D", Options.Width));
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        if (!vectors.isfinite().all().ToBoolean()) throw new ArgumentException("The vectors hold NaN or an infinity; nothing was changed.", nameof(vectors));
+        var rows = Transform(vectors.detach().to(_codes.dtype));
+        if (indices is not null)
+        {
+            Shape.Expect(indices, "N", ("N", vectors.size(0)));
+            CodeRange.Check(indices, [Options.Size], nameof(indices));
+        }
+        else
+        {
+            Begin(rows);
+            indices = CodeSearch.Nearest(Compared(rows), Compared(EffectiveCodes(rows.dtype)), Metric);
+        }
+        return Step(rows, indices);
+    }
+
     /// <summary>True when a training call writes into the codes.</summary>
-    internal bool ChangesInForward => Options.Learning == CodebookLearning.MovingAverage || Options.RestartShare > 0;
+    internal bool ChangesInForward => !Frozen && (Options.Learning == CodebookLearning.MovingAverage || Options.RestartShare > 0);
 
     /// <summary>The codes as they are compared and read: of length one under cosine similarity. Differentiable.</summary>
     /// <param name="type">The type of the vectors.</param>
@@ -107,17 +148,23 @@ public sealed class Codebook : nn.Module
     internal Tensor EffectiveCodes(ScalarType type, bool copied = false)
     {
         var codes = _codes.dtype != type ? _codes.to(type) : copied ? _codes.clone() : _codes.alias();
+        if (Frozen) codes = codes.detach();
         return Options.Similarity == CodeSimilarity.Cosine && Options.Learning == CodebookLearning.Gradient ? UnitVectors.Of(codes) : codes;
     }
 
     /// <summary>Places the codes by k-means on the first training batch, once.</summary>
     internal void InitializeFrom(Tensor rows)
     {
+        if (!Frozen) Begin(rows);
+    }
+
+    private void Begin(Tensor rows)
+    {
         if (_initialized.ToBoolean()) return;
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        rows = rows.detach();
-        var (centres, counts) = KMeans.Lloyd(rows, KMeans.Start(rows, Options.Size, _stream.Next(), Options.Similarity), Options.KMeansIterations, Options.Similarity);
+        rows = Pooled(rows.detach());
+        var (centres, counts) = KMeans.Lloyd(rows, KMeans.Start(rows, Options.Size, _stream.Next(), Centres), Options.KMeansIterations, Centres);
         var even = (double)rows.size(0) / Options.Size;
         var empty = counts.eq(0).nonzero().reshape(-1);
         if (even >= 1 && empty.size(0) > 0)
@@ -136,13 +183,15 @@ public sealed class Codebook : nn.Module
     }
 
     /// <summary>One training step of the averages, codes and restarts for rows and the indices they chose. Returns the number of restarted codes.</summary>
-    internal int Update(Tensor rows, Tensor indices)
+    internal int Update(Tensor rows, Tensor indices) => Frozen ? 0 : Step(rows, indices);
+
+    private int Step(Tensor rows, Tensor indices)
     {
         var average = Options.Learning == CodebookLearning.MovingAverage;
         if (!average && Options.RestartShare == 0) return 0;
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        rows = rows.detach();
+        (rows, indices) = (Pooled(rows.detach()), Pooled(indices));
         var (hits, sums) = CodeSearch.Segments(rows, indices, Options.Size);
         _counts.mul_(Options.Decay).add_(hits, alpha: 1 - Options.Decay);
         _sums.mul_(Options.Decay).add_(sums, alpha: 1 - Options.Decay);
@@ -150,6 +199,9 @@ public sealed class Codebook : nn.Module
         if (average) AverageCodes();
         return Options.RestartShare > 0 ? Restart(rows, indices) : 0;
     }
+
+    // Where several processes share a batch, every one learns from all of it, and so comes to the same codes.
+    private Tensor Pooled(Tensor own) => ((IPoolsExamples)this).Pool?.Invoke(own) ?? own;
 
     /// <summary>
     /// The codebook stays in float32 when its module goes to half precision: the averages move by a hundredth a step, which half precision

@@ -28,6 +28,9 @@ public enum CodeSimilarity
 
     /// <summary>Angle: vectors and codes are scaled to length one (ViT-VQGAN, Yu et al. 2021).</summary>
     Cosine,
+
+    /// <summary>The nearest code is that of the smallest angle, but codes keep their lengths: the value is the code as it is (DAC, Kumar et al. 2023).</summary>
+    Angle,
 }
 
 /// <summary>How initial codes are drawn.</summary>

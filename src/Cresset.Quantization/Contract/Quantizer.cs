@@ -100,6 +100,56 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
         return output;
     }
 
+    /// <summary>
+    /// How far vectors are from given codes: the mean cross-entropy in nats of the codes' likenesses (minus the distance, the inner product, or a classifier's logits) to indices, over those that are not -1.
+    /// Teaches an encoder to reach codes that are known, such as another model's. Stages count each by itself, on what the given codes of the stages before leave.
+    /// </summary>
+    /// <param name="input">Vectors [..., D], floating point.</param>
+    /// <param name="indices">int64 [...], or [..., S] when a vector has S indices; -1 counts nowhere.</param>
+    /// <returns>A float scalar with gradient to the input.</returns>
+    /// <exception cref="ArgumentException">An index is out of range, or none counts.</exception>
+    /// <exception cref="NotSupportedException">The quantizer has no table of codes (finite scalar, lookup free).</exception>
+    public Tensor CrossEntropy(Tensor input, Tensor indices)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(indices);
+        if (input.dim() < 1 || input.size(-1) != Width) throw Shape.Wrong(input, $"[..., {Width}]");
+        var stages = CodebookSizes.Count;
+        long[] expected = stages == 1 ? input.shape[..^1] : [.. input.shape[..^1], stages];
+        if (!indices.shape.SequenceEqual(expected)) throw Shape.Wrong(indices, Shape.Text(expected), "One index a vector and stage.");
+        CodeRange.Check(indices, CodebookSizes, nameof(indices), none: true);
+        using var scope = NewDisposeScope();
+        var rows = input.reshape(-1, Width);
+        var given = indices.reshape(-1, stages);
+        if (!given.ge(0).any().ToBoolean()) throw new ArgumentException("indices are -1 everywhere: nothing counts.", nameof(indices));
+        return CrossEntropyOfRows(rows.to(WorkingType(input.dtype)), given).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Keeps every codebook inside as it is in training calls, or lets it learn again; see <see cref="Codebook.Frozen"/>.</summary>
+    public void FreezeCodebooks(bool frozen = true)
+    {
+        foreach (var codebook in modules().OfType<Codebook>()) codebook.Frozen = frozen;
+    }
+
+    /// <summary>See <see cref="CrossEntropy"/>; rows [N, D], indices [N, S].</summary>
+    internal virtual Tensor CrossEntropyOfRows(Tensor rows, Tensor indices)
+    {
+        var logits = Likeness(rows) ?? throw new NotSupportedException($"{GetType().Name} has no table of codes whose likeness could be told; quantizers with codes (vector, sim-vq, index-backpropagation, gumbel) and stages or heads of them do.");
+        return nn.functional.cross_entropy(logits, indices.reshape(-1), ignore_index: -1);
+    }
+
+    /// <summary>How like each code is to rows [N, D], as logits [N, K]; null when there is no table of codes.</summary>
+    internal virtual Tensor? Likeness(Tensor rows) => null;
+
+    /// <summary>Minus the distances of rows [N, D] to codes [K, D], or their products.</summary>
+    internal static Tensor Likeness(Tensor rows, Tensor codes, CodeMetric metric)
+    {
+        var product = rows.MatMul(codes.t());
+        if (metric == CodeMetric.InnerProduct) return product;
+        var squared = rows.square().sum(1, true) - (2 * product) + codes.square().sum(1);
+        return -squared.clamp_min(1e-8).sqrt();
+    }
+
     /// <summary>The values of indices: what a decoder gets when codes come from a file or a prior.</summary>
     /// <param name="indices">int64 [...], or [..., S] when a vector has S indices; a residual quantizer also takes fewer stages. -1 stands for none and decodes to 0.</param>
     /// <returns>Values [..., D].</returns>

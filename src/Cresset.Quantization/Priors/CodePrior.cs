@@ -65,15 +65,30 @@ public abstract class CodePrior : nn.Module<Tensor, Tensor?, Tensor>
     /// <param name="labels">int64 [B], or null when unconditional.</param>
     /// <param name="sampling">Temperature, top-k, top-p.</param>
     /// <param name="prefix">Codes int64 [B, n] of the first n positions in raster order, which stay; the rest is drawn after them. With the seed that drew a map, its own beginning gives the map again.</param>
+    /// <param name="guidance">How far the logits go beyond those of <paramref name="labels"/>, away from those of <paramref name="away"/>: c + guidance (c - u), 0 for none (Ho and Salimans 2022, arXiv:2207.12598).</param>
+    /// <param name="away">int64 [B], the labels that guidance goes away from: a class that stood in training for maps without one.</param>
     /// <param name="cancellation">Stops between positions.</param>
     /// <returns>Codes int64 [B, H, W].</returns>
-    public Tensor Sample(long batch, long height, long width, ulong seed, Tensor? labels = null, CodeSampling? sampling = null, Tensor? prefix = null, CancellationToken cancellation = default)
+    public Tensor Sample(
+        long batch,
+        long height,
+        long width,
+        ulong seed,
+        Tensor? labels = null,
+        CodeSampling? sampling = null,
+        Tensor? prefix = null,
+        double guidance = 0,
+        Tensor? away = null,
+        CancellationToken cancellation = default)
     {
+        if (!(guidance >= 0) || double.IsInfinity(guidance)) throw new ArgumentOutOfRangeException(nameof(guidance), guidance, "Guidance is 0 or greater, and finite.");
+        if (guidance > 0 && (labels is null || away is null)) throw new ArgumentException($"guidance is {guidance}; it needs labels, and the labels that it goes away from.", nameof(away));
         sampling = (sampling ?? new CodeSampling()).ThrowIfInvalid();
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var given = Prefix(prefix, batch, height * width);
         using var session = Begin(batch, height, width, labels);
+        using var other = guidance > 0 ? Begin(batch, height, width, away) : null;
         var streams = new SplitMix64[batch];
         for (var b = 0; b < batch; b++) streams[b] = SplitMix64.ForIndex(seed, (ulong)b);
         var result = new long[batch * height * width];
@@ -83,7 +98,9 @@ public abstract class CodePrior : nn.Module<Tensor, Tensor?, Tensor>
             cancellation.ThrowIfCancellationRequested();
             using var step = NewDisposeScope();
             var next = new long[batch];
-            var logits = TensorSpans.Of<float>(session.Next().to(ScalarType.Float32).cpu().contiguous());
+            var raw = session.Next().to(ScalarType.Float32);
+            if (other is not null) raw = raw + ((raw - other.Next().to(ScalarType.Float32)) * guidance);
+            var logits = TensorSpans.Of<float>(raw.cpu().contiguous());
             for (var b = 0; b < batch; b++)
             {
                 CodeDistribution.Probabilities(logits.Slice(b * CodebookSize, CodebookSize), sampling, probabilities);
@@ -92,6 +109,7 @@ public abstract class CodePrior : nn.Module<Tensor, Tensor?, Tensor>
                 result[(b * height * width) + position] = next[b];
             }
             session.Accept(next);
+            other?.Accept(next);
         }
         return tensor(result, [batch, height, width]).MoveToOuterDisposeScope();
     }

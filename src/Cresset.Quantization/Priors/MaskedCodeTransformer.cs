@@ -78,7 +78,7 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         var rank = rand(flat.shape, generator: generator).argsort(1).argsort(1).to(codes.device);
         var hidden = rank < count;
         var input = flat.masked_fill(hidden, CodebookSize).reshape(codes.shape);
-        if (labels is not null && _options.ClassDropout > 0) labels = labels.masked_fill((rand([codes.size(0)], generator: generator) < _options.ClassDropout).to(labels.device), -1);
+        if (labels is not null && _options.ClassDropout > 0 && training) labels = labels.masked_fill((rand([codes.size(0)], generator: generator) < _options.ClassDropout).to(labels.device), -1);
         var log = call(input, labels).flatten(2).log_softmax(1).gather(1, flat.unsqueeze(1)).squeeze(1);
         return (-(log * hidden).sum() / hidden.sum()).MoveToOuterDisposeScope();
     }

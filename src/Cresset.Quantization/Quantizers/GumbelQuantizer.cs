@@ -68,5 +68,7 @@ public sealed class GumbelQuantizer : Quantizer
         return new RowResult(weights.MatMul(codes), indices.unsqueeze(1), terms) { Codes = codes.index_select(0, indices), Gradient = StageGradient.Own };
     }
 
+    internal override Tensor? Likeness(Tensor rows) => nn.functional.linear(rows, _classifier.weight!.to(rows.dtype), _classifier.bias!.to(rows.dtype));
+
     internal override Tensor DecodeRows(Tensor indices) => CodeLookup.Values(_codes, indices.reshape(-1));
 }

@@ -50,6 +50,8 @@ public sealed class IndexBackpropagationQuantizer : Quantizer
         return new RowResult(values, indices.unsqueeze(1), Terms(rows, hard, values, logits)) { Gradient = StageGradient.Own };
     }
 
+    internal override Tensor? Likeness(Tensor rows) => Likeness(_options.Normalize ? UnitVectors.Of(rows) : rows, EffectiveCodes(rows.dtype), CodeMetric.InnerProduct);
+
     internal override Tensor DecodeRows(Tensor indices)
     {
         using var scope = NewDisposeScope();

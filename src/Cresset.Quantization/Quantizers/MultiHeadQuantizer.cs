@@ -77,6 +77,14 @@ public sealed class MultiHeadQuantizer : Quantizer
         };
     }
 
+    internal override Tensor CrossEntropyOfRows(Tensor rows, Tensor indices)
+    {
+        var each = indices.size(1) / HeadCount;
+        var parts = Enumerable.Range(0, HeadCount).Select(h => (Rows: rows.narrow(1, h * Head(h).Width, Head(h).Width), Indices: indices.narrow(1, h * each, each), Head: Head(h)))
+            .Where(part => part.Indices.ge(0).any().ToBoolean()).Select(part => part.Head.CrossEntropyOfRows(part.Rows, part.Indices)).ToList();
+        return parts.Aggregate((a, b) => a + b) / parts.Count;
+    }
+
     internal override Tensor DecodeRows(Tensor indices)
     {
         using var scope = NewDisposeScope();

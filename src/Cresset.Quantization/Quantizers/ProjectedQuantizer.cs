@@ -52,6 +52,8 @@ public sealed class ProjectedQuantizer : Quantizer
         return result with { Values = values, Codes = result.Codes is null ? null : Apply(_projectOut, result.Codes), Gradient = StageGradient.Own, Error = null };
     }
 
+    internal override Tensor CrossEntropyOfRows(Tensor rows, Tensor indices) => _inner.CrossEntropyOfRows(Apply(_projectIn, rows), indices);
+
     internal override Tensor DecodeRows(Tensor indices)
     {
         using var scope = NewDisposeScope();

@@ -97,6 +97,18 @@ public sealed class ResidualQuantizer : Quantizer
         };
     }
 
+    internal override Tensor CrossEntropyOfRows(Tensor rows, Tensor indices)
+    {
+        var terms = new List<Tensor>();
+        for (var i = 0; i < _stageCount; i++)
+        {
+            var stage = indices.narrow(1, i, 1);
+            if (stage.ge(0).any().ToBoolean()) terms.Add(Stage(i).CrossEntropyOfRows(rows, stage));
+            rows = rows - Stage(i).DecodeRows(stage).to(rows.dtype).detach();
+        }
+        return terms.Aggregate((a, b) => a + b) / terms.Count;
+    }
+
     internal override Tensor DecodeRows(Tensor indices)
     {
         using var scope = NewDisposeScope();

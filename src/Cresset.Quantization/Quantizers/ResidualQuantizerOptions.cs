@@ -16,6 +16,12 @@ public sealed record ResidualQuantizerOptions : QuantizerOptions
     /// <summary>Codes of each stage, where they differ; empty for those of <see cref="Stage"/>.</summary>
     public IReadOnlyList<int> Sizes { get; init; } = [];
 
+    /// <summary>Numbers a code of each stage, which then stands between two learned maps from and to <see cref="Width"/> (DAC); empty for stages as they are.</summary>
+    public IReadOnlyList<int> Widths { get; init; } = [];
+
+    /// <summary>Numbers a vector where <see cref="Widths"/> are given; else those of the stage.</summary>
+    public int Width { get; init; } = 64;
+
     /// <summary>All stages read and teach one codebook.</summary>
     public bool SharedCodebook { get; init; }
 
@@ -34,7 +40,7 @@ public sealed record ResidualQuantizerOptions : QuantizerOptions
     /// <inheritdoc/>
     public override Quantizer Build(Generator? generator = null) => new ResidualQuantizer(this, generator);
 
-    internal override QuantizerOptions? WithWidth(int width) => Stage.WithWidth(width) is { } stage ? this with { Stage = stage } : null;
+    internal override QuantizerOptions? WithWidth(int width) => Widths.Count > 0 ? this with { Width = width } : Stage.WithWidth(width) is { } stage ? this with { Stage = stage, Width = width } : null;
 
     /// <inheritdoc/>
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
@@ -44,6 +50,12 @@ public sealed record ResidualQuantizerOptions : QuantizerOptions
         .Must(Sizes.Count == 0 || !SharedCodebook || Sizes.Distinct().Count() == 1, string.Join(", ", Sizes), "equal sizes while SharedCodebook is true", field: nameof(Sizes))
         .Must(Sizes.Count == 0 || Stage.WithCodes(2) is not null, string.Join(", ", Sizes), "none: the stage's number of codes follows from its other options", field: nameof(Sizes))
         .Must(Sizes.All(s => s >= 2), string.Join(", ", Sizes), "at least 2 each", field: nameof(Sizes))
+        .Must(Widths.Count == 0 || Widths.Count == Stages, Widths.Count, $"one width a stage ({Stages}), or none", field: nameof(Widths))
+        .Must(Widths.All(w => w >= 1), string.Join(", ", Widths), "at least 1 each", field: nameof(Widths))
+        .Must(Widths.Count == 0 || Stage.WithWidth(1) is not null, string.Join(", ", Widths), "none: the stage's width follows from its other options", field: nameof(Widths))
+        .Must(Widths.Count == 0 || !SharedCodebook || Widths.Distinct().Count() == 1, string.Join(", ", Widths), "equal widths while SharedCodebook is true", field: nameof(Widths))
+        .Must(Widths.Count == 0 || (BeamWidth == 1 && Estimator == GradientEstimator.StraightThrough), string.Join(", ", Widths), "none with a beam or the rotation: stages between maps bring a gradient of their own", field: nameof(Widths))
+        .AtLeast(Width, 1)
         .OneOf(Estimator, [GradientEstimator.StraightThrough, GradientEstimator.Rotation])
         .Must(Stage is not VectorQuantizerOptions { Estimator: GradientEstimator.Rotation }, GradientEstimator.Rotation, "StraightThrough or Directional", "The gradient crosses the stages as one: set the residual quantizer's own Estimator = Rotation.", "Stage.Estimator")
         .Must(!Stage.HasOwnGradient || Estimator == GradientEstimator.StraightThrough, Estimator, "StraightThrough: these stages bring a gradient of their own", field: nameof(Estimator))
@@ -53,5 +65,9 @@ public sealed record ResidualQuantizerOptions : QuantizerOptions
         .Must(BeamWidth == 1 || Stage is VectorQuantizerOptions { Codebook.Similarity: CodeSimilarity.Euclidean } or SimVectorQuantizerOptions, BeamWidth, "1, or stages of kind vector with Euclidean similarity or sim-vq", "The beam minimises a distance to the codes of a table.", nameof(BeamWidth));
 
     /// <summary>The options of one stage.</summary>
-    internal QuantizerOptions StageOptions(int stage) => Sizes.Count == 0 ? Stage : Stage.WithCodes(Sizes[stage])!;
+    internal QuantizerOptions StageOptions(int stage)
+    {
+        var options = Sizes.Count == 0 ? Stage : Stage.WithCodes(Sizes[stage])!;
+        return Widths.Count == 0 ? options : new ProjectedQuantizerOptions { Width = Width, Inner = options.WithWidth(Widths[stage])! };
+    }
 }

@@ -37,6 +37,8 @@ internal sealed class ScaledQuantizer : Quantizer
         return result with { Values = result.Values * _scale, Codes = result.Codes is null ? null : result.Codes * _scale, Error = null };
     }
 
+    internal override Tensor CrossEntropyOfRows(Tensor rows, Tensor indices) => _inner.CrossEntropyOfRows(rows / _scale, indices);
+
     internal override Tensor DecodeRows(Tensor indices)
     {
         using var scope = NewDisposeScope();

@@ -14,12 +14,21 @@ public sealed class SimVectorQuantizer : Quantizer
     [ComponentName(Name = "frozen_codebook")]
     private readonly Tensor _frozen;
     [ComponentName(Name = "code_transform")]
-    private readonly Linear _transform;
+    private readonly nn.Module<Tensor, Tensor> _transform;
     private readonly SimVectorQuantizerOptions _options;
     private readonly CollapseWatch _watch;
 
     /// <summary>Draws the frozen codes N(0, 1/D) and the map from the generator (seed 0 when null).</summary>
     public SimVectorQuantizer(SimVectorQuantizerOptions options, Generator? generator = null)
+        : this(options, null, generator)
+    {
+    }
+
+    /// <summary>The frozen codes seen through a map of the caller's own.</summary>
+    /// <param name="options">Sizes; <see cref="SimVectorQuantizerOptions.HiddenWidth"/> is not used.</param>
+    /// <param name="transform">From frozen codes [K, frozen width] to codes [K, D], taken over; null for that of the options.</param>
+    /// <param name="generator">Source of the frozen codes, and of the options' map.</param>
+    public SimVectorQuantizer(SimVectorQuantizerOptions options, nn.Module<Tensor, Tensor>? transform, Generator? generator = null)
         : base(nameof(SimVectorQuantizer))
     {
         _options = options.ThrowIfInvalid();
@@ -27,8 +36,21 @@ public sealed class SimVectorQuantizer : Quantizer
         generator ??= own;
         var frozenWidth = options.FrozenWidth == 0 ? options.Width : options.FrozenWidth;
         _frozen = Initialize.Normal(empty(options.Size, frozenWidth), 0, 1 / Math.Sqrt(frozenWidth), generator).DetachFromDisposeScope();
-        _transform = nn.Linear(frozenWidth, options.Width, hasBias: false);
-        Initialize.Reset(_transform, generator!);
+        if (transform is null)
+        {
+            transform = options.HiddenWidth == 0
+                ? nn.Linear(frozenWidth, options.Width, hasBias: false)
+                : nn.Sequential(nn.Linear(frozenWidth, options.HiddenWidth), nn.ReLU(), nn.Linear(options.HiddenWidth, options.Width));
+            Initialize.Reset(transform, generator!);
+        }
+        else
+        {
+            using var noGrad = no_grad();
+            using var scope = NewDisposeScope();
+            var made = transform.call(_frozen);
+            if (!made.shape.SequenceEqual([options.Size, (long)options.Width])) throw new ArgumentException($"The transform makes {Shape.Text(made)} of frozen codes {Shape.Text(_frozen)}; codes are [{options.Size}, {options.Width}].", nameof(transform));
+        }
+        _transform = transform;
         _watch = new CollapseWatch(options.Size, "Use fewer codes, or raise CodebookWeight.");
         RegisterComponents();
     }
@@ -42,7 +64,9 @@ public sealed class SimVectorQuantizer : Quantizer
     /// <summary>The codes [K, D] as they stand, with gradient to the map.</summary>
     public Tensor Codes() => _transform.call(_frozen);
 
-    internal override Tensor? Table(ScalarType type) => nn.functional.linear(_frozen.to(type), _transform.weight!.to(type));
+    internal override Tensor? Table(ScalarType type) => _transform is Linear map && map.bias is null ? nn.functional.linear(_frozen.to(type), map.weight!.to(type)) : Codes().to(type);
+
+    internal override Tensor? Likeness(Tensor rows) => Likeness(rows, Table(rows.dtype)!, CodeMetric.Euclidean);
 
     internal override RowResult QuantizeRows(RowBatch batch)
     {

@@ -16,6 +16,9 @@ public sealed record SimVectorQuantizerOptions : QuantizerOptions
     /// <summary>Numbers of a frozen code before the map; 0 for <see cref="Width"/>.</summary>
     public int FrozenWidth { get; init; }
 
+    /// <summary>Numbers between two linear maps with a ReLU, which then stand for the one; 0 for one map.</summary>
+    public int HiddenWidth { get; init; }
+
     /// <summary>Weight of |q - sg z|².</summary>
     public double CodebookWeight { get; init; } = 1;
 
@@ -37,6 +40,7 @@ public sealed record SimVectorQuantizerOptions : QuantizerOptions
         .AtLeast(Size, 2)
         .AtLeast(Width, 1)
         .AtLeast(FrozenWidth, 0)
+        .AtLeast(HiddenWidth, 0)
         .AtLeast(CodebookWeight, 0)
         .AtLeast(CommitmentWeight, 0)
         .OneOf(Estimator, [GradientEstimator.StraightThrough, GradientEstimator.Rotation]);

@@ -60,6 +60,9 @@ public sealed class VectorQuantizer : Quantizer
         _codebook.InitializeFrom(_codebook.Transform(rows));
     }
 
+    internal override Tensor? Likeness(Tensor rows)
+        => Likeness(_codebook.Compared(_codebook.Transform(rows)), _codebook.Compared(_codebook.EffectiveCodes(rows.dtype, copied: true)), _codebook.Metric);
+
     internal override Tensor? Table(ScalarType type) => _codebook.EffectiveCodes(type);
 
     internal override Tensor DecodeRows(Tensor indices)
@@ -75,7 +78,7 @@ public sealed class VectorQuantizer : Quantizer
         // The averages or a restart will write into the codes before the backward pass, which must still see what was read here.
         var changes = training && _codebook.ChangesInForward && (_options.Codebook.Learning == CodebookLearning.Gradient || _options.DiversityWeight > 0);
         var table = _codebook.EffectiveCodes(rows.dtype, copied: changes);
-        indices ??= CodeSearch.Nearest(vectors, table, _codebook.Metric);
+        indices ??= CodeSearch.Nearest(_codebook.Compared(vectors), _codebook.Compared(table), _codebook.Metric);
         return new CodeChoice(vectors, indices, table.index_select(0, indices), table);
     }
 
@@ -85,7 +88,7 @@ public sealed class VectorQuantizer : Quantizer
         var terms = new List<LossTerm> { new("commitment", commitment ?? SquaredDifference.Mean(choice.Vectors, choice.Codes), _options.CommitmentWeight) };
         if (_options.Codebook.Learning == CodebookLearning.Gradient) terms.Add(new("codebook", nn.functional.mse_loss(choice.Codes, choice.Vectors.detach()), _options.CodebookWeight));
         if (_options.OrthogonalWeight > 0) terms.Add(new("orthogonal", CodebookPenalties.Orthogonality(choice.Table), _options.OrthogonalWeight));
-        if (_options.DiversityWeight > 0) terms.Add(new("diversity", CodebookPenalties.Diversity(choice.Vectors, choice.Table, _codebook.Metric, _options.DiversityInverseTemperature), _options.DiversityWeight));
+        if (_options.DiversityWeight > 0) terms.Add(new("diversity", CodebookPenalties.Diversity(_codebook.Compared(choice.Vectors), _codebook.Compared(choice.Table), _codebook.Metric, _options.DiversityInverseTemperature), _options.DiversityWeight));
         return terms;
     }
 

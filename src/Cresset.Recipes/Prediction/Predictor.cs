@@ -35,6 +35,7 @@ internal abstract class Predictor(DataFacts facts) : IDisposable
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         if (facts.Table is { } table) return AnswerTable(path, table);
+        if (facts.Sound is not null) throw new DataMismatchException($"{path}: the model codes sounds, which 'cresset vq encode' does.");
         if (facts.Picture is null && !TakesAnyPicture) throw NoFiles();
         return [AnswerPicture(Content(path), path, parts)];
     }

@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>What the second stage trains: a prior in raster order, or MaskGIT. One face for both.</summary>
-internal abstract class CodeModel(int codebookSize, int classes) : IDisposable
+/// <param name="options">How it is trained and drawn from.</param>
+/// <param name="codebookSize">Codes a position chooses from.</param>
+/// <param name="classes">Class labels it is conditioned on; 0 for none.</param>
+internal abstract class CodeModel(CodePriorOptions options, int codebookSize, int classes) : IDisposable
 {
     public abstract nn.Module Module { get; }
 
@@ -18,17 +21,36 @@ internal abstract class CodeModel(int codebookSize, int classes) : IDisposable
     /// <summary>Class labels it is conditioned on; 0 for none.</summary>
     public int Classes => classes;
 
-    /// <summary>Mean loss in nats a code; the generator hides codes where the model needs it.</summary>
+    /// <summary>How it is trained and drawn from.</summary>
+    protected CodePriorOptions Options => options;
+
+    /// <summary>Mean loss in nats a code; the generator hides codes, and in training classes, where the model needs it.</summary>
     public abstract Tensor Loss(Tensor codes, Tensor? labels, Generator generator);
 
     /// <summary>New maps int64 [N, H, W].</summary>
-    public abstract Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling);
+    /// <param name="count">Maps.</param>
+    /// <param name="height">H.</param>
+    /// <param name="width">W.</param>
+    /// <param name="seed">Seed of the draws.</param>
+    /// <param name="labels">int64 [N]; null where there are no classes.</param>
+    /// <param name="sampling">Temperature, top-k, top-p.</param>
+    /// <param name="known">Codes int64 [N, H, W] that stay; -1 where one is wanted.</param>
+    /// <exception cref="ArgumentException">The model cannot fill holes that lie so.</exception>
+    public abstract Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling, Tensor? known = null);
 
     public void Dispose() => Module.Dispose();
+
+    /// <summary>Labels of a training step, some of them hidden: replaced by the class of maps without one, which follows the others.</summary>
+    protected Tensor? Hidden(Tensor? labels, Generator generator) => labels is null || options.ClassDropout == 0 || !Module.training
+        ? labels
+        : labels.masked_fill((rand([labels.size(0)], generator: generator) < options.ClassDropout).to(labels.device), Classes);
+
+    /// <summary>The labels that guidance goes away from; null without guidance.</summary>
+    protected Tensor? NoClass(Tensor? labels) => labels is null || options.Guidance == 0 ? null : full_like(labels, (long)Classes);
 }
 
-/// <summary>A prior in raster order.</summary>
-internal sealed class RasterCodeModel(CodePrior prior) : CodeModel(prior.CodebookSize, prior.Classes)
+/// <summary>A prior in raster order. With classes that are hidden in training it has one class more, that of maps without any.</summary>
+internal sealed class RasterCodeModel(CodePrior prior, CodePriorOptions options, int classes) : CodeModel(options, prior.CodebookSize, classes)
 {
     public CodePrior Prior => prior;
 
@@ -36,13 +58,28 @@ internal sealed class RasterCodeModel(CodePrior prior) : CodeModel(prior.Codeboo
 
     public override string Metric => "nats_per_code";
 
-    public override Tensor Loss(Tensor codes, Tensor? labels, Generator generator) => prior.NegativeLogLikelihood(codes, labels).mean();
+    public override Tensor Loss(Tensor codes, Tensor? labels, Generator generator) => prior.NegativeLogLikelihood(codes, Hidden(labels, generator)).mean();
 
-    public override Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling) => prior.Sample(count, height, width, seed, labels, sampling);
+    public override Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling, Tensor? known = null)
+    {
+        using var none = NoClass(labels);
+        return prior.Sample(count, height, width, seed, labels, sampling, known is null ? null : Prefix(known), none is null ? 0 : Options.Guidance, none);
+    }
+
+    // What is known must be the beginning: a code depends on those before it alone.
+    private static Tensor Prefix(Tensor known)
+    {
+        var flat = known.flatten(1);
+        var wanted = flat.lt(0).any(0).to(ScalarType.Int64);
+        var length = wanted.any().ToBoolean() ? wanted.argmax().ToInt64() : flat.size(1);
+        if (flat.narrow(1, length, flat.size(1) - length).ge(0).any().ToBoolean())
+            throw new ArgumentException("The hole does not reach to the end of the picture, and this prior goes on from what stands before alone: take a hole of whole rows down to the lower edge, or a prior that fills holes (mask-git).");
+        return flat.narrow(1, 0, length);
+    }
 }
 
 /// <summary>MaskGIT. Its figure is the cross-entropy of hidden codes, not a likelihood.</summary>
-internal sealed class MaskedCodeModel(MaskedCodeTransformer transformer, int classes, int steps) : CodeModel(transformer.CodebookSize, classes)
+internal sealed class MaskedCodeModel(MaskedCodeTransformer transformer, MaskGitPrior options, int classes) : CodeModel(options, transformer.CodebookSize, classes)
 {
     public override nn.Module Module => transformer;
 
@@ -50,5 +87,24 @@ internal sealed class MaskedCodeModel(MaskedCodeTransformer transformer, int cla
 
     public override Tensor Loss(Tensor codes, Tensor? labels, Generator generator) => transformer.Loss(codes, labels, generator);
 
-    public override Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling) => transformer.Sample(count, height, width, seed, labels, steps, sampling: sampling);
+    public override Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling, Tensor? known = null)
+        => transformer.Sample(count, height, width, seed, labels, options.SamplingSteps, options.Schedule, options.ChoiceTemperature, sampling, options.Order, labels is null ? 0 : options.Guidance, known);
+}
+
+/// <summary>Residual codes in the delay pattern, their stages side by side in the maps.</summary>
+internal sealed class DelayedCodeModel(DelayedCodeTransformer transformer, CodePriorOptions options, int classes) : CodeModel(options, transformer.CodebookSize, classes)
+{
+    public override nn.Module Module => transformer;
+
+    public override string Metric => "nats_per_code";
+
+    public override Tensor Loss(Tensor codes, Tensor? labels, Generator generator) => transformer.NegativeLogLikelihood(codes.reshape(codes.size(0), -1, transformer.Stages), Hidden(labels, generator)).mean();
+
+    public override Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling, Tensor? known = null)
+    {
+        if (known is not null) throw new ArgumentException("This prior (delayed-transformer) fills no holes; a transformer goes on from the rows above, mask-git fills holes anywhere.");
+        using var scope = NewDisposeScope();
+        var away = NoClass(labels);
+        return transformer.Sample(count, height * width / transformer.Stages, seed, labels, sampling, away is null ? 0 : Options.Guidance, away).reshape(count, height, width).MoveToOuterDisposeScope();
+    }
 }

@@ -48,9 +48,14 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
         ArgumentNullException.ThrowIfNull(recipe);
         // Known before the tokenizer has been trained for nothing.
         var tokenizer = (TokenizerOptions)recipe.Options["tokenizer"];
-        if (!tokenizer.Architecture.HasOneMap) throw new ArgumentException($"tokenizer.architecture={PartCatalog.NameOf(tokenizer.Architecture.GetType())}: a prior needs a tokenizer with one map of codes; use vq-vae.");
+        var prior = (CodePriorOptions)recipe.Options["model"];
+        if (!tokenizer.Architecture.HasOneMap && !prior.TakesSequences)
+        {
+            throw new ArgumentException($"tokenizer.architecture={PartCatalog.NameOf(tokenizer.Architecture.GetType())}: a prior of kind {PartCatalog.NameOf(prior.GetType())} needs a tokenizer with one map of codes; "
+                + "use vq-vae, or a prior that takes any row of codes: transformer, mask-git.");
+        }
         using var quantizer = tokenizer.Bottleneck.Build();
-        CodePriorOptions.Codes(quantizer);
+        CodePriorOptions.Codes(CodeLayout.Digits(quantizer.CodebookSizes, prior.Factors));
     }
 
     /// <inheritdoc/>
@@ -131,7 +136,7 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
 
     string? IUpgradesRecipes.Earlier(string key) => OldTokenizerKeys.Keys.Contains(key) ? $"tokenizer.{key}" : null;
 
-    private static DataSplit OpenData(JobContext context) => context.Options<DataSource>("data").Open(TokenizerJob.Pictures);
+    private static DataSplit OpenData(JobContext context) => context.Options<DataSource>("data").Open(TokenizerJob.UseOf(context.Options<TokenizerOptions>("tokenizer")));
 
     private static TokenizerTask CreateTokenizer(JobContext context, TrainerOptions trainer)
     {
@@ -154,7 +159,7 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
         try
         {
             using var generator = new Generator(0);
-            var tokenizer = (VqVae)options.Build((int)data.Facts.Shape[0], generator);
+            var tokenizer = options.Build((int)data.Facts.Shape[0], generator);
             StateDict.Load(tokenizer, WeightsOf(context));
             return new CodePriorTask(context.Options<CodePriorOptions>("model"), tokenizer, data, options.Padding, trainer.Seed);
         }

@@ -12,31 +12,27 @@ namespace Cresset.Recipes;
 /// <summary>Learns which maps of codes are likely, and draws new pictures: codes from the prior, pixels from the tokenizer's decoder.</summary>
 public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
 {
-    private readonly VqVae _tokenizer;
+    private readonly Tokenizer _tokenizer;
     private readonly CodeModel _prior;
     private readonly CodePriorOptions _options;
     private readonly TensorDataset _train;
     private readonly TensorDataset? _validation;
     private readonly TensorDataset _test;
-    private readonly int _stages;
-    private readonly int _classes;
-    private readonly (int Height, int Width) _map;
+    private readonly CodeLayout _layout;
 
     /// <summary>Encodes the pictures with a trained tokenizer, which the task owns from then on.</summary>
-    internal CodePriorTask(CodePriorOptions options, VqVae tokenizer, DataSplit data, int padding, ulong seed)
+    internal CodePriorTask(CodePriorOptions options, Tokenizer tokenizer, DataSplit data, int padding, ulong seed)
     {
         _options = options.ThrowIfInvalid();
         _tokenizer = tokenizer;
         _tokenizer.eval();
-        _stages = tokenizer.Quantizers[0].CodebookSizes.Count;
         Data = data;
+        _layout = CodeLayout.Of(tokenizer, [.. data.Facts.Shape.Skip(1).Select(side => side + (2 * padding))], options.Factors);
         _train = Encode(PaddedPictures.Of(data.Train, padding));
         _validation = data.Validation is { } validation && data.Test is not null ? Encode(PaddedPictures.Of(validation, padding)) : null;
         _test = Encode(PaddedPictures.Of(data.Reported, padding));
-        _map = ((int)_train.Inputs.size(1), (int)_train.Inputs.size(2));
-        _classes = data.Facts.Classes.Count;
         using var generator = new Generator(seed);
-        _prior = options.Build(CodePriorOptions.Codes(tokenizer.Quantizers[0]), _classes, _map.Height, _map.Width, generator);
+        _prior = options.Build(_layout.Codes, data.Facts.Classes.Count, _layout.Height, _layout.Width, generator, _layout.Stages);
     }
 
     /// <inheritdoc/>
@@ -52,7 +48,7 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
     public IReadOnlyDictionary<string, double> LastDraw { get; private set; } = new Dictionary<string, double>();
 
     /// <summary>The tokenizer, in evaluation mode.</summary>
-    public VqVae Tokenizer => _tokenizer;
+    public Tokenizer Tokenizer => _tokenizer;
 
     /// <inheritdoc/>
     public nn.Module Module => _prior.Module;
@@ -82,12 +78,12 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
         var nats = Nats(_test, context);
         if (_validation is not null) metrics[Headline.Name] = Nats(_validation, context);
         metrics[_prior.Metric] = nats;
-        if (_prior is RasterCodeModel)
+        if (_prior is not MaskedCodeModel)
         {
             metrics["bits_per_code"] = nats / Math.Log(2);
-            metrics["bits_per_image"] = nats / Math.Log(2) * _map.Height * _map.Width;
+            metrics["bits_per_image"] = nats / Math.Log(2) * _layout.Height * _layout.Width;
         }
-        metrics["raw_bits_per_image"] = BitPacking.BitsFor(_prior.CodebookSize) * (double)_map.Height * _map.Width;
+        metrics["raw_bits_per_image"] = BitPacking.BitsFor(_prior.CodebookSize) * (double)_layout.Height * _layout.Width;
         return metrics;
     }
 
@@ -118,11 +114,12 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
         }
         var total = labels?.Length ?? count;
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        var codes = _prior.Sample(total, _map.Height, _map.Width, seed, labels is null ? null : tensor(labels), new() { Temperature = temperature, TopK = _options.TopK, TopP = _options.TopP });
+        var codes = _prior.Sample(total, _layout.Height, _layout.Width, seed, labels is null ? null : tensor(labels), new() { Temperature = temperature, TopK = _options.TopK, TopP = _options.TopP });
         var seconds = clock.Elapsed.TotalSeconds;
-        LastDraw = new Dictionary<string, double> { ["seconds"] = seconds, ["pictures_per_second"] = total / seconds, ["codes_per_second"] = total * (double)_map.Height * _map.Width / seconds };
-        if (_stages > 1) codes = codes.reshape(total, _map.Height, _map.Width / _stages, _stages);
-        var pictures = _tokenizer.Decode([codes]).clamp(0, 1).contiguous();
+        LastDraw = new Dictionary<string, double> { ["seconds"] = seconds, ["pictures_per_second"] = total / seconds, ["codes_per_second"] = total * (double)_layout.Height * _layout.Width / seconds };
+        var pictures = _tokenizer.Decode(_layout.Split(codes)).contiguous();
+        if (Data.Facts.Sound is { } sound) return new Drawing([Curves(pictures, sound)], pictures.MoveToOuterDisposeScope()) { Labels = Names(labels) };
+        pictures = pictures.clamp(0, 1);
         var grid = ImageGrid.Render(pictures.data<float>().ToArray(), total, (int)pictures.size(1), (int)pictures.size(2), (int)pictures.size(3), new ImageGridOptions
         {
             Columns = labels is null ? 0 : count,
@@ -130,7 +127,24 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
             Title = string.Create(CultureInfo.InvariantCulture, $"{total} new pictures, temperature {temperature}"),
         });
         var picture = new TaskPicture("samples", grid.ToPng(), labels is null ? "Drawn from the prior." : "Drawn from the prior, a row a class.");
-        return new Drawing([picture], pictures.MoveToOuterDisposeScope()) { Labels = labels is null ? null : [.. labels.Select(c => c < Data.Facts.Classes.Count ? Data.Facts.Classes[(int)c] : c.ToString(CultureInfo.InvariantCulture))] };
+        return new Drawing([picture], pictures.MoveToOuterDisposeScope()) { Labels = Names(labels) };
+    }
+
+    private IReadOnlyList<string>? Names(long[]? labels)
+        => labels is null ? null : [.. labels.Select(c => c < Data.Facts.Classes.Count ? Data.Facts.Classes[(int)c] : c.ToString(CultureInfo.InvariantCulture))];
+
+    // A few milliseconds of the first sounds, one below the other.
+    private static TaskPicture Curves(Tensor sounds, SoundFacts facts)
+    {
+        var count = (int)Math.Min(sounds.size(2), 1200);
+        double[] times = [.. Enumerable.Range(0, count).Select(i => i * 1000.0 / facts.Rate)];
+        var chart = new Chart(new ChartOptions { Title = "New sounds", XLabel = "milliseconds", YLabel = "samples, a sound a line" });
+        for (var i = 0; i < Math.Min(4, sounds.size(0)); i++)
+        {
+            double[] line = [.. sounds[i, 0].narrow(0, 0, count).cpu().to(ScalarType.Float64).contiguous().data<double>().ToArray().Select(v => v - i)];
+            chart.Line<double, double>(null, times, line, new LineOptions { Color = 0, Width = 1 });
+        }
+        return new TaskPicture("samples", chart.ToPng(), "Drawn from the prior.");
     }
 
     /// <inheritdoc/>
@@ -158,7 +172,6 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
 
     private Tensor? Labels(Tensor? targets) => _prior.Classes == 0 ? null : targets;
 
-    // The stages of a residual code lie side by side, so that the prior sees one map.
     private TensorDataset Encode(IDataset data)
     {
         using var noGrad = no_grad();
@@ -168,7 +181,7 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
         {
             using var inner = NewDisposeScope();
             using var inputs = batch.Inputs;
-            parts.Add(_tokenizer.Encode(inputs)[0].flatten(2).MoveToOuterDisposeScope());
+            parts.Add(_layout.Join(_tokenizer.Encode(inputs)).MoveToOuterDisposeScope());
             if (batch.Targets is { } targets) labels.Add(targets);
         }
         return new TensorDataset(cat(parts), labels.Count == 0 ? null : cat(labels));

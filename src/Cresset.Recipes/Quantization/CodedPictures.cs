@@ -95,7 +95,7 @@ public sealed class CodedPictures : IDisposable
     }
 
     // A file from elsewhere must not write beside the folder it is decoded into.
-    private static string Inside(string path, string name)
+    internal static string Inside(string path, string name)
     {
         var parts = name.Split('/', '\\');
         if (name.Contains('\0', StringComparison.Ordinal) || name.Contains(':', StringComparison.Ordinal) || Path.IsPathRooted(name) || parts.Any(part => part is "" or "." or ".."))

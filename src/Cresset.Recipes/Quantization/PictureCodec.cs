@@ -17,6 +17,7 @@ public sealed class PictureCodec(TokenizerRun tokenizer)
     public (long[] Codes, long[] Shape) Encode(PicturePlanes picture)
     {
         ArgumentNullException.ThrowIfNull(picture);
+        if (tokenizer.Rate > 0) throw new ArgumentException($"{tokenizer.Id} is a tokenizer of sounds; pictures need one of pictures.", nameof(picture));
         if (picture.Channels != tokenizer.Channels) throw new ArgumentException($"The picture has {picture.Channels} channels; the tokenizer takes {tokenizer.Channels}.", nameof(picture));
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
@@ -27,7 +28,7 @@ public sealed class PictureCodec(TokenizerRun tokenizer)
         long right = width - planes.size(3), below = height - planes.size(2);
         // The edge goes on: a sharp line at the end of the picture would cost the codes beside it.
         if (right > 0 || below > 0) planes = nn.functional.pad(planes, [0, right, 0, below], mode: PaddingModes.Replicate);
-        if (tokenizer.Model is VqVae single)
+        if (tokenizer.Model is { Strides.Count: 1 } single)
         {
             var stride = single.Strides[0];
             var codes = IsLarge(height / stride, width / stride) ? TokenizerTiles.Encode(single, planes, Tile) : single.Encode(planes)[0];
@@ -60,7 +61,7 @@ public sealed class PictureCodec(TokenizerRun tokenizer)
             levels.Add(tensor(codes.AsSpan(start, count).ToArray(), shape));
             start += count;
         }
-        var all = tokenizer.Model is VqVae single && IsLarge(shapes[0][1], shapes[0][2]) ? TokenizerTiles.Decode(single, levels[0], Tile) : tokenizer.Model.Decode(levels);
+        var all = tokenizer.Model is { Strides.Count: 1 } single && IsLarge(shapes[0][1], shapes[0][2]) ? TokenizerTiles.Decode(single, levels[0], Tile) : tokenizer.Model.Decode(levels);
         var picture = all.clamp(0, 1).narrow(2, tokenizer.Border, height).narrow(3, tokenizer.Border, width).cpu().contiguous();
         var planes = new PicturePlanes((int)picture.size(1), height, width);
         picture.data<float>().ToArray().CopyTo(planes.Values, 0);

@@ -27,10 +27,14 @@ public sealed class TokenizerJob : DataJob<TokenizerOptions>, IPredictingJob
 
     internal static DataUse Pictures { get; } = new(TargetKind.None, NeedsPictures: true);
 
+    internal static DataUse Sounds { get; } = new(TargetKind.None, TakesSounds: true);
+
     internal static OptimizationOptions OptimizationDefaultsOf => new() { Optimizer = new AdamRule { LearningRate = 1e-3 }, Schedule = ConstantSchedule.Flat };
 
     /// <inheritdoc/>
-    protected override DataUse Use(TokenizerOptions options) => Pictures;
+    protected override DataUse Use(TokenizerOptions options) => UseOf(options);
+
+    internal static DataUse UseOf(TokenizerOptions options) => options.Architecture.SpatialDimensions == 1 ? Sounds : Pictures;
 
     /// <inheritdoc/>
     protected override ITrainingTask CreateTask(TokenizerOptions options, DataSplit data, TrainerOptions trainer)

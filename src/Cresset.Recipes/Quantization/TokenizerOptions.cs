@@ -13,7 +13,7 @@ public sealed record TokenizerOptions : IOptionsRecord
     /// <summary>The autoencoder.</summary>
     public TokenizerArchitecture Architecture { get; init; } = new VqVaeArchitecture();
 
-    /// <summary>Times the size is halved (VQ-VAE; VQ-VAE-2 has strides of 8 and 4).</summary>
+    /// <summary>Times the size is halved, up to 6, for sounds up to 10 (VQ-VAE; VQ-VAE-2 has strides of 8 and 4).</summary>
     public int Downsamplings { get; init; } = 2;
 
     /// <summary>Channels of encoder and decoder.</summary>
@@ -43,6 +43,21 @@ public sealed record TokenizerOptions : IOptionsRecord
     /// <summary>Learning rate of the discriminator.</summary>
     public double DiscriminatorRate { get; init; } = 5e-4;
 
+    /// <summary>
+    /// Weight of the perceptual term: how far features of pictures and reconstructions lie from one another. The features learn beside the tokenizer from its own pictures, by how far they were turned;
+    /// no weights are downloaded. 0 compares pixels alone.
+    /// </summary>
+    public double PerceptualWeight { get; init; }
+
+    /// <summary>Steps in which the features learn before they count.</summary>
+    public int PerceptualStart { get; init; } = 200;
+
+    /// <summary>Channels of the features' first layer, a multiple of 4.</summary>
+    public int PerceptualWidth { get; init; } = 32;
+
+    /// <summary>Learning rate of the features.</summary>
+    public double PerceptualRate { get; init; } = 1e-3;
+
     private int Stride => Architecture.StrideOf(this);
 
     /// <summary>The quantizer for latent vectors of <see cref="LatentWidth"/>.</summary>
@@ -50,7 +65,7 @@ public sealed record TokenizerOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Within(Downsamplings, 1, 6)
+        .Within(Downsamplings, 1, Architecture is { SpatialDimensions: 1 } ? 10 : 6)
         .Within(Padding, 0, 1024)
         .Must(Architecture is not null, Architecture, "an autoencoder (cresset list --autoencoders)")
         .Nested(Architecture)
@@ -59,6 +74,11 @@ public sealed record TokenizerOptions : IOptionsRecord
         .Within(DiscriminatorWidth, 4, 1024)
         .Within(DiscriminatorLayers, 1, 5)
         .Positive(DiscriminatorRate)
+        .AtLeast(PerceptualWeight, 0)
+        .AtLeast(PerceptualStart, 0)
+        .Within(PerceptualWidth, 4, 1024)
+        .Must(PerceptualWidth % 4 == 0, PerceptualWidth, "a multiple of 4", field: nameof(PerceptualWidth))
+        .Positive(PerceptualRate)
         .Within(Width, 2, 4096)
         .Within(LatentWidth, 0, 4096)
         .Must(Quantizer is not null, Quantizer, "a quantizer (cresset list --quantizers)")

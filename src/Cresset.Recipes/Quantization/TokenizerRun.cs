@@ -13,6 +13,7 @@ public sealed class TokenizerRun : IDisposable
 {
     private const string IdKey = "cresset.id";
     private const string PicturesKey = "cresset.pictures";
+    private const string SoundsKey = "cresset.sounds";
     private readonly TokenizerOptions _options;
 
     private TokenizerRun(Tokenizer model, TokenizerOptions options, int channels, string id, string weights)
@@ -21,11 +22,14 @@ public sealed class TokenizerRun : IDisposable
     /// <summary>The autoencoder, in evaluation mode.</summary>
     public Tokenizer Model { get; }
 
-    /// <summary>Channels of its pictures.</summary>
+    /// <summary>Channels of its pictures or sounds.</summary>
     public int Channels { get; }
 
-    /// <summary>Height and width of its training pictures.</summary>
+    /// <summary>Height and width of its training pictures, or samples of its training sounds.</summary>
     public int Size { get; private init; }
+
+    /// <summary>Samples a second of its sounds; 0 for a tokenizer of pictures.</summary>
+    public int Rate { get; private init; }
 
     /// <summary>The run's id.</summary>
     public string Id { get; }
@@ -44,12 +48,12 @@ public sealed class TokenizerRun : IDisposable
         var weights = Path.Combine(info.Folder, recipe.Job is TokenizerJob ? "model.safetensors" : Path.Combine("tokenizer", "model.safetensors"));
         if (!File.Exists(weights)) throw new InvalidDataException($"{weights} is missing: the run has not finished. Resume it first.");
         var options = (TokenizerOptions)recipe.Options[section];
-        var (channels, size) = Pictures(weights, (DataSource)recipe.Options["data"]);
+        var (channels, size, rate) = Inputs(weights, (DataSource)recipe.Options["data"]);
         using var generator = new Generator(0);
         var model = options.Build(channels, generator);
         StateDict.Load(model, weights);
         model.eval();
-        return new TokenizerRun(model, options, channels, info.Id, weights) { Size = size };
+        return new TokenizerRun(model, options, channels, info.Id, weights) { Size = size, Rate = rate };
     }
 
     /// <summary>Opens a tokenizer by itself: a file of <see cref="Save"/>, or the model.safetensors of a run wherever it was copied to. No run is needed.</summary>
@@ -65,7 +69,7 @@ public sealed class TokenizerRun : IDisposable
         recipe.Set("model", ConfigNode.Parse(yaml, path));
         ((IUpgradesRecipes)new TokenizerJob()).Upgrade(recipe);
         var options = (TokenizerOptions)new OptionsBinder(BuiltInParts.Catalog).Bind(new TokenizerOptions(), recipe["model"]!, "model", new ConfigSource(path, 0));
-        var (channels, size) = Pictures(path, null);
+        var (channels, size, rate) = Inputs(path, null);
         using var generator = new Generator(0);
         var model = options.Build(channels, generator);
         try
@@ -78,7 +82,14 @@ public sealed class TokenizerRun : IDisposable
             throw;
         }
         model.eval();
-        return new TokenizerRun(model, options, channels, file.Metadata.GetValueOrDefault(IdKey, Path.GetFileNameWithoutExtension(path)), path) { Size = size };
+        return new TokenizerRun(model, options, channels, file.Metadata.GetValueOrDefault(IdKey, Path.GetFileNameWithoutExtension(path)), path) { Size = size, Rate = rate };
+    }
+
+    /// <summary>A tokenizer that was made in memory, such as one with the weights of another program; it is owned from then on.</summary>
+    internal static TokenizerRun Of(Tokenizer model, TokenizerOptions options, int channels, int size, int rate, string id)
+    {
+        model.eval();
+        return new TokenizerRun(model, options, channels, id, "") { Size = size, Rate = rate };
     }
 
     /// <summary>Opens what a user names: a file that exists, else a run.</summary>
@@ -91,7 +102,7 @@ public sealed class TokenizerRun : IDisposable
         [ModelFile.JobKey] = "tokenizer",
         [ModelFile.OptionsKey] = ConfigYaml.Write(OptionsWriter.Write(_options)),
         [IdKey] = Id,
-        [PicturesKey] = string.Create(CultureInfo.InvariantCulture, $"{Channels} {Size}"),
+        [Rate > 0 ? SoundsKey : PicturesKey] = Rate > 0 ? string.Create(CultureInfo.InvariantCulture, $"{Channels} {Size} {Rate}") : string.Create(CultureInfo.InvariantCulture, $"{Channels} {Size}"),
     });
 
     /// <summary>Whether the weights of two tokenizers are the same bits.</summary>
@@ -104,12 +115,24 @@ public sealed class TokenizerRun : IDisposable
     }
 
     /// <summary>Pixels of black on every side, as in training.</summary>
-    internal int Border => _options.Padding;
+    public int Border => _options.Padding;
+
+    /// <summary>Sides of a training example as the tokenizer sees it: [H, W] with the border, or [L].</summary>
+    internal IReadOnlyList<long> Sides => Rate > 0 ? [Size] : [PaddedSize, PaddedSize];
 
     private int PaddedSize => Size + (2 * _options.Padding);
 
     /// <summary>Positions of the codes of a training picture: [h, w], or [n] when a tokenizer of several levels lays them one after the other, the coarsest first.</summary>
-    public IReadOnlyList<long> Positions => PositionsOf(Size, Size);
+    public IReadOnlyList<long> Positions => Rate > 0 ? [PositionsOf((long)Size)] : PositionsOf(Size, Size);
+
+    /// <summary>Positions of the codes of a sound of that many samples at <see cref="Rate"/>.</summary>
+    public long PositionsOf(long samples) => (samples + Model.Strides[0] - 1) / Model.Strides[0];
+
+    /// <summary>Kilobits a second of one channel's first stages of codes.</summary>
+    /// <exception cref="InvalidOperationException">The tokenizer is one of pictures.</exception>
+    public double Kilobits(int stages) => Rate > 0
+        ? BitRate.KilobitsPerSecond((double)Rate / Model.Strides[0], [.. CodebookSizes.Take(stages)])
+        : throw new InvalidOperationException($"{Id} codes pictures, which take no time.");
 
     /// <summary>Positions of the codes of a picture of any size.</summary>
     public IReadOnlyList<long> PositionsOf(int height, int width)
@@ -143,6 +166,7 @@ public sealed class TokenizerRun : IDisposable
     public Tensor Decode(long[] codes)
     {
         ArgumentNullException.ThrowIfNull(codes);
+        if (Rate > 0) throw new InvalidOperationException($"{Id} codes sounds: use SoundCodec.");
         using var scope = NewDisposeScope();
         var stages = CodebookSizes.Count;
         var each = Positions.Aggregate(1L, (a, b) => a * b) * stages;
@@ -164,17 +188,17 @@ public sealed class TokenizerRun : IDisposable
     public void Dispose() => Model.Dispose();
 
     // Files of the first version do not say; their data sets do.
-    private static (int Channels, int Size) Pictures(string weights, DataSource? source)
+    private static (int Channels, int Size, int Rate) Inputs(string weights, DataSource? source)
     {
         using var file = SafetensorsFile.Open(weights);
-        if (file.Metadata.TryGetValue(PicturesKey, out var text))
+        foreach (var (key, count, example) in new[] { (PicturesKey, 2, "channels and size, such as \"3 64\""), (SoundsKey, 3, "channels, samples and rate, such as \"1 4096 8000\"") })
         {
-            var numbers = text.Split(' ');
-            if (numbers.Length == 2 && int.TryParse(numbers[0], NumberStyles.None, CultureInfo.InvariantCulture, out var channels) && int.TryParse(numbers[1], NumberStyles.None, CultureInfo.InvariantCulture, out var size)
-                && channels is >= 1 and <= 1024 && size >= 1) return (channels, size);
-            throw new InvalidDataException($"{weights}: the metadata '{PicturesKey}' is \"{text}\"; expected channels and size, such as \"3 64\".");
+            if (!file.Metadata.TryGetValue(key, out var text)) continue;
+            int[] numbers = [.. text.Split(' ').Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0)];
+            if (numbers.Length == count && numbers.All(n => n >= 1) && numbers[0] <= 1024) return (numbers[0], numbers[1], count == 3 ? numbers[2] : 0);
+            throw new InvalidDataException($"{weights}: the metadata '{key}' is \"{text}\"; expected {example}.");
         }
-        if (file.Metadata.TryGetValue(DataFacts.MetadataKey, out var json) && DataFacts.Parse(json, weights) is { } facts) return ((int)facts.Shape[0], (int)facts.Shape[1]);
-        return source?.PictureShape is { } shape ? (shape.Channels, shape.Height) : throw new InvalidDataException($"{weights} does not say what its pictures are like. Train the run again.");
+        if (file.Metadata.TryGetValue(DataFacts.MetadataKey, out var json) && DataFacts.Parse(json, weights) is { } facts) return ((int)facts.Shape[0], (int)facts.Shape[1], facts.Sound?.Rate ?? 0);
+        return source?.PictureShape is { } shape ? (shape.Channels, shape.Height, 0) : throw new InvalidDataException($"{weights} does not say what its pictures or sounds are like. Train the run again.");
     }
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Cresset.Data;
 using Cresset.Numerics;
-using Cresset.Plots;
 using Cresset.Quantization;
 using Cresset.Tensors;
 using Cresset.Training;
@@ -22,10 +21,11 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
     private readonly IDataset _train;
     private readonly IDataset? _validation;
     private readonly IDataset _test;
-    private readonly int _size;
+    private readonly TokenizerSubject _subject;
     private readonly double _variance;
     private readonly CodebookWatch _watch;
     private readonly AdversarialGame? _game;
+    private readonly PerceptualGame? _perceptual;
 
     /// <summary>Builds the model and takes the data over; initial weights follow <paramref name="seed"/>.</summary>
     public TokenizerTask(TokenizerOptions options, DataSplit data, ulong seed)
@@ -33,21 +33,22 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
         ArgumentNullException.ThrowIfNull(data);
         _options = options.ThrowIfInvalid();
         Data = data;
-        _size = options.PictureSize(data.Facts);
-        _train = PaddedPictures.Of(data.Train, options.Padding);
-        _validation = data.Validation is { } validation && data.Test is not null ? PaddedPictures.Of(validation, options.Padding) : null;
-        _test = PaddedPictures.Of(data.Reported, options.Padding);
+        _subject = TokenizerSubject.Of(options, data.Facts);
+        _train = _subject.Bring(data.Train);
+        _validation = data.Validation is { } validation && data.Test is not null ? _subject.Bring(validation) : null;
+        _test = _subject.Bring(data.Reported);
         Headline = new HeadlineMetric(_validation is null ? "mse" : "validation_mse", HigherIsBetter: false);
         using var generator = new Generator(seed);
         var channels = (int)data.Facts.Shape[0];
         _model = options.Build(channels, generator);
         _game = options.AdversarialWeight > 0 ? new AdversarialGame(options, channels, generator) : null;
+        _perceptual = options.PerceptualWeight > 0 ? new PerceptualGame(options, channels, generator) : null;
         using var scope = NewDisposeScope();
         // Enough pictures for two figures; all of them where the set is small.
         var some = _train.Take(MostForVariance).Inputs;
         _variance = some.var().ToDouble();
-        if (_variance == 0) throw new DataMismatchException($"{data.Facts.Name}: all pixels have the same value; there is nothing to learn.");
-        _model.StartOutputAt(some.mean([0, 2, 3]));
+        if (_variance == 0) throw new DataMismatchException($"{data.Facts.Name}: all {(data.Facts.Sound is null ? "pixels" : "samples")} have the same value; there is nothing to learn.");
+        _model.StartOutputAt(some.mean([0, .. Enumerable.Range(2, (int)some.dim() - 2).Select(d => (long)d)]));
         _watch = new CodebookWatch(_model);
     }
 
@@ -55,7 +56,8 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
     public DataSplit Data { get; }
 
     /// <summary>At most <paramref name="count"/> of the pictures [N, C, H, W] that were held back.</summary>
-    internal Tensor HeldOut(int count) => _test.Take(Math.Min(count, _test.Count)).Inputs;
+    /// <exception cref="DataMismatchException">The tokenizer learned from sounds.</exception>
+    internal Tensor HeldOut(int count) => Data.Facts.Sound is null ? _test.Take(Math.Min(count, _test.Count)).Inputs : throw new DataMismatchException($"{Data.Facts.Name} are sounds, which have no pictures; 'cresset eval' draws their curves.");
 
     /// <summary>The model.</summary>
     public Tokenizer Model => _model;
@@ -64,7 +66,7 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
     public nn.Module Module => _model;
 
     /// <inheritdoc/>
-    public IReadOnlyList<AuxiliaryModel> Auxiliaries => _game is null ? [] : [_game.Model];
+    public IReadOnlyList<AuxiliaryModel> Auxiliaries => [.. new[] { _game?.Model, _perceptual?.Model }.OfType<AuxiliaryModel>()];
 
     /// <inheritdoc/>
     public ISaved Memory => _watch;
@@ -93,12 +95,17 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
             }
         }
         var reconstruction = error / _variance;
+        if (_perceptual?.Term(batch.Inputs, output.Reconstruction, step) is { } perceptual) reconstruction = reconstruction + perceptual;
         var loss = reconstruction + output.QuantizerLoss();
         return _game is null || step.Step < _options.AdversarialStart ? loss : loss + _game.Term(batch.Inputs, output.Reconstruction, reconstruction, _model.OutputWeight, step);
     }
 
     /// <inheritdoc/>
-    public void AfterStep(StepContext step) => _game?.Step(step);
+    public void AfterStep(StepContext step)
+    {
+        _game?.Step(step);
+        _perceptual?.Step(step);
+    }
 
     /// <inheritdoc/>
     public bool EvaluatesInShares => true;
@@ -107,13 +114,9 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
     public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        var (error, usage) = Measure(_test, context);
-        var metrics = new Dictionary<string, double>
-        {
-            ["mse"] = error,
-            ["psnr"] = BitRate.PeakSignalToNoise(error),
-            ["bits_per_image"] = _model.BitsPerItem((long)_size * _size),
-        };
+        var (error, power, usage) = Measure(_test, context);
+        var metrics = new Dictionary<string, double> { ["mse"] = error };
+        foreach (var (name, value) in _subject.Figures(error, power, _model)) metrics[name] = value;
         if (_validation is not null) metrics["validation_mse"] = Measure(_validation, context).Error;
         for (var i = 0; i < usage.Length; i++)
         {
@@ -136,14 +139,14 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
     IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs()
     {
         using var generator = new Generator(0);
-        var pictures = rand([2, Data.Facts.Shape[0], _size, _size], generator: generator);
-        var codes = _model.Encode(pictures);
+        var examples = rand([2, .. _subject.Shape], generator: generator);
+        var codes = _model.Encode(examples);
         string[] names = codes.Count == 1 ? ["codes"] : [.. Enumerable.Range(0, codes.Count).Select(i => string.Create(CultureInfo.InvariantCulture, $"codes{i}"))];
-        var metadata = new Dictionary<string, string> { ["codebook_sizes"] = string.Join(";", _model.Quantizers.Select(q => string.Join(",", q.CodebookSizes))), ["input"] = "pictures in 0..1, codes as whole numbers" };
+        var metadata = new Dictionary<string, string> { ["codebook_sizes"] = string.Join(";", _model.Quantizers.Select(q => string.Join(",", q.CodebookSizes))), ["input"] = _subject.Values };
         return
         [
-            new("encoder", _model, x => [.. _model.Encode(x[0])], [pictures], ["picture"], names) { Metadata = metadata },
-            new("decoder", _model, x => [_model.Decode(x)], codes, names, ["picture"]) { Metadata = metadata },
+            new("encoder", _model, x => [.. _model.Encode(x[0])], [examples], [_subject.Name], names) { Metadata = metadata },
+            new("decoder", _model, x => [_model.Decode(x)], codes, names, [_subject.Name]) { Metadata = metadata },
         ];
     }
 
@@ -151,30 +154,32 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
     public void Dispose()
     {
         _game?.Dispose();
+        _perceptual?.Dispose();
         _model.Dispose();
         Data.Dispose();
     }
 
-    private (double Error, CodeUsage[] Usage) Measure(IDataset part, EvaluationContext context)
+    private (double Error, double Power, CodeUsage[] Usage) Measure(IDataset part, EvaluationContext context)
     {
         var usage = CodebookWatch.Fresh(_model);
-        var error = 0.0;
+        var (error, power) = (0.0, 0.0);
         var values = 0L;
         foreach (var record in context.Measure(part, 256, batch => Record(batch, context.Device)))
         {
             error += record[0];
             values += (long)record[1];
-            CodebookWatch.Add(usage, record.AsSpan(2));
+            power += record[2];
+            CodebookWatch.Add(usage, record.AsSpan(3));
         }
-        return (error / values, usage);
+        return (error / values, power / values, usage);
     }
 
-    // Squared error, how many values, then how often each code was chosen.
+    // Squared error, how many values, their squares, then how often each code was chosen.
     private double[] Record(Batch batch, Device device)
     {
         var inputs = batch.Inputs.to(device);
         var output = _model.call(inputs);
-        return [nn.functional.mse_loss(output.Reconstruction, inputs, nn.Reduction.Sum).ToDouble(), inputs.numel(), .. CodebookWatch.Choices(output)];
+        return [nn.functional.mse_loss(output.Reconstruction, inputs, nn.Reduction.Sum).ToDouble(), inputs.numel(), inputs.square().sum().ToDouble(), .. CodebookWatch.Choices(output)];
     }
 
     private TaskPicture? Distances(Device device)
@@ -189,16 +194,7 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
     private TaskPicture Reconstructions(Device device)
     {
         using var scope = NewDisposeScope();
-        var count = Math.Min(12, _test.Count);
-        var inputs = _test.Spread(count).Inputs.to(device);
-        var rebuilt = _model.call(inputs).Reconstruction.clamp(0, 1);
-        var both = cat([inputs, rebuilt]).cpu().contiguous();
-        var grid = ImageGrid.Render(both.data<float>().ToArray(), 2 * count, (int)inputs.size(1), (int)inputs.size(2), (int)inputs.size(3), new ImageGridOptions
-        {
-            Columns = count,
-            Scale = inputs.size(2) < 16 ? 6 : 2,
-            Title = string.Create(CultureInfo.InvariantCulture, $"Above: test pictures; below: rebuilt from {_model.BitsPerItem(inputs.size(2) * inputs.size(3))} bits"),
-        });
-        return new TaskPicture("reconstructions", grid.ToPng(), "Held-out pictures and what comes back from their codes.");
+        var inputs = _test.Spread(Math.Min(_subject.Shown, _test.Count)).Inputs.to(device);
+        return _subject.Reconstructions(inputs, _model.call(inputs).Reconstruction, _model);
     }
 }

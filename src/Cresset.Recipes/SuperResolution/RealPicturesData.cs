@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>Grey patches of the eleven real pictures that come with Cresset; those of four pictures test.</summary>
+/// <summary>Patches of the eleven real pictures that come with Cresset, grey or in colour; those of four pictures test.</summary>
 [Part("real-pictures")]
 public sealed record RealPicturesData : DataSource
 {
@@ -17,11 +17,17 @@ public sealed record RealPicturesData : DataSource
     /// <summary>Side of a patch in pixels.</summary>
     public int Patch { get; init; } = 48;
 
+    /// <summary>Pixels from one training patch to the next, fewer than a patch where they overlap; 0 for a patch.</summary>
+    public int Step { get; init; }
+
+    /// <summary>1 for grey, 3 for colour.</summary>
+    public int Channels { get; init; } = 1;
+
     /// <summary>How the patches are divided.</summary>
     public SplitRule Split { get; init; } = new GivenSplit();
 
     /// <inheritdoc/>
-    public override (int Channels, int Height, int Width)? PictureShape => (1, Patch, Patch);
+    public override (int Channels, int Height, int Width)? PictureShape => (Channels, Patch, Patch);
 
     /// <inheritdoc/>
     public override DataSplit Open(DataUse use)
@@ -33,18 +39,19 @@ public sealed record RealPicturesData : DataSource
         List<Tensor> train = [], test = [];
         foreach (var name in RealPictures.Names)
         {
-            var large = RealPictures.Luminance(name);
+            var large = Channels == 1 ? RealPictures.Luminance(name) : RealPictures.Colour(name);
             var patches = Tests.Contains(name) ? test : train;
-            for (long y = 0; y + Patch <= large.size(2); y += Patch)
+            var step = Step == 0 || Tests.Contains(name) ? Patch : Step;
+            for (long y = 0; y + Patch <= large.size(2); y += step)
             {
-                for (long x = 0; x + Patch <= large.size(3); x += Patch) patches.Add(large.narrow(2, y, Patch).narrow(3, x, Patch));
+                for (long x = 0; x + Patch <= large.size(3); x += step) patches.Add(large.narrow(2, y, Patch).narrow(3, x, Patch));
             }
         }
         if (test.Count == 0 || train.Count == 0) throw new DataMismatchException($"{SetName}: a patch of {Patch} pixels does not fit into the pictures.");
-        var facts = new DataFacts { Name = SetName, Shape = [1, Patch, Patch] };
+        var facts = new DataFacts { Name = SetName, Shape = [Channels, Patch, Patch] };
         return DataSplit.FromTensors(facts, cat([.. train, .. test]), null, Split, test.Count);
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().Within(Patch, 8, 256).Nested(Split);
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().Within(Patch, 8, 256).Within(Step, 0, 256).OneOf(Channels, [1, 3]).Nested(Split);
 }

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Cresset.Distributed;
+using Cresset.Nn;
 using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -29,6 +30,7 @@ public sealed partial class Trainer
             throw new NotSupportedException($"This recipe trains a second model ('{_task.Auxiliaries[0].Name}') with an optimizer of its own, whose gradients ranks do not share; run it in one process.");
         }
         RankedData.Compare(_ranks, _task.TrainingData);
+        foreach (var learner in _task.Module.modules().OfType<IPoolsExamples>()) learner.Pool = own => TensorExchange.Join(_ranks, own);
         if (_options.SyncBatchNorm) SharedBatchNorm.Apply(_task.Module, _ranks);
         else if (SharedBatchNorm.Find(_task.Module) is { } layer) _ranksNotices.Add($"'{layer}' normalises each rank's part of a batch by itself, and keeps rank 0's statistics; trainer.sync_batch_norm=true takes those of the whole batch.");
     }

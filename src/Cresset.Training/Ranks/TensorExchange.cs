@@ -38,6 +38,24 @@ internal static class TensorExchange
         if (isCopy) tensor.copy_(dense);
     }
 
+    /// <summary>The rows [n, ...] of all ranks after one another, in the order of ranks; each may bring another number. In main memory or wherever <paramref name="own"/> is.</summary>
+    public static Tensor Join(ICommunicator ranks, Tensor own)
+    {
+        if (ranks.Size == 1) return own;
+        using var quiet = no_grad();
+        using var scope = NewDisposeScope();
+        var dense = Dense(own, out _);
+        var each = dense.numel() / Math.Max(1, dense.size(0)) * dense.element_size();
+        var parts = new List<Tensor>();
+        foreach (var bytes in ranks.Gather(dense.numel() == 0 ? [] : dense.bytes.ToArray()))
+        {
+            var part = empty([each == 0 ? 0 : bytes.Length / each, .. dense.shape[1..]], dtype: dense.dtype);
+            if (bytes.Length > 0) bytes.CopyTo(part.bytes);
+            parts.Add(part);
+        }
+        return cat([.. parts]).to(own.device).MoveToOuterDisposeScope();
+    }
+
     /// <summary>SHA-256 over names, types, shapes and values.</summary>
     public static string Hash(IReadOnlyDictionary<string, Tensor> tensors)
     {

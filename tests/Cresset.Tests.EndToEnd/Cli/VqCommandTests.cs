@@ -83,8 +83,73 @@ public sealed class VqCommandTests : IDisposable
             Assert.True(double.IsFinite(row.GetProperty("psnr").GetDouble()));
         }
 
+        // The lower half of a picture is drawn anew; what does not fit is one line.
+        Assert.Contains("2 completions", Ok("vq", "complete", "pixelcnn-digits", Path.Combine("pictures", "0.png"), "--hole", "0,4,8,4", "--class", "3", "-n", "2"), StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(_folder, "completed.png")));
+        Fails(2, "inside 8x8", "vq", "complete", "pixelcnn-digits", Path.Combine("pictures", "0.png"), "--hole", "0,4,8,5", "--class", "3", "-o", "no.png");
+        Fails(2, "name one", "vq", "complete", "pixelcnn-digits", Path.Combine("pictures", "0.png"), "--hole", "0,4,8,4", "-o", "no.png");
+        Fails(2, "mask-git", "vq", "complete", "pixelcnn-digits", Path.Combine("pictures", "0.png"), "--hole", "0,0,4,4", "--class", "3", "-o", "no.png");
+
         // Draws report their speed.
         Assert.Contains("codes_per_second", Ok("sample", "pixelcnn-digits", "3", "-n", "2"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SoundsBecomeCodesOfAnyRateAndComeBackWithTheirLengths()
+    {
+        Ok("train", "rvq-audio", "-q", "trainer.steps=12", "trainer.evaluate_every=0", "data.count=40", "data.length=1024", "model.width=8", "model.quantizer.stages=3", "trainer.batch_size=4");
+        Directory.CreateDirectory(Path.Combine(_folder, "sounds", "inner"));
+        File.WriteAllBytes(Path.Combine(_folder, "sounds", "one.wav"), Wav(8000, 1, 3001));
+        File.WriteAllBytes(Path.Combine(_folder, "sounds", "inner", "two.wav"), Wav(16000, 2, 2500));
+        File.WriteAllBytes(Path.Combine(_folder, "sounds", "cut.wav"), Wav(8000, 1, 500)[..400]);
+        var (code, table, notes) = CressetProcess.Run(_folder, "vq", "encode", "rvq-audio", "sounds", "-o", "all.cvq");
+        Assert.Equal(1, code);
+        Assert.Contains("left out cut.wav", notes, StringComparison.Ordinal);
+        Assert.Contains("3 of 3 stages, 2.25 kilobits", table, StringComparison.Ordinal);
+        Ok("vq", "decode", "rvq-audio", "all.cvq", "-o", "back");
+        // Headers (rate, channels, kind, length) are those of the originals.
+        foreach (var name in new[] { "one.wav", Path.Combine("inner", "two.wav") }) Assert.Equal(File.ReadAllBytes(Path.Combine(_folder, "sounds", name))[..44], File.ReadAllBytes(Path.Combine(_folder, "back", name))[..44]);
+        Ok("vq", "export", "rvq-audio", "-o", "audio.safetensors");
+        using (var json = System.Text.Json.JsonDocument.Parse(Ok("vq", "encode", "audio.safetensors", Path.Combine("sounds", "one.wav"), "--kbps", "1.5", "-o", "less.cvq", "--json")))
+        {
+            Assert.Equal(2, json.RootElement.GetProperty("stages").GetInt32());
+            Assert.Equal(3001 / 8000.0, json.RootElement.GetProperty("sounds")[0].GetProperty("seconds").GetDouble(), 1e-9);
+        }
+        Ok("vq", "decode", "audio.safetensors", "less.cvq", "-o", "less");
+        Fails(2, "0.75, 1.5, 2.25", "vq", "encode", "rvq-audio", "sounds", "--kbps", "0.5", "-o", "no.cvq");
+        Fails(2, "exists", "vq", "decode", "rvq-audio", "less.cvq", "-o", "less");
+        Fails(2, "WAV", "vq", "decode", "rvq-audio", "less.cvq", "--png", "-o", "no");
+        File.WriteAllText(Path.Combine(_folder, "song.mp3"), "ID3");
+        Fails(1, "ffmpeg", "vq", "encode", "rvq-audio", "song.mp3", "-o", "no.cvq");
+        Assert.Contains("snr", Ok("eval", "rvq-audio"), StringComparison.Ordinal);
+        // A published model's weights become a file for the same commands.
+        Assert.Contains("16000 Hz", Ok("vq", "import", Path.Combine(Repository.Root, "tests", "References", "vq", "published", "dac.pth"), "-o", "dac.safetensors"), StringComparison.Ordinal);
+        Ok("vq", "encode", "dac.safetensors", Path.Combine("sounds", "one.wav"), "-o", "dac.cvq");
+        Ok("vq", "decode", "dac.safetensors", "dac.cvq", "-o", "dac");
+        Fails(1, "no tokenizer that is read", "vq", "import", Path.Combine(Repository.Root, "tests", "References", "vq", "published", "vq.pth"), "-o", "no.safetensors");
+        Assert.False(File.Exists(Path.Combine(_folder, "no.safetensors")));
+    }
+
+    /// <summary>A hum of 16 bits.</summary>
+    private static byte[] Wav(int rate, short channels, int frames)
+    {
+        using var wav = new MemoryStream();
+        using var writer = new BinaryWriter(wav);
+        var bytes = frames * channels * 2;
+        writer.Write("RIFF"u8);
+        writer.Write(36 + bytes);
+        writer.Write("WAVEfmt "u8);
+        writer.Write(16);
+        writer.Write((short)1);
+        writer.Write(channels);
+        writer.Write(rate);
+        writer.Write(rate * channels * 2);
+        writer.Write((short)(channels * 2));
+        writer.Write((short)16);
+        writer.Write("data"u8);
+        writer.Write(bytes);
+        for (var i = 0; i < frames * channels; i++) writer.Write((short)(8000 * Math.Sin(i * 0.1)));
+        return wav.ToArray();
     }
 
     private string Ok(params string[] arguments)

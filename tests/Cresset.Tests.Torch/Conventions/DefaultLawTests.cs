@@ -53,6 +53,10 @@ public sealed class DefaultLawTests
         (typeof(GatedPixelCnnPrior), typeof(PixelCnnOptions), []),
         (typeof(TransformerPrior), typeof(CodeTransformerOptions), []),
         (typeof(MaskGitPrior), typeof(CodeTransformerOptions), []),
+        (typeof(DelayedTransformerPrior), typeof(DelayedCodeTransformerOptions), []),
+        (typeof(VqganArchitecture), typeof(VqganOptions), ["Inner=LatentWidth"]),
+        (typeof(EncodecArchitecture), typeof(EncodecOptions), []),
+        (typeof(DacArchitecture), typeof(DacOptions), []),
         (typeof(DqnOptions), typeof(MlpShape), []),
         // A part's absolute tolerance of 0 is its relative one.
         (typeof(Dopri5Solver), typeof(OdeOptions), ["Tolerance=RelativeTolerance", "AbsoluteTolerance=RelativeTolerances"]),
@@ -62,7 +66,8 @@ public sealed class DefaultLawTests
     private static readonly string[] Together =
     [
         "data folder.mask_values", "data scenes.grounds", "optimizer adafactor-t5.warm_up", "optimizer adam.corrected_weight_decay", "optimizer lbfgs.maximize",
-        "optimizer lbfgs.weight_decay", "optimizer rprop.weight_decay", "optimizer sgd.corrected_weight_decay", "optimizer sgd.nesterov", "quantizer finite-scalar.noise_share", "quantizer vector.orthogonal_weight",
+        "optimizer lbfgs.weight_decay", "optimizer rprop.weight_decay", "optimizer sgd.corrected_weight_decay", "optimizer sgd.nesterov",
+        "prior delayed-transformer.guidance", "prior mask-git.guidance", "prior pixel-cnn.guidance", "prior pixel-snail.guidance", "prior plain-pixel-cnn.guidance", "prior transformer.guidance", "quantizer finite-scalar.noise_share", "quantizer vector.orthogonal_weight",
         "schedule sequential.milestones",
     ];
 

@@ -14,6 +14,7 @@ public class TokenizerRecipeTests
     [InlineData("vqgan-digits")]
     [InlineData("vqvae2-digits")]
     [InlineData("maskgit-digits")]
+    [InlineData("transformer-vqvae2-digits")]
     public void Recipes_train_evaluate_and_give_a_tokenizer_back(string name)
     {
         var folder = Directory.CreateTempSubdirectory("cresset-vq");
@@ -22,7 +23,7 @@ public class TokenizerRecipeTests
             using var store = RunStore.Open(folder.FullName);
             var runner = new RecipeRunner(store, new RecipeCatalog());
             List<string> overrides = ["trainer.steps=26", "trainer.evaluate_every=0"];
-            var isPrior = name is "pixelcnn-digits" or "maskgit-digits";
+            var isPrior = name is "pixelcnn-digits" or "maskgit-digits" or "transformer-vqvae2-digits";
             if (isPrior) overrides.AddRange(["tokenizer_trainer.steps=30", "tokenizer_trainer.evaluate_every=0"]);
             if (name == "vqgan-digits") overrides.Add("model.adversarial_start=10");
             var result = runner.Train(new RecipeCatalog().Find(name).Resolve(overrides));
@@ -37,8 +38,9 @@ public class TokenizerRecipeTests
             Assert.Equal(2 * tokenizer.Positions.Aggregate(1L, (a, b) => a * b), codes.Length);
             Assert.Equal([2L, 1, 8, 8], tokenizer.Decode(codes).shape);
             if (!isPrior) return;
-            if (name == "maskgit-digits") Assert.Contains("MaskGIT", Assert.Throws<InvalidDataException>(() => CodePriorRun.Open(store, result.RunId)).Message);
-            else CodePriorRun.Open(store, result.RunId).Dispose();
+            using var prior = CodePriorRun.Open(store, result.RunId);
+            if (name == "maskgit-digits") Assert.Contains("MaskGIT", Assert.Throws<InvalidDataException>(() => prior.Prior).Message);
+            else Assert.InRange(prior.Prior.CodebookSize, 32, 64);
             var sampled = runner.Sample(result.RunId, new SampleRequest(Count: 3, Seed: 1, Conditions: ["3", "7"]));
             Assert.True(File.Exists(Assert.Single(sampled.Outcome.Pictures)));
             Assert.True(sampled.Outcome.Metrics["codes_per_second"] > 0);
@@ -117,7 +119,7 @@ public class TokenizerRecipeTests
 
     [Theory]
     [InlineData("tokenizer.quantizer={kind: lfq, bits: 40}", "a prior has a logit for each, at most 1,048,576")]
-    [InlineData("tokenizer.architecture=vq_vae2", "a prior needs a tokenizer with one map of codes; use vq-vae")]
+    [InlineData("tokenizer.architecture=vq_vae2", "a prior of kind pixel-cnn needs a tokenizer with one map of codes; use vq-vae")]
     public void A_tokenizer_without_a_prior_is_refused_before_it_is_trained(string setting, string message)
     {
         var (key, value) = (setting.Split('=')[0], setting[(setting.IndexOf('=', StringComparison.Ordinal) + 1)..]);

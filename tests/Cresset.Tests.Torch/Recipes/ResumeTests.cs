@@ -27,7 +27,7 @@ public sealed class ResumeTests : IDisposable
         ["plane-flow"] = $"realnvp-moons {Trainer} trainer.steps=5",
         ["code-prior"] = $"pixelcnn-digits {Trainer} trainer.steps=5 model.width=4 model.layers=1 tokenizer.width=4 trainer.log_every=1 tokenizer_trainer.log_every=1 tokenizer_trainer.threads=1 tokenizer_trainer.steps=5 tokenizer_trainer.evaluate_every=2 tokenizer_trainer.checkpoint_every=2 tokenizer_trainer.batch_size=8",
         // Two windows of 25 batches over which the codes in use are counted: what is counted so far is part of a checkpoint.
-        ["tokenizer"] = "vqgan-digits trainer.threads=1 trainer.batch_size=2 trainer.steps=52 trainer.checkpoint_every=16 trainer.evaluate_every=26 model.width=2 model.adversarial_start=1 model.discriminator_width=4",
+        ["tokenizer"] = "vqgan-digits trainer.threads=1 trainer.batch_size=2 trainer.steps=52 trainer.checkpoint_every=16 trainer.evaluate_every=26 model.width=2 model.adversarial_start=1 model.discriminator_width=4 model.perceptual_weight=0.1 model.perceptual_start=1 model.perceptual_width=4",
         // In latents, with all encoders: everything that the pixels' way has, and the cache.
         ["sd3-miniature"] = $"sd3-digits {Trainer} trainer.steps=4 model.autoencoder=garments model.encoders=all model.width=16 model.heads=1 model.layers=1 model.draw_steps=2 model.final_draws=100",
         ["vae"] = $"vae-garments data=digits {Trainer} trainer.steps=4 model.channels=[8,8] model.groups=4",

@@ -1,0 +1,34 @@
+namespace Cresset.Data;
+
+/// <summary>The sounds that a path stands for: one file, or a folder with everything below it in the order of names.</summary>
+public sealed class SoundFiles
+{
+    private SoundFiles(IReadOnlyList<(string Path, string Name)> files, IReadOnlyList<string> notes) => (Files, Notes) = (files, notes);
+
+    /// <summary>Endings of the files that are read.</summary>
+    public static IReadOnlyList<string> Extensions { get; } = [".wav", ".wave"];
+
+    /// <summary>Where each sound is, and its name: the file's, or the path inside the folder with '/'.</summary>
+    public IReadOnlyList<(string Path, string Name)> Files { get; }
+
+    /// <summary>What was left out, a line each kind.</summary>
+    public IReadOnlyList<string> Notes { get; }
+
+    /// <summary>Lists a path; the files are not opened.</summary>
+    /// <exception cref="FileNotFoundException">There is no such file or folder.</exception>
+    /// <exception cref="DataMismatchException">The folder holds no sound.</exception>
+    public static SoundFiles Of(string path)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        if (File.Exists(path)) return new SoundFiles([(path, Path.GetFileName(path))], []);
+        if (!Directory.Exists(path)) throw new FileNotFoundException($"There is no file or folder '{path}'.", path);
+        var all = Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories)
+            .Select(file => (Path: file, Name: Path.GetRelativePath(path, file).Replace(Path.DirectorySeparatorChar, '/')))
+            .Where(file => !file.Name.Split('/').Any(part => part.StartsWith('.')))
+            .OrderBy(file => file.Name, StringComparer.Ordinal).ToLookup(file => Extensions.Contains(Path.GetExtension(file.Name).ToLowerInvariant()));
+        List<(string Path, string Name)> sounds = [.. all[true]], others = [.. all[false]];
+        if (sounds.Count == 0) throw new DataMismatchException($"{path} holds no sounds ({string.Join(", ", Extensions)}){(others.Count > 0 ? $"; the {others.Count} files in it, such as {others[0].Name}, are of other kinds" : "")}.");
+        List<string> notes = others.Count == 0 ? [] : [$"{path}: left out {PictureListing.Some([.. others.Select(f => f.Name)], "file that is no WAV", "files that are no WAV")}."];
+        return new SoundFiles(sounds, notes);
+    }
+}
