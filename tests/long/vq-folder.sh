@@ -41,7 +41,7 @@ sys.exit(code)
 PY
 }
 for folder in few many; do
-  measured "$cresset" train vqvae-folder data=folder data.path=$folder data.size=256 data.cache_megabytes=64 "trainer.steps=${STEPS:-100}" trainer.batch_size=4 trainer.evaluate_every=0 model.width=16 --name "$folder" -q
-  measured "$cresset" vq encode "$folder" $folder -o $folder.cvq --json
-  measured "$cresset" vq decode "$folder" $folder.cvq -o $folder-back
+  measured "$cresset" train vqvae-folder data=folder data.path=$folder data.size=256 data.cache_megabytes=64 "trainer.steps=${STEPS:-100}" trainer.batch_size=4 trainer.evaluate_every=0 model.width=16 --runs "runs-$folder" -q
+  measured "$cresset" vq encode vqvae-folder $folder -o $folder.cvq --json --runs "runs-$folder"
+  measured "$cresset" vq decode vqvae-folder $folder.cvq -o $folder-back --runs "runs-$folder"
 done

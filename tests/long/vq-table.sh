@@ -14,8 +14,8 @@ for recipe in ${RECIPES:-vqvae-fashion vq-gradient-fashion fsq-fashion rvq-fashi
   for ((seed = 0; seed < seeds; seed++)); do
     out="$runs/$recipe-$seed.json"
     [ -s "$out" ] && continue
-    "$cresset" train "$recipe" "trainer.seed=$seed" --runs "$runs/runs" --name "$recipe-$seed" -q > /dev/null
-    "$cresset" eval "$recipe-$seed" --runs "$runs/runs" --json > "$out.part"
+    "$cresset" train "$recipe" "trainer.seed=$seed" --runs "$runs/$recipe-$seed" -q > /dev/null
+    "$cresset" eval "$recipe" --runs "$runs/$recipe-$seed" --json > "$out.part"
     mv "$out.part" "$out"
   done
   python3 - "$recipe" "$runs/$recipe"-*.json <<'PY'

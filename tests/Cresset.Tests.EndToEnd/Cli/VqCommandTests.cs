@@ -97,7 +97,7 @@ public sealed class VqCommandTests : IDisposable
     [Fact]
     public void SoundsBecomeCodesOfAnyRateAndComeBackWithTheirLengths()
     {
-        Ok("train", "rvq-audio", "-q", "trainer.steps=12", "trainer.evaluate_every=0", "data.count=40", "data.length=1024", "model.width=8", "model.quantizer.stages=3", "trainer.batch_size=4");
+        Ok("train", "rvq-audio", "-q", "trainer.steps=12", "trainer.evaluate_every=0", "data.count=40", "data.length=1024", "model.width=8", "model.downsamplings=6", "model.quantizer.stages=3", "trainer.batch_size=4");
         Directory.CreateDirectory(Path.Combine(_folder, "sounds", "inner"));
         File.WriteAllBytes(Path.Combine(_folder, "sounds", "one.wav"), Wav(8000, 1, 3001));
         File.WriteAllBytes(Path.Combine(_folder, "sounds", "inner", "two.wav"), Wav(16000, 2, 2500));
