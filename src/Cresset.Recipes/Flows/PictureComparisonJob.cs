@@ -47,7 +47,7 @@ public sealed class PictureComparisonJob : StudyJob<PictureComparisonOptions, Pi
         using var data = options.Data.Open(new DataUse(TargetKind.Class, NeedsPictures: true));
         var facts = data.Facts;
         var held = data.Reported.Spread(2000);
-        using var judge = new PictureJudge(data.Train, held, facts.Classes.Count, options.JudgeSteps, (ulong)options.Seed, cell.Cancellation);
+        using var judge = new LearnedJudge(data.Train, held, facts.Classes.Count, options.JudgeSteps, (ulong)options.Seed, cell.Cancellation);
         using var contender = Make(options, cell.Index, facts);
         var module = contender.Module;
         Initialize(module, generator);

@@ -7,10 +7,10 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Judges drawn pictures by a small classifier that learned the real ones: how many are of the class that was asked for, and how far their features lie from
-/// those of held-out pictures (Frechet distance of 64 features; small and of this judge alone, not the FID of papers).
+/// A judge for pictures that no embedded one knows: a small classifier that learns the real ones first. The distance is to held-out pictures (of 64 features;
+/// of this judge alone, not the FID of papers).
 /// </summary>
-internal sealed class PictureJudge : IDisposable
+internal sealed class LearnedJudge : PictureJudge
 {
     private const int Features = 64, BatchSize = 128;
     private readonly nn.Module<Tensor, Tensor> _body;
@@ -27,7 +27,7 @@ internal sealed class PictureJudge : IDisposable
     /// <param name="steps">Optimizer steps.</param>
     /// <param name="seed">Seed of weights and batches.</param>
     /// <param name="cancellation">Stops between two steps.</param>
-    public PictureJudge(IDataset train, Batch held, int classes, int steps, ulong seed, CancellationToken cancellation)
+    public LearnedJudge(IDataset train, Batch held, int classes, int steps, ulong seed, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(held);
         using var generator = new Generator(seed);
@@ -65,35 +65,25 @@ internal sealed class PictureJudge : IDisposable
     /// <summary>Share of held-out pictures whose class it knows.</summary>
     public double Accuracy { get; }
 
-    /// <summary>Share of pictures judged to be of the class asked for, and the distance of their features.</summary>
-    public (double Accepted, double Distance) Score(Tensor pictures, Tensor labels)
+    /// <summary>Logits [N, classes] and features [N, 64] of pictures in 0..1.</summary>
+    public override (Tensor Logits, Tensor Features) Look(Tensor pictures)
     {
+        ArgumentNullException.ThrowIfNull(pictures);
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        var (logits, features) = Look(pictures);
-        var (mean, covariance) = Moments(features);
-        // |m1 - m2|^2 + tr(C1 + C2 - 2 (C2^1/2 C1 C2^1/2)^1/2), Dowson and Landau 1982.
-        var (values, vectors) = linalg.eigh(_covariance);
-        var root = vectors.MatMul(diag(values.clamp_min(0).sqrt())).MatMul(vectors.t());
-        var cross = linalg.eigvalsh(root.MatMul(covariance).MatMul(root)).clamp_min(0).sqrt().sum();
-        var distance = (mean - _mean).square().sum() + covariance.trace() + _covariance.trace() - (cross * 2);
-        return (logits.argmax(1).eq(labels).to(ScalarType.Float64).mean().ToDouble(), distance.ToDouble());
+        var features = cat([.. pictures.split(500).Select(part => _body.call(part))]);
+        return (_head.call(features).MoveToOuterDisposeScope(), features.MoveToOuterDisposeScope());
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    public override void Dispose()
     {
         _net.Dispose();
         _mean.Dispose();
         _covariance.Dispose();
     }
 
-    private (Tensor Logits, Tensor Features) Look(Tensor pictures)
-    {
-        using var scope = NewDisposeScope();
-        var features = cat([.. pictures.split(500).Select(part => _body.call(part))]);
-        return (_head.call(features).MoveToOuterDisposeScope(), features.MoveToOuterDisposeScope());
-    }
+    private protected override (Tensor Mean, Tensor Covariance) Real => (_mean, _covariance);
 
     private static (Tensor Mean, Tensor Covariance) Moments(Tensor features)
     {
