@@ -62,7 +62,8 @@ internal sealed class TarFlowContender(TarFlow flow, int steps, double noise, do
         {
             var drawn = flow.SampleGuided(labels.size(0), labels, guidance - 1, generator: generator);
             return Shown(noise == 0 ? drawn : flow.Denoise(drawn, noise, labels));
-        });
+        }
+        );
     }
 
     public override (double Bits, long Evaluations)? Likelihood(Tensor pictures, Tensor labels, Generator generator)
@@ -112,7 +113,8 @@ internal sealed class PictureMatchingContender(PictureField field, int steps, bo
             {
                 var guided = ((IVelocityModel)field).Guided(labels, full_like(labels, field.None), guidance);
                 return Shown(FlowSampler.Sample(guided, randn([labels.size(0), .. shape], generator: generator), FlowSampler.Grid(count)));
-            });
+            }
+            );
         }
     }
 
@@ -148,7 +150,8 @@ internal sealed class PictureDiffusionContender(PictureField field, int steps, d
                     return parts[1] + ((parts[0] - parts[1]) * guidance);
                 }
                 return Shown(_diffusion.Sample(Guided, randn([labels.size(0), .. shape], generator: generator), count, clip: 1));
-            });
+            }
+            );
         }
     }
 }
