@@ -92,6 +92,11 @@ internal static class VqSounds
     // The whole at once: the two rates have no common pieces.
     private static float[] Resampled(IEnumerable<float[]> pieces, WavFacts facts, long frames, int rate)
     {
+        const long Most = 1L << 29;
+        if (frames > Most / facts.Channels || facts.Frames > Most / facts.Channels)
+        {
+            throw new InvalidDataException($"A sound of {facts.Frames} samples at {facts.Rate} Hz is too long to be brought back from {rate} Hz at once: 2^29 samples are allowed.");
+        }
         var channels = Enumerable.Range(0, facts.Channels).Select(_ => new float[checked((int)frames)]).ToArray();
         var at = 0;
         foreach (var piece in pieces)

@@ -25,7 +25,7 @@ internal sealed class SoundResampling
     public int Reach { get; }
 
     /// <summary>Samples of the result of a sound of that length.</summary>
-    public long LengthOf(long frames) => ((frames * _to) + _from - 1) / _from;
+    public long LengthOf(long frames) => checked((frames * _to) + _from - 1) / _from;
 
     /// <summary>The first sample that sample <paramref name="first"/> of the result depends on; may lie before the sound.</summary>
     public long FirstNeeded(long first) => (first * _from / _to) - Reach + 1;

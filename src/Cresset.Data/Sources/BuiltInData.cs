@@ -11,6 +11,8 @@ namespace Cresset.Data;
 [Part("digits")]
 public sealed record DigitsData : DataSource
 {
+    internal static readonly string[] Names = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+
     /// <summary>How the digits are divided.</summary>
     public SplitRule Split { get; init; } = new GivenSplit();
 
@@ -22,7 +24,7 @@ public sealed record DigitsData : DataSource
     {
         this.ThrowIfInvalid();
         var (train, test) = ImageClassification.Digits();
-        return GivenPictures.Divide(use, "digits", train, test, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], Split);
+        return GivenPictures.Divide(use, "digits", train, test, Names, Split);
     }
 
     /// <inheritdoc/>
@@ -133,6 +135,17 @@ public sealed record IdxData : DataSource
 /// <summary>Sets of pictures that come with a test part.</summary>
 internal static class GivenPictures
 {
+    /// <summary>The name of the set that comes with Cresset; empty for a folder of the same name.</summary>
+    public static string BuiltIn(DataFacts facts) => facts.Name switch
+    {
+        "garments" or "fashion" when Is(facts, 28, GarmentsData.Names) => facts.Name,
+        "digits" when Is(facts, 8, DigitsData.Names) => facts.Name,
+        _ => "",
+    };
+
+    private static bool Is(DataFacts facts, int side, IReadOnlyList<string> classes)
+        => facts.Shape is [1, var height, var width] && height == side && width == side && facts.Classes.SequenceEqual(classes, StringComparer.Ordinal);
+
     public static DataSplit Divide(DataUse use, string name, TensorDataset train, TensorDataset test, IReadOnlyList<string> classes, SplitRule split)
     {
         using (train)

@@ -166,7 +166,13 @@ internal static partial class ClassFiles
                 lost++;
                 continue;
             }
-            detections.Add(TextLines.TryNumbers(fields.AsSpan(fields.Length - numbers), desk, record, out var n)
+            var isRead = TextLines.TryNumbers(fields.AsSpan(fields.Length - numbers), desk, record, out var n);
+            if (isRead && file.Corners && !RunLengthMask.CanDraw(n.AsSpan(1)))
+            {
+                desk.Fault(DataProblemKind.BadMask, record, "", RunLengthMask.CannotDraw);
+                isRead = false;
+            }
+            detections.Add(isRead
                 ? Detection(file, image, category, n, desk, record) : TextLines.Miss(image, category));
         }
         desk.Tally(lines, lost);

@@ -118,7 +118,7 @@ internal sealed partial class CocoRecordFields
             else if (!Array.TrueForAll(polygon, c => Math.Abs(c) <= RunLengthMask.MaxCoordinate))
             {
                 broken = true;
-                Fault(DataProblemKind.BadMask, field, "has a polygon with a coordinate that is not finite or beyond a million pixels.");
+                Fault(DataProblemKind.BadMask, field, RunLengthMask.CannotDraw);
                 Sound = true;
             }
             else

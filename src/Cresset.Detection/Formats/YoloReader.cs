@@ -73,7 +73,13 @@ internal sealed class YoloReader(DetectionDataset dataset, ReadOptions options, 
         }
         var category = _names.InOrder[(int)n[0]];
         var score = withScore ? n[^1] : 1;
-        if (outline) return Outline(n.AsSpan(1, own - 1), image, category, score);
+        if (outline)
+        {
+            var line = Outline(n.AsSpan(1, own - 1), image, category, score);
+            if (line.Polygon is not { Polygons: [var drawn] } || RunLengthMask.CanDraw(drawn)) return line;
+            desk.Fault(DataProblemKind.BadMask, record, "", RunLengthMask.CannotDraw);
+            return new YoloLine(image.Id, category, Box.Nowhere, 0, DetectedObject.FirstRank, null, null);
+        }
         if (n[3] < 0 || n[4] < 0) desk.Fault(DataProblemKind.NegativeSize, record, "w", "or h is below 0.");
         var box = new Box((n[1] - (n[3] / 2)) * image.Width, (n[2] - (n[4] / 2)) * image.Height, n[3] * image.Width, n[4] * image.Height);
         return new YoloLine(image.Id, category, box, box.Area, score, null, points ? Points(n.AsSpan(5, own - 5), image) : null);

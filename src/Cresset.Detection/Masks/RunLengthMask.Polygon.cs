@@ -30,6 +30,18 @@ public sealed partial class RunLengthMask
         return polygon.Length == 0 ? new RunLengthMask(height, width, [(uint)(height * width)]) : Rasterize(polygon, height, width);
     }
 
+    internal const string CannotDraw = "has a polygon with a coordinate that is not finite or beyond a million pixels.";
+
+    // Readers ask before they keep a polygon, so that the record is named and not found out when it is drawn.
+    internal static bool CanDraw(ReadOnlySpan<double> polygon)
+    {
+        foreach (var c in polygon)
+        {
+            if (!(Math.Abs(c) <= MaxCoordinate)) return false;
+        }
+        return true;
+    }
+
     /// <summary>The mask of a box, drawn as a polygon of four corners.</summary>
     public static RunLengthMask FromBox(Box box, int height, int width)
         => FromPolygon([box.X, box.Y, box.X, box.Bottom, box.Right, box.Bottom, box.Right, box.Y], height, width);

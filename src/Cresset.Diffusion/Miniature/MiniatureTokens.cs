@@ -16,7 +16,7 @@ internal sealed class MiniatureTokens
         if (!isWhole) return;
         // A word may be several of CLIP's tokens, so the context is measured in the longest words; T5 has one token a word and an end.
         var released = ClipTokenizer.Standard();
-        ClipLength = ((words.ContextLength - 2) * words.Words.Max(word => released.Encode(word).Count - 2)) + 2;
+        ClipLength = ((words.ContextLength - 2) * words.Words.Select(word => released.Encode(word).Count - 2).DefaultIfEmpty(1).Max()) + 2;
         ClipL = released.Only(words.Words, ClipLength, padWithZero: false);
         ClipG = released.Only(words.Words, ClipLength, padWithZero: true);
         ClipCount = ClipL.Count;

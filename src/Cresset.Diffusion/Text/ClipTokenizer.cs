@@ -122,7 +122,7 @@ public sealed class ClipTokenizer
                     if (text is not null && ids.TryGetValue(text, out var id)) pad = id;
                 }
                 // Tokenizers without a bound of their own write a number beyond all integers.
-                if (document.RootElement.TryGetProperty("model_max_length", out var most) && most.ValueKind == JsonValueKind.Number && most.TryGetInt32(out var bound) && bound is >= 2 and <= 77) length = bound;
+                if (document.RootElement.TryGetProperty("model_max_length", out var most) && most.ValueKind == JsonValueKind.Number && most.TryGetInt32(out var bound) && bound is >= 2 and <= 4096) length = bound;
             }
             return new ClipTokenizer(ids, merges, pad) { ContextLength = length };
         }

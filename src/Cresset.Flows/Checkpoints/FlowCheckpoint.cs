@@ -34,7 +34,7 @@ public static class FlowCheckpoint
     {
         ArgumentNullException.ThrowIfNull(state);
         using var scope = NewDisposeScope();
-        return Read("The state", state, options ?? new FlowCheckpointOptions());
+        return Read("The state", state.ToDictionary(p => p.Key, p => p.Value.cpu()), options ?? new FlowCheckpointOptions());
     }
 
     private static DensityModel Read(string path, IReadOnlyDictionary<string, Tensor> tensors, FlowCheckpointOptions options)
@@ -45,15 +45,16 @@ public static class FlowCheckpoint
         if (tensors.Count > 0 && tensors.Keys.All(k => k.StartsWith(Parallel, StringComparison.Ordinal))) tensors = tensors.ToDictionary(p => p.Key[Parallel.Length..], p => p.Value);
         using var quiet = no_grad();
         var state = new ForeignState(path, tensors);
-        DensityModel flow = (options.Library == FlowLibrary.Auto ? Told(state) : options.Library) switch
+        DensityModel flow;
+        try
         {
-            FlowLibrary.Nflows => new NflowsReader(options).Read(state),
-            FlowLibrary.Zuko => new ZukoReader(options).Read(state),
-            FlowLibrary.Normflows => new NormflowsReader(options).Read(state),
-            FlowLibrary.GlowPytorch => GlowPytorchReader.Read(state, options),
-            FlowLibrary.Freia => new FreiaReader(options).Read(state),
-            _ => throw state.Refused("the keys are of none of nflows (_transform...), zuko (transform.transforms...), normflows (flows..., q0...), glow-pytorch (blocks...flows...) and FrEIA (module_list...)"),
-        };
+            flow = Of(options.Library == FlowLibrary.Auto ? Told(state) : options.Library, state, options);
+        }
+        catch (Exception e) when (e is ArithmeticException or IndexOutOfRangeException or ArgumentException or InvalidOperationException or System.Runtime.InteropServices.ExternalException)
+        {
+            // Numbers in the file that no flow has: a feature of a number beyond all, a permutation that is none, shapes that do not fit each other.
+            throw new CheckpointException($"{path}: its tensors do not fit together ({e.Message.Split('\n')[0]}). Nothing was loaded.");
+        }
         if (state.Left() is { Count: > 0 } left)
         {
             flow.Dispose();
@@ -66,6 +67,16 @@ public static class FlowCheckpoint
         flow.eval();
         return flow;
     }
+
+    private static DensityModel Of(FlowLibrary library, ForeignState state, FlowCheckpointOptions options) => library switch
+    {
+        FlowLibrary.Nflows => new NflowsReader(options).Read(state),
+        FlowLibrary.Zuko => new ZukoReader(options).Read(state),
+        FlowLibrary.Normflows => new NormflowsReader(options).Read(state),
+        FlowLibrary.GlowPytorch => GlowPytorchReader.Read(state, options),
+        FlowLibrary.Freia => new FreiaReader(options).Read(state),
+        _ => throw state.Refused("the keys are of none of nflows (_transform...), zuko (transform.transforms...), normflows (flows..., q0...), glow-pytorch (blocks...flows...) and FrEIA (module_list...)"),
+    };
 
     private static FlowLibrary Told(ForeignState state)
     {

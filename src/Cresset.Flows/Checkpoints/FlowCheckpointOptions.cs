@@ -62,6 +62,6 @@ public sealed record FlowCheckpointOptions : IOptionsRecord
         .AtLeast(PictureSize, 0)
         .AtLeast(PictureColumns, 0)
         .Must(CouplingScale is not { } scale || Enum.IsDefined(scale), CouplingScale, "a scale, or nothing for the package's")
-        .AtLeast(FlowsWithSwaps, 0)
+        .Within(FlowsWithSwaps, 0, 10_000)
         .Must(LayerActivation.Refuses(Activation) is null, Activation, LayerActivation.Allowed);
 }

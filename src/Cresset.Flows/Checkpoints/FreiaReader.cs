@@ -27,13 +27,16 @@ internal sealed class FreiaReader(FlowCheckpointOptions options)
         if (at.Has("perm"))
         {
             at.Skip("perm_inv");
-            return [new Permutation(at.Integers("perm"))];
+            var order = at.Integers("perm");
+            _ = Known(at, order.Length);
+            return [new Permutation(order)];
         }
         if (at.Has("log_scale") && at.Has("loc"))
         {
             at.Skip("is_initialized");
             var scale = (-at.Take("log_scale")).exp();
             if (scale.dim() != 2) throw at.Refused("blocks over vectors are read");
+            _ = Known(at, scale.size(1));
             return [NflowsLayers.Affine(at, scale, -at.Take("loc") * scale)];
         }
         throw at.Refused($"this block is not known; it holds {string.Join(", ", at.Keys.Take(5))}");
@@ -60,7 +63,9 @@ internal sealed class FreiaReader(FlowCheckpointOptions options)
         var coupling = new Coupling(FeatureMasks.Half(features, true), new AffineUnivariate(AffineScale.HyperbolicTangent, scaleFirst: true), (i, o) => new MlpConditioner(i, o, hidden, inputs - kept, options.Activation), ParameterLayout.ByParameter);
         yield return at.Fill(coupling, state.ToDictionary(p => $"hyper.{p.Key}", p => p.Value));
         yield return NflowsLayers.Affine(at, nn.functional.softplus(raw, 0.5, 20) * 0.1, offset);
-        yield return new Permutation(at.Integers("w_perm"));
+        var mixed = at.Integers("w_perm");
+        if (mixed.Length != features) throw at.Refused($"a permutation of {mixed.Length} for {features} features");
+        yield return new Permutation(mixed);
     }
 
     private delegate (Univariate Map, Func<long, long, Conditioner> Network, long Inputs, long Changed, Dictionary<string, Tensor> State) Side(ForeignState at, string name, string other);

@@ -26,6 +26,13 @@ internal static class GlowPytorchReader
             Lu = first.Has("invconv.w_l"),
             LuInLastLevel = blocks.Under($"{levels.Length - 1}.flows.0").Has("invconv.w_l"),
         };
-        return state.Fill(new Glow(sizes), state.Keys.ToDictionary(k => k, state.Take));
+        var glow = new Glow(sizes);
+        // Signs and permutations of a decomposed convolution are buffers: without them it would be another matrix.
+        if (glow.state_dict().Keys.FirstOrDefault(k => !state.Has(k)) is { } absent)
+        {
+            glow.Dispose();
+            throw state.Refused($"there is no '{absent}'");
+        }
+        return state.Fill(glow, state.Keys.ToDictionary(k => k, state.Take));
     }
 }

@@ -10,13 +10,18 @@ namespace Cresset.Flows;
 /// <param name="AutoregressiveScale">Of affine autoregressive transforms.</param>
 /// <param name="Context">How a context enters masked networks.</param>
 /// <param name="Feedforward">Masked networks without residual blocks have an activation after their first layer, as ours.</param>
-internal sealed record NflowsLayers(double Bound, AffineScale CouplingScale, AffineScale AutoregressiveScale, ResidualMadeContext Context, bool Feedforward)
+/// <param name="Activation">Of those networks.</param>
+internal sealed record NflowsLayers(double Bound, AffineScale CouplingScale, AffineScale AutoregressiveScale, ResidualMadeContext Context, bool Feedforward, ActivationOptions Activation)
 {
     /// <summary>A coupling, and what maps the features that pass where they are mapped too.</summary>
     public IEnumerable<FlowTransform> Coupling(ForeignState at)
     {
         int[] kept = at.Integers("identity_features"), changed = at.Integers("transform_features");
         var passes = new bool[kept.Length + changed.Length];
+        if (changed.Length == 0 || !kept.Concat(changed).Order().SequenceEqual(Enumerable.Range(0, passes.Length)) || !changed.SequenceEqual(changed.Order()) || !kept.SequenceEqual(kept.Order()))
+        {
+            throw at.Refused("the features that pass and those that are mapped are no ordered division of all");
+        }
         foreach (var i in kept) passes[i] = true;
         var net = at.Under("transform_net");
         if (!net.Has("initial_layer.weight")) throw net.Refused("networks of couplings are read that are ResidualNet");
@@ -55,6 +60,9 @@ internal sealed record NflowsLayers(double Bound, AffineScale CouplingScale, Aff
         net.Skip(degrees);
         if (blocks.Length == 0 || net.Has("blocks.0.linear_layers.0.weight"))
         {
+            // Without its masks a network would keep those of another order.
+            string[] layers = ["initial_layer", .. blocks.SelectMany(b => (string[])[string.Create(CultureInfo.InvariantCulture, $"blocks.{b}.linear_layers.0"), string.Create(CultureInfo.InvariantCulture, $"blocks.{b}.linear_layers.1")]), "final_layer"];
+            if (layers.FirstOrDefault(l => !net.Has($"{l}.mask")) is { } bare) throw net.Refused($"there is no '{bare}.mask': a masked network is read with its masks");
             return at.Fill(
                 new MaskedAutoregressive(new ResidualMade((int)features, perValue, (int)hidden, blocks.Length, context, Context), map),
                 net.Keys.Except(degrees).ToDictionary(k => $"hyper.{k}", net.Take));
@@ -66,7 +74,7 @@ internal sealed record NflowsLayers(double Bound, AffineScale CouplingScale, Aff
         {
             foreach (var part in new[] { "weight", "bias", "mask" }) state[string.Create(CultureInfo.InvariantCulture, $"hyper.{2 * i}.{part}")] = net.Take($"{names[i]}.{part}");
         }
-        var made = new Made([.. Enumerable.Range(0, (int)features)], perValue, [.. Enumerable.Repeat((int)hidden, blocks.Length + 1)]);
+        var made = new Made([.. Enumerable.Range(0, (int)features)], perValue, [.. Enumerable.Repeat((int)hidden, blocks.Length + 1)], 0, Activation);
         return at.Fill(new MaskedAutoregressive(made, map), state);
     }
 

@@ -7,7 +7,7 @@ namespace Cresset.Flows;
 /// <summary>Flows of nflows.</summary>
 internal sealed class NflowsReader(FlowCheckpointOptions options)
 {
-    private readonly NflowsLayers _layers = new(options.Bound > 0 ? options.Bound : 1, options.CouplingScale ?? AffineScale.SigmoidOffset, AffineScale.Softplus, ResidualMadeContext.Added, Feedforward: true);
+    private readonly NflowsLayers _layers = new(options.Bound > 0 ? options.Bound : 1, options.CouplingScale ?? AffineScale.SigmoidOffset, AffineScale.Softplus, ResidualMadeContext.Added, Feedforward: true, options.Activation);
 
     public Flow Read(ForeignState state)
     {

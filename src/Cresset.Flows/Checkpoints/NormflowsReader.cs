@@ -6,7 +6,7 @@ namespace Cresset.Flows;
 /// <summary>Flows of normflows, whose flows run from the latent to the data: they are read from the last to the first, each in its inverse.</summary>
 internal sealed class NormflowsReader(FlowCheckpointOptions options)
 {
-    private readonly NflowsLayers _layers = new(options.Bound > 0 ? options.Bound : 3, AffineScale.Exponential, AffineScale.SigmoidOffset, ResidualMadeContext.Gating, Feedforward: false);
+    private readonly NflowsLayers _layers = new(options.Bound > 0 ? options.Bound : 3, AffineScale.Exponential, AffineScale.SigmoidOffset, ResidualMadeContext.Gating, Feedforward: false, options.Activation);
 
     public Flow Read(ForeignState state)
     {

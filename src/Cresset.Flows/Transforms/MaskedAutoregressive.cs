@@ -11,7 +11,9 @@ public sealed class MaskedAutoregressive : FlowTransform
     private readonly int _features;
     [ComponentName(Name = "hyper")]
     private readonly Conditioner _network;
-    private readonly IAutoregressiveNetwork _values;
+
+    // A field of it would be registered, and saved, a second time.
+    private IAutoregressiveNetwork Values => (IAutoregressiveNetwork)_network;
 
     /// <summary>Makes the transform.</summary>
     /// <param name="network">Gives raw parameters, value by value.</param>
@@ -26,9 +28,8 @@ public sealed class MaskedAutoregressive : FlowTransform
     {
         ArgumentNullException.ThrowIfNull(network);
         _network = network;
-        _values = (IAutoregressiveNetwork)network;
         _univariate = univariate;
-        _features = _values.Count;
+        _features = Values.Count;
         RegisterComponents();
     }
 
@@ -51,7 +52,7 @@ public sealed class MaskedAutoregressive : FlowTransform
         Cresset.Tensors.Shape.Expect(z, "N D", ("D", _features));
         using var scope = NewDisposeScope();
         List<Tensor> logs = [];
-        var x = _values.Generate(z.size(0), context, z, (columns, raw) =>
+        var x = Values.Generate(z.size(0), context, z, (columns, raw) =>
         {
             using var index = tensor(columns.Select(c => (long)c).ToArray(), device: z.device);
             var (value, log) = _univariate.Inverse(z.index_select(1, index), raw);

@@ -16,7 +16,17 @@ internal static unsafe partial class NnpackWarnings
     public static void Silence()
     {
         if (_done) return;
-        var library = Open("libtorch_cpu.so", IfLoaded);
+        nint library;
+        try
+        {
+            library = Open("libtorch_cpu.so", IfLoaded);
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
+        {
+            // Another C library: the lines stay.
+            _done = true;
+            return;
+        }
         if (library == 0) return;
         _done = true;
         if (!NativeLibrary.TryGetExport(library, "_ZN2at13globalContextEv", out var context)
@@ -24,6 +34,7 @@ internal static unsafe partial class NnpackWarnings
         ((delegate* unmanaged[Cdecl]<nint, byte, void>)enable)(((delegate* unmanaged[Cdecl]<nint>)context)(), 0);
     }
 
-    [LibraryImport("libc.so.6", EntryPoint = "dlopen", StringMarshalling = StringMarshalling.Utf8)]
+    // Before glibc 2.34 only this one has it, and later ones keep it.
+    [LibraryImport("libdl.so.2", EntryPoint = "dlopen", StringMarshalling = StringMarshalling.Utf8)]
     private static partial nint Open(string name, int flags);
 }

@@ -9,6 +9,7 @@ public sealed record Sd3MiniatureOptions : IOptionsRecord
     /// <summary>
     /// The autoencoder in whose latents it works: <c>garments</c> is the one that comes with Cresset (grey pictures, factor 2), a path the folder that a run of
     /// <c>vae-garments</c> left or another of that layout; empty works on pixels.
+    /// Pictures are encoded once, before training: <c>data.augment</c> then gives each of them one variant for all epochs.
     /// </summary>
     public string Autoencoder { get; init; } = "";
 

@@ -40,8 +40,9 @@ internal sealed class LearnedJudge : PictureJudge
         Initialize.Reset(_body, generator);
         Initialize.Reset(_head, generator);
         _net = nn.Sequential(_body, _head);
-        using (var optimizer = new Optimizer(_net, new AdamRule { LearningRate = 2e-3 }))
+        try
         {
+            using var optimizer = new Optimizer(_net, new AdamRule { LearningRate = 2e-3 });
             var schedule = new Scheduler(optimizer, new CosineSchedule { Steps = steps });
             for (var step = 0; step < steps; step++)
             {
@@ -53,6 +54,11 @@ internal sealed class LearnedJudge : PictureJudge
                 optimizer.Step();
                 schedule.Step();
             }
+        }
+        catch
+        {
+            _net.Dispose();
+            throw;
         }
         using var outer = NewDisposeScope();
         using var quiet = no_grad();

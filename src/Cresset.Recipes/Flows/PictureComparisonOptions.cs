@@ -58,7 +58,7 @@ public sealed record PictureComparisonOptions : IOptionsRecord
         .Within(Patch, 1, 4096)
         .AtLeast(Guidance, 0)
         .Within(Samples, 20, 100_000)
-        .Within(LikelihoodPictures, 1, 100_000)
+        .Within(LikelihoodPictures, 1, 2_000)
         .Positive(LearningRate)
         .AtLeast(Seed, 0);
 }

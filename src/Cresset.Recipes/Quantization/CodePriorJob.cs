@@ -55,6 +55,10 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
                 + "use vq-vae, or a prior that takes any row of codes: transformer, mask-git.");
         }
         using var quantizer = tokenizer.Bottleneck.Build();
+        if (quantizer.CodebookSizes.Distinct().Count() > 1)
+        {
+            throw new ArgumentException($"tokenizer.quantizer has stages of {string.Join(", ", quantizer.CodebookSizes)} codes; a prior draws codes of one size: give all stages the same.");
+        }
         CodePriorOptions.Codes(CodeLayout.Digits(quantizer.CodebookSizes, prior.Factors));
     }
 

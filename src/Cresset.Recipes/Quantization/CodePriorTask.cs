@@ -27,6 +27,7 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
         _tokenizer = tokenizer;
         _tokenizer.eval();
         Data = data;
+        if (options.Guidance > 0 && data.Facts.Classes.Count == 0) throw new DataMismatchException($"{data.Facts.Name} has no classes; model.guidance goes away from maps without one: set it to 0.");
         _layout = CodeLayout.Of(tokenizer, [.. data.Facts.Shape.Skip(1).Select(side => side + (2 * padding))], options.Factors);
         _train = Encode(PaddedPictures.Of(data.Train, padding));
         _validation = data.Validation is { } validation && data.Test is not null ? Encode(PaddedPictures.Of(validation, padding)) : null;

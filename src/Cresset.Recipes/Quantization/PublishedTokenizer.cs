@@ -36,12 +36,12 @@ public sealed partial class PublishedTokenizer
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var reading = new PublishedTokenizer(source);
-        reading.ReadAll();
         try
         {
+            reading.ReadAll();
             return (reading.Make(id, rate, groups), reading._notes);
         }
-        catch (Exception failure) when (failure is CheckpointException or InvalidOptionsException or KeyNotFoundException)
+        catch (Exception failure) when (failure is CheckpointException or KeyNotFoundException or ArgumentException or ArithmeticException or System.Runtime.InteropServices.ExternalException)
         {
             throw new InvalidDataException($"{source.Path}: {failure.Message}", failure);
         }

@@ -45,7 +45,8 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
         _perceptual = options.PerceptualWeight > 0 ? new PerceptualGame(options, channels, generator) : null;
         using var scope = NewDisposeScope();
         // Enough pictures for two figures; all of them where the set is small.
-        var some = _train.Take(MostForVariance).Inputs;
+        // At most 2^27 numbers (512 MB), so that large pictures fit as well.
+        var some = _train.Take((int)Math.Clamp((1L << 27) / _subject.Shape.Aggregate(1L, (a, b) => a * b), 16, MostForVariance)).Inputs;
         _variance = some.var().ToDouble();
         if (_variance == 0) throw new DataMismatchException($"{data.Facts.Name}: all {(data.Facts.Sound is null ? "pixels" : "samples")} have the same value; there is nothing to learn.");
         _model.StartOutputAt(some.mean([0, .. Enumerable.Range(2, (int)some.dim() - 2).Select(d => (long)d)]));
@@ -186,7 +187,7 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
     {
         if (_model is not VqVae single) return null;
         using var scope = NewDisposeScope();
-        var latents = single.Latents(_test.Take(512).Inputs.to(device));
+        var latents = single.Latents(_test.Take((int)Math.Clamp((1L << 24) / _subject.Shape.Aggregate(1L, (a, b) => a * b), 8, 512)).Inputs.to(device));
         var quantized = single.Quantizers[0].QuantizeMap(latents).Quantized;
         return CodebookWatch.Distances(DistanceHistogram.Of(latents.movedim([1], [-1]), quantized.movedim([1], [-1])));
     }

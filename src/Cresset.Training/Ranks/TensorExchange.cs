@@ -45,7 +45,7 @@ internal static class TensorExchange
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
         var dense = Dense(own, out _);
-        var each = dense.numel() / Math.Max(1, dense.size(0)) * dense.element_size();
+        var each = dense.shape[1..].Aggregate(1L, (a, b) => a * b) * dense.element_size();
         var parts = new List<Tensor>();
         foreach (var bytes in ranks.Gather(dense.numel() == 0 ? [] : dense.bytes.ToArray()))
         {

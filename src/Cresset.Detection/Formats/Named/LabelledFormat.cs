@@ -247,6 +247,11 @@ public abstract record LabelledFormat : DetectionFormat
             desk.Fault(DataProblemKind.BadMask, shape.Record, "", "has a polygon of fewer than three points.");
             return shape with { Broken = true };
         }
+        if (polygons.Any(p => !RunLengthMask.CanDraw(p)))
+        {
+            desk.Fault(DataProblemKind.BadMask, shape.Record, "", RunLengthMask.CannotDraw);
+            return shape with { Broken = true };
+        }
         var segmentation = new PolygonSegmentation(polygons);
         return shape with { Segmentation = segmentation, Box = ShapeBounds.Of(segmentation, null) };
     }
