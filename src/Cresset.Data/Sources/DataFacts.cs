@@ -52,6 +52,9 @@ public sealed record DataFacts
     [JsonIgnore]
     public bool ArePictures => Shape.Count == 3;
 
+    /// <summary>The name of the set of pictures that comes with Cresset, or that it knows; empty for other data, whatever their name.</summary>
+    public string KnownSet() => GivenPictures.BuiltIn(this);
+
     /// <summary>As JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Format);
 

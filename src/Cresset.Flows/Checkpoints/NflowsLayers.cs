@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cresset.Nn;
 using TorchSharp;
 using static TorchSharp.torch;
 

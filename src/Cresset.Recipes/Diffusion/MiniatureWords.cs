@@ -29,7 +29,7 @@ internal sealed record MiniatureWords(IReadOnlyList<string> Names, IReadOnlyList
     public static MiniatureWords Of(DataFacts facts, MiniatureEncoders encoders)
     {
         var isWhole = encoders == MiniatureEncoders.All;
-        (string[] Names, string[] Patterns) language = GivenPictures.BuiltIn(facts) switch
+        (string[] Names, string[] Patterns) language = facts.KnownSet() switch
         {
             "digits" => (Digits, DigitPatterns),
             "garments" => (Garments, GarmentPatterns),

@@ -18,7 +18,7 @@ public abstract class PictureJudge : IDisposable
     public abstract (Tensor Logits, Tensor Features) Look(Tensor pictures);
 
     /// <summary>The judge of a data set that comes with Cresset; null for others.</summary>
-    internal static PictureJudge? Of(DataFacts facts) => GivenPictures.BuiltIn(facts) switch
+    internal static PictureJudge? Of(DataFacts facts) => facts.KnownSet() switch
     {
         "digits" => new DigitsJudge(),
         "garments" or "fashion" => new GarmentsJudge(),
