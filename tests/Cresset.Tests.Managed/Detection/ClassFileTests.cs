@@ -146,7 +146,7 @@ public sealed class ClassFileTests : IDisposable
         [
             new(1, 1, new Box(10, 10, 40, 20),
                 1 / 3.0) { Shape = new() { Segmentation = new PolygonSegmentation([[10, 10, 50, 12, 48, 30, 8, 28]]), HasBox = false } },
-            new(2, 2, new Box(1e-3, 2e7, 1e-9, .5), 1e-12),
+            new(2, 2, new Box(1e-3, 2e5, 1e-9, .5), 1e-12),
         ];
         var format = new DotaFolder { Task = task };
         // A class of which nothing is found any more must not keep the file of the time before.

@@ -20,7 +20,8 @@ public sealed class MiniatureTests
     [InlineData("garments", MiniatureEncoders.All)]
     public void EveryWordingOfEveryClassReachesTheEncodersWhole(string data, MiniatureEncoders encoders)
     {
-        var words = MiniatureWords.Of(new DataFacts { Name = data, Shape = [1, 8, 8] }, encoders);
+        var (side, classes) = data == "digits" ? (8, DigitsData.Names) : (28, GarmentsData.Names);
+        var words = MiniatureWords.Of(new DataFacts { Name = data, Shape = [1, side, side], Classes = classes }, encoders);
         var tokens = new MiniatureTokens(words.Tokenizer, encoders == MiniatureEncoders.All);
         var seen = new Dictionary<string, string>();
         foreach (var (i, prompt) in words.All.Index())
@@ -38,6 +39,14 @@ public sealed class MiniatureTests
             Assert.Equal(0, dropped);
             Assert.DoesNotContain(2, tokens.T5.Encode(plain));
         }
+    }
+
+    [Fact]
+    public void AFolderWithTheNameOfAKnownSetKeepsItsOwnWords()
+    {
+        var facts = new DataFacts { Name = "garments", Shape = [1, 28, 28], Classes = ["cat", "dog"], Captions = ["a cat", "a dog"] };
+        Assert.Equal(["a cat", "a dog"], MiniatureWords.Of(facts, MiniatureEncoders.All).All);
+        Assert.Null(PictureJudge.Of(facts));
     }
 
     [Fact]

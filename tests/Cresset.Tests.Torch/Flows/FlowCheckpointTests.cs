@@ -39,6 +39,34 @@ public sealed class FlowCheckpointTests
         Assert.Equal([5L, .. x.shape[1..]], flow.Sample(5, c?[0]).shape);
     }
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void AFileThatLacksATensorIsRefusedOrTheSameFlow(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        using var values = SafetensorsFile.Open(Path.Combine(Folder, "values.safetensors"));
+        using var file = TensorFile.Open(FileOf(name));
+        var state = file.Entries.Keys.ToDictionary(k => k, file.Read);
+        var x = values.Read($"{name}.x");
+        var c = values.Entries.ContainsKey($"{name}.c") ? values.Read($"{name}.c") : null;
+        var refused = 0;
+        foreach (var key in state.Keys)
+        {
+            using var inner = NewDisposeScope();
+            try
+            {
+                using var flow = FlowCheckpoint.Open(state.Where(p => p.Key != key).ToDictionary(p => p.Key, p => p.Value), Options.GetValueOrDefault(name));
+                FlowGoldens.Close(values.Read($"{name}.log_prob"), flow.LogProb(x, c), 1e-9, $"log p without {key}");
+            }
+            catch (CheckpointException)
+            {
+                refused++;
+            }
+        }
+        Assert.True(refused > 0, "nothing was missed");
+    }
+
     [Fact]
     public void EveryPackageIsAmongTheFiles()
     {
