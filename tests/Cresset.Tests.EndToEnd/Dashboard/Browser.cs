@@ -54,7 +54,10 @@ public sealed class Browser : IAsyncDisposable
     public static Task Visit(IPage page, string address)
         => page.EvaluateAsync("a => { history.pushState(null, '', a); dispatchEvent(new PopStateEvent('popstate')); }", "/" + address);
 
-    /// <summary>Waits until an expression holds. Asked from outside: the page's policy lets no expression be evaluated inside.</summary>
+    /// <summary>
+    /// Waits until an expression holds. Asked from outside: the page's policy lets no expression be evaluated inside. Of addresses too: a page that replaces its
+    /// own is through before a wait for a navigation has begun to listen, now and then.
+    /// </summary>
     public static async Task Until(IPage page, string expression)
     {
         for (var i = 0; i < 900; i++)

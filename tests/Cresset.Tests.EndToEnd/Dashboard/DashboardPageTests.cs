@@ -47,9 +47,9 @@ public sealed class DashboardPageTests(Browser browser) : IAsyncLifetime
         await page.Locator(".panel canvas").WaitForAsync();
         await page.Locator(".area").FocusAsync();
         await page.Keyboard.PressAsync("+");
-        await page.WaitForURLAsync("**from=250000*");
+        await Browser.Until(page, "location.href.includes('from=250000')");
         await page.Keyboard.PressAsync("0");
-        await page.WaitForURLAsync(url => !url.Contains("from=", StringComparison.Ordinal));
+        await Browser.Until(page, "!location.href.includes('from=')");
         Assert.Equal(0x89, (await Saved(page.Locator("button[aria-label='Save loss as PNG']")))[0]);
         Assert.Contains("<svg", System.Text.Encoding.UTF8.GetString(await Saved(page.Locator("button[aria-label='Save loss as SVG']"))), StringComparison.Ordinal);
         Assert.Empty(_faults);
@@ -153,7 +153,7 @@ public sealed class DashboardPageTests(Browser browser) : IAsyncLifetime
         await page.Locator(".area[aria-label^='eval/loss + train/loss: 42 points']").WaitForAsync();
         await page.Locator("select[aria-label='Draw another series with train/rate']").SelectOptionAsync("train/loss");
         await page.Locator(".area[aria-label^='train/rate + train/loss: 80 points']").WaitForAsync();
-        await page.WaitForURLAsync("**join=*");
+        await Browser.Until(page, "location.href.includes('join=')");
         await page.ReloadAsync();
         await page.Locator(".area[aria-label^='train/rate + train/loss: 80 points']").WaitForAsync();
         await page.Locator("button[aria-label='A panel for each of train/rate and train/loss']").ClickAsync(new() { Force = true });

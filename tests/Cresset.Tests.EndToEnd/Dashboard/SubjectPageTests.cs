@@ -92,7 +92,7 @@ public sealed class SubjectPageTests(Browser browser) : IAsyncLifetime
         await page.Locator("#flowstep").FocusAsync();
         await page.Keyboard.PressAsync("Home");
         await page.Locator("output[for=flowstep]", new() { HasText = "noise" }).WaitForAsync();
-        await page.WaitForURLAsync("**px=1.9*");
+        await Browser.Until(page, "location.href.includes('px=1.9')");
         await Browser.Inspect(page, "flows");
 
         await Browser.Visit(page, "explore?page=denoising&prompt=one&seed=7");
@@ -103,7 +103,7 @@ public sealed class SubjectPageTests(Browser browser) : IAsyncLifetime
         await page.Locator("output[for=denoise]", new() { HasText = "noise" }).WaitForAsync();
         await page.Locator("#guidance").FillAsync("5");
         await page.Keyboard.PressAsync("Enter");
-        await page.WaitForURLAsync("**guidance=5*");
+        await Browser.Until(page, "location.href.includes('guidance=5')");
         lock (asked) Assert.Contains(asked, q => q.GetProperty("what").GetString() == "denoising-steps" && q.GetProperty("prompt").GetString() == "one" && q.GetProperty("seed").GetInt32() == 7);
         await Browser.Inspect(page, "denoising");
 
@@ -120,7 +120,7 @@ public sealed class SubjectPageTests(Browser browser) : IAsyncLifetime
         Assert.Equal(1, await page.Locator(".mark.hit").CountAsync());
         Assert.Equal(1, await page.Locator(".mark.missed").CountAsync());
         await page.Locator("#masks").SelectOptionAsync("true");
-        await page.WaitForURLAsync("**masks=true*");
+        await Browser.Until(page, "location.href.includes('masks=true')");
         await Browser.Inspect(page, "detection");
         Assert.Empty(_faults);
     }
