@@ -14,6 +14,19 @@ public sealed class SoundFiles
     /// <summary>What was left out, a line each kind.</summary>
     public IReadOnlyList<string> Notes { get; }
 
+    /// <summary>Whether a folder holds sounds and no picture: one with both is a folder of pictures.</summary>
+    internal static bool AreIn(string folder)
+    {
+        var any = false;
+        foreach (var file in Directory.EnumerateFiles(folder, "*", new EnumerationOptions { RecurseSubdirectories = true }))
+        {
+            var extension = Path.GetExtension(file);
+            if (PictureDecoder.Extensions.Contains(extension, StringComparer.OrdinalIgnoreCase)) return false;
+            any |= Extensions.Contains(extension, StringComparer.OrdinalIgnoreCase);
+        }
+        return any;
+    }
+
     /// <summary>Lists a path; the files are not opened.</summary>
     /// <exception cref="FileNotFoundException">There is no such file or folder.</exception>
     /// <exception cref="DataMismatchException">The folder holds no sound.</exception>

@@ -13,13 +13,13 @@ public abstract record DataSource : IOptionsRecord
     public virtual (int Channels, int Height, int Width)? PictureShape => null;
 
     /// <summary>
-    /// The source that reads a path: a folder of pictures, a folder with IDX files, a .csv, .tsv, .npy, .npz, .safetensors or .wav file. Null where
+    /// The source that reads a path: a folder of pictures or of sounds, a folder with IDX files, a .csv, .tsv, .npy, .npz, .safetensors or .wav file. Null where
     /// nothing lies there.
     /// </summary>
     public static DataSource? FromText(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        if (Directory.Exists(path)) return IdxData.IsFolder(path) ? new IdxData { Path = path } : new FolderData { Path = path };
+        if (Directory.Exists(path)) return IdxData.IsFolder(path) ? new IdxData { Path = path } : SoundFiles.AreIn(path) ? new AudioData { Path = path } : new FolderData { Path = path };
         if (!File.Exists(path)) return null;
         return System.IO.Path.GetExtension(path).ToLowerInvariant() switch
         {

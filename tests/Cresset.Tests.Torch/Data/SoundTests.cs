@@ -112,6 +112,16 @@ public sealed class SoundTests : IDisposable
     }
 
     [Fact]
+    public void A_path_to_a_folder_of_sounds_alone_is_a_source_of_sounds()
+    {
+        Assert.IsType<FolderData>(DataSource.FromText(_folder));
+        Write("a.wav", new WavFacts(8000, 1, 10, WavSample.Pcm16), Sine(10, 0.05));
+        Assert.IsType<AudioData>(DataSource.FromText(_folder));
+        File.WriteAllBytes(Path.Combine(_folder, "cover.PNG"), []);
+        Assert.IsType<FolderData>(DataSource.FromText(_folder));
+    }
+
+    [Fact]
     public void A_single_file_is_divided_in_its_pieces()
     {
         var path = Write("one.wav", new WavFacts(8000, 1, 5000, WavSample.Pcm16), Sine(5000, 0.1));
