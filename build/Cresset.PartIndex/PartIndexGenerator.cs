@@ -138,7 +138,7 @@ public sealed class PartIndexGenerator : IIncrementalGenerator
                 .Append(part.Type).Append("), static () => new ").Append(part.Type).Append("(), ").Append(Quote(part.Source)).Append(", ").Append(Quote(part.Summary)).Append("),\n");
         }
         text.Append("    };\n\n");
-        text.Append("    public global::System.Collections.Generic.IReadOnlyList<global::Cresset.Numerics.OptionSummary> Summaries { get; } = new global::Cresset.Numerics.OptionSummary[]\n    {\n");
+        text.Append("    public global::System.Collections.Generic.IReadOnlyList<global::Cresset.Numerics.OptionSummary> Summaries => new global::Cresset.Numerics.OptionSummary[]\n    {\n");
         foreach (var record in records.OrderBy(r => r, System.StringComparer.Ordinal)) text.Append(record);
         text.Append("    };\n}\n");
         context.AddSource("PartIndex.g.cs", SourceText.From(text.ToString(), Encoding.UTF8));

@@ -11,40 +11,59 @@ namespace Cresset.Cli;
 /// <summary>All verbs. A new verb group is one file in Commands and one line here.</summary>
 internal static class CommandTree
 {
-    public static RootCommand Create(PartCatalog parts)
+    /// <summary>The verbs that a command line can mean: the one that it names, or all.</summary>
+    /// <param name="parts">What recipes may name.</param>
+    /// <param name="words">The command line. Building every verb takes longer than most of them run.</param>
+    public static RootCommand Create(PartCatalog parts, params IReadOnlyList<string> words)
     {
-        var root = new RootCommand("Train, score and look at models without Python.")
+        var root = new RootCommand("Train, score and look at models without Python.");
+        var named = words.Count == 0 ? null : Verbs(parts, words).FirstOrDefault(v => v.IsNamed(words[0]));
+        if (named is not null)
         {
-            ListCommand.Create(parts),
-            ShowCommand.Create(parts),
-            TrainCommand.Create(parts),
-            LaunchCommand.Create(),
-            SweepCommand.Create(parts),
-            EvalCommand.Create(parts),
-            SampleCommand.Create(parts),
-            PredictCommand.Create(parts),
-            ExportCommand.Create(parts),
-            Sd3Command.Create(),
-            RunsCommand.Create(),
-            ServeCommand.Create(parts),
-            ComputeCommand.Create(parts),
-            InspectCommand.Create(),
-            ConvertCommand.Create(),
-            DetectCommand.Create(),
-            RlCommand.Create(parts),
-            ActivationsCommand.Create(),
-            UpsamplingCommand.Create(),
-            OptimCommand.Create(),
-            SaCommand.Create(),
-            VqCommand.Create(),
-            DoctorCommand.Create(),
-            CompletionCommand.Create(),
-        };
+            root.Add(named.Create());
+        }
+        else
+        {
+            // The page of all verbs has a line of each.
+            var pageOnly = words is [] or ["--help" or "-h" or "-?"];
+            foreach (var verb in Verbs(parts, words)) root.Add(pageOnly ? verb.Named() : verb.Create());
+        }
         foreach (var verb in root.Subcommands) JsonEverywhere.Add(verb);
         root.SetAction(_ => FirstPage());
         foreach (var help in root.Options.OfType<HelpOption>()) help.Action = new ShortHelp((HelpAction)help.Action!);
         return root;
     }
+
+    /// <summary>Every verb with all that it takes, whatever the command line says.</summary>
+    public static RootCommand Whole(PartCatalog parts) => Create(parts, "");
+
+    private static Verb[] Verbs(PartCatalog parts, IReadOnlyList<string> words) =>
+    [
+        new("list", ListCommand.Summary, () => ListCommand.Create(parts, () => Whole(parts))) { OtherName = "recipes" },
+        new("show", ShowCommand.Summary, () => ShowCommand.Create(parts)),
+        new("train", TrainCommand.Summary, () => TrainCommand.Create(parts)),
+        new("launch", LaunchCommand.Summary, LaunchCommand.Create),
+        new("sweep", SweepCommand.Summary, () => SweepCommand.Create(parts)),
+        new("eval", EvalCommand.Summary, () => EvalCommand.Create(parts)),
+        new("sample", SampleCommand.Summary, () => SampleCommand.Create(parts)),
+        new("predict", PredictCommand.Summary, () => PredictCommand.Create(parts)),
+        new("export", ExportCommand.Summary, () => ExportCommand.Create(parts)),
+        new("sd3", Sd3Command.Summary, Sd3Command.Create),
+        new("runs", RunsCommand.Summary, RunsCommand.Create),
+        new("serve", ServeCommand.Summary, () => ServeCommand.Create(parts)),
+        new("compute", ComputeCommand.Summary, () => ComputeCommand.Create(parts)),
+        new("inspect", InspectCommand.Summary, InspectCommand.Create),
+        new("convert", ConvertCommand.Summary, ConvertCommand.Create),
+        new("detect", DetectCommand.Summary, () => DetectCommand.Create(words.Count > 1 ? words[1] : null)),
+        new("rl", RlCommand.Summary, () => RlCommand.Create(parts)),
+        new("activations", ActivationsCommand.Summary, ActivationsCommand.Create),
+        new("upsampling", UpsamplingCommand.Summary, UpsamplingCommand.Create),
+        new("optim", OptimCommand.Summary, OptimCommand.Create),
+        new("sa", SaCommand.Summary, SaCommand.Create),
+        new("vq", VqCommand.Summary, VqCommand.Create),
+        new("doctor", DoctorCommand.Summary, DoctorCommand.Create),
+        new("completion", CompletionCommand.Summary, CompletionCommand.Create),
+    ];
 
     private static int FirstPage()
     {
@@ -95,6 +114,21 @@ internal static class CommandTree
         {
             foreach (var verb in parseResult.CommandResult.Command.Subcommands) verb.Description = verb.Description?.Split(['\r', '\n'])[0];
             return inner.Invoke(parseResult);
+        }
+    }
+
+    // A verb before it is built: its name and its line in the list.
+    private sealed record Verb(string Name, string Summary, Func<Command> Create)
+    {
+        public string? OtherName { get; init; }
+
+        public bool IsNamed(string word) => word == Name || word == OtherName;
+
+        public Command Named()
+        {
+            var command = new Command(Name, Summary);
+            if (OtherName is not null) command.Aliases.Add(OtherName);
+            return command;
         }
     }
 

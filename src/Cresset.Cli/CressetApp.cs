@@ -15,7 +15,7 @@ public static class CressetApp
     /// <param name="assemblies">Further assemblies with parts; that of the program itself is always among them.</param>
     // Synchronous inside: training must stay on the main thread, where glibc keeps freed memory.
     public static Task<int> Run(string[] args, params IReadOnlyList<Assembly> assemblies)
-        => Task.FromResult(ErrorBoundary.Run(() => CommandTree.Create(Parts(assemblies)).Parse(args).Run()));
+        => Task.FromResult(ErrorBoundary.Run(() => CommandTree.Create(Parts(assemblies), args).Parse(args).Run()));
 
     private static PartCatalog Parts(IReadOnlyList<Assembly> assemblies)
     {

@@ -9,10 +9,12 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset activations</c>: the catalog of activation functions, and pictures of them.</summary>
 internal static class ActivationsCommand
 {
+    public const string Summary = "The catalog of activation functions: formula, range, smoothness, source, models.";
+
     public static Command Create()
     {
         var json = SharedOptions.Json();
-        var command = new Command("activations", "The catalog of activation functions: formula, range, smoothness, source, models.") { json };
+        var command = new Command("activations", Summary) { json };
         command.SetAction(result => List(result.GetValue(json)));
         command.Add(Plot());
         return command.WithExamples("cresset activations", "cresset activations plot silu gelu mish -o gates.png", "cresset activations plot \"elu(alpha=0.5)\" relu2 --from -3 --to 3");

@@ -67,7 +67,11 @@ internal static class Completing
     }
 
     private static void Completes<T>(this Argument<T> argument, Func<CompletionContext, IEnumerable<string>> words)
-        => argument.CompletionSources.Add(context => Quietly(words, context));
+    {
+        argument.CompletionSources.Add(context => Quietly(words, context));
+        // Without a name for it, help prints all the words that a shell would offer.
+        argument.HelpName ??= argument.Name;
+    }
 
     // Half a command line is often wrong still: a shell then offers nothing, and the verb itself says what is wrong.
     private static IEnumerable<CompletionItem> Quietly(Func<CompletionContext, IEnumerable<string>> words, CompletionContext context)

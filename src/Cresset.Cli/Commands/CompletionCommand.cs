@@ -40,11 +40,13 @@ internal static class CompletionCommand
         }
         """;
 
+    public const string Summary = "Print a script that completes cresset's words in your shell.";
+
     public static Command Create()
     {
         var shell = new Argument<string>("SHELL") { Description = "bash, zsh, fish or powershell." };
         shell.AcceptOnlyFromAmong("bash", "zsh", "fish", "powershell");
-        var command = new Command("completion", "Print a script that completes cresset's words in your shell.") { shell };
+        var command = new Command("completion", Summary) { shell };
         command.SetAction(result =>
         {
             Console.Out.WriteLine(result.GetValue(shell) switch { "bash" => Bash, "zsh" => Zsh, "fish" => Fish, _ => PowerShell });

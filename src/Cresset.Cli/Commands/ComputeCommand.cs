@@ -9,13 +9,15 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset compute</c>: answers questions as JSON lines; the dashboard's subject pages ask them.</summary>
 internal static class ComputeCommand
 {
+    public const string Summary = "Answer computations as lines of JSON on standard input: what the dashboard's subject pages ask for.";
+
     private const string Name = "compute";
 
     public static Command Create(PartCatalog parts)
     {
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);
-        var command = new Command(Name, "Answer computations as lines of JSON on standard input: what the dashboard's subject pages ask for.") { with.Option, runs };
+        var command = new Command(Name, Summary) { with.Option, runs };
         command.SetAction(result =>
         {
             // Loaded once: a type of an assembly that is loaded twice is two types.

@@ -12,6 +12,8 @@ internal static class ConvertCommand
 {
     private const int MaxLines = 12;
 
+    public const string Summary = "Turn weights into safetensors or .npz, bit for bit, and say what is renamed, converted or left out.";
+
     public static Command Create()
     {
         var from = new Argument<string>("FROM") { Description = "A run, or a file: safetensors, *.index.json of shards, PyTorch (.pt, .pth, .ckpt, .bin), TorchSharp (.dat) or NumPy (.npz, .npy)." };
@@ -24,7 +26,7 @@ internal static class ConvertCommand
         var force = new Option<bool>("--force") { Description = "Replace the file if it exists." };
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
-        var command = new Command("convert", "Turn weights into safetensors or .npz, bit for bit, and say what is renamed, converted or left out.") { from, to, section, dtype, strip, rename, drop, force, runs, json };
+        var command = new Command("convert", Summary) { from, to, section, dtype, strip, rename, drop, force, runs, json };
         command.SetAction(r =>
         {
             using var interruption = new Interruption("stopping; nothing is written.");

@@ -6,18 +6,20 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset detect</c>: scoring of detectors.</summary>
 internal static class DetectCommand
 {
-    public static Command Create()
+    public const string Summary = "Score detectors: mAP under every protocol, comparison, conversion, data sets, pictures.";
+
+    /// <param name="verb">The word after <c>detect</c>, where there is one.</param>
+    public static Command Create(string? verb = null)
     {
-        var command = new Command("detect", "Score detectors: mAP under every protocol, comparison, conversion, data sets, pictures.")
-        {
-            DetectEvalCommand.Create(),
-            DetectCompareCommand.Create(),
-            DetectProtocolsCommand.Create(),
-            DetectConvertCommand.Create(),
-            DetectDrawCommand.Create(),
-            DetectCheckCommand.Create(),
-        };
-        foreach (var verb in DetectPixelCommands.Create().Concat(DetectDatasetCommands.Create())) command.Add(verb);
+        var command = new Command("detect", Summary) { DetectEvalCommand.Create() };
+        // Scripts score one file after the other: the other verbs are not built for that.
+        if (verb == "eval") return command;
+        command.Add(DetectCompareCommand.Create());
+        command.Add(DetectProtocolsCommand.Create());
+        command.Add(DetectConvertCommand.Create());
+        command.Add(DetectDrawCommand.Create());
+        command.Add(DetectCheckCommand.Create());
+        foreach (var other in DetectPixelCommands.Create().Concat(DetectDatasetCommands.Create())) command.Add(other);
         return command;
     }
 

@@ -10,11 +10,13 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset doctor</c>: what this machine offers and what is wrong with it.</summary>
 internal static class DoctorCommand
 {
+    public const string Summary = "Check runtime, libtorch, processor, memory and disk, and say what is wrong.";
+
     public static Command Create()
     {
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
-        var command = new Command("doctor", "Check runtime, libtorch, processor, memory and disk, and say what is wrong.") { runs, json };
+        var command = new Command("doctor", Summary) { runs, json };
         command.SetAction(result =>
         {
             var findings = Examine(result.GetValue(runs)!);

@@ -9,13 +9,15 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset eval RUN</c>: the figures of a run's best checkpoint, computed anew.</summary>
 internal static class EvalCommand
 {
+    public const string Summary = "Evaluate a run's best checkpoint on its held-out data.";
+
     public static Command Create(PartCatalog parts)
     {
         var run = SharedOptions.Run();
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);
-        var command = new Command("eval", "Evaluate a run's best checkpoint on its held-out data.") { run, with.Option, runs, json };
+        var command = new Command("eval", Summary) { run, with.Option, runs, json };
         command.SetAction(result =>
         {
             var place = RunPlace.Of(result, run, runs);

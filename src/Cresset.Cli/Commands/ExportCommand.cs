@@ -13,6 +13,8 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset export RUN</c>: a run's best model as files that other programs run.</summary>
 internal static class ExportCommand
 {
+    public const string Summary = "Write a run's best model as ONNX, checked in ONNX Runtime on two batch sizes, or as safetensors.";
+
     public static Command Create(PartCatalog parts)
     {
         var run = SharedOptions.Run();
@@ -26,7 +28,7 @@ internal static class ExportCommand
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);
-        var command = new Command("export", "Write a run's best model as ONNX, checked in ONNX Runtime on two batch sizes, or as safetensors.") { run, format, dynamic, half, tolerance, output, force, with.Option, runs, json };
+        var command = new Command("export", Summary) { run, format, dynamic, half, tolerance, output, force, with.Option, runs, json };
         command.SetAction(result =>
         {
             var place = RunPlace.Of(result, run, runs);

@@ -12,13 +12,15 @@ internal static class InspectCommand
 {
     private const int MaxTexts = 40;
 
+    public const string Summary = "Show the tensors in a file of weights, and what else is in it; nothing in it is run.";
+
     public static Command Create()
     {
         var path = new Argument<string>("FILE") { Description = "safetensors, *.index.json of shards, PyTorch (.pt, .pth, .ckpt, .bin), TorchSharp (.dat), NumPy (.npz, .npy) or GGUF." };
         var section = Section();
         var check = new Option<bool>("--check") { Description = "Read everything and compare checksums, where the format has them (.pt)." };
         var json = SharedOptions.Json();
-        var command = new Command("inspect", "Show the tensors in a file of weights, and what else is in it; nothing in it is run.") { path, section, check, json };
+        var command = new Command("inspect", Summary) { path, section, check, json };
         command.SetAction(r =>
         {
             using var interruption = new Interruption("stopping.");

@@ -15,6 +15,8 @@ internal static class LaunchCommand
     private static readonly TimeSpan HostPause = TimeSpan.FromSeconds(5), HostPatience = TimeSpan.FromMinutes(10);
     private static readonly string[] Verbs = ["train", "sweep"];
 
+    public const string Summary = "Train on several processes or hosts: mpirun with the right binding, saves on Ctrl-C, restarts.";
+
     public static Command Create()
     {
         var ranks = new Option<int>("--ranks", "-n") { Description = "Processes that train together.", DefaultValueFactory = _ => Environment.ProcessorCount, HelpName = "N" };
@@ -25,7 +27,7 @@ internal static class LaunchCommand
         // Its own, so that what the started command prints for machines stays the only output.
         var json = SharedOptions.Json();
         var words = new Argument<string[]>("COMMAND") { Description = "train or sweep with everything that belongs to it.", Arity = ArgumentArity.ZeroOrMore };
-        var command = new Command("launch", "Train on several processes or hosts: mpirun with the right binding, saves on Ctrl-C, restarts.") { ranks, hosts, restarts, wait, oversubscribe, words, json };
+        var command = new Command("launch", Summary) { ranks, hosts, restarts, wait, oversubscribe, words, json };
         // What follows belongs to the command that is started.
         command.TreatUnmatchedTokensAsErrors = false;
         command.SetAction(result =>

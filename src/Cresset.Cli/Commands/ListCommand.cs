@@ -8,7 +8,11 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset list</c>: the recipes by subject, or the parts of a kind.</summary>
 internal static class ListCommand
 {
-    public static Command Create(PartCatalog parts)
+    public const string Summary = "List the recipes by subject, or the parts of a kind.";
+
+    /// <param name="parts">What there is.</param>
+    /// <param name="tree">All verbs, for <c>list verbs</c>.</param>
+    public static Command Create(PartCatalog parts, Func<Command> tree)
     {
         var json = SharedOptions.Json();
         var with = new PartsOption(parts);
@@ -17,7 +21,7 @@ internal static class ListCommand
             Description = "A kind of parts (optimizers, schedules, data, jobs ..., also as --optimizers), or a recipe to print; without it, the recipes.",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        var command = new Command("list", "List the recipes by subject, or the parts of a kind.") { what, with.Option, json };
+        var command = new Command("list", Summary) { what, with.Option, json };
         command.Aliases.Add("recipes");
         what.CompletesKind(with);
         // "--optimizers" says the same as "optimizers"; which kinds there are depends on the assemblies.
@@ -27,17 +31,17 @@ internal static class ListCommand
             var words = result.UnmatchedTokens.Concat(result.GetValue(what) is { } given ? [given] : [])
                 .Select(t => t.StartsWith("--", StringComparison.Ordinal) ? t[2..] : t).ToList();
             if (words.Count > 1) throw new ArgumentException($"list takes one kind or recipe, not {string.Join(" and ", words.Select(w => $"'{w}'"))}.");
-            return Run(words.FirstOrDefault(), result.RootCommandResult.Command, with.Recipes(result), result.GetValue(json));
+            return Run(words.FirstOrDefault(), tree, with.Recipes(result), result.GetValue(json));
         });
         return command.WithExamples("cresset list", "cresset list --optimizers", "cresset list kinds", "cresset list verbs", "cresset list digits-classifier > mine.yaml   # then: cresset train mine.yaml");
     }
 
-    private static int Run(string? what, Command root, RecipeCatalog catalog, bool json)
+    private static int Run(string? what, Func<Command> tree, RecipeCatalog catalog, bool json)
     {
         if (what is null) return Recipes(catalog, json);
         if (what == "verbs")
         {
-            var verbs = Verbs(root, "").ToList();
+            var verbs = Verbs(tree(), "").ToList();
             if (json) Output.Json(verbs.Select(v => new { Verb = v.Name, Summary = FirstLine(v.Command), Options = v.Command.Options.Select(o => o.Name), Arguments = v.Command.Arguments.Select(a => a.Name) }));
             else Output.Entries(verbs.Select(v => (v.Name, FirstLine(v.Command))));
             return ExitCode.Success;
@@ -67,10 +71,10 @@ internal static class ListCommand
 
     private static int Recipes(RecipeCatalog catalog, bool json)
     {
-        var recipes = RecipeCatalog.Names.Select(catalog.Find).ToList();
+        var recipes = RecipeCatalog.Names.Select(catalog.Heading).ToList();
         if (json)
         {
-            Output.Json(recipes.Select(r => new { r.Name, r.Subject, Job = r.Job.Name, r.Summary }));
+            Output.Json(recipes.Select(r => new { r.Name, r.Subject, r.Job, r.Summary }));
             return ExitCode.Success;
         }
         foreach (var group in recipes.GroupBy(r => r.Subject).OrderBy(g => g.Key, StringComparer.Ordinal))
@@ -79,7 +83,9 @@ internal static class ListCommand
             Output.Entries(group.Select(r => (r.Name, r.Summary)));
             Console.Out.WriteLine();
         }
-        var own = catalog.Parts.Of("job").Where(j => j.Type.Assembly != typeof(RecipeCatalog).Assembly).ToList();
+        // What comes with Cresset need not be loaded to know that nothing is beside it.
+        IReadOnlyList<PartEntry> own = ReferenceEquals(catalog.Parts, BuiltInParts.Catalog) ? []
+            : [.. catalog.Parts.Of("job").Where(j => !BuiltInParts.Catalog.Assemblies.Contains(j.Type.Assembly))];
         if (own.Count > 0)
         {
             Console.Out.WriteLine("Jobs of your own");

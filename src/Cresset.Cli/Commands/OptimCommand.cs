@@ -11,7 +11,9 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset optim</c>: optimizers at work.</summary>
 internal static class OptimCommand
 {
-    public static Command Create() => new("optim", "Optimizers: the list, a race, Adam's decay against AdamW's.") { List(), Race(), Decay() };
+    public const string Summary = "Optimizers: the list, a race, Adam's decay against AdamW's.";
+
+    public static Command Create() => new("optim", Summary) { List(), Race(), Decay() };
 
     private static Command List()
     {

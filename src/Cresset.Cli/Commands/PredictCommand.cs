@@ -10,6 +10,9 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset predict RUN FILES</c>: what a trained model says about files.</summary>
 internal static class PredictCommand
 {
+    public const string Summary = "Ask a trained model about files: class, number, density and anomaly score, posterior, mask, "
+        + "objects, enlarged picture, action or codes, with the training's preprocessing.";
+
     public static Command Create(PartCatalog parts)
     {
         var run = new Argument<string>("RUN") { Description = "A run (its id, the beginning of it, or its name), the folder of one, or a model.safetensors." }.CompletesRun();
@@ -20,7 +23,7 @@ internal static class PredictCommand
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);
-        var command = new Command("predict", "Ask a trained model about files: class, number, density and anomaly score, posterior, mask, objects, enlarged picture, action or codes, with the training's preprocessing.")
+        var command = new Command("predict", Summary)
         {
             run, files, alarms, output, force, with.Option, json, runs,
         };

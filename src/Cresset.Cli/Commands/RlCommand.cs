@@ -10,8 +10,10 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset rl</c>: environments, planners and tabular learners.</summary>
 internal static class RlCommand
 {
+    public const string Summary = "Environments, planning, Monte Carlo, temporal difference and linear value functions.";
+
     public static Command Create(PartCatalog parts)
-        => new("rl", "Environments, planning, Monte Carlo, temporal difference and linear value functions.") { Environments(parts), RlSolveCommand.Create(parts), RlSweepCommand.Create(), Play(parts), RlRecordCommand.Create(parts), RlCheckCommand.Create(parts) };
+        => new("rl", Summary) { Environments(parts), RlSolveCommand.Create(parts), RlSweepCommand.Create(), Play(parts), RlRecordCommand.Create(parts), RlCheckCommand.Create(parts) };
 
     private static Command Environments(PartCatalog parts)
     {

@@ -8,6 +8,8 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset runs</c>: what was recorded.</summary>
 internal static class RunsCommand
 {
+    public const string Summary = "List the recorded runs, newest first.";
+
     public static Command Create()
     {
         var json = SharedOptions.Json();
@@ -20,7 +22,7 @@ internal static class RunsCommand
         var sort = new Option<string?>("--sort", "-s") { Description = "Sort by created, name, status, time, or a figure or series such as accuracy; -KEY for smallest first.", HelpName = "KEY" };
         var all = new Option<bool>("--all", "-a") { Description = "Archived runs too." };
         var limit = new Option<int>("--limit", "-n") { Description = "At most this many.", DefaultValueFactory = _ => 30 };
-        var command = new Command("runs", "List the recorded runs, newest first.") { text, sort, all, limit, runs, json };
+        var command = new Command("runs", Summary) { text, sort, all, limit, runs, json };
         command.SetAction(result =>
         {
             if (result.GetValue(limit) < 1) throw new ArgumentException($"--limit is {result.GetValue(limit)}; allowed: 1 or more.");

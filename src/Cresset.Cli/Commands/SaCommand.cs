@@ -9,7 +9,9 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset sa</c>: stochastic approximation.</summary>
 internal static class SaCommand
 {
-    public static Command Create() => new("sa", "Stochastic approximation: step-size rules, mean estimation, root finding, stochastic gradients.") { Rules(), Demo() };
+    public const string Summary = "Stochastic approximation: step-size rules, mean estimation, root finding, stochastic gradients.";
+
+    public static Command Create() => new("sa", Summary) { Rules(), Demo() };
 
     private static Command Rules()
     {

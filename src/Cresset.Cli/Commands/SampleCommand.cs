@@ -9,6 +9,8 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset sample RUN</c>: draws from a trained model.</summary>
 internal static class SampleCommand
 {
+    public const string Summary = "Draw samples from a run's best checkpoint.";
+
     public static Command Create(PartCatalog parts)
     {
         var run = SharedOptions.Run();
@@ -29,7 +31,7 @@ internal static class SampleCommand
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);
-        var command = new Command("sample", "Draw samples from a run's best checkpoint.") { run, conditions, count, seed, temperature, length, topK, topP, format, output, with.Option, runs, json };
+        var command = new Command("sample", Summary) { run, conditions, count, seed, temperature, length, topK, topP, format, output, with.Option, runs, json };
         command.SetAction(result =>
         {
             if (result.GetValue(count) < 0) throw new ArgumentException($"--count is {result.GetValue(count)}; allowed: 0 (the model's own number) or more.");

@@ -5,7 +5,9 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset sd3</c>: Stable Diffusion 3 and 3.5 checkpoints.</summary>
 internal static class Sd3Command
 {
-    public static Command Create() => new Command("sd3", "Make pictures with Stable Diffusion 3 and 3.5 checkpoints; look into them and convert them.")
+    public const string Summary = "Make pictures with Stable Diffusion 3 and 3.5 checkpoints; look into them and convert them.";
+
+    public static Command Create() => new Command("sd3", Summary)
     {
         Sd3GenerateCommand.Create(),
         Sd3PlanCommand.Create(),

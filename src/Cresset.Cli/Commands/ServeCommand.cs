@@ -9,6 +9,8 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset serve</c>: the dashboard.</summary>
 internal static class ServeCommand
 {
+    public const string Summary = "Show all runs in a browser, live: curves, pictures, settings, comparisons.";
+
     public static Command Create(PartCatalog parts)
     {
         var with = new PartsOption(parts);
@@ -22,7 +24,7 @@ internal static class ServeCommand
         var runs = SharedOptions.RunsFolder();
         // Its answer must come while it runs.
         var json = SharedOptions.Json();
-        var command = new Command("serve", "Show all runs in a browser, live: curves, pictures, settings, comparisons.") { folder, port, address, hosts, token, readOnly, with.Option, runs, json };
+        var command = new Command("serve", Summary) { folder, port, address, hosts, token, readOnly, with.Option, runs, json };
         command.SetAction(result =>
         {
             var own = result.GetValue(with.Option) ?? [];

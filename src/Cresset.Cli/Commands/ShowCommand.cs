@@ -8,12 +8,14 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset show NAME</c>: a part or a recipe with all its options.</summary>
 internal static class ShowCommand
 {
+    public const string Summary = "Show what a part or a recipe can be told: options, defaults, ranges.";
+
     public static Command Create(PartCatalog parts)
     {
         var name = new Argument<string>("NAME") { Description = "A part (lion, cosine, folder ...), a kind and a part (optimizer/lion), or a recipe." };
         var json = SharedOptions.Json();
         var with = new PartsOption(parts);
-        var command = new Command("show", "Show what a part or a recipe can be told: options, defaults, ranges.") { name, with.Option, json };
+        var command = new Command("show", Summary) { name, with.Option, json };
         name.CompletesPart(with);
         command.SetAction(result => Run(result.GetValue(name)!, with.Recipes(result), result.GetValue(json)));
         return command.WithExamples("cresset show lion", "cresset show optimizer/lion --json", "cresset show digits-classifier");

@@ -12,6 +12,8 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset sweep</c>: a recipe with several settings, seeds and folds.</summary>
 internal static class SweepCommand
 {
+    public const string Summary = "Run a recipe with several settings, seeds and folds; mean and interval of each setting.";
+
     public static Command Create(PartCatalog parts)
     {
         var recipe = new Argument<string>("RECIPE|FILE") { Description = "A recipe's name or a YAML file." };
@@ -32,7 +34,7 @@ internal static class SweepCommand
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);
-        var command = new Command("sweep", "Run a recipe with several settings, seeds and folds; mean and interval of each setting.")
+        var command = new Command("sweep", Summary)
         {
             recipe, words, seeds, folds, search, budget, goal, by, resource, factor, jobs, cells, round, name, quiet, with.Option, runs, json,
         };

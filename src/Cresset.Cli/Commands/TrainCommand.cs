@@ -12,6 +12,8 @@ internal static class TrainCommand
 {
     public const string DefaultRecipe = "sd3-garments";
 
+    public const string Summary = "Run a recipe: train a model, record the run, keep checkpoints and pictures.";
+
     public static Command Create(PartCatalog parts)
     {
         var words = new Argument<string[]>("RECIPE|FILE key=value")
@@ -29,7 +31,7 @@ internal static class TrainCommand
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);
-        var command = new Command("train", "Run a recipe: train a model, record the run, keep checkpoints and pictures.") { words, resume, watch, dry, findRate, findBatch, print, quiet, with.Option, runs, json };
+        var command = new Command("train", Summary) { words, resume, watch, dry, findRate, findBatch, print, quiet, with.Option, runs, json };
         words.CompletesRecipe(with);
         command.SetAction(result => (result.GetValue(dry), result.GetValue(findRate), result.GetValue(findBatch)) is (false, false, false)
             ? RankedWork.Run(ranks => Run(with.Recipes(result), result.GetValue(words)!, result.GetValue(resume), result.GetValue(print), result.GetValue(quiet), result.GetValue(runs)!, result.GetValue(json), result.GetValue(watch) ? result.GetValue(with.Option) ?? [] : null, ranks))

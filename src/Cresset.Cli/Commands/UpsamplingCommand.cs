@@ -9,6 +9,8 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset upsampling</c>: what resizing conventions and learned upsamplers do to real pictures.</summary>
 internal static class UpsamplingCommand
 {
+    public const string Summary = "Draw half-pixel against aligned corners, and the checkerboards of upsampling layers, on a real picture.";
+
     public static Command Create()
     {
         var picture = new Option<string?>("--picture") { Description = "One of the pictures that come with Cresset (default: astronaut for corners, camera for checkerboards).", HelpName = "NAME" };
@@ -16,7 +18,7 @@ internal static class UpsamplingCommand
         var steps = new Option<int>("--steps") { Description = "Steps that each layer learns before its second picture.", DefaultValueFactory = _ => 25, HelpName = "N" };
         var folder = new Option<string>("--out") { Description = "Folder for the pictures.", DefaultValueFactory = _ => "upsampling", HelpName = "FOLDER" };
         var json = SharedOptions.Json();
-        var command = new Command("upsampling", "Draw half-pixel against aligned corners, and the checkerboards of upsampling layers, on a real picture.") { picture, edge, steps, folder, json };
+        var command = new Command("upsampling", Summary) { picture, edge, steps, folder, json };
         command.SetAction(result =>
         {
             var name = result.GetValue(picture);

@@ -8,7 +8,9 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset vq</c>: pictures and sounds to a file of packed codes and back.</summary>
 internal static class VqCommand
 {
-    public static Command Create() => new("vq", "Turn pictures and sounds into packed codes and back with a trained tokenizer.") { VqEncodeCommand.Create(), VqDecodeCommand.Create(), VqCompleteCommand.Create(), Export(), Import() };
+    public const string Summary = "Turn pictures and sounds into packed codes and back with a trained tokenizer.";
+
+    public static Command Create() => new("vq", Summary) { VqEncodeCommand.Create(), VqDecodeCommand.Create(), VqCompleteCommand.Create(), Export(), Import() };
 
     public static Argument<string> Tokenizer()
         => new Argument<string>("TOKENIZER") { Description = "A run with a tokenizer (its id, the beginning of it, its name, or its folder), or a file that 'cresset vq export' wrote." }.CompletesRun();

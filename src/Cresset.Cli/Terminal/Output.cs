@@ -22,10 +22,38 @@ internal static class Output
 
     public static void Table(IReadOnlyList<string> columns, IEnumerable<IReadOnlyList<string>> rows)
     {
+        List<string[]> lines = [[.. columns], .. rows.Select(row => row.Select(Plain).ToArray())];
+        var widths = columns.Select((_, c) => lines.Max(line => c < line.Length ? line[c].Length : 0)).ToArray();
+        // Without a terminal there is no width to fit into: a table must not break its rows.
+        var room = Console.IsOutputRedirected ? int.MaxValue : Console.WindowWidth;
+        if (lines.TrueForAll(line => line.Length <= widths.Length && Array.TrueForAll(line, IsPlainAscii)) && widths.Sum(w => w + 3L) + 1 <= room) WriteTable(lines, widths);
+        else WriteStyledTable(columns, lines);
+    }
+
+    // What a table of letters is made of. Starting a library for terminals takes longer than most verbs that print one.
+    private static void WriteTable(List<string[]> lines, int[] widths)
+    {
+        var text = new System.Text.StringBuilder();
+        var all = widths.Sum(w => w + 3) + 1;
+        text.Append(' ', all).AppendLine();
+        for (var l = 0; l < lines.Count; l++)
+        {
+            text.Append(' ');
+            for (var c = 0; c < widths.Length; c++) text.Append(' ').Append((c < lines[l].Length ? lines[l][c] : "").PadRight(widths[c] + 2));
+            text.AppendLine();
+            if (l == 0) text.Append('\u2500', all).AppendLine();
+        }
+        text.Append(' ', all).AppendLine();
+        Console.Out.Write(text);
+    }
+
+    private static bool IsPlainAscii(string text) => text.AsSpan().IndexOfAnyExceptInRange(' ', '~') < 0;
+
+    private static void WriteStyledTable(IReadOnlyList<string> columns, List<string[]> lines)
+    {
         var table = new Table { Border = TableBorder.Simple, ShowHeaders = true };
         foreach (var column in columns) table.AddColumn(new TableColumn(Markup.Escape(column)).NoWrap());
-        foreach (var row in rows) table.AddRow(row.Select(cell => (Spectre.Console.Rendering.IRenderable)new Text(Plain(cell))).ToArray());
-        // Without a terminal there is no width to fit into: a table must not break its rows.
+        foreach (var line in lines.Skip(1)) table.AddRow(line.Select(cell => (Spectre.Console.Rendering.IRenderable)new Text(cell)).ToArray());
         if (Console.IsOutputRedirected) AnsiConsole.Profile.Width = 500;
         AnsiConsole.Write(table);
     }

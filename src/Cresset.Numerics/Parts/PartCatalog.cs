@@ -9,18 +9,25 @@ namespace Cresset.Numerics;
 /// </summary>
 public sealed class PartCatalog
 {
+    private readonly Lazy<IReadOnlyList<Assembly>> _assemblies;
     private readonly Lazy<Contents> _contents;
 
     /// <summary>A catalog over <paramref name="assemblies"/>; they are read when a part is first asked for.</summary>
     public PartCatalog(params IReadOnlyList<Assembly> assemblies)
+        : this(() => assemblies)
+        => ArgumentNullException.ThrowIfNull(assemblies);
+
+    /// <summary>A catalog over assemblies that are not even loaded before a part is asked for.</summary>
+    /// <param name="assemblies">Gives them; called once.</param>
+    public PartCatalog(Func<IReadOnlyList<Assembly>> assemblies)
     {
         ArgumentNullException.ThrowIfNull(assemblies);
-        Assemblies = [.. assemblies.Distinct()];
+        _assemblies = new(() => [.. assemblies().Distinct()]);
         _contents = new(() => new Contents(Assemblies));
     }
 
     /// <summary>Where the parts come from.</summary>
-    public IReadOnlyList<Assembly> Assemblies { get; }
+    public IReadOnlyList<Assembly> Assemblies => _assemblies.Value;
 
     /// <summary>All kinds, sorted.</summary>
     public IReadOnlyList<string> Kinds => _contents.Value.Kinds;
@@ -29,13 +36,17 @@ public sealed class PartCatalog
     public IReadOnlyList<PartEntry> All => _contents.Value.All;
 
     /// <summary>This catalog and the parts of further assemblies.</summary>
-    public PartCatalog With(params IEnumerable<Assembly> assemblies) => new([.. Assemblies, .. assemblies]);
+    public PartCatalog With(params IEnumerable<Assembly> assemblies)
+    {
+        Assembly[] further = [.. assemblies];
+        return further.Length == 0 ? this : new(() => [.. Assemblies, .. further]);
+    }
 
     /// <summary>The parts of a kind, sorted by name; empty for an unknown kind.</summary>
     public IReadOnlyList<PartEntry> Of(string kind) => [.. All.Where(p => p.Kind == kind)];
 
     /// <summary>A part by kind and name or alias, or null.</summary>
-    public PartEntry? Find(string kind, string name) => All.FirstOrDefault(p => p.Kind == kind && p.IsNamed(name));
+    public PartEntry? Find(string kind, string name) => _contents.Value.ByName.GetValueOrDefault((kind, PartEntry.Canonical(name)));
 
     /// <summary>A part by kind and name.</summary>
     /// <exception cref="ArgumentException">There is none; the message names the nearest, or the kind that has one of this name.</exception>
@@ -87,6 +98,8 @@ public sealed class PartCatalog
 
     private sealed class Contents
     {
+        private readonly Lazy<Dictionary<(string Record, string Property), string>> _summaries;
+
         public Contents(IReadOnlyList<Assembly> assemblies)
         {
             var indexes = assemblies.Select(IndexOf).ToList();
@@ -94,14 +107,32 @@ public sealed class PartCatalog
             Kinds = [.. All.Select(p => p.Kind).Distinct()];
             foreach (var entry in All)
             {
-                // Two parts of one name would make a recipe mean whichever came first.
-                var twin = All.FirstOrDefault(p => p != entry && p.Kind == entry.Kind && p.IsNamed(entry.Name));
-                if (twin is not null) throw new InvalidOperationException(
-                    $"Two parts of kind {entry.Kind} are called '{entry.Name}': {entry.Type.FullName} ({entry.Type.Assembly.GetName().Name}) and "
-                    + $"{twin.Type.FullName} ({twin.Type.Assembly.GetName().Name}). Rename one in its [Part] attribute.");
+                if (!ByName.TryAdd((entry.Kind, PartEntry.Canonical(entry.Name)), entry)) throw Twins(entry, entry.Name);
                 ByType[entry.Type] = entry;
             }
-            foreach (var summary in indexes.SelectMany(i => i.Summaries)) Summaries[(summary.Record, summary.Property)] = summary.Summary;
+            foreach (var entry in All)
+            {
+                foreach (var alias in entry.Aliases)
+                {
+                    if (ByName.TryAdd((entry.Kind, PartEntry.Canonical(alias)), entry)) continue;
+                    var other = ByName[(entry.Kind, PartEntry.Canonical(alias))];
+                    if (other != entry && PartEntry.Canonical(other.Name) == PartEntry.Canonical(alias)) throw Twins(entry, alias);
+                }
+            }
+            _summaries = new(() =>
+            {
+                var summaries = new Dictionary<(string Record, string Property), string>();
+                foreach (var summary in indexes.SelectMany(i => i.Summaries)) summaries[(summary.Record, summary.Property)] = summary.Summary;
+                return summaries;
+            });
+        }
+
+        // Two parts of one name would make a recipe mean whichever came first.
+        private InvalidOperationException Twins(PartEntry entry, string name)
+        {
+            var twin = ByName[(entry.Kind, PartEntry.Canonical(name))];
+            return new($"Two parts of kind {entry.Kind} are called '{name}': {entry.Type.FullName} ({entry.Type.Assembly.GetName().Name}) and "
+                + $"{twin.Type.FullName} ({twin.Type.Assembly.GetName().Name}). Rename one in its [Part] attribute.");
         }
 
         public IReadOnlyList<PartEntry> All { get; }
@@ -110,7 +141,10 @@ public sealed class PartCatalog
 
         public Dictionary<Type, PartEntry> ByType { get; } = [];
 
-        public Dictionary<(string Record, string Property), string> Summaries { get; } = [];
+        public Dictionary<(string Kind, string Name), PartEntry> ByName { get; } = [];
+
+        // Only help and the dashboard ask what the options are for.
+        public Dictionary<(string Record, string Property), string> Summaries => _summaries.Value;
 
         private static IPartIndex IndexOf(Assembly assembly)
             => assembly.GetCustomAttribute<PartIndexAttribute>() is { } attribute

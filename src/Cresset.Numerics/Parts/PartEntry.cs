@@ -26,7 +26,7 @@ public sealed record PartEntry(
     public bool IsNamed(string name) => Canonical(Name) == Canonical(name) || Aliases.Any(a => Canonical(a) == Canonical(name));
 
     // pixel-shuffle, pixel_shuffle and PixelShuffle, as earlier versions wrote it, are one name.
-    private static string Canonical(string name) => name.Replace("_", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal).ToLowerInvariant();
+    internal static string Canonical(string name) => name.Replace("_", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal).ToLowerInvariant();
 }
 
 /// <summary>Documentation of one option: a property of an options record.</summary>

@@ -14,7 +14,7 @@ namespace Cresset.Recipes;
 public static class BuiltInParts
 {
     /// <summary>Their catalog; add your own assemblies with <see cref="PartCatalog.With"/>.</summary>
-    public static PartCatalog Catalog { get; } = new(
+    public static PartCatalog Catalog { get; } = new(() =>
     [
         typeof(IOptionsRecord).Assembly,
         typeof(Optimizer).Assembly,

@@ -35,6 +35,15 @@ public sealed class RecipeCatalog
             : $"there is no recipe '{nameOrFile}'.{NearestName.Suggest(nameOrFile, Names)} Known recipes: {string.Join(", ", Names)}.");
     }
 
+    /// <summary>What a list says of a built-in recipe. Most are read line by line, without their jobs.</summary>
+    /// <exception cref="ConfigException">There is none of this name.</exception>
+    public RecipeHeading Heading(string name)
+    {
+        if (Names.Contains(name) && RecipeHeading.OfPlainLines(name, Embedded(name)) is { } heading) return heading;
+        var recipe = Find(name);
+        return new(recipe.Name, recipe.Subject, recipe.Job.Name, recipe.Summary);
+    }
+
     /// <summary>A recipe from a file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="name">Its name where the file gives none.</param>

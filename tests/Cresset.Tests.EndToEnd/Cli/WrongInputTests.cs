@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.IO.Compression;
+using System.Text.Json;
 using Xunit;
 
 namespace Cresset.Tests.EndToEnd.Cli;
@@ -122,6 +123,18 @@ public sealed class WrongInputTests : IDisposable
     {
         var root = CressetProcess.Run(_folder, "--help");
         Assert.Equal(0, root.Code);
+        // The page of all verbs builds none of them; its lines are those that the verbs have when they are built.
+        var built = JsonDocument.Parse(CressetProcess.Run(_folder, "list", "verbs", "--json").Output).RootElement.EnumerateArray()
+            .Where(v => !v.GetProperty("verb").GetString()!.Contains(' ', StringComparison.Ordinal)).ToList();
+        Assert.True(built.Count > 15);
+        foreach (var verb in built)
+        {
+            var name = verb.GetProperty("verb").GetString()!;
+            var line = Assert.Single(root.Output.Split('\n'), l => l.TrimStart().Split(' ', ',')[0] == name);
+            Assert.EndsWith(verb.GetProperty("summary").GetString()!, line.TrimEnd(), StringComparison.Ordinal);
+        }
+        // What a shell completes is no argument's name.
+        Assert.DoesNotContain("digits-classifier|", root.Output + CressetProcess.Run(_folder, "train", "--help").Output, StringComparison.Ordinal);
         foreach (var verb in new[] { "list", "train", "eval", "sample", "runs", "doctor", "completion" })
         {
             Assert.Contains(verb, root.Output, StringComparison.Ordinal);

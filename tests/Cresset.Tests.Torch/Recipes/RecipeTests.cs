@@ -20,7 +20,20 @@ public sealed class RecipeTests
         var again = Recipe.Parse(resolved.ToYaml(), "again", name, Catalog.Parts).Resolve();
         Assert.Equal(resolved.Flatten(), again.Flatten());
         Assert.Equal(resolved.ToYaml(), again.ToYaml());
+        // The list reads lines where it can; the reader of YAML says the same.
+        var recipe = Catalog.Find(name);
+        Assert.Equal(new RecipeHeading(recipe.Name, recipe.Subject, recipe.Job.Name, recipe.Summary), Catalog.Heading(name));
+        Assert.NotNull(RecipeHeading.OfPlainLines(name, recipe.Yaml));
     }
+
+    [Theory]
+    [InlineData("summary: 'quoted'\nsubject: a\njob: b")]
+    [InlineData("summary: \"with \\\" inside\"\nsubject: a\njob: b")]
+    [InlineData("summary: a # remark\nsubject: a\njob: b")]
+    [InlineData("summary: |\n  a\nsubject: a\njob: b")]
+    [InlineData("summary: a\nsummary: c\nsubject: a\njob: b")]
+    [InlineData("summary: a\njob: b")]
+    public void WhatIsMoreThanPlainLinesIsLeftToTheReaderOfYaml(string yaml) => Assert.Null(RecipeHeading.OfPlainLines("x", yaml));
 
     [Fact]
     public void OverridesWinWithAndWithoutTheirSection()
