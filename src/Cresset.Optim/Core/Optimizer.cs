@@ -18,6 +18,7 @@ public sealed partial class Optimizer : IDisposable
     private readonly List<ParameterGroup> _groups = [];
     private readonly List<RuleWork> _work = [];
     private readonly List<ActiveParameter> _active = [];
+    private readonly int _threads;
 
     /// <summary>Optimizes <paramref name="module"/> in the groups that the rule makes of it.</summary>
     public Optimizer(Module module, OptimizerRule rule)
@@ -51,8 +52,8 @@ public sealed partial class Optimizer : IDisposable
     /// <summary>True while the module holds the weights to evaluate (see <see cref="Eval"/>).</summary>
     public bool IsEvaluating => _work.Any(w => w.Numbers.Get(EvaluatingKey, 0) != 0);
 
-    /// <summary>Threads of the CPU kernels; the result is the same for every number.</summary>
-    public int Threads { get; init; } = Math.Max(1, Environment.ProcessorCount);
+    /// <summary>Threads of the CPU kernels, as many as libtorch is told to use unless set; the result is the same for every number.</summary>
+    public int Threads { get => _threads > 0 ? _threads : Math.Max(1, get_num_threads()); init => _threads = value; }
 
     /// <summary>Use the fused CPU kernels where the rule has them (default). Off: tensor operations, as on other devices.</summary>
     public bool UseFusedKernels { get; init; } = true;

@@ -85,10 +85,9 @@ public sealed class Acrobot : Environment<float, int>, IRenderable
     protected override void Observe(Span<float> observation)
     {
         observation[5] = (float)_state.V2;
-        observation[0] = (float)Math.Cos(_state.A1);
-        observation[1] = (float)Math.Sin(_state.A1);
-        observation[2] = (float)Math.Cos(_state.A2);
-        observation[3] = (float)Math.Sin(_state.A2);
+        var (sin1, cos1) = Math.SinCos(_state.A1);
+        var (sin2, cos2) = Math.SinCos(_state.A2);
+        (observation[0], observation[1], observation[2], observation[3]) = ((float)cos1, (float)sin1, (float)cos2, (float)sin2);
         observation[4] = (float)_state.V1;
     }
 
@@ -114,18 +113,17 @@ public sealed class Acrobot : Environment<float, int>, IRenderable
     private Angles Derivative(in Angles s, double torque)
     {
         const double Length = 1.0, Center = 0.5, Inertia = 1.0, Mass = 1.0, Gravity = 9.8;
-        var cos2 = Math.Cos(s.A2);
-        var sin2 = Math.Sin(s.A2);
+        var (sin2, cos2) = Math.SinCos(s.A2);
         var d1 = (Mass * (Center * Center)) + (Mass * ((Length * Length) + (Center * Center) + (2 * Length * Center * cos2))) + Inertia + Inertia;
         var d2 = (Mass * ((Center * Center) + (Length * Center * cos2))) + Inertia;
         var phi2 = Mass * Center * Gravity * Math.Cos(s.A1 + s.A2 - (Math.PI / 2.0));
-        var phi1 = (-Mass * Length * Center * Math.Pow(s.V2, 2) * sin2)
+        var phi1 = (-Mass * Length * Center * LibraryBits.Square(s.V2) * sin2)
             - (2 * Mass * Length * Center * s.V2 * s.V1 * sin2)
             + (((Mass * Center) + (Mass * Length)) * Gravity * Math.Cos(s.A1 - (Math.PI / 2)))
             + phi2;
         var push = torque + (d2 / d1 * phi1);
-        if (!_options.PaperEquations) push -= Mass * Length * Center * Math.Pow(s.V1, 2) * sin2;
-        var acceleration2 = (push - phi2) / ((Mass * (Center * Center)) + Inertia - (Math.Pow(d2, 2) / d1));
+        if (!_options.PaperEquations) push -= Mass * Length * Center * LibraryBits.Square(s.V1) * sin2;
+        var acceleration2 = (push - phi2) / ((Mass * (Center * Center)) + Inertia - (LibraryBits.Square(d2) / d1));
         var acceleration1 = -((d2 * acceleration2) + phi1) / d1;
         return new Angles(s.V1, s.V2, acceleration1, acceleration2);
     }

@@ -38,6 +38,10 @@ public sealed class Pendulum : Environment<float, float>, IRenderable
     private double _velocity;
     private float _torque;
 
+    // The last observation's sine: the next step begins at the same angle.
+    private double _sine;
+    private double _sineOf = double.NaN;
+
     /// <summary>Makes the environment.</summary>
     public Pendulum(PendulumOptions? options = null)
         : base(new Box([-1, -1, -(float)MaxSpeed], [1, 1, (float)MaxSpeed]), new Box(-MaxTorque, MaxTorque, 1))
@@ -80,8 +84,8 @@ public sealed class Pendulum : Environment<float, float>, IRenderable
         var u = _torque = Math.Clamp(action[0], -MaxTorque, MaxTorque);
         var normal = Normalize(_angle);
         // Squares go through the C library's pow, as NumPy's scalars do.
-        var cost = Math.Pow(normal, 2) + (0.1 * Math.Pow(_velocity, 2)) + (0.001f * MathF.Pow(u, 2));
-        var velocity = _velocity + (((_pull * Math.Sin(_angle)) + (3.0f * u)) * TimeStep);
+        var cost = LibraryBits.Square(normal) + (0.1 * LibraryBits.Square(_velocity)) + (0.001f * MathF.Pow(u, 2));
+        var velocity = _velocity + (((_pull * (_angle == _sineOf ? _sine : Math.Sin(_angle))) + (3.0f * u)) * TimeStep);
         _velocity = Math.Clamp(velocity, -MaxSpeed, MaxSpeed);
         _angle += _velocity * TimeStep;
         return new StepOutcome(-cost, false);
@@ -91,8 +95,10 @@ public sealed class Pendulum : Environment<float, float>, IRenderable
     protected override void Observe(Span<float> observation)
     {
         observation[2] = (float)_velocity;
-        observation[0] = (float)Math.Cos(_angle);
-        observation[1] = (float)Math.Sin(_angle);
+        (_sine, var cosine) = Math.SinCos(_angle);
+        _sineOf = _angle;
+        observation[0] = (float)cosine;
+        observation[1] = (float)_sine;
     }
 
     /// <summary>Any finite torque is taken; it is clipped to [-2, 2] as Gymnasium does.</summary>
@@ -112,7 +118,9 @@ public sealed class Pendulum : Environment<float, float>, IRenderable
     // Python's remainder takes the sign of the divisor.
     private static double Normalize(double angle)
     {
-        var remainder = (angle + Math.PI) % (2 * Math.PI);
+        var remainder = angle + Math.PI;
+        // Within one turn the remainder is the number itself.
+        if (!(Math.Abs(remainder) < 2 * Math.PI)) remainder %= 2 * Math.PI;
         if (remainder < 0) remainder += 2 * Math.PI;
         return remainder - Math.PI;
     }

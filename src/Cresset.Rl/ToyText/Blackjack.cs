@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Cresset.Rl;
 
 /// <summary>Which rule pays for a natural (an ace and a ten-valued card as the first two).</summary>
@@ -19,8 +21,6 @@ public enum BlackjackRule
 /// </summary>
 public sealed class Blackjack : Environment<int, int>, IRenderable
 {
-    private static readonly int[] Deck = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10, 10, 10];
-
     private readonly BlackjackRule _rule;
     private readonly List<int> _player = [];
     private readonly List<int> _dealer = [];
@@ -66,6 +66,18 @@ public sealed class Blackjack : Environment<int, int>, IRenderable
         return ace && sum + 10 <= 21 ? (sum + 10, true) : (sum, false);
     }
 
+    private static (int Sum, bool UsableAce) Count(List<int> hand)
+    {
+        var sum = 0;
+        var ace = false;
+        foreach (var card in CollectionsMarshal.AsSpan(hand))
+        {
+            sum += card;
+            ace |= card == 1;
+        }
+        return ace && sum + 10 <= 21 ? (sum + 10, true) : (sum, false);
+    }
+
     /// <inheritdoc/>
     public RgbImage Render()
     {
@@ -105,7 +117,15 @@ public sealed class Blackjack : Environment<int, int>, IRenderable
             _player.Add(Draw());
             return Count(_player).Sum > 21 ? new StepOutcome(-1, true) : new StepOutcome(0, false);
         }
-        while (Count(_dealer).Sum < 17) _dealer.Add(Draw());
+        // The hand is counted once and card by card from there on.
+        int hard = 0, aces = 0;
+        foreach (var card in CollectionsMarshal.AsSpan(_dealer)) (hard, aces) = (hard + card, aces + (card == 1 ? 1 : 0));
+        while ((aces > 0 && hard + 10 <= 21 ? hard + 10 : hard) < 17)
+        {
+            var card = Draw();
+            _dealer.Add(card);
+            (hard, aces) = (hard + card, aces + (card == 1 ? 1 : 0));
+        }
         return new StepOutcome(Settle(), true);
     }
 
@@ -153,7 +173,7 @@ public sealed class Blackjack : Environment<int, int>, IRenderable
         }
     }
 
-    private int Draw() => Deck[Random.NextInt32(13)];
+    private int Draw() => Math.Min(Random.NextInt32(13) + 1, 10);
 
     private double Settle()
     {

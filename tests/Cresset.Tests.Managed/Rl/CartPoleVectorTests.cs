@@ -32,6 +32,75 @@ public sealed class CartPoleVectorTests
     }
 
     [Theory]
+    [InlineData(false, CartPoleIntegrator.Euler)]
+    [InlineData(true, CartPoleIntegrator.SemiImplicitEuler)]
+    public void Eight_at_a_time_have_the_bits_of_one(bool suttonBarto, CartPoleIntegrator integrator)
+    {
+        // 37 copies: four blocks and five of their own.
+        const int Count = 37, Most = 60;
+        var options = new CartPoleOptions { SuttonBartoReward = suttonBarto, Integrator = integrator };
+        var vector = new CartPoleVectorEnvironment(Count, Most, options);
+        vector.Reset(9);
+        var random = new RandomStream(2);
+        var states = new CartPoleState[Count];
+        var steps = new int[Count];
+        var ended = new bool[Count];
+        var actions = new int[Count];
+        Adopt(Read(vector), all: true);
+        var (falls, cuts) = (0, 0);
+        for (var t = 0; t < 3000; t++)
+        {
+            // Half of the copies are held up, so that some live to be cut.
+            for (var i = 0; i < Count; i++) actions[i] = i % 2 == 0 ? random.NextInt32(2) : states[i].Angle + states[i].AngularVelocity > 0 ? 1 : 0;
+            vector.Step(actions);
+            var now = Read(vector);
+            for (var i = 0; i < Count; i++)
+            {
+                Assert.Equal(ended[i], vector.IsReset[i]);
+                if (ended[i])
+                {
+                    Assert.Equal((0.0, false, false), (vector.Rewards[i], vector.Terminated[i], vector.Truncated[i]));
+                    continue;
+                }
+                var fell = CartPoleDynamics.Step(ref states[i], actions[i] == 1, integrator == CartPoleIntegrator.SemiImplicitEuler);
+                Assert.Equal(states[i], now[i]);
+                Assert.Equal((suttonBarto ? fell ? -1.0 : 0 : 1, fell, ++steps[i] >= Most), (vector.Rewards[i], vector.Terminated[i], vector.Truncated[i]));
+                Assert.Equal([(float)states[i].Position, (float)states[i].Velocity, (float)states[i].Angle, (float)states[i].AngularVelocity], vector.Observations.Slice(i * 4, 4).ToArray());
+                falls += fell ? 1 : 0;
+                cuts += vector.Truncated[i] ? 1 : 0;
+            }
+            Adopt(now, all: false);
+        }
+        Assert.True(falls > 500 && cuts > 50, $"{falls} fell, {cuts} were cut");
+
+        void Adopt(CartPoleState[] now, bool all)
+        {
+            for (var i = 0; i < Count; i++)
+            {
+                if (all || ended[i]) (states[i], steps[i]) = (now[i], 0);
+                ended[i] = !all && (vector.Terminated[i] || vector.Truncated[i]);
+            }
+        }
+    }
+
+    // What the vector saves begins with whether it runs and its stream; copies of 37 bytes end it.
+    private static CartPoleState[] Read(CartPoleVectorEnvironment vector)
+    {
+        using var memory = new MemoryStream();
+        using (var writer = new BinaryWriter(memory, System.Text.Encoding.UTF8, leaveOpen: true)) vector.Save(writer);
+        memory.Position = memory.Length - (vector.Count * ((4 * sizeof(double)) + sizeof(int) + sizeof(bool)));
+        using var reader = new BinaryReader(memory);
+        var states = new CartPoleState[vector.Count];
+        for (var i = 0; i < states.Length; i++)
+        {
+            states[i] = new(reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble());
+            reader.ReadInt32();
+            reader.ReadBoolean();
+        }
+        return states;
+    }
+
+    [Theory]
     [InlineData(16)]
     [InlineData(37)]
     public void Batch_steps_like_the_exact_environment_to_float_rounding(int count)
