@@ -110,11 +110,14 @@ internal abstract class FusedFunction
 internal sealed class FusedFunction<TKernel>(TKernel kernel, Func<Tensor, Tensor> composed) : FusedFunction
     where TKernel : struct, ILaneFunction
 {
+    // Without buffers a node holds nothing of a call.
+    private readonly FusedNode<TKernel> _node = new(kernel, composed, buffers: null);
+
     public override Tensor Apply(Tensor x, ActivationBuffers? buffers = null)
     {
-        if (IsBrainFloatWithoutGradient(x)) return Brain(x);
-        if (!Fits(x)) return composed(x);
-        return new FusedUnary(new FusedNode<TKernel>(kernel, composed, buffers)).Apply(x);
+        if (!Fits(x)) return IsBrainFloatWithoutGradient(x) ? Brain(x) : composed(x);
+        var node = NodeOf(buffers);
+        return x.requires_grad && is_grad_enabled() ? new FusedUnary(node).Apply(x) : node.Value(x);
     }
 
     public override Tensor Gate(Tensor gate, Tensor value, ActivationBuffers? buffers = null)
@@ -124,7 +127,8 @@ internal sealed class FusedFunction<TKernel>(TKernel kernel, Func<Tensor, Tensor
             using var scope = NewDisposeScope();
             return (composed(gate) * value).MoveToOuterDisposeScope();
         }
-        return new FusedPair(new FusedNode<TKernel>(kernel, composed, buffers)).Apply(gate, value);
+        var node = NodeOf(buffers);
+        return (gate.requires_grad || value.requires_grad) && is_grad_enabled() ? new FusedPair(node).Apply(gate, value) : node.Gate(gate, value);
     }
 
     public override Tensor GatePacked(Tensor packed, bool gateFirst, ActivationBuffers? buffers = null)
@@ -137,6 +141,8 @@ internal sealed class FusedFunction<TKernel>(TKernel kernel, Func<Tensor, Tensor
         }
         return new FusedPacked(new FusedNode<TKernel>(kernel, composed, buffers) { GateFirst = gateFirst }).Apply(packed);
     }
+
+    private FusedNode<TKernel> NodeOf(ActivationBuffers? buffers) => buffers is null ? _node : new(kernel, composed, buffers);
 
     private unsafe Tensor Brain(Tensor x)
     {

@@ -29,8 +29,18 @@ internal abstract class FusedNode
 internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, Func<Tensor, Tensor> composed, ActivationBuffers? buffers) : FusedNode
     where TKernel : struct, ILaneFunction
 {
+    // A call of so few values is over before a scope, a closure and a look at the threads would be; one chunk in any case.
+    private const long Small = 1 << 15;
+
     public override Tensor Value(Tensor x)
     {
+        if (IsSmall(x))
+        {
+            var made = TensorView.NewLike<float>(x);
+            using TensorView<float> near = TensorView.Dense<float>(x), into = TensorView.Dense<float>(made, near.Count);
+            ActivationLoops<TKernel>.Value(kernel, near.Start, into.Start, near.Count, stream: false);
+            return made;
+        }
         using var scope = NewDisposeScope();
         x = x.contiguous();
         var y = Result(x.shape);
@@ -42,6 +52,13 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, Func<Tensor, Ten
 
     public override Tensor Gradient(Tensor x, Tensor g)
     {
+        if (IsSmall(x) && g.is_contiguous())
+        {
+            var made = TensorView.NewLike<float>(x);
+            using TensorView<float> near = TensorView.Dense<float>(x), by = TensorView.Dense<float>(g, near.Count), into = TensorView.Dense<float>(made, near.Count);
+            ActivationLoops<TKernel>.Gradient(kernel, near.Start, by.Start, into.Start, near.Count, stream: false);
+            return made;
+        }
         using var scope = NewDisposeScope();
         (x, g) = (x.contiguous(), g.contiguous());
         var gx = Result(x.shape);
@@ -53,6 +70,13 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, Func<Tensor, Ten
 
     public override Tensor Gate(Tensor a, Tensor b)
     {
+        if (IsSmall(a) && b.is_contiguous())
+        {
+            var made = TensorView.NewLike<float>(a);
+            using TensorView<float> left = TensorView.Dense<float>(a), right = TensorView.Dense<float>(b, left.Count), into = TensorView.Dense<float>(made, left.Count);
+            ActivationLoops<TKernel>.Gate(kernel, left.Start, right.Start, into.Start, left.Count, stream: false);
+            return made;
+        }
         using var scope = NewDisposeScope();
         (a, b) = (a.contiguous(), b.contiguous());
         var y = Result(a.shape);
@@ -64,6 +88,14 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, Func<Tensor, Ten
 
     public override (Tensor A, Tensor B) GateGradient(Tensor a, Tensor b, Tensor g)
     {
+        if (IsSmall(a) && b.is_contiguous() && g.is_contiguous())
+        {
+            var (madeA, madeB) = (TensorView.NewLike<float>(a), TensorView.NewLike<float>(a));
+            using TensorView<float> left = TensorView.Dense<float>(a), right = TensorView.Dense<float>(b, left.Count), by = TensorView.Dense<float>(g, left.Count);
+            using TensorView<float> intoA = TensorView.Dense<float>(madeA, left.Count), intoB = TensorView.Dense<float>(madeB, left.Count);
+            ActivationLoops<TKernel>.GateGradient(kernel, left.Start, right.Start, by.Start, intoA.Start, intoB.Start, left.Count, stream: false);
+            return (madeA, madeB);
+        }
         using var scope = NewDisposeScope();
         (a, b, g) = (a.contiguous(), b.contiguous(), g.contiguous());
         var (ga, gb) = (Result(a.shape), Result(a.shape));
@@ -122,6 +154,8 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, Func<Tensor, Ten
     }
 
     public override Tensor Composed(Tensor x) => composed(x);
+
+    private bool IsSmall(Tensor x) => buffers is null && x.numel() <= Small && x.is_contiguous();
 
     private Tensor Result(long[] shape) => buffers is null ? TensorView.New<float>(shape) : buffers.Rent(shape);
 }

@@ -66,6 +66,7 @@ internal static unsafe partial class AutogradNative
     public static partial void THSAutograd_SavedVariable_dispose(nint variable);
 
     [LibraryImport(Library)]
+    [SuppressGCTransition]
     private static partial nint THSTorch_get_and_reset_last_err();
 
     [LibraryImport(Library)]

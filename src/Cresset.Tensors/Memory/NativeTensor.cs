@@ -31,21 +31,40 @@ internal static partial class NativeTensor
         return plain;
     }
 
+    /// <summary>Uninitialised CPU memory in the layout of the tensor, without a gradient.</summary>
+    public static Tensor EmptyLike(Tensor tensor, ScalarType type)
+    {
+        var made = THSTensor_empty_like(tensor.Handle, (sbyte)type, (int)DeviceType.CPU, -1, 0);
+        GC.KeepAlive(tensor);
+        if (made == 0) AutogradNative.ThrowIfFailed();
+        return Tensor.UnsafeCreateTensor(made);
+    }
+
     [LibraryImport("LibTorchSharp")]
+    private static partial nint THSTensor_empty_like(nint handle, sbyte type, int deviceType, int deviceIndex, byte requiresGradient);
+
+    // What only reads a field of the tensor is over before the runtime could have been told that it is away.
+    [LibraryImport("LibTorchSharp")]
+    [SuppressGCTransition]
     private static partial nint THSTensor_data(nint handle);
 
     [LibraryImport("LibTorchSharp")]
+    [SuppressGCTransition]
     private static partial sbyte THSTensor_type(nint handle);
 
     [LibraryImport("LibTorchSharp")]
+    [SuppressGCTransition]
     private static partial int THSTensor_device_type(nint handle);
 
     [LibraryImport("LibTorchSharp")]
+    [SuppressGCTransition]
     private static partial byte THSTensor_is_sparse(nint handle);
 
     [LibraryImport("LibTorchSharp")]
+    [SuppressGCTransition]
     private static partial byte THSTensor_is_neg(nint handle);
 
     [LibraryImport("LibTorchSharp")]
+    [SuppressGCTransition]
     private static partial byte THSTensor_is_conj(nint handle);
 }

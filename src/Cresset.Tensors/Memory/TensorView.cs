@@ -100,6 +100,12 @@ internal static class TensorView
         where T : unmanaged
         => empty(shape, dtype: TypeOf<T>(), device: CPU);
 
+    /// <summary>A new dense tensor of the shape of a dense one, contents undefined; it joins the open scope. Cheaper than asking for the shape.</summary>
+    /// <param name="tensor">A contiguous tensor on the CPU.</param>
+    public static Tensor NewLike<T>(Tensor tensor)
+        where T : unmanaged
+        => NativeTensor.EmptyLike(tensor, TypeOf<T>());
+
     /// <summary>The tensor as dense memory: itself, or a copy that joins the open scope.</summary>
     public static Tensor ToDense(Tensor tensor) => tensor.is_contiguous() ? tensor : tensor.contiguous();
 
