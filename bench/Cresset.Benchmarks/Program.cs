@@ -23,6 +23,7 @@ Dictionary<string, Func<string[], int>> benchmarks = new()
     ["rl-dqn-cartpole"] = DqnEndToEnd.Run,
     ["rl-dqn-update"] = DqnUpdateSpeed.Run,
     ["rl-environments"] = EnvironmentSpeed.Run,
+    ["conv-layouts"] = ConvLayouts.Run,
     ["small-calls"] = SmallCalls.Run,
     ["sd3-forward"] = Sd3Forward.Run,
     ["sd3-load"] = Sd3Load.Run,

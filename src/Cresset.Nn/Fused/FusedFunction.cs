@@ -116,6 +116,12 @@ internal sealed class FusedFunction<TKernel>(TKernel kernel, Func<Tensor, Tensor
     public override Tensor Apply(Tensor x, ActivationBuffers? buffers = null)
     {
         if (!Fits(x)) return IsBrainFloatWithoutGradient(x) ? Brain(x) : composed(x);
+        if (ChannelsLast.Is(x))
+        {
+            // In the order of memory, so that the layout is kept and nothing is copied.
+            using var scope = NewDisposeScope();
+            return Apply(x.permute(0, 2, 3, 1), buffers).permute(0, 3, 1, 2).MoveToOuterDisposeScope();
+        }
         var node = NodeOf(buffers);
         return x.requires_grad && is_grad_enabled() ? new FusedUnary(node).Apply(x) : node.Value(x);
     }

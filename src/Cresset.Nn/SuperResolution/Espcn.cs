@@ -74,7 +74,7 @@ public sealed class Espcn : nn.Module<Tensor, Tensor>
     {
         Shape.Expect(input, "N C H W", ("C", _options.Channels));
         using var scope = NewDisposeScope();
-        var y = _shuffle.call(_body.call(input));
+        var y = _shuffle.call(_body.call(ChannelsLast.Of(input))).contiguous();
         if (_options.Residual) y += Upsample.Apply(input, scaleFactor: [_options.Scale], mode: ResizeMode.Bicubic);
         return y.MoveToOuterDisposeScope();
     }

@@ -74,15 +74,16 @@ public sealed class VqVae : Tokenizer
     {
         Check(input);
         using var scope = NewDisposeScope();
-        var quantization = _quantizer.QuantizeMap(_encoder.call(input));
-        return new VqVaeOutput(_decoder.call(quantization.Quantized), [quantization]).MoveToOuterScope();
+        var quantization = _quantizer.QuantizeMap(_encoder.call(ChannelsLast.Of(input)));
+        return new VqVaeOutput(Decoded(quantization.Quantized), [quantization]).MoveToOuterScope();
     }
 
     /// <summary>Latents [N, D, h, w] before quantization.</summary>
     public Tensor Latents(Tensor input)
     {
         Check(input);
-        return _encoder.call(input);
+        using var scope = NewDisposeScope();
+        return _encoder.call(ChannelsLast.Of(input)).contiguous().MoveToOuterDisposeScope();
     }
 
     /// <summary>Data from values [N, D, h, w] of the quantizer.</summary>
@@ -90,7 +91,8 @@ public sealed class VqVae : Tokenizer
     {
         ArgumentNullException.ThrowIfNull(values);
         if (values.dim() != _options.Dimensions + 2 || values.size(1) != _quantizer.Width) throw Shape.Wrong(values, _options.Dimensions == 2 ? $"[N, {_quantizer.Width}, h, w]" : $"[N, {_quantizer.Width}, l]");
-        return _decoder.call(values);
+        using var scope = NewDisposeScope();
+        return Decoded(values).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -100,7 +102,7 @@ public sealed class VqVae : Tokenizer
         if (indices.Count != 1) throw new ArgumentException($"A VQ-VAE has one level of codes; {indices.Count} were given.", nameof(indices));
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        return _decoder.call(_quantizer.DecodeMap(indices[0])).MoveToOuterDisposeScope();
+        return Decoded(_quantizer.DecodeMap(indices[0])).MoveToOuterDisposeScope();
     }
 
     /// <summary>Positions on each side that a code depends on: one a residual unit and one for the convolution before them; the strided ones see less than one more each way.</summary>
@@ -113,6 +115,9 @@ public sealed class VqVae : Tokenizer
     internal override int? DecoderReach => _options.Upsampler is TransposedUpsampler or NearestUpsampler or BilinearUpsampler or PixelShuffleUpsampler ? _options.ResidualUnits + 6 : null;
 
     internal override void CheckData(Tensor input) => Check(input);
+
+    // Channels lie last inside only: what others get lies as usual.
+    private Tensor Decoded(Tensor values) => _decoder.call(ChannelsLast.Of(values)).contiguous();
 
     private void Check(Tensor input)
     {

@@ -43,7 +43,7 @@ public sealed class DigitsClassifierNet : Module<Tensor, Tensor>
     public override Tensor forward(Tensor images)
     {
         Shape.Expect(images, "N C H W", [("C", _channels), ("H", _height), ("W", _width)]);
-        using var features = _features.call(images);
-        return _head.call(features);
+        using var scope = NewDisposeScope();
+        return _head.call(_features.call(ChannelsLast.Of(images))).MoveToOuterDisposeScope();
     }
 }

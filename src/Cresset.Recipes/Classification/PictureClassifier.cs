@@ -74,7 +74,7 @@ public sealed class PictureClassifier : Module<Tensor, Tensor>, IRecomputes
     {
         Shape.Expect(pictures, "N C H W", [("C", _channels)]);
         using var scope = NewDisposeScope();
-        var standard = (pictures - _mean) / _deviation;
+        var standard = Standard(pictures);
         if (!Recomputes) return _head.call(_stages.call(standard)).MoveToOuterDisposeScope();
         foreach (var stage in _stages.children().Cast<Module<Tensor, Tensor>>().Chunk(StageLayers))
             standard = Recomputation.Call(stage, inputs => stage.Aggregate(inputs[0], (x, layer) => layer.call(x)), standard);
@@ -85,7 +85,9 @@ public sealed class PictureClassifier : Module<Tensor, Tensor>, IRecomputes
     internal (Tensor Logits, Tensor Features) Look(Tensor pictures)
     {
         using var scope = NewDisposeScope();
-        var features = _stages.call((pictures - _mean) / _deviation).mean([2, 3]);
+        var features = _stages.call(Standard(pictures)).mean([2, 3]);
         return (((Module<Tensor, Tensor>)_head.children().Last()).call(features).MoveToOuterDisposeScope(), features.MoveToOuterDisposeScope());
     }
+
+    private Tensor Standard(Tensor pictures) => ChannelsLast.Of((pictures - _mean) / _deviation);
 }
