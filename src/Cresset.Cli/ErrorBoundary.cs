@@ -56,6 +56,9 @@ internal static class ErrorBoundary
     private static string WithoutParameter(string message)
     {
         var at = message.LastIndexOf(" (Parameter '", StringComparison.Ordinal);
-        return at < 0 ? message : message[..at];
+        if (at < 0) return message;
+        // The framework's own words do not say what they are about.
+        var parameter = message[(at + " (Parameter '".Length)..].TrimEnd('\'', ')');
+        return message.StartsWith("The value cannot be an empty string", StringComparison.Ordinal) ? $"{parameter} is empty; a name is needed." : message[..at];
     }
 }
