@@ -1,8 +1,6 @@
-using System.Text;
-
 namespace Cresset.Data;
 
-/// <summary>Finds classes that a person would take for one: "Cat" and "cat", an accent written in two ways, a blank at the end.</summary>
+/// <summary>Finds classes that a person would take for one: "Cat" and "cat", a blank at the end.</summary>
 internal static class TwinNames
 {
     /// <summary>A line for the classes of a data set and for each column of classes that has such names.</summary>
@@ -18,14 +16,9 @@ internal static class TwinNames
     private static string? Note(string name, string what, IReadOnlyList<string> classes)
     {
         var twins = classes.GroupBy(Plain).Where(g => g.Count() > 1).Select(g => string.Join(" and ", g.Select(n => $"'{n}'"))).ToList();
-        return twins.Count == 0 ? null : $"{name}: {what} {string.Join(", ", twins.Take(5))}{(twins.Count > 5 ? " ..." : "")} differ in case, blanks or "
-            + "the coding of accents alone; they are classes of their own.";
+        return twins.Count == 0 ? null : $"{name}: {what} {string.Join(", ", twins.Take(5))}{(twins.Count > 5 ? " ..." : "")} differ in case or blanks alone; "
+            + "they are classes of their own.";
     }
 
-    private static string Plain(string name)
-    {
-        // Half a character has no normal form.
-        var text = name.Any(char.IsSurrogate) ? name : name.Normalize(NormalizationForm.FormKC);
-        return string.Concat(text.Where(c => !char.IsWhiteSpace(c))).ToUpperInvariant();
-    }
+    private static string Plain(string name) => string.Concat(name.Where(c => !char.IsWhiteSpace(c))).ToUpperInvariant();
 }
