@@ -29,6 +29,7 @@ internal static class CommandTree
             foreach (var verb in Verbs(parts, words)) root.Add(pageOnly ? verb.Named() : verb.Create());
         }
         foreach (var verb in root.Subcommands) JsonEverywhere.Add(verb);
+        PlainNumbers.Require(root);
         root.SetAction(_ => FirstPage());
         foreach (var help in root.Options.OfType<HelpOption>()) help.Action = new ShortHelp((HelpAction)help.Action!);
         return root;
@@ -93,7 +94,7 @@ internal static class CommandTree
         {
             // All ranks have the same command line: one says what is wrong with it.
             if (RankPlace.OfEnvironment().Rank > 0) return ExitCode.Usage;
-            foreach (var error in result.Errors) Console.Error.WriteLine("cresset: " + error.Message);
+            foreach (var text in result.Errors.Select(UsageText.Of).Distinct()) Console.Error.WriteLine("cresset: " + text);
             // A mistyped verb is an unmatched word of the command that has the verbs.
             var verbs = result.CommandResult.Command.Subcommands.Select(c => c.Name).ToList();
             if (verbs.Count > 0 && result.UnmatchedTokens.Select(t => NearestName.Find(t, verbs)).FirstOrDefault(n => n is not null) is { } verb) Console.Error.WriteLine($"cresset: did you mean '{verb}'?");

@@ -1,3 +1,5 @@
+using System.CommandLine;
+using System.Globalization;
 using System.Reflection;
 using Cresset.Numerics;
 using Cresset.Recipes;
@@ -15,7 +17,22 @@ public static class CressetApp
     /// <param name="assemblies">Further assemblies with parts; that of the program itself is always among them.</param>
     // Synchronous inside: training must stay on the main thread, where glibc keeps freed memory.
     public static Task<int> Run(string[] args, params IReadOnlyList<Assembly> assemblies)
-        => Task.FromResult(ErrorBoundary.Run(() => CommandTree.Create(Parts(assemblies), args).Parse(args).Run()));
+    {
+        // A program of your own may run under a culture where "0.7" is 7; a command line means the same everywhere.
+        var culture = CultureInfo.CurrentCulture;
+        CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        try
+        {
+            return Task.FromResult(ErrorBoundary.Run(() => CommandTree.Create(Parts(assemblies), args).Parse(args, Words).Run()));
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = culture;
+        }
+    }
+
+    // A word with @ is a word: a prompt or the name of a person. Lists in files are read by the options that say so.
+    private static ParserConfiguration Words => new() { ResponseFileTokenReplacer = null };
 
     private static PartCatalog Parts(IReadOnlyList<Assembly> assemblies)
     {

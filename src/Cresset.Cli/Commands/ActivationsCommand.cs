@@ -41,14 +41,7 @@ internal static class ActivationsCommand
     private static int Draw(string[] names, string output, double from, double to)
     {
         if (!(from < to) || !double.IsFinite(from) || !double.IsFinite(to)) return Usage($"--from is {from} and --to is {to}; from must be below to.");
-        try
-        {
-            AtomicFile.WriteBytes(output, ActivationPlot.Create(names, from, to).ToPng());
-        }
-        catch (ArgumentException e)
-        {
-            return Usage(e.Message.Split('\n')[0]);
-        }
+        AtomicFile.WriteBytes(output, ActivationPlot.Create(names, from, to).ToPng());
         Console.Out.WriteLine(Path.GetFullPath(output));
         return ExitCode.Success;
     }

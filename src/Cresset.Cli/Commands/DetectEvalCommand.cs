@@ -7,6 +7,8 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset detect eval</c>: the numbers of one protocol, with reports, gates and pictures on request.</summary>
 internal static class DetectEvalCommand
 {
+    private const int FewestResamples = 10;
+
     public static Command Create()
     {
         Option<string> truth = DetectCommand.Truth(), results = DetectCommand.Results();
@@ -61,6 +63,8 @@ internal static class DetectEvalCommand
             var options = protocol.Read(r);
             var reports = r.GetValue(report) ?? [];
             foreach (var name in reports) RequireKnownReport(name);
+            if (r.GetValue(resamples) is not 0 and < FewestResamples) throw new ArgumentException(
+                $"--bootstrap is {r.GetValue(resamples)}; allowed: 0 (none), or at least {FewestResamples}; fewer say nothing of an interval.");
             ScoreGate[] gates = [.. (r.GetValue(minima) ?? []).Select(g => ScoreGate.Parse(g, isDrop: false)),
                 .. (r.GetValue(drops) ?? []).Select(g => ScoreGate.Parse(g, isDrop: true))];
             var before = r.GetValue(baseline) is { } b ? ScoreSummary.Read(b) : null;

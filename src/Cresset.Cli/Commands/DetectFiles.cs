@@ -89,7 +89,7 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
     public static string[] NamesIn(string file)
         => file.EndsWith(".yaml", StringComparison.OrdinalIgnoreCase) || file.EndsWith(".yml", StringComparison.OrdinalIgnoreCase)
             ? [.. YoloFolder.NamesOf(file)]
-            : [.. File.ReadAllLines(file).Select(l => l.Trim()).Where(l => l.Length > 0)];
+            : [.. ClassNames.Read(file)];
 
     private string[]? Classes() => classesFile is null ? null : NamesIn(classesFile);
 

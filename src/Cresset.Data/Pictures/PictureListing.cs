@@ -23,7 +23,8 @@ internal sealed class PictureListing
     private readonly List<string> _hidden = [];
     private readonly List<string> _foreign = [];
     private readonly List<string> _emptyFolders = [];
-    private readonly HashSet<string> _visited = [];
+    private readonly List<string> _again = [];
+    private readonly HashSet<string> _visited = [], _own = [];
 
     private PictureListing(string folder) => Folder = folder;
 
@@ -42,6 +43,7 @@ internal sealed class PictureListing
             if (_hidden.Count > 0) yield return $"{Folder}: left out {Some(_hidden, "hidden file or folder", "hidden files and folders")}.";
             if (_foreign.Count > 0) yield return $"{Folder}: left out "
                 + $"{Some(_foreign, "file that is no picture", "files that are no pictures")}.";
+            if (_again.Count > 0) yield return $"{Folder}: left out {Some(_again, "link to a folder that is listed itself", "links to folders that are listed themselves")}.";
         }
     }
 
@@ -57,6 +59,7 @@ internal sealed class PictureListing
                 + $"needed." : $"There is no folder '{folder}'.");
         }
         var listing = new PictureListing(folder);
+        listing.Own(new DirectoryInfo(folder));
         listing.Walk(folder, "", expected ?? (_ => false));
         listing._files.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
         return listing;
@@ -66,19 +69,35 @@ internal sealed class PictureListing
     public static string Some(IReadOnlyList<string> names, string one, string many)
         => $"{names.Count} {(names.Count == 1 ? one : many)} ({string.Join(", ", names.Order(StringComparer.Ordinal).Take(5))}{(names.Count > 5 ? $" and {names.Count - 5} more" : "")})";
 
+    // The folders that are there without a link: they have their own names, whichever order the system lists links and folders in.
+    private void Own(DirectoryInfo folder)
+    {
+        _own.Add(RealPath(folder));
+        foreach (var inside in folder.EnumerateDirectories())
+        {
+            if (inside.LinkTarget is null) Own(inside);
+        }
+    }
+
+    private static string RealPath(DirectoryInfo folder) => folder.LinkTarget is null ? folder.FullName : folder.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
+
     private int Walk(string folder, string prefix, Func<string, bool> expected)
     {
         // A link may lead back to a folder above it.
-        var real = new DirectoryInfo(folder).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? Path.GetFullPath(folder);
-        if (!_visited.Add(real)) return 0;
+        if (!_visited.Add(RealPath(new DirectoryInfo(folder)))) return 0;
         var count = 0;
-        foreach (var path in Directory.EnumerateFileSystemEntries(folder))
+        foreach (var path in Directory.EnumerateFileSystemEntries(folder).Order(StringComparer.Ordinal))
         {
             var name = Path.GetFileName(path);
             var full = prefix + name;
             if (name.StartsWith('.') || Leftovers.Contains(name.ToLowerInvariant())) _hidden.Add(full);
             else if (Directory.Exists(path))
             {
+                if (new DirectoryInfo(path) is { LinkTarget: not null } link && (_own.Contains(RealPath(link)) || _visited.Contains(RealPath(link))))
+                {
+                    _again.Add(full);
+                    continue;
+                }
                 var inside = Walk(path, full + "/", expected);
                 if (inside == 0) _emptyFolders.Add(full);
                 count += inside;

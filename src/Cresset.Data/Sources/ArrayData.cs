@@ -39,6 +39,7 @@ public abstract record ArrayData : DataSource
         .Defined(Layout)
         .AtLeast(ClassCount, 0)
         .Must(ClassNames is not null, null, "a list of names", field: nameof(ClassNames))
+        .Must(ClassNames is null || ClassNames.Distinct().Count() == ClassNames.Count, ClassNames is null ? null : string.Join(", ", ClassNames), "a name of its own for each class", field: nameof(ClassNames))
         .Nested(Split);
 
     /// <summary>Checks arrays against what is asked for and divides them.</summary>
@@ -93,11 +94,7 @@ public abstract record ArrayData : DataSource
         var divisor = Scale > 0 ? Scale : inputs.dtype == ScalarType.Byte && inputs.dim() > 2 ? 255 : inputs is { dtype: ScalarType.Int32 } && inputs.dim() > 2 && inputs.max().ToInt64() is > 255 and <= 65535 ? 65535 : 1;
         if (Scale == 0 && divisor != 1) notes.Add($"{name}: values of {inputs.dtype} are divided by {divisor} (data.scale would say "
             + $"otherwise).");
-        var values = inputs.to(ScalarType.Float32);
-        if (!values.isfinite().all().ToBoolean())
-        {
-            throw new DataMismatchException($"{name}: the inputs hold values that are not finite (NaN or infinity).");
-        }
+        var values = Float32Fit.Of(name, "the inputs", "input", inputs);
         if (divisor != 1) values = values / divisor;
         if (values.dim() == 3) return values.unsqueeze(1);
         if (values.dim() != 4) return values.dim() == 2 ? values : values.flatten(1);
@@ -116,6 +113,8 @@ public abstract record ArrayData : DataSource
             throw new DataMismatchException($"{name} has no targets; this task needs "
                 + $"{(use.Target == TargetKind.Class ? "a class" : "a number")} for each input.");
         }
+        if (targets.dim() == 0) throw new DataMismatchException($"{name}: the targets are one value; one for each of the {count} inputs is needed.");
+        if (targets.is_complex()) throw new DataMismatchException($"{name}: complex targets; a number or a class is learned.");
         if (targets.size(0) != count) throw new DataMismatchException($"{name}: {count} inputs and {targets.size(0)} targets.");
         if (use.Target is TargetKind.Mask or TargetKind.Caption)
         {
@@ -124,13 +123,11 @@ public abstract record ArrayData : DataSource
         }
         if (use.Target == TargetKind.Number)
         {
-            var numbers = targets.to(ScalarType.Float32).reshape(count, -1);
-            if (numbers.size(1) != 1)
+            if (targets.numel() != count)
             {
                 throw new DataMismatchException($"{name}: targets of shape {Shape.Text(targets)}; one number for each input is learned.");
             }
-            return numbers.isfinite().all().ToBoolean() ? (numbers, []) : throw new DataMismatchException($"{name}: the targets hold "
-                + $"values that are not finite.");
+            return (Float32Fit.Of(name, "the targets", "target", targets.reshape(count, 1)), []);
         }
         if (targets.numel() != count)
         {

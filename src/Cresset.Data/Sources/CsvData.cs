@@ -204,7 +204,8 @@ public sealed record CsvData : DataSource
                 + $"{string.Join(", ", unlearned.Select(c => $"'{c}'"))}. Use another split.");
         }
         int[] train = [.. parts.Train.Select(i => rows[i])];
-        var (mean, deviation) = use.Target == TargetKind.Number ? Moments(target!, train) : (0, 1);
+        if (use.Target == TargetKind.Number) CheckFits(target!);
+        var (mean, deviation, _) = use.Target == TargetKind.Number ? Moments(target!, train) : (0, 1, false);
         var facts = new TableFacts
         {
             Text = Format,
@@ -222,21 +223,37 @@ public sealed record CsvData : DataSource
     {
         var fills = Missing == MissingValues.Fill;
         if (column.Kind == ColumnKind.Class) return new TableColumn { Name = column.Name, Levels = column.Levels, FillsMissing = fills };
-        if (!Standardize) return new TableColumn { Name = column.Name, Mean = 0, Deviation = 1, FillsMissing = fills };
-        var (mean, deviation) = Moments(column, train);
-        if (deviation == 1 && train.All(row => column.IsMissing(row) || column.Numbers![row] == mean)) notes.Add($"{Path}: column "
-            + $"'{column.Name}' is {mean.ToString(CultureInfo.InvariantCulture)} in every training row and tells nothing.");
+        if (!Standardize)
+        {
+            CheckFits(column);
+            return new TableColumn { Name = column.Name, Mean = 0, Deviation = 1, FillsMissing = fills };
+        }
+        var (mean, deviation, isConstant) = Moments(column, train);
+        if (isConstant) notes.Add($"{Path}: column '{column.Name}' is {mean.ToString(CultureInfo.InvariantCulture)} in every training row and tells nothing.");
         return new TableColumn { Name = column.Name, Mean = mean, Deviation = deviation, FillsMissing = fills };
     }
 
-    // Two passes: the difference of large squares would lose the deviation of, say, years.
-    private static (double Mean, double Deviation) Moments(CsvColumn column, int[] rows)
+    // Two passes: the difference of large squares would lose the deviation of, say, years. Around the first value and in units of the range,
+    // so that equal values have no deviation at all and squares of large ones do not overflow.
+    private (double Mean, double Deviation, bool IsConstant) Moments(CsvColumn column, int[] rows)
     {
         var values = rows.Where(row => !column.IsMissing(row)).Select(row => column.Numbers![row]).ToArray();
-        if (values.Length == 0) return (0, 1);
-        var mean = values.Average();
-        var deviation = Math.Sqrt(values.Average(v => (v - mean) * (v - mean)));
-        return (mean, deviation > 0 ? deviation : 1);
+        if (values.Length == 0) return (0, 1, false);
+        double first = values[0], range = values.Max(v => Math.Abs(v - first));
+        if (range == 0) return (first, 1, true);
+        var shift = values.Average(v => (v - first) / range);
+        var deviation = range * Math.Sqrt(values.Average(v => Math.Pow(((v - first) / range) - shift, 2)));
+        var mean = first + (shift * range);
+        return double.IsFinite(mean) && deviation is > 0 and <= double.MaxValue ? (mean, deviation, false)
+            : throw new DataMismatchException($"{Path}: the numbers of column '{column.Name}' ({values.Min():g4} to {values.Max():g4}) lie "
+                + $"beyond what can be standardised. Change their unit, or leave the column out: data.leave_out=[{column.Name}].");
+    }
+
+    /// <summary>Features and answers are computed in float32; what is not standardised has to fit there.</summary>
+    private void CheckFits(CsvColumn column)
+    {
+        if (column.Numbers!.FirstOrDefault(n => Math.Abs(n) > float.MaxValue) is var large and not 0) throw new DataMismatchException(string.Create(
+            CultureInfo.InvariantCulture, $"{Path}: column '{column.Name}' holds {large:g4}; numbers up to {float.MaxValue:g4} can be computed with. Change its unit."));
     }
 
     private static TensorDataset Dataset(CsvTable table, TableFacts facts, int[] rows, CsvColumn? target, List<string> classes, DataUse use)

@@ -52,6 +52,10 @@ public sealed record DataFacts
     [JsonIgnore]
     public bool ArePictures => Shape.Count == 3;
 
+    /// <summary>True when inputs are pictures that can be shown: grey, RGB or RGBA.</summary>
+    [JsonIgnore]
+    public bool CanBeShown => ArePictures && Shape[0] is 1 or 3 or 4;
+
     /// <summary>The name of the set of pictures that comes with Cresset, or that it knows; empty for other data, whatever their name.</summary>
     public string KnownSet() => GivenPictures.BuiltIn(this);
 

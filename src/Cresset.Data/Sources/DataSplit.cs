@@ -29,7 +29,7 @@ public sealed class DataSplit : IDisposable
         ArgumentNullException.ThrowIfNull(facts);
         ArgumentNullException.ThrowIfNull(train);
         ArgumentNullException.ThrowIfNull(fingerprint);
-        (Facts, Train, Validation, Test, Fingerprint, Notes) = (facts, train, validation, test, fingerprint, notes ?? []);
+        (Facts, Train, Validation, Test, Fingerprint, Notes) = (facts, train, validation, test, fingerprint, [.. notes ?? [], .. TwinNames.Notes(facts)]);
         _trainLabels = trainLabels;
         _owned = [.. new[] { train, validation, test }.OfType<IDisposable>().Distinct()];
     }
@@ -75,26 +75,38 @@ public sealed class DataSplit : IDisposable
 
     /// <summary>
     /// Mean and deviation of each channel (of each feature for a table) over the training part; over 1,024 evenly spaced examples where it
-    /// is larger. A deviation of 0 is given as 1.
+    /// is larger. The deviation of a constant is given as 1.
     /// </summary>
     public (float[] Mean, float[] Deviation) Standardization()
     {
         const int Most = 1024;
         int count = Math.Min(Most, Train.Count), channels = (int)Facts.Shape[0];
-        double[] sum = new double[channels], squares = new double[channels];
+        double[] mean = new double[channels], squares = new double[channels], low = new double[channels], high = new double[channels];
+        Array.Fill(low, double.PositiveInfinity);
+        Array.Fill(high, double.NegativeInfinity);
         var each = Facts.Shape.Skip(1).Aggregate(1L, (a, b) => a * b);
+        double seen = 0;
         for (var start = 0; start < count; start += 64)
         {
             int[] indices = [.. Enumerable.Range(start, Math.Min(64, count - start)).Select(i => (int)((long)i * Train.Count / count))];
             using var scope = NewDisposeScope();
             var inputs = Train.Prepare(new BatchRequest(indices, 0, 0)).ToBatch().Inputs.to(ScalarType.Float64).reshape(indices.Length, channels, each);
-            var (sums, powers) = (inputs.sum([0L, 2L]).data<double>().ToArray(), inputs.square().sum([0L, 2L]).data<double>().ToArray());
-            for (var c = 0; c < channels; c++) (sum[c], squares[c]) = (sum[c] + sums[c], squares[c] + powers[c]);
+            var middle = inputs.mean([0L, 2L], keepdim: true);
+            var (means, powers) = (middle.reshape(-1).data<double>().ToArray(), (inputs - middle).square().sum([0L, 2L]).data<double>().ToArray());
+            var (least, most) = (inputs.amin([0L, 2L]).data<double>().ToArray(), inputs.amax([0L, 2L]).data<double>().ToArray());
+            double own = (double)indices.Length * each, all = seen + own;
+            for (var c = 0; c < channels; c++)
+            {
+                // Sums of squares around the mean, joined (Chan et al. 1983): the difference of large squares would lose small deviations.
+                var apart = means[c] - mean[c];
+                squares[c] += powers[c] + (apart * apart * seen * own / all);
+                mean[c] += apart * own / all;
+                (low[c], high[c]) = (Math.Min(low[c], least[c]), Math.Max(high[c], most[c]));
+            }
+            seen = all;
         }
-        var n = (double)count * each;
-        var mean = sum.Select(s => s / n).ToArray();
-        var deviation = squares.Select((s, c) => Math.Sqrt(Math.Max(0, (s / n) - (mean[c] * mean[c])))).Select(d => d < 1e-6 ? 1 : d);
-        return ([.. mean.Select(m => (float)m)], [.. deviation.Select(d => (float)d)]);
+        var deviation = squares.Select((s, c) => low[c] == high[c] ? 1 : (float)Math.Sqrt(s / seen)).Select(d => d > 0 ? d : 1);
+        return ([.. mean.Select(m => (float)m)], [.. deviation]);
     }
 
     /// <summary>Divides examples that lie in memory.</summary>

@@ -1,3 +1,5 @@
+using Cresset.Numerics;
+
 namespace Cresset.Data;
 
 /// <summary>One opening of a folder of pictures: lists, labels, checks and divides it.</summary>
@@ -235,7 +237,7 @@ internal sealed class FolderReading(FolderData options, DataUse use)
     {
         if (options.CaptionColumn.Length > 0) return OneLine(_table![options.CaptionColumn].Texts![_rowOf[file.Name]]);
         var path = Path.ChangeExtension(file.Path, ".txt");
-        return File.Exists(path) ? OneLine(File.ReadAllText(path)) : "";
+        return File.Exists(path) ? OneLine(Utf8Text.Read(path)) : "";
     }
 
     private static string OneLine(string text) => string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));

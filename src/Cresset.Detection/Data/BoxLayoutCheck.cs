@@ -12,6 +12,9 @@ internal static class BoxLayoutCheck
         ("centre and size", (b, _) => Box.FromCenter(b.X, b.Y, b.Width, b.Height)),
         ("shares of the image", (b, i) => Scaled(b, i)),
         ("shares of the image, two corners", (b, i) => Scaled(b, i) is var s ? Box.FromCorners(s.X, s.Y, s.Width, s.Height) : b),
+        ("two corners, y before x (y1, x1, y2, x2)", (b, _) => Box.FromCorners(b.Y, b.X, b.Height, b.Width)),
+        ("y before x (y, x, height, width)", (b, _) => Turned(b)),
+        ("shares of the image, two corners, y before x", (b, i) => Scaled(Turned(b), i) is var s ? Box.FromCorners(s.X, s.Y, s.Width, s.Height) : b),
         ("shares of the image, centre and size", (b, i) => Scaled(b, i) is var s ? Box.FromCenter(s.X, s.Y, s.Width, s.Height) : b),
     ];
 
@@ -67,6 +70,8 @@ internal static class BoxLayoutCheck
         }
         return false;
     }
+
+    private static Box Turned(in Box b) => new(b.Y, b.X, b.Height, b.Width);
 
     private static Box Scaled(in Box b, DatasetImage image)
         => new(b.X * image.Width, b.Y * image.Height, b.Width * image.Width, b.Height * image.Height);

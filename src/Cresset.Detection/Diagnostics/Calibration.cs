@@ -18,6 +18,9 @@ public readonly record struct CalibrationBin(double From, double To, long Count,
 /// <param name="Count">Detections that count.</param>
 public sealed record Calibration(IReadOnlyList<CalibrationBin> Bins, double Expected, double Maximum, long Count)
 {
+    /// <summary>False where a score lies outside 0 to 1: such scores are no probabilities, and there is nothing to calibrate. Then the numbers are NaN.</summary>
+    public bool IsDefined { get; private init; } = true;
+
     /// <summary>Computes it over all categories, or one.</summary>
     /// <param name="result">A COCO result.</param>
     /// <param name="bins">Number of bins of equal width.</param>
@@ -44,6 +47,7 @@ public sealed record Calibration(IReadOnlyList<CalibrationBin> Bins, double Expe
             {
                 var score = curve.Scores[i];
                 if (curve.Hits[i] < 0 || !double.IsFinite(score) || score == DetectedObject.FirstRank) continue;
+                if (score is < 0 or > 1) return new Calibration([], double.NaN, double.NaN, 0) { IsDefined = false };
                 var b = (int)Math.Clamp(score * bins, 0, bins - 1);
                 count[b]++;
                 confidence[b] += score;

@@ -147,6 +147,7 @@ internal static partial class ClassFiles
     /// <summary>Lines of a file; the name of an image may hold blanks, so the numbers are counted from the end.</summary>
     private static void ReadLines(ClassFile file, long category, DatasetNames names, FaultDesk desk, List<DetectedObject> detections)
     {
+        TextFile.Check(file.File, desk);
         var numbers = file.Corners ? 9 : 5;
         long lines = 0, lost = 0;
         foreach (var (line, fields, record) in TextLines.ReadWhole(file.File))

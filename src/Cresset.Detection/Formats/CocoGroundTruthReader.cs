@@ -72,14 +72,14 @@ internal sealed class CocoGroundTruthReader
             if (!images.TryGetValue(o.ImageId, out var image))
             {
                 _desk.Fault(DataProblemKind.UnknownImage, RecordOf(o), "image_id",
-                    $"is {Shown(o.ImageId, _ids.Images)}; the file has no such image.");
+                    $"is {Referred(o.ImageId, _ids.Images)}; the file has no such image.");
                 _lost++;
                 continue;
             }
             if (!_categoryIds.Contains(o.CategoryId))
             {
                 _desk.Fault(DataProblemKind.UnknownCategory, RecordOf(o), "category_id",
-                    $"is {Shown(o.CategoryId, _ids.Categories)}; the file has no such category.");
+                    $"is {Referred(o.CategoryId, _ids.Categories)}; the file has no such category.");
                 _lost++;
             }
             kept.Add((_desk.Needs & (RecordParts.Masks | RecordParts.Corners)) == RecordParts.Masks ? WithSize(o, image) : o);
@@ -93,6 +93,9 @@ internal sealed class CocoGroundTruthReader
     }
 
     private static string RecordOf(in GroundTruthObject o) => string.Create(CultureInfo.InvariantCulture, $"annotation with id {o.Id}");
+
+    /// <summary>An id after texts got their numbers, as the file writes it.</summary>
+    private static string Referred(long id, TextIds texts) => texts.TextOfFinal(id) is { } text ? $"\"{text}\"" : id.ToString(CultureInfo.InvariantCulture);
 
     private static string Shown(long id, TextIds texts) => texts.TextOf(id) is { } text ? $"\"{text}\""
         : id.ToString(CultureInfo.InvariantCulture);
@@ -141,6 +144,8 @@ internal sealed class CocoGroundTruthReader
             }
             _categoryIds.UnionWith(_categories.Select(c => c.Id));
         }
+        if (_ids.Images.MetNumbers > 0) NoteNumbers("image_id");
+        if (_ids.Categories.MetNumbers > 0) NoteNumbers("category_id");
         _ids.Objects.Number(_objectIds);
         var anyText = _ids.Images.Any || _ids.Categories.Any || _ids.Objects.Any;
         for (var i = 0; anyText && i < _objects.Count; i++)
@@ -163,12 +168,20 @@ internal sealed class CocoGroundTruthReader
         }
     }
 
+    private void NoteNumbers(string field)
+        => _desk.Note(DataProblemKind.Converted, "annotations", field, "is a text where the id is a number; it was taken as the number.");
+
     private void ReadList(string name, ref bool seen, Action record)
     {
         _scanner.WhereList = name;
         _scanner.WhereIndex = -1;
         if (seen) ForgetList(name);
         seen = true;
+        if (_scanner.TryNull())
+        {
+            _desk.Fault(DataProblemKind.WrongValue, "", name, "is null; a list is needed.", _scanner.Offset);
+            return;
+        }
         if (_scanner.Peek() != '[') throw _scanner.Unexpected($"the list {name}");
         _scanner.Expect((byte)'[');
         if (!_scanner.TryTake((byte)']'))

@@ -137,6 +137,7 @@ public static class CsvFormat
 
     private static IEnumerable<Row> Rows(string path, FaultDesk desk, bool withScore)
     {
+        TextFile.Check(path, desk);
         Columns? columns = null;
         var rows = 0;
         foreach (var (cells, record) in CsvTable.Read(path))
@@ -218,6 +219,12 @@ public static class CsvFormat
         if (!withScore && Text("class").Length == 0 && numeric.All(n => Text(n).Length == 0))
         {
             return new Row(image, "", default, 0, default, null, width, height, record) { IsEmpty = true };
+        }
+        if (image.Length == 0 || Text("class").Length == 0)
+        {
+            desk.Fault(DataProblemKind.MissingField, record, image.Length == 0 ? "image" : "class", "is empty.");
+            desk.Tally(0, 1);
+            return null;
         }
         var box = withScore ? Box.Nowhere : Box.Unreachable;
         var score = DetectedObject.FirstRank;

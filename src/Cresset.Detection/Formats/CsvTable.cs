@@ -45,6 +45,14 @@ internal static class CsvTable
         var cells = new List<string>();
         var cell = new StringBuilder();
         var quoted = false;
+        var hadQuotes = false;
+        // "a.jpg, cat" means cat: blanks around a cell are no part of it, inside quotation marks they are.
+        void End()
+        {
+            cells.Add(hadQuotes ? cell.ToString() : cell.ToString().Trim());
+            cell.Clear();
+            hadQuotes = false;
+        }
         for (var i = 0; i < line.Length; i++)
         {
             var c = line[i];
@@ -55,19 +63,23 @@ internal static class CsvTable
             }
             else if (c == '"')
             {
-                quoted = !quoted;
+                if (!quoted && !hadQuotes && string.IsNullOrWhiteSpace(cell.ToString())) cell.Clear();
+                (quoted, hadQuotes) = (!quoted, true);
             }
             else if (c == separator && !quoted)
             {
-                cells.Add(cell.ToString());
-                cell.Clear();
+                End();
+            }
+            else if (hadQuotes && !quoted && char.IsWhiteSpace(c))
+            {
+                // Between a closing mark and the separator.
             }
             else
             {
                 cell.Append(c);
             }
         }
-        cells.Add(cell.ToString());
+        End();
         return quoted ? null : cells;
     }
 }

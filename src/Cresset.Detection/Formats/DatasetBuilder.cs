@@ -13,6 +13,10 @@ internal sealed class DatasetBuilder
     public DatasetBuilder(IReadOnlyList<string>? classes)
     {
         _closed = classes is not null;
+        if (classes?.GroupBy(n => n, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
+        {
+            throw new ArgumentException($"the class \"{twice.Key}\" is named {twice.Count()} times; files that name their classes could mean either.", nameof(classes));
+        }
         foreach (var name in classes ?? []) AddCategory(name);
     }
 

@@ -72,6 +72,9 @@ internal sealed class DatasetNames
             || (Image(name) is null && Forms(last).Any(f => _shortImages.GetValueOrDefault(f) == Several));
     }
 
+    /// <summary>Whether several categories have this name.</summary>
+    public bool IsAmbiguousCategory(string name) => _categories.GetValueOrDefault(name) == Several;
+
     public long? Category(string name)
         => Get(_categories, name) ?? Get(_categories, SafeNames.Original(name)) ?? Get(_fileCategories, name);
 

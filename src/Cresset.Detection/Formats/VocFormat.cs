@@ -124,11 +124,13 @@ public static class VocFormat
                     MaxCharactersInDocument = 100_000_000
                 });
             root = XElement.Load(reader, LoadOptions.SetLineInfo);
+            // Some exporters put the elements into a namespace.
+            foreach (var element in root.DescendantsAndSelf()) element.Name = element.Name.LocalName;
         }
         catch (XmlException e)
         {
-            desk.Fault(DataProblemKind.Malformed, string.Create(CultureInfo.InvariantCulture, $"line {e.LineNumber}"), "",
-                $"is not XML: {e.Message}");
+            desk.Fault(DataProblemKind.Malformed, e.LineNumber > 0 ? string.Create(CultureInfo.InvariantCulture, $"line {e.LineNumber}") : "", "",
+                e.Message.Contains("DTD", StringComparison.Ordinal) ? "has a document type (DTD), which is not read." : $"is not XML: {e.Message}");
             desk.Tally(1, 1);
             return;
         }
@@ -167,6 +169,11 @@ public static class VocFormat
                 desk.Tally(1, 1);
                 continue;
             }
+            if (o.Element("polygon") is not null || o.Element("part") is not null)
+            {
+                desk.Note(DataProblemKind.Layout, record, o.Element("polygon") is null ? "part" : "polygon", "is not read; the object is its box alone.");
+            }
+            if (o.Elements("bndbox").Skip(1).Any()) desk.Fault(DataProblemKind.Malformed, record, "bndbox", "is there several times; an object has one box.");
             // A broken box stays, as an object that cannot be hit.
             if (!TryBox(o.Element("bndbox"), desk, record, out var box)) box = Box.Unreachable;
             if (builder.CategoryOf(label) is not { } category)

@@ -8,6 +8,7 @@ internal readonly record struct YoloLine(long Image, long Category, Box Box, dou
 internal sealed class YoloReader(DetectionDataset dataset, ReadOptions options, bool withScore, (int Points, int Values)? keypoints)
 {
     /// <summary>Files that tools put beside labels.</summary>
+    internal const double MostShare = 2;
     private static readonly string[] Others = ["classes.txt", "notes.txt", "readme.txt", "obj.names"];
     private readonly DatasetNames _names = new(dataset);
 
@@ -61,7 +62,7 @@ internal sealed class YoloReader(DetectionDataset dataset, ReadOptions options, 
         if (!TextLines.TryNumbers(fields, desk, record, out var n))
         {
             // The line stays as a miss where its class can be read.
-            return double.TryParse(fields[0], System.Globalization.CultureInfo.InvariantCulture, out var c) && IsClass(c)
+            return double.TryParse(fields[0], System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture, out var c) && IsClass(c)
                 ? new YoloLine(image.Id, _names.InOrder[(int)c], Box.Nowhere, 0, DetectedObject.FirstRank, null, null)
                 : null;
         }
@@ -70,6 +71,11 @@ internal sealed class YoloReader(DetectionDataset dataset, ReadOptions options, 
             desk.Fault(DataProblemKind.UnknownCategory, record, "class",
                 $"is {fields[0]}; there are classes 0 to {_names.InOrder.Length - 1}.");
             return null;
+        }
+        // A box may reach a little beyond its image; pixels lie far beyond.
+        if (!points && n.AsSpan(1, own - 1).ContainsAnyExceptInRange(-MostShare, MostShare))
+        {
+            desk.Fault(DataProblemKind.WrongValue, record, "", $"holds {string.Join(' ', fields[1..own])}; YOLO labels are shares of the image's width and height, from 0 to 1, not pixels.");
         }
         var category = _names.InOrder[(int)n[0]];
         var score = withScore ? n[^1] : 1;

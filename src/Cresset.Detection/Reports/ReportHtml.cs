@@ -197,9 +197,10 @@ internal sealed class ReportHtml(DetectionReport report)
     private void Scores()
     {
         var bins = report.Calibration.Bins.Where(b => b.Count > 0).ToArray();
-        _page.Append(CultureInfo.InvariantCulture,
+        if (report.Calibration.IsDefined) _page.Append(CultureInfo.InvariantCulture,
             $"<h2>Scores</h2><p>Expected calibration error {report.Calibration.Expected:0.0000}, largest {report.Calibration.Maximum:0.0000}.</p><div class=\"row\">");
-        _page.Append(SvgChart.Lines("Share of hits over score", "mean score", "share of hits",
+        else _page.Append("<h2>Scores</h2><p>Some scores lie outside 0 to 1, so they are no probabilities, and calibration is not defined.</p><div class=\"row\">");
+        if (report.Calibration.IsDefined) _page.Append(SvgChart.Lines("Share of hits over score", "mean score", "share of hits",
             [new SvgLine("hits", [.. bins.Select(b => b.Confidence)], [.. bins.Select(b => b.Accuracy)])], diagonal: true));
         var most = report.Classes.Where(c => c.Best is not null).OrderByDescending(c => c.Objects).Take(6);
         _page.Append(SvgChart.Lines("F1 over the score threshold", "score threshold", "F1", [.. most.Select(F1Line)]));

@@ -1,6 +1,9 @@
 namespace Cresset.Numerics;
 
-/// <summary>Writes files so that a reader sees the old content or the new one, never a part: temporary name, flush to disk, rename.</summary>
+/// <summary>
+/// Writes files so that a reader sees the old content or the new one, never a part: temporary name, flush to disk, rename. A link stays a link,
+/// its target is written; devices such as <c>/dev/null</c> and <c>/dev/stdout</c> are written to, since a rename would put a file in their place.
+/// </summary>
 public static class AtomicFile
 {
     /// <summary>Writes through <paramref name="write"/>; when it throws, nothing at <paramref name="path"/> has changed.</summary>
@@ -8,7 +11,13 @@ public static class AtomicFile
     public static void Write(string path, Action<Stream> write)
     {
         ArgumentNullException.ThrowIfNull(write);
-        var full = Path.GetFullPath(path);
+        var full = TargetOf(Path.GetFullPath(path));
+        if (IsDevice(full))
+        {
+            using var device = new FileStream(full, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 1 << 16);
+            write(device);
+            return;
+        }
         Directory.CreateDirectory(Path.GetDirectoryName(full)!);
         var temporary = $"{full}.{Environment.ProcessId}.{Guid.NewGuid():N}.tmp";
         try
@@ -26,6 +35,15 @@ public static class AtomicFile
             throw;
         }
     }
+
+    private static string TargetOf(string full)
+        => IsDevice(full) || new FileInfo(full).LinkTarget is null ? full : File.ResolveLinkTarget(full, returnFinalTarget: true)!.FullName;
+
+    // .NET cannot tell a device from a file, but systems keep them in these folders.
+    private static bool IsDevice(string full)
+        => !OperatingSystem.IsWindows() && File.Exists(full)
+            && (full.StartsWith("/dev/", StringComparison.Ordinal) || full.StartsWith("/proc/", StringComparison.Ordinal))
+            && !full.StartsWith("/dev/shm/", StringComparison.Ordinal);
 
     /// <summary>Writes text as UTF-8 without a byte-order mark.</summary>
     public static void WriteText(string path, string content) => Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(content)));

@@ -9,6 +9,8 @@ internal sealed class WrittenModel : IDisposable
     public WrittenModel(string path)
     {
         _path = System.IO.Path.GetFullPath(path);
+        // A rename would put a file in the place of the device.
+        if (_path.StartsWith("/dev/", StringComparison.Ordinal) && File.Exists(_path)) throw new IOException($"{path} is a device; a model and its weights are written to a file.");
         _folder = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(_path)!, $".{System.IO.Path.GetFileName(path)}.{Environment.ProcessId}.{Guid.NewGuid():N}.tmp");
         Directory.CreateDirectory(_folder);
     }

@@ -51,7 +51,14 @@ public sealed class RecipeCatalog
     public Recipe Read(string path, string name)
     {
         if (new FileInfo(path).Length > LargestFile) throw new ConfigException(new ConfigSource(path, 0), "the file is larger than 1 MiB: this is not a recipe.");
-        return Recipe.Parse(File.ReadAllText(path), path, name, Parts);
+        try
+        {
+            return Recipe.Parse(Utf8Text.Read(path), path, name, Parts);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new ConfigException(new ConfigSource(path, 0), e.Message[(path.Length + 2)..]);
+        }
     }
 
     private static string Embedded(string name)

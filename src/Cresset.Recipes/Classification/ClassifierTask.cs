@@ -57,7 +57,7 @@ public sealed class ClassifierTask : DataTask, IExportsGraphs
             for (var i = 0; i < outcome.Actual.Length; i++) counts[(outcome.Actual[i] * classes.Count) + outcome.Predicted[i]]++;
             yield return new TaskPicture("confusion", ConfusionMatrixChart.Create(counts, classes, "Test examples: what they are, what the net says").ToPng(), "Rows: the class; columns: the answer.");
         }
-        if (Data.Facts.ArePictures) yield return Worst(outcome);
+        if (Data.Facts.CanBeShown) yield return Worst(outcome);
     }
 
     IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs()

@@ -142,7 +142,7 @@ public sealed class Sd3FineTuneTask : ITrainingTask
         if (!Directory.Exists(_options.Pictures)) throw new DirectoryNotFoundException($"The folder of pictures {_options.Pictures} is not there.");
         var files = Directory.GetFiles(_options.Pictures).Where(f => Endings.Contains(Path.GetExtension(f).ToLowerInvariant())).Order(StringComparer.Ordinal).ToList();
         if (files.Count == 0) throw new DataMismatchException($"{_options.Pictures} holds no pictures ({string.Join(", ", Endings)}).");
-        return [.. files.Select(f => (f, Path.ChangeExtension(f, ".txt") is var text && File.Exists(text) ? File.ReadAllText(text).Trim() : _options.Caption))];
+        return [.. files.Select(f => (f, Path.ChangeExtension(f, ".txt") is var text && File.Exists(text) ? Utf8Text.Read(text).Trim() : _options.Caption))];
     }
 
     private void Prepare(StableDiffusion3 model, List<(string File, string Caption)> pictures, string cachePath)

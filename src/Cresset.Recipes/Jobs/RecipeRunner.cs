@@ -136,6 +136,7 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
     {
         ArgumentNullException.ThrowIfNull(run);
         var path = Path.Combine(run.Folder, ConfigFile);
+        if (!Directory.Exists(run.Folder)) throw new InvalidDataException($"The folder of run '{run.Id}', {run.Folder}, is gone: it was moved, renamed or deleted. A folder can be named by its path wherever it lies.");
         if (!File.Exists(path)) throw new InvalidDataException($"{run.Folder} holds no {ConfigFile}: this run was not made by a recipe.");
         return catalog.Read(path, run.Name).Resolve(overrides);
     }

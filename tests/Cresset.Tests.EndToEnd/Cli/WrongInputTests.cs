@@ -28,6 +28,15 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("runs --limit 0", "--limit is 0; allowed: 1 or more.")]
     [InlineData("runs export x --format xml", "xml")]
     [InlineData("trian", "trian")]
+    [InlineData("sample x --temperature 0,7", "--temperature is '0,7'; a number (with a decimal point) is expected.")]
+    [InlineData("sample x --seed -1", "--seed is '-1'; a whole number from 0 up is expected.")]
+    [InlineData("sample x --count 99999999999", "--count is '99999999999'; a whole number of at most 2147483647 is expected.")]
+    [InlineData("sample x --format bmp", "--format is 'bmp'; allowed: png, gif, npy, csv, safetensors.")]
+    [InlineData("detect eval --gt a --dt b --protocol COCO", "--protocol is 'COCO'; allowed: coco, ")]
+    [InlineData("detect eval --gt a --dt b --iou 0,5", "--iou is '0,5'; a number")]
+    [InlineData("sample x @word", "There are no runs in", 1)]
+    [InlineData("activations plot nothere", "lists all")]
+    [InlineData("inspect .", "is a folder; a file is expected.")]
     public void WrongUseIsOneLineAndExitCode2(string arguments, string message, int expected = 2)
     {
         File.WriteAllText(Path.Combine(_folder, "bad.yaml"), "job: digits-classifier\ntrainer:\n  stepz: 5\n");

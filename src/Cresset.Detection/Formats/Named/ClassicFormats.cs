@@ -123,7 +123,7 @@ public sealed record YoloFolder : DetectionFormat
         if ((File.Exists(path) ? path : YoloData.FindIn(path)) is { } yaml && context.ImageFolder is null) return YoloData.Read(yaml)
             .ReadGroundTruth(Split, context);
         var beside = Path.Combine(path, "classes.txt");
-        var classes = context.Classes ?? (File.Exists(beside) ? File.ReadAllLines(beside)
+        var classes = context.Classes ?? (File.Exists(beside) ? ClassNames.Read(beside)
             : throw new ArgumentException(
             $"'{path}' holds YOLO labels: name the classes with --classes FILE (one a line, or a data.yaml)."));
         if (context.ImageFolder is null) throw new ArgumentException(

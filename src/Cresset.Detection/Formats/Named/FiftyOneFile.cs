@@ -29,7 +29,7 @@ public sealed record FiftyOneFile : LabelledFormat
     private protected override IReadOnlyList<string>? ClassesOf(string path)
     {
         using var document = JsonFiles.Open(FileOf(path), new FaultDesk(path, new ReadOptions { Lenient = true }));
-        return document is null ? null : Classes(document.RootElement) is { Length: > 0 } names ? names : null;
+        return document is null ? null : Array.FindAll(Classes(document.RootElement), c => c.Length > 0) is { Length: > 0 } names ? names : null;
     }
 
     private protected override IEnumerable<LabelledImage> Read(string path, FormatContext context, bool withScores)
@@ -52,7 +52,7 @@ public sealed record FiftyOneFile : LabelledFormat
         foreach (var entry in labels.EnumerateObject())
         {
             context.Cancellation.ThrowIfCancellationRequested();
-            var picture = context.Known is { } known ? known.Find(entry.Name) : pictures?[entry.Name].FirstOrDefault();
+            var picture = context.Known is { } known ? known.Find(entry.Name) : PictureOf(pictures, entry.Name, desk);
             var name = context.Known is null ? picture?.FileName ?? entry.Name : entry.Name;
             var image = new LabelledImage(name, picture?.Width ?? 0, picture?.Height ?? 0, file) { Alias = entry.Name };
             var boxes = ((JsonElement?)entry.Value).Items();
@@ -105,7 +105,7 @@ public sealed record FiftyOneFile : LabelledFormat
     private static string FileOf(string path) => Directory.Exists(path) ? Path.Combine(path, Name) : path;
 
     private static string[] Classes(JsonElement root)
-        => [.. root.Find("classes").Items().Select(c => ((JsonElement?)c).TextOf() ?? "").Where(c => c.Length > 0)];
+        => [.. root.Find("classes").Items().Select(c => ((JsonElement?)c).TextOf() ?? "")];
 
     private static LabelledShape? ShapeOf(JsonElement box, string record, string[] classes, LabelledImage image, FaultDesk desk,
         bool withScores)

@@ -28,8 +28,9 @@ public sealed record KittiFolder : LabelledFormat
         foreach (var file in FilePeek.Files(path, ".txt"))
         {
             var desk = new FaultDesk(file, context.Read);
+            TextFile.Check(file, desk);
             var stem = FilePeek.StemBelow(path, file);
-            var picture = pictures?[stem].FirstOrDefault();
+            var picture = PictureOf(pictures, stem, desk);
             var image = new LabelledImage(picture?.FileName ?? stem, picture?.Width ?? 0, picture?.Height ?? 0, file);
             foreach (var (fields, record) in TextLines.Read(file))
             {

@@ -216,6 +216,17 @@ public abstract record LabelledFormat : DetectionFormat
         return dataset.With(images, dataset.Categories, dataset.Objects.ToArray());
     }
 
+    /// <summary>The picture of a name; several are a fault, since only one has the size that counts.</summary>
+    private protected static DatasetImage? PictureOf(ILookup<string, DatasetImage>? pictures, string stem, FaultDesk desk)
+    {
+        DatasetImage[] found = [.. pictures?[stem] ?? []];
+        if (found.Length > 1)
+        {
+            desk.Fault(DataProblemKind.UnknownImage, "", "", $"belongs to \"{stem}\", and several pictures have that name: {string.Join(", ", found.Take(5).Select(i => i.FileName))}; keep one.");
+        }
+        return found.FirstOrDefault();
+    }
+
     /// <summary>Numbers of a record, or a fault and null.</summary>
     private protected static double[]? Numbers(FaultDesk desk, string record, string field, params ReadOnlySpan<string?> texts)
     {

@@ -28,13 +28,21 @@ public sealed record OpenImagesCsv : LabelledFormat
     {
         var desk = new FaultDesk(path, context.Read);
         var pictures = context.ImageFolder is { } folder
-            ? YoloFormat.ReadImages(folder).ToDictionaryOfFirst(i => ImagePaths.WithoutExtension(i.FileName)) : null;
+            ? YoloFormat.ReadImages(folder).ToLookup(i => ImagePaths.WithoutExtension(i.FileName), StringComparer.Ordinal) : null;
+        if (pictures is null && context.Known is null)
+        {
+            desk.Note(DataProblemKind.Layout, "", "", "holds shares of the pictures' sizes, which are not known: boxes stay between 0 and 1 (--images FOLDER makes pixels of them).");
+        }
         var images = new Dictionary<string, LabelledImage>(StringComparer.Ordinal);
         LabelledImage ImageOf(string id)
         {
             if (images.TryGetValue(id, out var known)) return known;
             // Detections are scaled as the objects they are compared with.
-            var picture = context.Known is { } data ? data.Find(id) : pictures?.GetValueOrDefault(id);
+            var picture = context.Known is { } data ? data.Find(id) : PictureOf(pictures, id, desk);
+            if (picture is null && pictures is not null)
+            {
+                desk.Fault(DataProblemKind.UnknownImage, "", "ImageID", $"is \"{id}\", and the folder of the pictures has none of that name; the size of its boxes is not known.");
+            }
             if (context.Known is not null) return images[id] = new LabelledImage(id, picture?.Width ?? 0, picture?.Height ?? 0, path);
             return images[id] = new LabelledImage(picture?.FileName ?? id, picture?.Width ?? 0, picture?.Height ?? 0, path);
         }
@@ -49,6 +57,10 @@ public sealed record OpenImagesCsv : LabelledFormat
                 $"is \"{cell("IsGroupOf")}\"; 0 or 1 is needed.");
             double w = Math.Max(1, image.Width), h = Math.Max(1, image.Height);
             var n = Numbers(desk, record, "XMin", cell("XMin"), cell("YMin"), cell("XMax"), cell("YMax"));
+            if (n is not null && n.AsSpan().ContainsAnyExceptInRange(-YoloReader.MostShare, YoloReader.MostShare))
+            {
+                desk.Fault(DataProblemKind.WrongValue, record, "XMin", "or another side lies far outside 0 to 1: Open Images counts in shares of the image's width and height, not in pixels.");
+            }
             shape = n is null ? shape with { Broken = true }
                 : shape with { Box = CornerBox(desk, record, n[0] * w, n[1] * h, n[2] * w, n[3] * h) };
             if (withScores && Numbers(desk, record, score, cell(score)) is { } s) shape = shape with { Score = s[0] };
@@ -91,11 +103,12 @@ public sealed record OpenImagesCsv : LabelledFormat
     }
 
     private static string Cell(string text)
-        => text.AsSpan().ContainsAny("\",\r\n") ? "\"" + text.Replace("\"", "\"\"", StringComparison.Ordinal) + "\"" : text;
+        => text.AsSpan().ContainsAny("\",\r\n") || text.Trim() != text ? "\"" + text.Replace("\"", "\"\"", StringComparison.Ordinal) + "\"" : text;
 
     private static IEnumerable<(Func<string, string> Cell, string Record)> Rows(string path, FaultDesk desk, string[] required,
         Action<Dictionary<string, int>> header)
     {
+        TextFile.Check(path, desk);
         Dictionary<string, int>? columns = null;
         foreach (var (cells, record) in CsvTable.Read(path))
         {
@@ -140,6 +153,7 @@ public sealed record MotFile : LabelledFormat
     private protected override IEnumerable<LabelledImage> Read(string path, FormatContext context, bool withScores)
     {
         var desk = new FaultDesk(path, context.Read);
+        TextFile.Check(path, desk);
         var frames = new SortedDictionary<int, LabelledImage>();
         var number = 0;
         foreach (var line in File.ReadLines(path))
@@ -158,7 +172,7 @@ public sealed record MotFile : LabelledFormat
             if (!frames.TryGetValue(frame, out var image)) frames[frame] = image = new LabelledImage(
                 frame.ToString("D6", CultureInfo.InvariantCulture) + ".jpg", 0, 0, path);
             // Detections of the challenge have no class, or -1: pedestrians, class 1.
-            var label = fields.Length > 7 && fields[7].Trim() is { Length: > 0 } c && c != "-1" ? c : "1";
+            var label = fields.Length > 7 && ClassOf(fields[7].Trim()) is { Length: > 0 } c && c != "-1" ? c : "1";
             if (context.Classes is { } names && int.TryParse(label, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n >= 1
                 && n <= names.Count) label = names[n - 1];
             var shape = new LabelledShape(label, record);
@@ -211,6 +225,11 @@ public sealed record MotFile : LabelledFormat
         }
         AtomicFile.WriteText(path, text.ToString());
     }
+
+    /// <summary>Tables of numbers write class 1 as 1.0 or 1e0.</summary>
+    private static string ClassOf(string text)
+        => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var n) && Math.Abs(n) < 1e9 && Math.Floor(n) == n
+            ? ((long)n).ToString(CultureInfo.InvariantCulture) : text;
 
     private static int FrameOf(DatasetImage image)
     {

@@ -27,7 +27,7 @@ internal sealed class YoloData
         try
         {
             var stream = new YamlStream();
-            using var reader = new StreamReader(file);
+            using var reader = new StringReader(TextFile.Read(file));
             stream.Load(reader);
             if (stream.Documents.Count > 0 && stream.Documents[0].RootNode is YamlMappingNode root) return new YoloData(file, root);
             throw Fault(file, "is not a map of keys; names, and train, val or test are needed.");
@@ -38,7 +38,18 @@ internal sealed class YoloData
         }
     }
 
-    public IReadOnlyList<string> Names => Find("names") switch
+    /// <summary>The class names; their number has to be the one that the file states.</summary>
+    public IReadOnlyList<string> Names
+    {
+        get
+        {
+            var names = Listed;
+            return Find("nc") is not YamlScalarNode { Value: { } text } || text == names.Count.ToString(CultureInfo.InvariantCulture) ? names
+                : throw Fault(_file, $"has {names.Count} names, and nc is {text}; both have to agree.");
+        }
+    }
+
+    private IReadOnlyList<string> Listed => Find("names") switch
     {
         YamlSequenceNode list
             => [.. list.Children.Select(c => ((c as YamlScalarNode)?.Value) ?? throw Fault(_file, "has a name that is no text."))],
@@ -90,7 +101,7 @@ internal sealed class YoloData
             var path = Path.GetFullPath(Path.Combine(root, entry));
             string[] files = Directory.Exists(path)
                 ? [.. Directory.GetFiles(path, "*", SearchOption.AllDirectories).Where(ImageHeader.IsSized).Order(StringComparer.Ordinal)]
-                : File.Exists(path) ? [.. File.ReadLines(path).Select(l => l.Trim()).Where(l => l.Length > 0)
+                : File.Exists(path) ? [.. TextFile.Read(path).Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0)
                     .Select(l => Path.GetFullPath(Path.Combine(root, l)))]
                 : throw Fault(_file, $"names {entry} as {split}, and {path} does not exist.");
             foreach (var file in files)
