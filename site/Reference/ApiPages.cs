@@ -88,6 +88,7 @@ internal sealed class ApiPages
             Members("Methods", own.Where(m => !m.IsConstructor && !m.IsSpecialName && !m.Name.Contains('.', StringComparison.Ordinal)), m => m.Name, signatures.Declaration);
             Members("Operators", own.Where(m => m.IsSpecialName && m.Name.StartsWith("op_", StringComparison.Ordinal)), m => m.Name, signatures.Declaration);
             Members("Events", type.Events.Where(e => e.AddMethod is { } add && Signatures.Seen(add)), e => e.Name, signatures.Declaration);
+            body.Append(Inherited(type, path));
         }
         _site.Page(path, Layout.Html(new(path, Signatures.Title(type), body.ToString()) { Tab = "api", Side = side, Sections = sections, Description = Plain(comment?.Element("summary")) }), "api",
             Signatures.Title(type), $"{Space(type)} {Plain(comment?.Element("summary"))}");
@@ -104,20 +105,39 @@ internal sealed class ApiPages
                 body.Append("<div class=\"table\"><table><tbody>").AppendJoin("", list.Select(m => $"<tr><td><code>{HtmlEncode(m.Name)}</code></td><td>{Html(Comment(m)?.Element("summary"), path)}</td></tr>")).Append("</tbody></table></div>");
                 return;
             }
+            var named = new HashSet<string>();
             foreach (var member in list)
             {
+                var place = named.Add(name(member)) ? $" id=\"{HtmlEncode(name(member))}\"" : "";
                 var said = Comment(member);
                 // The parameters of a primary constructor are described with its type.
                 if (said is null && member is MethodDefinition { IsConstructor: true, HasParameters: true }) said = comment;
                 var summary = ReferenceEquals(said, comment) ? "" : Html(said?.Element("summary"), path);
                 if (summary.Length == 0 && member is PropertyDefinition) summary = Html(comment?.Elements("param").FirstOrDefault(p => p.Attribute("name")?.Value == member.Name), path);
-                body.Append($"<section class=\"member\"><h3>{HtmlEncode(name(member))}</h3><div class=\"code\"><pre><code>{declaration(member)}</code></pre></div>");
+                body.Append($"<section class=\"member\"><h3{place}>{HtmlEncode(name(member))}</h3><div class=\"code\"><pre><code>{declaration(member)}</code></pre></div>");
                 if (summary.Length > 0) body.Append($"<p>{summary}</p>");
                 body.Append(Named(said, "param", "", path)).Append(Returns(said, path)).Append(Block(said?.Element("remarks"), path));
                 foreach (var thrown in said?.Elements("exception") ?? []) body.Append($"<p class=\"facts\">Throws {See(thrown.Attribute("cref")?.Value ?? "", path)}: {Html(thrown, path)}</p>");
                 body.Append("</section>");
             }
         }
+    }
+
+    // What a class has from its base classes here: names that lead to where they are described.
+    private string Inherited(TypeDefinition type, string path)
+    {
+        var html = new StringBuilder();
+        var known = type.Properties.Select(p => p.Name).Concat(type.Methods.Select(m => m.Name)).ToHashSet();
+        foreach (var parent in Parents(type).Where(p => !p.IsInterface))
+        {
+            var properties = parent.Properties.Where(p => p.GetMethod is { } get && Signatures.Seen(get) && p.Name != "EqualityContract" && !p.HasParameters).Select(p => p.Name);
+            var methods = parent.Methods.Where(m => Signatures.Seen(m) && !Made(m, parent) && !m.IsConstructor && !m.IsSpecialName && !m.IsStatic && !m.Name.Contains('.', StringComparison.Ordinal)).Select(m => m.Name);
+            var names = properties.Concat(methods).Distinct().Where(known.Add).Order(StringComparer.Ordinal).ToList();
+            if (names.Count == 0) continue;
+            var place = Layout.Href(path, _places[Name(parent)]);
+            html.Append($"<p class=\"facts\">From <a href=\"{HtmlEncode(place)}\">{HtmlEncode(Signatures.Title(parent))}</a>: {string.Join(", ", names.Select(n => $"<a href=\"{HtmlEncode(place)}#{HtmlEncode(n)}\">{HtmlEncode(n)}</a>"))}</p>");
+        }
+        return html.Length == 0 ? "" : $"<h2 id=\"inherited\">Inherited</h2>{html}";
     }
 
     private string Html(XElement? element, string path) => XmlDocs.Html(element, id => See(id, path));

@@ -64,6 +64,8 @@ internal sealed partial class MarkdownPages
         renderer.ObjectRenderers.Replace<HtmlMathInlineRenderer>(new InlineFormula(_formulas));
         renderer.Render(document);
         var body = writer.ToString().Replace("<table>", "<div class=\"table\" tabindex=\"0\"><table>", StringComparison.Ordinal).Replace("</table>", "</table></div>", StringComparison.Ordinal);
+        // Chinese sources write blanks around formulas, which Markdown needs; beside Chinese punctuation they are not set.
+        body = BlankBeforeMark().Replace(BlankAfterMark().Replace(body, "$1"), "$1");
         var headings = document.Descendants<HeadingBlock>().ToList();
         var title = headings.FirstOrDefault(h => h.Level == 1) is { } first ? Plain(first) : Path.GetFileNameWithoutExtension(source);
         var lead = document.OfType<ParagraphBlock>().Select(Plain).FirstOrDefault(p => p.Length > 0) ?? "";
@@ -142,6 +144,12 @@ internal sealed partial class MarkdownPages
 
     [GeneratedRegex(@"\s+")]
     private static partial Regex Spaces();
+
+    [GeneratedRegex("(</span>) (?=[，。；：、）！？])")]
+    private static partial Regex BlankBeforeMark();
+
+    [GeneratedRegex("([，。；：、（]) (?=<span class=\"katex)")]
+    private static partial Regex BlankAfterMark();
 
     private sealed class ColoredCode : HtmlObjectRenderer<CodeBlock>
     {
