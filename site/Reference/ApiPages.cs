@@ -71,7 +71,7 @@ internal sealed class ApiPages
         var kind = type.IsEnum ? "enum" : type.IsInterface ? "interface" : Signatures.IsDelegate(type) ? "delegate" : Signatures.IsRecord(type) ? "record" : type.IsValueType ? "struct" : "class";
         var body = new StringBuilder($"<h1>{HtmlEncode(Signatures.Title(type))} <small>{kind}</small></h1><p class=\"facts\">Namespace <a href=\"{Space(type)}.html\">{Space(type)}</a>, assembly {HtmlEncode(type.Module.Assembly.Name.Name)}");
         if (_parts.TryGetValue(Name(type), out var part)) body.Append($", part <a href=\"../reference/parts/{part.Kind}.html#{HtmlEncode(part.Name)}\">{part.Kind}/{HtmlEncode(part.Name)}</a>");
-        body.Append($"</p><div class=\"lead\">{Html(comment?.Element("summary"), path)}</div><div class=\"code\"><pre><code>{signatures.Declaration(type)}</code></pre></div>").Append(Block(comment?.Element("remarks"), path));
+        body.Append($"</p><div class=\"lead\">{Html(comment?.Element("summary"), path)}</div><div class=\"code declared\"><pre><code>{signatures.Declaration(type)}</code></pre></div>").Append(Block(comment?.Element("remarks"), path));
         if (type.HasGenericParameters) body.Append(Named(comment, "typeparam", "Type parameters", path));
         var sections = new List<(string, string)>();
         if (Signatures.IsDelegate(type))
@@ -114,7 +114,7 @@ internal sealed class ApiPages
                 if (said is null && member is MethodDefinition { IsConstructor: true, HasParameters: true }) said = comment;
                 var summary = ReferenceEquals(said, comment) ? "" : Html(said?.Element("summary"), path);
                 if (summary.Length == 0 && member is PropertyDefinition) summary = Html(comment?.Elements("param").FirstOrDefault(p => p.Attribute("name")?.Value == member.Name), path);
-                body.Append($"<section class=\"member\"><h3{place}>{HtmlEncode(name(member))}</h3><div class=\"code\"><pre><code>{declaration(member)}</code></pre></div>");
+                body.Append($"<section class=\"member\"><h3{place}>{HtmlEncode(name(member))}</h3><div class=\"code declared\"><pre><code>{declaration(member)}</code></pre></div>");
                 if (summary.Length > 0) body.Append($"<p>{summary}</p>");
                 body.Append(Named(said, "param", "", path)).Append(Returns(said, path)).Append(Block(said?.Element("remarks"), path));
                 foreach (var thrown in said?.Elements("exception") ?? []) body.Append($"<p class=\"facts\">Throws {See(thrown.Attribute("cref")?.Value ?? "", path)}: {Html(thrown, path)}</p>");

@@ -16,7 +16,7 @@ internal sealed class Signatures(Func<string, string?> link)
     };
 
     /// <summary>The name of a type without its arity: <c>Flow</c>, <c>Outer.Inner</c>.</summary>
-    public static string Plain(TypeReference type) => (type.DeclaringType is { } outer && !type.IsGenericParameter ? Plain(outer) + "." : "") + type.Name.Split('`')[0];
+    public static string Plain(TypeReference type) => (type.DeclaringType is { Name: not "torch" } outer && !type.IsGenericParameter ? Plain(outer) + "." : "") + type.Name.Split('`')[0];
 
     /// <summary>The name with its type parameters, as a heading shows it.</summary>
     public static string Title(TypeDefinition type)

@@ -133,7 +133,7 @@ internal sealed partial class MarkdownPages
 
     private static string Searchable(string markdown) => Spaces().Replace(Markup().Replace(Address().Replace(Display().Replace(markdown, " "), "$1"), " "), " ").Trim();
 
-    [GeneratedRegex(@"\$\$[\s\S]*?\$\$")]
+    [GeneratedRegex(@"\$\$[\s\S]*?\$\$|(?<!\w)\$[^$\n]+\$(?!\w)")]
     private static partial Regex Display();
 
     [GeneratedRegex(@"!?\[([^\]]*)\]\([^)]*\)")]

@@ -53,7 +53,7 @@ function search() {
     document.head.append(script);
   });
 
-  const preferred = { start: 9, article: chinese ? 5 : 9, 文章: chinese ? 12 : 3, guide: 8, recipe: 7, reference: 6, gallery: 5, update: 4, api: 3, source: 1 };
+  const preferred = { start: 15, article: chinese ? 5 : 40, 文章: chinese ? 40 : 3, guide: 20, recipe: 7, reference: 6, gallery: 5, update: 4, api: 3, source: 1 };
 
   function score(page, words) {
     let sum = preferred[page.section] ?? 2;

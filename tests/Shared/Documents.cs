@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace Cresset.Tests.Managed.Conventions;
+namespace Cresset.Tests;
 
 /// <summary>The Markdown files that a reader is given, and what tests ask of them.</summary>
 internal static partial class Documents
