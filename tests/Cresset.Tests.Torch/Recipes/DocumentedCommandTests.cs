@@ -28,6 +28,7 @@ public sealed partial class DocumentedCommandTests
     [InlineData("cresset train digits-clasifier")]
     [InlineData("cresset train digits-classifier trainer.step=5")]
     [InlineData("cresset train digits-classifier optimizer=lio")]
+    [InlineData("cresset train digits-classifier data.size=5")]
     [InlineData("cresset runs --no-such-option")]
     [InlineData("cresset show no-such-part")]
     [InlineData("cresset rl solve NoSuchWorld --algo sarsa")]
@@ -79,8 +80,28 @@ public sealed partial class DocumentedCommandTests
     {
         // A file of the reader's own, or a placeholder, has keys that nobody here knows.
         if (words is [var first, ..] && !first.Contains('=', StringComparison.Ordinal) && (first.Contains(".yaml", StringComparison.Ordinal) || first.All(c => char.IsUpper(c)))) return null;
-        Cresset.Cli.Commands.TrainCommand.Resolve(Catalog, words);
+        using var own = new OwnFiles();
+        Cresset.Cli.Commands.TrainCommand.Resolve(Catalog, [.. words.Select(own.Standing)]);
         return null;
+    }
+
+    // A path of the reader's (data=photos, data=points.csv) is taken where it exists: something stands there while the words are read.
+    private sealed class OwnFiles : IDisposable
+    {
+        private readonly string _folder = Directory.CreateTempSubdirectory("cresset-documents-").FullName;
+
+        public string Standing(string word)
+        {
+            if (!word.StartsWith("data=", StringComparison.Ordinal) || word.Contains('{', StringComparison.Ordinal)) return word;
+            var name = word["data=".Length..];
+            if (BuiltInParts.Catalog.Of("data").Any(p => p.IsNamed(name))) return word;
+            var path = Path.Combine(_folder, name);
+            if (Path.HasExtension(name)) File.WriteAllText(path, "a,b\n1,2\n");
+            else Directory.CreateDirectory(path);
+            return $"data={path}";
+        }
+
+        public void Dispose() => Directory.Delete(_folder, true);
     }
 
     // A sweep's values are lists and ranges: the first of them is a value like any other.
