@@ -4,10 +4,11 @@ using Cresset.Site.Pages;
 using Cresset.Site.Reference;
 using Cresset.Site.Writing;
 
-// dotnet run -c Release --project site [-- OUTPUT]: the whole site into artifacts/site; exits with 1 when a link leads nowhere.
+// dotnet run -c Release --project site [-- OUTPUT [ADDRESS]]: the whole site into artifacts/site; exits with 1 when a link leads nowhere.
 var clock = Stopwatch.StartNew();
 var root = Repository.Find(AppContext.BaseDirectory);
 var folder = Path.GetFullPath(args.Length > 0 ? args[0] : Path.Combine(root, "artifacts", "site"));
+var address = args.Length > 1 ? args[1].TrimEnd('/') + '/' : "";
 var site = new SiteFolder(root, folder);
 var formulas = new Formulas(Path.Combine(root, "site", "vendor", "katex"));
 var recipes = new RecipeCatalog();
@@ -19,7 +20,7 @@ var gallery = GalleryList.Read(Path.Combine(root, "site", "gallery.yaml"));
 new LandingPages(site, markdown, updates).Write();
 new GuidePages(site, markdown).Write();
 new GalleryPage(site, recipes, gallery).Write();
-new UpdatePages(site, updates).Write();
+new UpdatePages(site, updates, address).Write();
 new PartPages(site, recipes.Parts).Write();
 new RecipePages(site, recipes, gallery).Write();
 new CommandPage(site).Write();

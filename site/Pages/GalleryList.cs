@@ -6,7 +6,7 @@ namespace Cresset.Site.Pages;
 /// <summary>What a run of a recipe left: its picture, and its figures as a guide states them.</summary>
 internal sealed class Shown
 {
-    /// <summary>A file under docs/images.</summary>
+    /// <summary>A file under docs/images; empty where only figures are told.</summary>
     public string Picture { get; set; } = "";
 
     /// <summary>The figures in words.</summary>

@@ -7,7 +7,8 @@ namespace Cresset.Site.Pages;
 /// <summary>"Latest updates" and the same as an RSS feed.</summary>
 /// <param name="site">Where they go.</param>
 /// <param name="updates">The news.</param>
-internal sealed class UpdatePages(SiteFolder site, UpdateList updates)
+/// <param name="address">Where the site will stand, ending in a slash; empty while that is not known.</param>
+internal sealed class UpdatePages(SiteFolder site, UpdateList updates, string address)
 {
     /// <summary>Writes both.</summary>
     public void Write()
@@ -32,17 +33,18 @@ internal sealed class UpdatePages(SiteFolder site, UpdateList updates)
             $"<div><small><time datetime=\"{item.Date}\">{item.Day.ToString("d MMM yyyy", CultureInfo.InvariantCulture)}</time> · {HtmlEncode(item.Kind)}</small>" +
             $"<b>{HtmlEncode(item.Title)}</b><span>{HtmlEncode(item.Summary)}</span></div></a></li>";
 
-    // The site's address is not known while it is built: links are relative to the feed's own place, as xml:base "." says.
+    // Readers of feeds want whole addresses. Without one the links are relative to the feed's own place, as xml:base says.
     private string Feed()
     {
-        var text = new StringBuilder("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<rss version=\"2.0\" xml:base=\".\" xmlns:atom=\"http://www.w3.org/2005/Atom\"><channel>\n" +
-            "<title>Cresset: latest updates</title><link>index.html</link><description>Articles, recipes and releases of Cresset.</description><language>en</language>\n" +
-            "<atom:link href=\"feed.xml\" rel=\"self\" type=\"application/rss+xml\"/>\n");
+        var xmlBase = address.Length == 0 ? " xml:base=\".\"" : "";
+        var text = new StringBuilder($"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<rss version=\"2.0\"{xmlBase} xmlns:atom=\"http://www.w3.org/2005/Atom\"><channel>\n" +
+            $"<title>Cresset: latest updates</title><link>{Xml(address)}index.html</link><description>Articles, recipes and releases of Cresset.</description><language>en</language>\n" +
+            $"<atom:link href=\"{Xml(address)}feed.xml\" rel=\"self\" type=\"application/rss+xml\"/>\n");
         foreach (var item in updates.Items)
         {
             var date = new DateTimeOffset(item.Day, TimeOnly.MinValue, TimeSpan.Zero).ToString("r", CultureInfo.InvariantCulture);
-            text.Append($"<item><title>{Xml(item.Title)}</title><link>{Xml(item.Link)}</link><guid isPermaLink=\"false\">cresset:{Xml(item.Link)}</guid><pubDate>{date}</pubDate>" +
-                $"<category>{Xml(item.Kind)}</category><description>{Xml($"<p><img src=\"images/{item.Picture}\" alt=\"\"></p><p>{HtmlEncode(item.Summary)}</p>")}</description></item>\n");
+            text.Append($"<item><title>{Xml(item.Title)}</title><link>{Xml(address + item.Link)}</link><guid isPermaLink=\"false\">cresset:{Xml(item.Link)}</guid><pubDate>{date}</pubDate>" +
+                $"<category>{Xml(item.Kind)}</category><description>{Xml($"<p><img src=\"{address}images/{item.Picture}\" alt=\"\"></p><p>{HtmlEncode(item.Summary)}</p>")}</description></item>\n");
         }
         return text.Append("</channel></rss>\n").ToString();
     }

@@ -33,7 +33,8 @@ internal sealed class RecipePages(SiteFolder site, RecipeCatalog recipes, IReadO
         var body = new StringBuilder($"<h1>{HtmlEncode(recipe.Name)}</h1><p class=\"lead\">{HtmlEncode(recipe.Summary)}</p><div class=\"code\"><pre><code>cresset train {HtmlEncode(recipe.Name)}</code></pre></div>");
         if (shown.TryGetValue(recipe.Name, out var run))
         {
-            body.Append($"<p><img src=\"../../images/{HtmlEncode(run.Picture)}\" alt=\"{HtmlEncode(recipe.Summary)}\" loading=\"lazy\"></p><p class=\"figures\">{HtmlEncode(run.Figures)}</p>");
+            if (run.Picture.Length > 0) body.Append($"<p><img src=\"../../images/{HtmlEncode(run.Picture)}\" alt=\"{HtmlEncode(recipe.Summary)}\" loading=\"lazy\"></p>");
+            body.Append($"<p class=\"figures\">{HtmlEncode(run.Figures)}</p>");
             if (run.Guide.Length > 0) body.Append($"<p><a href=\"../../{HtmlEncode(run.Guide)}\">Guide</a></p>");
         }
         body.Append($"<h2 id=\"yaml\">The recipe</h2><div class=\"code\"><pre><code>{CodeColors.Html(recipe.Yaml.Trim(), "yaml")}</code></pre></div>" +

@@ -9,9 +9,23 @@ internal sealed class Signatures(Func<string, string?> link)
 {
     private static readonly Dictionary<string, string> Keywords = new()
     {
-        ["System.Void"] = "void", ["System.Object"] = "object", ["System.String"] = "string", ["System.Boolean"] = "bool", ["System.Char"] = "char",
-        ["System.Byte"] = "byte", ["System.SByte"] = "sbyte", ["System.Int16"] = "short", ["System.UInt16"] = "ushort", ["System.Int32"] = "int", ["System.UInt32"] = "uint",
-        ["System.Int64"] = "long", ["System.UInt64"] = "ulong", ["System.Single"] = "float", ["System.Double"] = "double", ["System.Decimal"] = "decimal", ["System.IntPtr"] = "nint",
+        ["System.Void"] = "void",
+        ["System.Object"] = "object",
+        ["System.String"] = "string",
+        ["System.Boolean"] = "bool",
+        ["System.Char"] = "char",
+        ["System.Byte"] = "byte",
+        ["System.SByte"] = "sbyte",
+        ["System.Int16"] = "short",
+        ["System.UInt16"] = "ushort",
+        ["System.Int32"] = "int",
+        ["System.UInt32"] = "uint",
+        ["System.Int64"] = "long",
+        ["System.UInt64"] = "ulong",
+        ["System.Single"] = "float",
+        ["System.Double"] = "double",
+        ["System.Decimal"] = "decimal",
+        ["System.IntPtr"] = "nint",
         ["System.UIntPtr"] = "nuint",
     };
 
@@ -147,9 +161,20 @@ internal sealed class Signatures(Func<string, string?> link)
 
     private static string Operator(string name) => name switch
     {
-        "op_Implicit" => "implicit operator", "op_Explicit" => "explicit operator", "op_Addition" => "operator +", "op_Subtraction" => "operator -", "op_Multiply" => "operator *",
-        "op_Division" => "operator /", "op_UnaryNegation" => "operator -", "op_Equality" => "operator ==", "op_Inequality" => "operator !=", "op_LessThan" => "operator <",
-        "op_GreaterThan" => "operator >", "op_LessThanOrEqual" => "operator <=", "op_GreaterThanOrEqual" => "operator >=", _ => name,
+        "op_Implicit" => "implicit operator",
+        "op_Explicit" => "explicit operator",
+        "op_Addition" => "operator +",
+        "op_Subtraction" => "operator -",
+        "op_Multiply" => "operator *",
+        "op_Division" => "operator /",
+        "op_UnaryNegation" => "operator -",
+        "op_Equality" => "operator ==",
+        "op_Inequality" => "operator !=",
+        "op_LessThan" => "operator <",
+        "op_GreaterThan" => "operator >",
+        "op_LessThanOrEqual" => "operator <=",
+        "op_GreaterThanOrEqual" => "operator >=",
+        _ => name,
     };
 
     private string Named(TypeReference type)

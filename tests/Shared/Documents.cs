@@ -13,6 +13,10 @@ internal static partial class Documents
         .. Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Repository.Root, f).Replace('\\', '/')).Order(StringComparer.Ordinal),
     ];
 
+    /// <summary>These and the pages that the site has of its own, whose links are places of the site.</summary>
+    public static IReadOnlyList<string> AndPages { get; } =
+        [.. All, .. Directory.EnumerateFiles(Path.Combine(Repository.Root, "site"), "*.md", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Repository.Root, f).Replace('\\', '/')).Order(StringComparer.Ordinal)];
+
     /// <summary>The text of a file.</summary>
     public static string Text(string path) => File.ReadAllText(Path.Combine(Repository.Root, path)).ReplaceLineEndings("\n");
 

@@ -12,7 +12,7 @@ public sealed partial class DocumentedCommandTests
 {
     private static readonly RecipeCatalog Catalog = new();
 
-    public static TheoryData<string> Files => [.. Documents.All];
+    public static TheoryData<string> Files => [.. Documents.AndPages];
 
     [Theory]
     [MemberData(nameof(Files))]
