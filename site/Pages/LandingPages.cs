@@ -19,7 +19,7 @@ internal sealed partial class LandingPages(SiteFolder site, MarkdownPages markdo
     private void Write(string path, string language, string other, string description)
     {
         var body = File.ReadAllText(Path.Combine(site.Root, "site", "pages", $"landing.{language}.html"));
-        body = body.Replace("{updates}", string.Concat(updates.Items.Take(4).Select(i => UpdatePages.Entry(i, path))), StringComparison.Ordinal);
+        body = body.Replace("{updates}", string.Concat(updates.Items.Take(4).Select(i => UpdatePages.Entry(language == "zh" ? i.InChinese() : i, path))), StringComparison.Ordinal);
         foreach (Match picture in Pictures().Matches(body)) markdown.Picture($"docs/images/{picture.Groups[1].Value}");
         site.Page(path, Layout.Html(new(path, "Cresset", body) { Wide = true, Description = description, Language = language, Other = other }), "start", "Cresset", description);
     }

@@ -24,6 +24,16 @@ internal sealed class Update
     /// <summary>The page in the site.</summary>
     public string Link { get; set; } = "";
 
+    /// <summary>Its title for Chinese readers; empty where there is no Chinese page of it.</summary>
+    public string ChineseTitle { get; set; } = "";
+
+    /// <summary>Its summary for Chinese readers.</summary>
+    public string ChineseSummary { get; set; } = "";
+
+    /// <summary>The same news with the Chinese page, where there is one.</summary>
+    public Update InChinese() => ChineseTitle.Length == 0 ? this
+        : new() { Date = Date, Kind = "文章", Title = ChineseTitle, Summary = ChineseSummary, Picture = Picture, Link = $"zh/{Link}" };
+
     /// <summary>The day.</summary>
     [YamlIgnore]
     public DateOnly Day => DateOnly.ParseExact(Date, "yyyy-MM-dd", CultureInfo.InvariantCulture);
