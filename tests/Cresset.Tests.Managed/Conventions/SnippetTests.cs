@@ -8,7 +8,7 @@ public sealed partial class SnippetTests
 {
     private static readonly string Samples = Path.Combine(Repository.Root, "samples");
 
-    public static TheoryData<string> Guides => [.. Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md").Append(Path.Combine(Repository.Root, "README.md")).Select(f => Path.GetRelativePath(Repository.Root, f))];
+    public static TheoryData<string> Guides => [.. Documents.All];
 
     [Theory]
     [MemberData(nameof(Guides))]
