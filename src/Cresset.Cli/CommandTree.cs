@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using Cresset.Cli.Commands;
 using Cresset.Cli.Terminal;
 using Cresset.Distributed;
@@ -16,27 +17,26 @@ internal static class CommandTree
     /// <param name="words">The command line. Building every verb takes longer than most of them run.</param>
     public static RootCommand Create(PartCatalog parts, params IReadOnlyList<string> words)
     {
+        var verbs = Verbs(parts, words);
+        if (words.Count > 0 && verbs.FirstOrDefault(v => v.IsNamed(words[0])) is { } named) return Assemble([named.Create()]);
+        // The page of all verbs has a line of each.
+        var pageOnly = words is [] or ["--help" or "-h" or "-?"];
+        return Assemble(verbs.Select(verb => pageOnly ? verb.Named() : verb.Create()));
+    }
+
+    /// <summary>Every verb with all that it takes, whatever the command line says.</summary>
+    public static RootCommand Whole(PartCatalog parts) => Assemble(Verbs(parts, []).Select(verb => verb.Create()));
+
+    private static RootCommand Assemble(IEnumerable<Command> verbs)
+    {
         var root = new RootCommand("Train, score and look at models without Python.");
-        var named = words.Count == 0 ? null : Verbs(parts, words).FirstOrDefault(v => v.IsNamed(words[0]));
-        if (named is not null)
-        {
-            root.Add(named.Create());
-        }
-        else
-        {
-            // The page of all verbs has a line of each.
-            var pageOnly = words is [] or ["--help" or "-h" or "-?"];
-            foreach (var verb in Verbs(parts, words)) root.Add(pageOnly ? verb.Named() : verb.Create());
-        }
+        foreach (var verb in verbs) root.Add(verb);
         foreach (var verb in root.Subcommands) JsonEverywhere.Add(verb);
         PlainNumbers.Require(root);
         root.SetAction(_ => FirstPage());
         foreach (var help in root.Options.OfType<HelpOption>()) help.Action = new ShortHelp((HelpAction)help.Action!);
         return root;
     }
-
-    /// <summary>Every verb with all that it takes, whatever the command line says.</summary>
-    public static RootCommand Whole(PartCatalog parts) => Create(parts, "");
 
     private static Verb[] Verbs(PartCatalog parts, IReadOnlyList<string> words) =>
     [
@@ -94,6 +94,15 @@ internal static class CommandTree
         {
             // All ranks have the same command line: one says what is wrong with it.
             if (RankPlace.OfEnvironment().Rank > 0) return ExitCode.Usage;
+            // A mistyped verb makes the parser take the next word for one: what it says of that would lead astray.
+            var all = result.RootCommandResult.Command.Subcommands.Select(c => c.Name).ToList();
+            if (all.Count > 1 && result.Tokens is [{ Type: TokenType.Argument, Value: [not '-', ..] mistyped }, ..])
+            {
+                Console.Error.WriteLine($"cresset: There is no verb '{mistyped}'.");
+                if (NearestName.Find(mistyped, all) is { } near) Console.Error.WriteLine($"cresset: did you mean '{near}'?");
+                Console.Error.WriteLine("cresset: see 'cresset --help'.");
+                return ExitCode.Usage;
+            }
             foreach (var text in result.Errors.Select(UsageText.Of).Distinct()) Console.Error.WriteLine("cresset: " + text);
             // A mistyped verb is an unmatched word of the command that has the verbs.
             var verbs = result.CommandResult.Command.Subcommands.Select(c => c.Name).ToList();

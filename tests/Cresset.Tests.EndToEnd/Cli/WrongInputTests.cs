@@ -28,6 +28,7 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("runs --limit 0", "--limit is 0; allowed: 1 or more.")]
     [InlineData("runs export x --format xml", "xml")]
     [InlineData("trian", "trian")]
+    [InlineData("detct eval --gt a --dt b", "There is no verb 'detct'.\ncresset: did you mean 'detect'?")]
     [InlineData("sample x --temperature 0,7", "--temperature is '0,7'; a number (with a decimal point) is expected.")]
     [InlineData("sample x --seed -1", "--seed is '-1'; a whole number from 0 up is expected.")]
     [InlineData("sample x --count 99999999999", "--count is '99999999999'; a whole number of at most 2147483647 is expected.")]

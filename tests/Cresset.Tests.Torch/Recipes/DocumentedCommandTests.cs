@@ -18,7 +18,7 @@ public sealed partial class DocumentedCommandTests
     [MemberData(nameof(Files))]
     public void CommandsAreUnderstood(string file)
     {
-        var root = CommandTree.Create(BuiltInParts.Catalog);
+        var root = CommandTree.Whole(BuiltInParts.Catalog);
         var wrong = Documents.Commands(Documents.Text(file)).Select(c => (Command: c, Problem: Problem(root, c))).Where(c => c.Problem is not null).ToList();
         Assert.True(wrong.Count == 0, $"{file} shows what cresset refuses:\n{string.Join('\n', wrong.Select(w => $"  {w.Command}\n    {w.Problem}"))}");
     }
@@ -33,7 +33,7 @@ public sealed partial class DocumentedCommandTests
     [InlineData("cresset show no-such-part")]
     [InlineData("cresset rl solve NoSuchWorld --algo sarsa")]
     [InlineData("cresset rl solve CliffWalking --algo no-such-method")]
-    public void AWrongCommandIsSeen(string command) => Assert.NotNull(Problem(CommandTree.Create(BuiltInParts.Catalog), command));
+    public void AWrongCommandIsSeen(string command) => Assert.NotNull(Problem(CommandTree.Whole(BuiltInParts.Catalog), command));
 
     private static string? Problem(RootCommand root, string line)
     {
