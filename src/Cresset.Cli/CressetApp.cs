@@ -1,4 +1,6 @@
 using System.Reflection;
+using Cresset.Cli.Libtorch;
+using Cresset.Native.Loading;
 using Cresset.Numerics;
 using Cresset.Recipes;
 
@@ -15,7 +17,10 @@ public static class CressetApp
     /// <param name="assemblies">Further assemblies with parts; that of the program itself is always among them.</param>
     // Synchronous inside: training must stay on the main thread, where glibc keeps freed memory.
     public static Task<int> Run(string[] args, params IReadOnlyList<Assembly> assemblies)
-        => Task.FromResult(ErrorBoundary.Run(() => CommandTree.Create(Parts(assemblies)).Parse(args).Run()));
+    {
+        TorchLibraryResolver.LookLastIn(LibtorchStore.FolderOrFetch);
+        return Task.FromResult(ErrorBoundary.Run(() => CommandTree.Create(Parts(assemblies)).Parse(args).Run()));
+    }
 
     private static PartCatalog Parts(IReadOnlyList<Assembly> assemblies)
     {

@@ -20,6 +20,7 @@ public static class NativeRuntime
         RepeatableProducts.Apply();
         WideConvolutions.Apply();
         TorchLibraryResolver.Register();
+        LibtorchMissingException.EndWithOneLine();
         ScalarLifetime.Register();
     }
 

@@ -8,7 +8,8 @@ public sealed partial class SnippetTests
 {
     private static readonly string Samples = Path.Combine(Repository.Root, "samples");
 
-    public static TheoryData<string> Guides => [.. Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md").Append(Path.Combine(Repository.Root, "README.md")).Select(f => Path.GetRelativePath(Repository.Root, f))];
+    public static TheoryData<string> Guides => [.. Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md").Append(Path.Combine(Repository.Root, "README.md"))
+        .Concat(new[] { "src", "packages" }.SelectMany(room => Directory.EnumerateDirectories(Path.Combine(Repository.Root, room), "Cresset.*")).Select(folder => Path.Combine(folder, "README.md"))).Select(f => Path.GetRelativePath(Repository.Root, f))];
 
     [Theory]
     [MemberData(nameof(Guides))]
