@@ -74,7 +74,7 @@ internal static class DoctorCommand
         }
         catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or NotSupportedException)
         {
-            return new("libtorch", "does not load", $"{(e.InnerException ?? e).Message} {NativeRuntime.LoadingStory}", Fatal: true);
+            return new("libtorch", "does not load", TorchLibraryResolver.Failure?.Message ?? (e.InnerException ?? e).Message.ReplaceLineEndings(" "), Fatal: true);
         }
     }
 

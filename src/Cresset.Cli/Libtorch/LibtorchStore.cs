@@ -1,5 +1,4 @@
 using Cresset.Native.Loading;
-using NuGet.Common;
 using NuGet.Configuration;
 
 namespace Cresset.Cli.Libtorch;
@@ -25,18 +24,11 @@ internal static class LibtorchStore
         return new LibtorchDownload(package).Run(CancellationToken.None);
     }
 
-    /// <summary>The folder with the libraries, or null.</summary>
+    /// <summary>The folder with the libraries, or null: the package folder that NuGet is configured with, then its fallback folders.</summary>
     public static string? Installed(LibtorchPackage package)
     {
-        // Most people configure nothing: then no configuration is read.
-        var usual = Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } set ? set : Path.Combine(NuGetEnvironment.GetFolderPath(NuGetFolderPath.NuGetHome), "packages");
-        return In(package, usual) ?? Configured(package);
-    }
-
-    private static string? Configured(LibtorchPackage package)
-    {
         var settings = ReadSettings();
-        return SettingsUtility.GetFallbackPackageFolders(settings).Prepend(SettingsUtility.GetGlobalPackagesFolder(settings)).Select(folder => In(package, folder)).FirstOrDefault(found => found is not null);
+        return SettingsUtility.GetFallbackPackageFolders(settings).Prepend(SettingsUtility.GetGlobalPackagesFolder(settings)).Select(package.In).FirstOrDefault(found => found is not null);
     }
 
     /// <summary>NuGet's configuration as a project in this folder would have it.</summary>
@@ -52,7 +44,4 @@ internal static class LibtorchStore
             throw new IOException($"NuGet's configuration cannot be read: {e.Message}", e);
         }
     }
-
-    private static string? In(LibtorchPackage package, string packages)
-        => File.Exists(package.MarkerIn(packages)) && File.Exists(Path.Combine(package.FolderIn(packages), LibtorchPackage.MainFile)) ? package.FolderIn(packages) : null;
 }

@@ -12,12 +12,19 @@ internal sealed class LibtorchMissingException(string message, Exception? inner 
         AppDomain.CurrentDomain.UnhandledException += (_, e) =>
         {
             if (Environment.GetEnvironmentVariable("CRESSET_DEBUG") is { Length: > 0 }) return;
-            for (var error = e.ExceptionObject as Exception; error is not null; error = error.InnerException)
-            {
-                if (error is not LibtorchMissingException) continue;
-                Console.Error.WriteLine(error.Message);
-                Environment.Exit(1);
-            }
+            if (TorchLibraryResolver.Failure is not { } failure || e.ExceptionObject is not Exception error || !IsOfLoading(error)) return;
+            Console.Error.WriteLine(failure.Message);
+            Environment.Exit(1);
         };
+    }
+
+    /// <summary>Whether an exception comes of libtorch not being there: TorchSharp catches this one and throws its own, over and over, with all that it tried as the message.</summary>
+    public static bool IsOfLoading(Exception? error)
+    {
+        for (; error is not null; error = error.InnerException)
+        {
+            if (error is LibtorchMissingException or TypeInitializationException { TypeName: "TorchSharp.torch" } || (error is NotSupportedException && error.Source == "TorchSharp")) return true;
+        }
+        return false;
     }
 }

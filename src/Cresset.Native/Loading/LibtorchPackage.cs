@@ -37,6 +37,9 @@ internal sealed record LibtorchPackage(string System, string ContentHash, long D
     /// <summary>NuGet writes this file when all others are in place.</summary>
     public string MarkerIn(string packages) => Path.Combine(packages, Id, Version, ".nupkg.metadata");
 
+    /// <summary>The folder with the libraries if the package is whole in a packages folder; otherwise null.</summary>
+    public string? In(string packages) => File.Exists(MarkerIn(packages)) && File.Exists(Path.Combine(FolderIn(packages), MainFile)) ? FolderIn(packages) : null;
+
     /// <summary>What to do about a libtorch that is not there, in one sentence.</summary>
     public static string Advice => ForThisSystem is { } package
         ? $"Add it to the project: dotnet add package {package.Id} --version {Version} (or Cresset.Cpu, for every system), or name a folder that holds it in {LibtorchFolders.Variable}."

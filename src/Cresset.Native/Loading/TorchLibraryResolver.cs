@@ -16,10 +16,12 @@ internal static class TorchLibraryResolver
     private static readonly Lock Gate = new();
     private static Func<string?>? _further;
     private static nint _handle;
-    private static LibtorchMissingException? _failure;
     private static bool _tried;
 
     public static string Story { get; private set; } = "libtorch was found by the runtime's own search, or not asked for yet.";
+
+    /// <summary>Why libtorch could not be loaded, once that was tried.</summary>
+    public static LibtorchMissingException? Failure { get; private set; }
 
     public static void Register() => AssemblyLoadContext.Default.ResolvingUnmanagedDll += Resolve;
 
@@ -31,7 +33,7 @@ internal static class TorchLibraryResolver
         if (name != Shim && name != ShimFile) return 0;
         lock (Gate)
         {
-            if (_failure is not null) throw _failure;
+            if (Failure is not null) throw Failure;
             if (_tried) return _handle;
             _tried = true;
             try
@@ -41,8 +43,7 @@ internal static class TorchLibraryResolver
             catch (Exception e) when (e is IOException or InvalidDataException or DllNotFoundException or BadImageFormatException or KeyNotFoundException or UnauthorizedAccessException)
             {
                 Story = "libtorch could not be loaded: " + e.Message.ReplaceLineEndings(" ");
-                _failure = new LibtorchMissingException(Story, e);
-                throw _failure;
+                throw Failure = new LibtorchMissingException(Story, e);
             }
         }
     }
@@ -88,6 +89,9 @@ internal static class TorchLibraryResolver
     // The shim has no folder with libtorch to look into, so what it depends on must be loaded before it: loaders then take what bears the name.
     private static void LoadFirst(string folder)
     {
+        // Windows itself does not bring these; its loader would name libtorch as what is missing.
+        if (OperatingSystem.IsWindows() && new[] { "msvcp140.dll", "vcruntime140.dll" }.FirstOrDefault(library => !NativeLibrary.TryLoad(library, out _)) is { } absent) throw new DllNotFoundException(
+            $"libtorch needs the Visual C++ runtime, of which {absent} is missing: install Microsoft's Visual C++ Redistributable for {RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}.");
         string[] libraries = OperatingSystem.IsWindows() ? ["c10.dll", "torch_cpu.dll", "torch.dll"] : ["libc10.so", "libtorch_cpu.so", "libtorch.so"];
         foreach (var path in libraries.Select(library => Path.Combine(folder, library)).Where(File.Exists)) NativeLibrary.Load(path);
     }
