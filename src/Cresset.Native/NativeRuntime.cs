@@ -20,7 +20,6 @@ public static class NativeRuntime
         RepeatableProducts.Apply();
         WideConvolutions.Apply();
         TorchLibraryResolver.Register();
-        LibtorchMissingException.EndWithOneLine();
         ScalarLifetime.Register();
     }
 

@@ -43,6 +43,7 @@ internal static class TorchLibraryResolver
             catch (Exception e) when (e is IOException or InvalidDataException or DllNotFoundException or BadImageFormatException or KeyNotFoundException or UnauthorizedAccessException)
             {
                 Story = "libtorch could not be loaded: " + e.Message.ReplaceLineEndings(" ");
+                LibtorchMissingException.EndWithOneLine();
                 throw Failure = new LibtorchMissingException(Story, e);
             }
         }
