@@ -164,6 +164,7 @@ if ! $brief; then
         cat > "$folder/Program.cs" << 'CS'
 using Cresset.Detection;
 using Cresset.Rl;
+using Box = Cresset.Detection.Box;
 var made = new CocoEvaluator([new DatasetCategory(1, "person")]);
 made.Add(new DatasetImage(7), [new() { CategoryId = 1, Box = new Box(3, 4, 40, 50) }], [new DetectedObject(7, 1, new Box(3, 4, 40, 50), .9)]);
 var result = ValueIteration.Solve(new ZhaoGridWorld().Model, new() { Gamma = 0.9 });
@@ -180,7 +181,7 @@ CS
         size "it" Ahead.out
     else echo "       not tried: ahead of time (no C compiler)"; fi
     for other in win-x64 win-arm64 osx-arm64; do
-        check "published for $other" dotnet publish Rings/src/Rings -c Release -v q -nologo -r "$other" --self-contained false -o "other/$other"
+        check "published for $other" dotnet publish Rings/src/Rings -c Release -v q -nologo -r "$other" --self-contained false -p:UseAppHost=false -o "other/$other"
         size "it" "other/$other"
     done
     hears_of_other() { run dotnet publish Rings/src/Rings -c Release -v q -nologo -r linux-arm64 --self-contained false -o other/linux-arm64 && says 'warning CRESSET002.*no libtorch package for linux-arm64'; }
