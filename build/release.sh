@@ -4,7 +4,7 @@
 #   programs/    the command as one self-contained file for every system; it fetches libtorch when that is first needed
 #   bom.json     what it is made of (CycloneDX)
 #   SHA256SUMS   a checksum of each file
-# SYSTEMS="linux-x64 win-x64" makes fewer programs; STEPS="packages tool programs bom" makes fewer parts; CRESSET_CUDA=true packs Cresset.Cuda (restores several GB).
+# SYSTEMS="linux-x64 win-x64" makes the tool and the programs for fewer systems; STEPS="packages tool programs bom" makes fewer parts; CRESSET_CUDA=true packs Cresset.Cuda (restores several GB).
 # What a package source does not serve is said and left out; the script then ends with 1.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -37,7 +37,7 @@ if wants packages; then
 fi
 if wants tool; then
     mkdir -p "$out/packages"
-    step "tool" dotnet pack src/Cresset.Cli -c Release -v q -nologo -p:CressetPack=tool -o "$out/packages"
+    step "tool" dotnet pack src/Cresset.Cli -c Release -v q -nologo -p:CressetPack=tool "-p:ToolPackageRuntimeIdentifiers=\"${systems// /;}\"" -o "$out/packages"
 fi
 if wants programs; then
     rm -rf "$out/programs"
