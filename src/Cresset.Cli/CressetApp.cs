@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Reflection;
+using Cresset.Cli.Libtorch;
+using Cresset.Native.Loading;
 using Cresset.Numerics;
 using Cresset.Recipes;
 
@@ -18,6 +20,7 @@ public static class CressetApp
     // Synchronous inside: training must stay on the main thread, where glibc keeps freed memory.
     public static Task<int> Run(string[] args, params IReadOnlyList<Assembly> assemblies)
     {
+        TorchLibraryResolver.LookLastIn(LibtorchStore.FolderOrFetch);
         // A program of your own may run under a culture where "0.7" is 7; a command line means the same everywhere.
         var culture = CultureInfo.CurrentCulture;
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;

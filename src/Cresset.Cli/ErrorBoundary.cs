@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Cresset.Native.Loading;
 using Cresset.Numerics;
 
 namespace Cresset.Cli;
@@ -39,6 +40,7 @@ internal static class ErrorBoundary
     // Types are compared by name where naming them would load an assembly (libtorch among them) just to catch.
     private static (int Code, string Message) Describe(Exception error) => error switch
     {
+        _ when TorchLibraryResolver.Failure is { } failure && LibtorchMissingException.IsOfLoading(error) => (ExitCode.Failure, failure.Message),
         InvalidOptionsException => (ExitCode.Usage, WithoutParameter(error.Message)),
         FileNotFoundException { FileName: { Length: > 0 } file } when !error.Message.Contains(file, StringComparison.Ordinal) => (ExitCode.Usage, $"{error.Message} ({file})"),
         FileNotFoundException or DirectoryNotFoundException => (ExitCode.Usage, error.Message),

@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Cresset.Cli.Libtorch;
 using Cresset.Cli.Terminal;
 using Cresset.Native;
+using Cresset.Native.Loading;
 using TorchSharp;
 
 namespace Cresset.Cli.Commands;
@@ -10,15 +12,20 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset doctor</c>: what this machine offers and what is wrong with it.</summary>
 internal static class DoctorCommand
 {
-    public const string Summary = "Check runtime, libtorch, processor, memory and disk, and say what is wrong.";
+    public const string Summary = "Check runtime, native libraries, processor, memory and disk, and say what is missing or wrong.";
 
     public static Command Create()
     {
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
-        var command = new Command("doctor", Summary) { runs, json };
+        var fetch = new Option<bool>("--fetch")
+        {
+            Description = "Fetch libtorch now if it is not there, instead of when a command first needs it."
+        };
+        var command = new Command("doctor", Summary) { runs, fetch, json };
         command.SetAction(result =>
         {
+            if (result.GetValue(fetch) && LibtorchFolders.Locate(null) is null) LibtorchStore.FolderOrFetch();
             var findings = Examine(result.GetValue(runs)!);
             if (result.GetValue(json)) Output.Json(findings);
             else
@@ -27,7 +34,7 @@ internal static class DoctorCommand
             }
             return findings.Any(f => f.Fatal) ? ExitCode.Failure : ExitCode.Success;
         });
-        return command.WithExamples("cresset doctor", "cresset doctor --json");
+        return command.WithExamples("cresset doctor", "cresset doctor --fetch", "cresset doctor --json");
     }
 
     private sealed record Finding(string Subject, string Found, string? Problem = null, bool Fatal = false);
@@ -40,6 +47,9 @@ internal static class DoctorCommand
             Processor(),
             Libtorch(),
             new("loading", NativeRuntime.LoadingStory),
+            NativeLibraryOf("pictures", () => $"Skia {SkiaSharp.SkiaSharpVersion.Native.Major}"),
+            NativeLibraryOf("store", () => "SQLite " + new Microsoft.Data.Sqlite.SqliteConnection("Data Source=:memory:").ServerVersion),
+            NativeLibraryOf("onnx", () => "ONNX Runtime " + Microsoft.ML.OnnxRuntime.OrtEnv.Instance().GetVersionString()),
             Allocator(),
             new("threads", NativeRuntime.Threading),
             new("convolutions", NativeRuntime.Convolutions),
@@ -59,6 +69,8 @@ internal static class DoctorCommand
     {
         try
         {
+            // Asking for a tensor would fetch it; this verb only looks.
+            if (LibtorchFolders.Locate(() => LibtorchPackage.ForThisSystem is { } known ? LibtorchStore.Installed(known) : null) is null) return NotThere();
             var clock = Stopwatch.StartNew();
             using var scope = torch.NewDisposeScope();
             var sum = torch.ones(2, 2).mm(torch.ones(2, 2)).sum().ToDouble();
@@ -67,7 +79,29 @@ internal static class DoctorCommand
         }
         catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or NotSupportedException)
         {
-            return new("libtorch", "does not load", $"{(e.InnerException ?? e).Message} {NativeRuntime.LoadingStory}", Fatal: true);
+            return new("libtorch", "does not load", TorchLibraryResolver.Failure?.Message ?? (e.InnerException ?? e).Message.ReplaceLineEndings(" "), Fatal: true);
+        }
+    }
+
+    private static Finding NotThere()
+    {
+        if (LibtorchPackage.ForThisSystem is not { } package) return new("libtorch", "none for this system", LibtorchPackage.Advice, Fatal: true);
+        var size = $"{package.Id} {LibtorchPackage.Version}, {package.DownloadBytes / 1e6:0} MB";
+        return LibtorchStore.MayFetch
+            ? new("libtorch", "not there yet", $"Fetched from your NuGet sources when a command first needs it ({size}); now: cresset doctor --fetch")
+            : new("libtorch", "not there", $"{LibtorchStore.FetchVariable}=off forbids to fetch it ({size}). {LibtorchPackage.Advice}", Fatal: true);
+    }
+
+    // Each brings its library for some systems and not for others.
+    private static Finding NativeLibraryOf(string subject, Func<string> ask)
+    {
+        try
+        {
+            return new(subject, ask());
+        }
+        catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or InvalidOperationException)
+        {
+            return new(subject, "does not load", $"{(e.InnerException ?? e).Message.ReplaceLineEndings(" ")} Is there a native library for {LibtorchPackage.ThisSystem} in its package?", Fatal: true);
         }
     }
 

@@ -8,7 +8,13 @@ public sealed partial class SnippetTests
 {
     private static readonly string Samples = Path.Combine(Repository.Root, "samples");
 
-    public static TheoryData<string> Guides => [.. Documents.All];
+    // The pages, and what each package says of itself.
+    public static TheoryData<string> Guides =>
+    [
+        .. Documents.All,
+        .. new[] { "src", "packages" }.SelectMany(room => Directory.EnumerateDirectories(Path.Combine(Repository.Root, room), "Cresset.*"))
+            .Select(folder => Path.GetRelativePath(Repository.Root, Path.Combine(folder, "README.md"))),
+    ];
 
     [Theory]
     [MemberData(nameof(Guides))]
