@@ -73,7 +73,7 @@ internal static class EarlierCodeFile
             }
         }
         var sumAt = reader.Offset;
-        if (reader.UInt32() != CodeChecksum.Of(codes)) throw new InvalidDataException($"{path}: the codes do not match their checksum (offset {sumAt}): the payload is damaged" + (coded ? ", the prior is not the one it was written with, or libtorch sums in another order here than where it was written: read it with ONEDNN_MAX_CPU_ISA=DEFAULT (then AVX2, SSE41) in the environment and encode the pictures again, since files of version 3 are the same everywhere." : "."));
+        if (reader.UInt32() != CodeChecksum.Of(codes)) throw new InvalidDataException($"{path}: the codes do not match their checksum (offset {sumAt}): the payload is damaged" + (coded ? ", the prior is not the one it was written with, or libtorch sums in another order here than where it was written. Read it on the machine that wrote it, or one of the same processor, with ONEDNN_MAX_CPU_ISA=DEFAULT (then AVX2, SSE41) in the environment, and encode the pictures again: files of version 3 are the same everywhere." : "."));
         try
         {
             return new PackedCodes(shape, sizes, codes, name);

@@ -1,8 +1,9 @@
-using System.Diagnostics;
 using Cresset.Quantization;
 using Cresset.Recipes;
 using Cresset.Runs;
+using Cresset.Tensors;
 using Cresset.Training;
+using TorchSharp;
 using Xunit;
 
 namespace Cresset.Tests.Torch.Recipes;
@@ -89,16 +90,12 @@ public sealed class EarlierRunsTests : IDisposable
             {
                 packed = PackedCodes.Read(Path.Combine(Earlier, "packed", file), prior is null ? null : new PriorCoder(prior.Prior));
             }
-            catch (InvalidDataException refusal) when (prior is not null && Environment.GetEnvironmentVariable("ONEDNN_MAX_CPU_ISA") is null or "SSE41")
+            catch (InvalidDataException refusal) when (prior is not null)
             {
-                // Version 1 was exact only where libtorch sums as it did on the machine that wrote the file; the message says how to read it there.
-                Assert.Contains("ONEDNN_MAX_CPU_ISA=DEFAULT", refusal.Message, StringComparison.Ordinal);
-                var start = new ProcessStartInfo(Environment.ProcessPath!, ["--filter-method", $"{typeof(EarlierRunsTests).FullName}.{nameof(PackedFilesAreRead)}"]) { RedirectStandardOutput = true };
-                start.Environment["ONEDNN_MAX_CPU_ISA"] = "DEFAULT";
-                using var process = Process.Start(start)!;
-                var output = process.StandardOutput.ReadToEnd();
-                process.WaitForExit();
-                Assert.True(process.ExitCode == 0, output);
+                // Version 1 was exact only where libtorch sums as it did on the machine that wrote the file; elsewhere the line says what to do.
+                // That the reader itself is right is shown by AFileOfVersion1WrittenHereIsRead.
+                Assert.Contains("on the machine that wrote it", refusal.Message, StringComparison.Ordinal);
+                Assert.Contains("encode the pictures again", refusal.Message, StringComparison.Ordinal);
                 continue;
             }
             var each = tokenizer.Positions.Aggregate(1L, (a, b) => a * b) * tokenizer.CodebookSizes.Count;
@@ -106,6 +103,69 @@ public sealed class EarlierRunsTests : IDisposable
             using var pictures = tokenizer.Decode(packed.Codes);
             Assert.Equal([3L, 1, 8, 8], pictures.shape);
         }
+    }
+
+    [Fact]
+    public void AFileOfVersion1WrittenHereIsRead()
+    {
+        using var tokenizer = TokenizerRun.Open(_store, "pixelcnn-digits");
+        using var prior = CodePriorRun.Open(_store, "pixelcnn-digits");
+        var (height, width) = ((int)tokenizer.Positions[0], (int)tokenizer.Positions[1]);
+        var random = new Random(5);
+        var codes = new long[3 * height * width];
+        for (var i = 0; i < codes.Length; i++) codes[i] = random.Next((int)prior.Prior.CodebookSize);
+        var path = Path.Combine(_folder, "version1.cvq");
+        File.WriteAllBytes(path, Version1(prior.Prior, codes, height, width));
+        var packed = PackedCodes.Read(path, new PriorCoder(prior.Prior));
+        Assert.Equal(codes, packed.Codes.ToArray());
+        Assert.Equal([3L, height, width], packed.Shape);
+        // Another stream under the same checksum is refused.
+        var other = Version1(prior.Prior, [.. codes.Select(c => (c + 1) % prior.Prior.CodebookSize)], height, width, sum: CodeChecksum.Of(codes));
+        File.WriteAllBytes(path, other);
+        var refusal = Assert.Throws<InvalidDataException>(() => PackedCodes.Read(path, new PriorCoder(prior.Prior)));
+        Assert.Contains("do not match their checksum", refusal.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Codes of three maps as version 1 wrote them: probabilities of the running machine's libtorch, position by position over all maps.</summary>
+    private static byte[] Version1(CodePrior prior, long[] codes, int height, int width, uint? sum = null)
+    {
+        long[] classes = [3, 0, 7];
+        var encoder = new RangeEncoder();
+        var starts = new uint[prior.CodebookSize + 1];
+        using (torch.no_grad())
+        using (EvaluationMode.Of(prior))
+        using (torch.NewDisposeScope())
+        {
+            using var session = prior.Begin(3, height, width, torch.tensor(classes));
+            for (var position = 0; position < height * width; position++)
+            {
+                var probabilities = session.Next().to(torch.ScalarType.Float64).softmax(1).data<double>().ToArray();
+                var chosen = new long[3];
+                for (var map = 0; map < 3; map++)
+                {
+                    PriorCoder.Frequencies(probabilities.AsSpan(map * (int)prior.CodebookSize, (int)prior.CodebookSize), starts);
+                    chosen[map] = codes[(map * height * width) + position];
+                    encoder.Encode(starts[chosen[map]], starts[chosen[map] + 1] - starts[chosen[map]], starts[^1]);
+                }
+                session.Accept(chosen);
+            }
+        }
+        byte[] payload = [.. BitPacking.Pack(classes, BitPacking.BitsFor(prior.Classes)), .. encoder.Finish()];
+        using var stream = new MemoryStream();
+        using var writer = new BinaryWriter(stream);
+        writer.Write("CRESSETQ"u8);
+        writer.Write((ushort)1);
+        writer.Write((ushort)1);
+        writer.Write((ushort)0);
+        writer.Write((ushort)3);
+        foreach (var size in new long[] { 3, height, width }) writer.Write(size);
+        writer.Write((ushort)1);
+        writer.Write((long)prior.CodebookSize);
+        writer.Write((long)payload.Length);
+        writer.Write(CodeChecksum.Of(stream.ToArray()));
+        writer.Write(payload);
+        writer.Write(sum ?? CodeChecksum.Of(codes));
+        return stream.ToArray();
     }
 
     [Fact]
